@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-frameworks test-package test-python fuzz soak soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python collect-tests test-frameworks test-package test-python fuzz soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -34,10 +34,10 @@ dev-lan: $(VENV)/core $(PACKAGE)  ## run the demo app for phones on this network
 notebook: $(VENV)/tools  ## open the notebooks in JupyterLab
 	cd notebooks && $(BIN)/python -m jupyterlab
 
-# Each line runs side by side what does not depend on each other: most tests wait for other programs most of the time.
+# pip uses only one core, so what needs only Node.js runs beside it. The tests in Python take all cores.
 test:  ## run all checks and all tests
-	@+$(SIDE_BY_SIDE) browser check-python check-package
-	@+$(SIDE_BY_SIDE) --keep-going test-package test-all-python
+	@+$(SIDE_BY_SIDE) browser check-python check-package test-package collect-tests
+	@+$(MAKE) --no-print-directory test-all-python
 
 test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of frameworks (React, Vue, Svelte, ...), which `test` includes
 	$(BIN)/pytest tests/frameworks
@@ -48,7 +48,11 @@ test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.
 test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)
 
-# The output is shown when the tests have ended, so that it does not come between the lines of pytest.
+# Every worker of pytest imports all tests. This compiles them once, before several workers would do so at the same time.
+collect-tests: $(VENV)/tools
+	@output=$$($(BIN)/pytest --collect-only --quiet --quiet 2>&1) || { echo "$$output"; exit 1; }
+
+# The output is shown when the tests have ended, so that it does not come between the lines of other programs.
 test-package: $(PACKAGE)  ## run only the tests of the npm package that need no browser
 	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
@@ -58,6 +62,9 @@ fuzz: $(VENV)/tools  ## try arbitrary bytes, frames and files for ten minutes; F
 
 soak: $(VENV)/tools  ## run 200 peers for half an hour while the sidecar is killed and reloaded; SOAK_S=... changes the time
 	PYTHONPATH=sidecar $(BIN)/python -m tests.soak --seconds $${SOAK_S:-1800}
+
+soak-cluster: $(VENV)/tools  ## run clients of three sidecars with one Redis for half an hour while the sidecars are killed; SOAK_S=... changes the time
+	PYTHONPATH=sidecar $(BIN)/python -m tests.soak.cluster --seconds $${SOAK_S:-1800}
 
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
@@ -128,14 +135,15 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 	@touch $@
 
 # pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2. What `core` installs is among it.
+# `--no-compile`: Python compiles a module when it is first imported, and most modules never are.
 $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[auth,lan,metrics,notebook,reload]' --group dev
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,cluster,lan,metrics,notebook,reload]' --group dev
 	@touch $(VENV)/core $@
 
 # Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.
 browser: $(VENV)/tools
-	@$(BIN)/python tests/kit/provision_browser.py || true
+	@$(BIN)/python tests/kit/provision.py || true
 
 # `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package, such as a package for
 # Windows that Vite needs only there. `--no-save` prevents npm from changing the lock file.

@@ -12,13 +12,14 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web_app
 from hypothesis import HealthCheck, settings
 from pytest_aiohttp.plugin import AiohttpClient
 from pytest_asyncio import is_async_test
 
 from signaling_sidecar.server.sockets.reader import Reader
 from tests.kit.clustered import Databases, serve_clusters
-from tests.kit.redis_server import RedisServer, skip_without_redis
+from tests.kit.redis_server import running_redis
 from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
@@ -97,13 +98,10 @@ def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases |
     if not count:
         yield None
         return
-    skip_without_redis()
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    databases = Databases(server)
-    serve_clusters(count, databases)
-    yield databases
-    server.kill()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        databases = Databases(server)
+        serve_clusters(count, databases)
+        yield databases
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +149,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
 
 
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Let aiohttp forget the handlers of this test's sidecars. Through them, it would keep half a million objects of
+    hundreds of sidecars in memory, and each garbage collection would look through these."""
+    for value in vars(web_app).values():
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """With `FUZZ_S`, the tests with the mark `fuzz` are repeated until that many seconds have passed."""
@@ -169,8 +175,9 @@ def _is_in(folders: list[Path], item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`. A test that waits for another program leaves its core to a test of another worker."""
-    return (os.cpu_count() or 1) + 2
+    """For `-n auto`. A test that waits for another program leaves its core to a test of another worker: one after the
+    other, the tests would use 0.6 of a core."""
+    return (os.cpu_count() or 1) + 3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

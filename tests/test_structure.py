@@ -28,6 +28,7 @@ MAY_IMPORT = {
         "doctor",
         "drawing",
         "inspection",
+        "paused_collector",
         "progress",
         "reload",
         "server",
@@ -61,6 +62,7 @@ MAY_IMPORT = {
         "systemd",
         "errors",
         "names",
+        "paths",
         "untrusted_text",
     },
     "pytest_plugin": {"testing"},
@@ -68,7 +70,7 @@ MAY_IMPORT = {
     "reload": {"settings", "errors"},
     "auth": {"settings", "errors"},
     "hooks": set(),
-    "admin_request": set(),
+    "admin_request": {"eventlog", "untrusted_text"},
     "json_log": {"errors"},
     "listening": {"settings", "systemd", "errors"},
     "systemd": {"errors"},
@@ -78,9 +80,9 @@ MAY_IMPORT = {
     "text_encoding": set(),
     "dialects": {"eventlog", "hub", "settings", "errors", "names"},
     "eventlog": {"auth", "hub", "settings", "site", "errors", "names", "text_encoding"},
-    "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "untrusted_text"},
-    "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "untrusted_text"},
-    "diagnosis": {"auth", "eventlog", "errors", "untrusted_text"},
+    "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "paths", "untrusted_text"},
+    "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "pair_state", "untrusted_text"},
+    "diagnosis": {"auth", "eventlog", "errors", "pair_state", "untrusted_text"},
     "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
     "inspection": {
         "admin_request",
@@ -88,6 +90,7 @@ MAY_IMPORT = {
         "drawing",
         "eventlog",
         "errors",
+        "paused_collector",
         "progress",
         "text_encoding",
         "untrusted_text",
@@ -97,6 +100,9 @@ MAY_IMPORT = {
     "settings": {"allow_list", "errors", "names", "text_encoding"},
     "allow_list": set(),
     "names": {"errors"},
+    "pair_state": set(),
+    "paths": set(),
+    "paused_collector": set(),
     "progress": set(),
     "errors": set(),
     "untrusted_text": set(),
@@ -258,3 +264,8 @@ def test_no_file_of_tests_imports_a_slow_package_at_its_top() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.partition(".")[0] for name in names} & slow, path
+
+
+def test_no_test_waits_with_the_timeout_of_aiohttp_which_begins_again_with_each_ping() -> None:
+    for path in TESTS:
+        assert not re.search(r"\.receive(_\w+)?\(timeout", path.read_text()), f"{path}: see tests/kit/receiving.py"

@@ -7,6 +7,9 @@ import urllib.request
 from http.client import HTTPResponse
 from typing import Any
 
+from signaling_sidecar.eventlog.secure_context import is_insecure
+from signaling_sidecar.untrusted_text import visible
+
 TIMEOUT_S = 5.0  # seconds; the sidecar answers from memory
 
 
@@ -19,6 +22,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 # Proxies from the environment (`http_proxy`) are not used: they may apply to loopback too, and could read the token.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
+
+
+def warning_of_plain_http(url: str) -> str | None:
+    """Return a sentence if others could read a token on its way to this URL, or None if they cannot."""
+    return f"the token is sent to {visible(url)} without encryption; use https" if is_insecure(url) else None
 
 
 def ask_admin(url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

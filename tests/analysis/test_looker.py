@@ -14,6 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.analysis import log_window
 from signaling_sidecar.analysis.log_window import Logged
 from signaling_sidecar.analysis.overview import overview
+from signaling_sidecar.analysis.room_view import RoomView
 from signaling_sidecar.analysis.seen import Looker, Read, Seen
 from signaling_sidecar.diagnosis import why
 from signaling_sidecar.errors import NoLog
@@ -68,6 +69,26 @@ async def test_going_on_shows_the_same_as_looking_for_the_first_time(
     assert lengths != sorted(lengths)  # the oldest segment was forgotten now and then
 
 
+@pytest.mark.usefixtures("small_window")
+async def test_a_room_keeps_its_peers_when_the_records_of_their_joins_are_forgotten(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, log_segment_bytes=SEGMENT_BYTES)
+    peers = [await served.connect() for _ in range(3)]
+    for peer, name in zip(peers, ("ann", "ben", "cat"), strict=True):
+        await peer.join(name, "quiet" if name == "cat" else "bar")
+    looker = Looker(tmp_path, served.sidecar.boot)
+    while looker.look().entries[0].seq == 1:
+        await peers[0].send({"type": "offer", "to": "ben", "sdp": sdp("ANN") + "a=x\r\n" * 500})
+        await served.settled()
+    views = [RoomView(looker.look(), ("rooms", room), None, served.sidecar.boot) for room in ("bar", "quiet")]
+    ladders = [view.as_object(None, ())["ladder"] for view in views]
+    assert [[column.peer for column in view.ladder().columns] for view in views] == [["ann", "ben"], ["cat"]]
+    assert [ladder["rows"] > 0 for ladder in ladders] == [True, False]
+    assert all(ladder["cut"].startswith("Earlier records than #") for ladder in ladders)
+    assert ["cat" in view.as_object(None, ())["timeline"] for view in views] == [False, True]
+
+
 def told_of(entries: Sequence[Logged], boot: str) -> list[object]:
     """What is told by somebody who reads these entries at once."""
     read = Read(boot)
@@ -95,6 +116,24 @@ def test_a_look_without_news_gives_the_same_until_a_time_to_act_has_passed(
     assert "has not answered the offer" in later.diagnosis.verdicts[0].sentence
     assert later.changes_ts is None
     assert looker.look() is later
+
+
+def test_two_guests_of_a_room_with_a_host_do_not_count_as_a_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(tmp_path).joins("ben", "Ben").joins("cleo", "Cleo").record("room.updated", data={"host": "ann"})
+    path = story.describes("ben", "offer").waits(60).write()
+    monkeypatch.setattr("time.time", lambda: story.now_ts)
+    seen = Looker(path.parent, "b00t").look()
+    ((_, pairs),) = overview(seen).pairs
+    assert pairs.counts == {"connected": 0, "trying": 0, "failed": 1, "unknown": 1}
+    peers = [{"peer": peer, "session": f"s-{peer}-1", "away": False, "host": peer == "ann"} for peer in ("ben", "cleo")]
+    room = {"dialect": "rooms", "room": "bar", "listed": True, "capacity": 9, "createdAt": 0, "peers": peers}
+    view = RoomView(seen, ("rooms", "bar"), {**room, "peers": [{**each, "joinedAt": 0} for each in peers]}, "b00t")
+    shown = view.as_object(None, ())
+    assert shown["room"]["summary"] == "0 of 2 pairs are known to be connected, 1 failed, 1 unknown."
+    assert [verdict.must_connect for verdict in shown["verdicts"]] == [True, True, False]
+    assert "neither is the host of the room" not in shown["mesh"]
 
 
 def test_a_folder_that_was_gone_is_read_from_its_beginning(tmp_path: Path) -> None:

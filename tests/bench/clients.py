@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from tests.bench.client import Client, masked
 from tests.bench.cores import LOAD, on_core
 from tests.bench.manners import ALL_MANNERS
 from tests.bench.pair import Pair
 from tests.dialects.manners.manners import Manners
 from tests.kit.checkout import ROOT
+from tests.kit.light_client import Client, masked
 
 SDP_BYTES = 1500
 LINE = "a=candidate:1 1 udp 2113937151 192.0.2.17 50123 typ host generation 0\r\n"

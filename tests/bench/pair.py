@@ -7,7 +7,7 @@ import time
 from collections import deque
 from itertools import repeat
 
-from tests.bench.client import Client
+from tests.kit.light_client import Client
 
 
 class Pair:

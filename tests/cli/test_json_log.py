@@ -14,8 +14,9 @@ import aiohttp
 import pytest
 
 from tests.kit.raw_socket import Handshake, raw_socket
+from tests.kit.receiving import receive_json
 from tests.kit.serving import Served
-from tests.kit.sidecar_command import PATIENCE_S, Serving, run, serving
+from tests.kit.sidecar_command import Serving, run, serving
 
 HOOKS = """
 import sys, warnings
@@ -70,9 +71,9 @@ async def use(sidecar: Serving, project: Path) -> None:
             assert answer.status == 200
         async with session.ws_connect("/ws/signaling?token=query-hush-hush") as ann:
             await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "token": "join-hush-hush"})
-            assert (await ann.receive_json(timeout=PATIENCE_S))["type"] == "peer_list"
+            assert (await receive_json(ann))["type"] == "peer_list"
             await ann.send_str("{ hush-hush")
-            await ann.receive_json(timeout=PATIENCE_S)
+            await receive_json(ann)
     raw = await raw_socket(sidecar.ready["port"])
     raw.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"hush-hush" * 8000 + b"\r\n\r\n")
     await raw.rest()

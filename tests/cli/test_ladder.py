@@ -67,7 +67,7 @@ def test_it_gives_each_peer_the_label_that_why_gives_it(tmp_path: Path, capsys: 
         ],
     )
     columns = drawn(capsys, "bar", "--log", tmp_path, "--all", "--mermaid")
-    assert re.findall("tab [^<\n]*", columns)[:3] == ["tab 2", "tab 2 (reloaded)", "tab 3"]
+    assert re.findall("tab [^<\n]*", columns)[:4] == ["tab 1", "tab 2", "tab 3", "tab 2 (reloaded)"]
     assert columns == open_log(tmp_path).ladder("bar", boot="c00t").to_mermaid()
     assert main(["why", "bar", "--all", "--log", str(tmp_path)]) in (0, 1)
     assert "tab 3 and tab 2: " in capsys.readouterr().out

@@ -9,12 +9,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import aiohttp
 import pytest
 
+from signaling_sidecar.eventlog.state_dir import read_runtime
 from tests.kit import tokens
 from tests.kit.guarded import AUDIENCE, token
 from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, run_here, serving
@@ -85,7 +87,7 @@ async def keep_meeting_until(process: subprocess.Popen[str], url: str) -> None:
     assert json.loads(await printed)["type"]
 
 
-@pytest.mark.parametrize("command", ["rooms", "tail", "why"])
+@pytest.mark.parametrize("command", ["rooms", "tail", "why", "inspect"])
 @pytest.mark.parametrize(
     ("shown", "reason"),
     [
@@ -149,5 +151,35 @@ def test_the_token_is_not_sent_to_where_another_server_redirects() -> None:
     assert len(Elsewhere.asked) == 1
 
 
-def test_why_cannot_watch_it(url: str) -> None:
-    assert "--watch is only for a log on this machine" in ask("why", "--watch", "--url", url).stderr
+async def test_why_prints_each_verdict_of_it_when_it_changes(url: str) -> None:
+    command = [*SIDECAR, "why", "two", "--watch", "--json", "--url", url]
+    admin = {"SIDECAR_ADMIN_TOKEN": token("ops", scope="admin")}
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, env=os.environ | PYTHON_PATH | admin
+    )
+    assert process.stdout is not None
+    async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+        sockets = [await session.ws_connect(f"{url}/ws/signaling") for _ in range(2)]
+        for peer, socket in zip(("dan", "eve"), sockets, strict=True):
+            await socket.send_json({"type": "join", "roomId": "two", "peerId": peer, "token": token(peer)})
+            assert (await socket.receive_json())["type"] == "peer_list"
+        assert json.loads(await process.stdout.readline())["state"] == "trying"
+        await sockets[1].send_json({"type": "offer", "to": "dan", "sdp": "v=0"})
+        said = json.loads(await process.stdout.readline())["sentence"]
+        assert said == "dan and eve: eve has sent an offer, and dan may still answer"
+        assert json.loads(await process.stdout.readline())["reason"] == "offer-unanswered"  # because of time alone
+    process.send_signal(signal.SIGINT)
+    assert await process.wait() == 128 + signal.SIGINT
+
+
+def test_watching_ends_with_a_sentence_when_the_sidecar_ends(tmp_path: Path) -> None:
+    with serving(tmp_path) as sidecar:
+        runtime = read_runtime(tmp_path)
+        assert runtime is not None
+        admin = {"SIDECAR_ADMIN_TOKEN": runtime.admin_token}
+        command = [*SIDECAR, "why", "--watch", "--url", str(sidecar.ready["url"])]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | PYTHON_PATH | admin) as why:
+            sidecar.process.send_signal(signal.SIGINT)
+            _, stderr = why.communicate(timeout=60)
+    assert (why.returncode, stderr.count("\n")) == (2, 1)
+    assert "has not answered: " in stderr

@@ -16,7 +16,8 @@ import pytest
 
 from signaling_sidecar import __version__
 from signaling_sidecar.cli import main
-from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, join, run, serving
+from tests.kit.receiving import receive_json
+from tests.kit.sidecar_command import PYTHON_PATH, join, run, serving
 
 
 def test_only_the_ready_line_is_printed_on_stdout_and_it_contains_the_url(tmp_path: Path) -> None:
@@ -86,10 +87,10 @@ def test_a_session_continues_when_its_device_changes_between_ipv4_and_ipv6(tmp_p
                 session.ws_connect(f"http://[::1]:{port}/ws/signaling") as six,
             ):
                 await four.send_json({**me, "resume": True})
-                listed = await four.receive_json(timeout=PATIENCE_S)
+                listed = await receive_json(four)
                 token = {"token": listed["resume"]["token"], "after": 0}
                 await six.send_json({**me, "peerId": listed["peerId"], "resume": token})
-                return listed, await six.receive_json(timeout=PATIENCE_S)
+                return listed, await receive_json(six)
 
         listed, resumed = asyncio.run(by_both())
         assert (resumed["type"], resumed["peerId"]) == ("resumed", listed["peerId"])
@@ -110,6 +111,29 @@ def test_each_way_to_read_the_version_returns_the_same(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == run("--version").stdout == f"signaling-sidecar {__version__}\n"
+
+
+def test_the_start_imports_nothing_that_only_a_request_or_a_setting_needs(tmp_path: Path) -> None:
+    """Each module that is not imported saves time of the start, which should not take longer than that of Vite."""
+    command = [sys.executable, "-X", "importtime", "-m", "signaling_sidecar", "serve", "--port", "0"]
+    told = tmp_path / "imports.txt"
+    with (
+        told.open("w") as errors,
+        subprocess.Popen(
+            [*command, "--state-dir", tmp_path / "state"], stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline()  # it is ready
+        process.terminate()
+    imported = {line.rpartition("|")[2].strip() for line in told.read_text().splitlines()}
+    ours = {name.removeprefix("signaling_sidecar.") for name in imported if name.startswith("signaling_sidecar.")}
+    assert "server.run" in ours
+    parts = {"addresses", "diagnosis", "doctor", "drawing", "hooks", "inspection", "lan", "testing"}
+    assert not {name for name in ours if name.split(".")[0] in parts}
+    assert not {name for name in ours if name == "server.pages.status" or name.startswith("server.user_hooks")}
+    packages = "cryptography ctypes jwt pandas prometheus_client segno tomllib zeroconf"
+    assert imported.isdisjoint(packages.split())
 
 
 def test_a_command_imports_no_other_command_and_help_is_printed_without_the_server() -> None:

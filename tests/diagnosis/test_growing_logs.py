@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from signaling_sidecar.analysis.log_window import Logged
 from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
+from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import ROOT
 from tests.kit.diagnosis_log import CONNECTED, Story, candidate, elsewhere, pages, sdp
 from tests.kit.growing_log import assert_same_while_it_grows, read_log
@@ -220,6 +221,16 @@ def test_a_peer_that_was_not_admitted_is_told_by_its_name_when_it_has_joined(sto
     )
     assert "ben was not admitted to bar" in str(diagnose(read_entries([story.write()])))
     assert "Ben was not admitted to bar" in str(diagnose(read_entries([story.joins("ben", "Ben").write()])))
+
+
+def test_a_peer_that_has_never_been_in_the_room_is_told_by_the_name_that_it_asked_to_join_with(story: Story) -> None:
+    refused = {"code": "room-full", "message": "because", "name": "Ben"}
+    story.add(
+        record(3, story.at_s, "signal.refused", dialect="rooms", room="bar", peer="ben", kind="join", data=refused)
+    )
+    log = story.write()
+    assert "Ben was not admitted to bar: room-full" in str(diagnose(read_entries([log])))
+    assert "Ben: join ✗ room-full" in str(open_log(log).ladder("bar"))
 
 
 def test_the_report_of_an_insecure_page_counts_although_the_time_for_an_offer_is_over(story: Story) -> None:

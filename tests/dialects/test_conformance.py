@@ -17,6 +17,7 @@ from signaling_sidecar.server.sockets import connection as connection_module
 from tests.dialects.manners import MANNERS, module_of
 from tests.dialects.manners.manners import Manners
 from tests.dialects.manners.meeting import CONFIRMS, enter, greeted, hears, hears_an_error, meet
+from tests.kit.receiving import receive
 from tests.kit.serving import Peer, Served, serve
 
 pytestmark = pytest.mark.usefixtures("way_of_reading")
@@ -221,8 +222,9 @@ async def test_a_peer_that_answers_no_ping_is_dropped(
     silent = await served.connect(manners.path(ROOM, "a"), autoping=False)
     if (frame := manners.enter(ROOM, "a", 0, 1)) is not None:
         await silent.send(frame)
-    while (await silent.socket.receive(timeout=5)).type is not aiohttp.WSMsgType.CLOSED:
-        pass
+    types = aiohttp.WSMsgType
+    message = await receive(silent.socket, types.PING, types.TEXT, types.BINARY, types.CLOSE, types.CLOSING)
+    assert message.type is types.CLOSED, message
     (closed,) = served.records("connection.closed")
     assert (closed["data"]["reason"], closed["data"]["ending"]) == ("no pong", "lost")
 

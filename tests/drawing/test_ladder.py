@@ -82,6 +82,36 @@ def test_a_gap_in_the_log_is_drawn_across_the_room(tmp_path: Path) -> None:
     )
 
 
+IN_A_CLUSTER = [
+    *TWO_PEERS[:7],
+    record(8, 3, "instance.joined", data={"instance": 3}),
+    record(9, 3.1, "instance.left", data={"instance": 1, "stopped": False}),
+    record(10, 3.1, "connection.closed", **BEN, connection=1_000_000_002, data={"ending": "stopped", "by": "sidecar"}),
+    record(11, 3.1, "peer.away", **BEN, connection=1_000_000_002, data={"ending": "stopped"}),
+    record(12, 3.1, "owner.changed", data={"instance": 2, "fence": 2, "before": 1}),
+    record(13, 3.2, "peer.resumed", **BEN, connection=2_000_000_001, data={}),
+    record(14, 3.3, "server.stopped", data={"instance": 3}),
+    record(15, 3.4, "instance.left", data={"instance": 3, "stopped": True}),
+    record(16, 3.5, "owner.changed", data={"instance": 2, "fence": 3, "before": 2}),
+    record(17, 4, "peer.left", **BEN, connection=2_000_000_001, data={"reason": "left"}),
+]
+
+
+def test_what_happens_to_the_sidecars_of_a_cluster_is_drawn_across_the_room(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *IN_A_CLUSTER)
+    for ladder in (log.ladder("bar"), log.ladder(log.pairs.iloc[0])):
+        assert [step.label for step in ladder.steps][-7:] == [
+            "sidecar 3 joined the cluster",
+            "sidecar 1 of the cluster was lost",
+            "away (stopped)",
+            "sidecar 2 has the rooms now",
+            "back",
+            "sidecar 3 of the cluster stopped",
+            "leaves",
+        ]
+        assert "── sidecar 1 of the cluster was lost ──" in str(ladder)
+
+
 def test_a_refused_join_is_a_line_across_all_columns(tmp_path: Path) -> None:
     refused = record(
         17, 9, "signal.refused", **BAR, peer="eve", connection=9, kind="join", data={"code": "room-full", "count": 3}
@@ -238,3 +268,39 @@ def test_who_leaves_because_its_connection_ended_leaves_as_that_ended(
 ) -> None:
     ladder = log_of(tmp_path, *TWO_PEERS, record(18, 12, "peer.left", **ANN, data=data)).ladder("bar")
     assert ladder.steps[-1].label == label
+
+
+JOINED_EARLIER = [
+    header("b00t"),
+    record(
+        2, 0.5, "log.checkpoint",
+        data={"rooms": [{**BAR, "sessions": [
+            {"session": "s-ann", "peer": "ann", "name": "Ann", "instance": "p1", "connection": 1},
+            {"session": "s-ben", "peer": "ben", "instance": "p2"},
+            {"session": "s-cat", "peer": "cat", "connection": 3},
+        ]}, {"dialect": "rooms", "room": "pub", "sessions": [{"session": "s-dan", "peer": "dan"}]}]},
+    ),
+    record(3, 1.0, "signal.relayed", **ANN, connection=1, kind="broadcast", bytes=21, data={}),
+    record(4, 2.0, "peer.resumed", **BEN, connection=4, data={"instance": "p3"}),
+    record(5, 3.0, "signal.relayed", **BEN, connection=4, to="ann", kind="text", bytes=9, data={}),
+    record(6, 4.0, "peer.joined", **BAR, peer="cat", session="s-cat", connection=3, data={}),
+]  # fmt: skip
+"""A log whose oldest segments were deleted. Cat joined when its first segment began."""
+
+
+def test_peers_that_joined_before_the_log_begins_have_columns(tmp_path: Path) -> None:
+    assert str(log_of(tmp_path, *JOINED_EARLIER).ladder("bar")).splitlines()[2:] == [
+        "                                     Ann",
+        "                                     ann                      ben                      cat",
+        "11:06:41.000  +    0.000              ├── broadcast · 21 B ───►┊",
+        "11:06:42.000  +    1.000              │                        ● back, page reloaded",
+        "11:06:43.000  +    2.000              │◄───── text · 9 B ──────┤",
+        "11:06:44.000  +    3.000              │                        │                        ● joins",
+    ]
+
+
+def test_two_peers_that_joined_before_the_log_begins_can_be_drawn_alone(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *JOINED_EARLIER)
+    ladder = log.ladder(log.pairs.iloc[0])
+    assert [column.peer for column in ladder.columns] == ["ann", "ben"]
+    assert [step.what for step in ladder.steps] == ["broadcast", "back, page reloaded", "text"]

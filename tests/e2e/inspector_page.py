@@ -14,8 +14,8 @@ from tests.kit.checkout import FRONTEND
 from tests.kit.sites import Sidecar
 
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
-FOUND = """async () => {
-  const { violations } = await axe.run({ resultTypes: ['violations'] })
+FOUND = """async (part) => {
+  const { violations } = await axe.run(part ?? document, { resultTypes: ['violations'] })
   const isSerious = ({ impact }) => impact === 'serious' || impact === 'critical'
   return violations.filter(isSerious).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }"""
@@ -49,11 +49,15 @@ class Inspector(NamedTuple):
         return self.page.locator(f"#{view}-list [role=option]")
 
     async def axe(self) -> list[str]:
-        """The serious and critical violations that axe finds. Its script is run by the test, because the page lets no
-        foreign script in."""
-        await self.page.evaluate(AXE.read_text())
-        found: list[str] = await self.page.evaluate(FOUND)
-        return found
+        return await serious_violations(self.page)
+
+
+async def serious_violations(page: Page, part: str | None = None) -> list[str]:
+    """The serious and critical violations that axe finds in the page, or in what a CSS selector finds in it. Its script
+    is run by the test, because a page may let no foreign script in."""
+    await page.evaluate(AXE.read_text())
+    found: list[str] = await page.evaluate(FOUND, part)
+    return found
 
 
 async def open_inspector(browser: Browser, sidecar: Sidecar, **options: Any) -> Inspector:

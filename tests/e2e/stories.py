@@ -13,10 +13,10 @@ from signaling_sidecar.hub import Ending
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.manners import Frame, Manners, has
 from tests.kit.programs import until
+from tests.kit.receiving import receive
 from tests.kit.sites import Sidecar
 from tests.kit.ways import ANSWERS_WITHIN
 
-HEARS_WITHIN_S = 10.0
 ROOM = "watch-party"
 
 
@@ -34,7 +34,7 @@ async def sends(person: Person, frame: Frame) -> None:
 
 async def hears(person: Person, frame: Frame) -> None:
     """The next frame must have these fields. Further fields are checked by the tests of the protocol."""
-    message = await person.socket.receive(timeout=HEARS_WITHIN_S)
+    message = await receive(person.socket)
     told = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
     assert has(told, frame), told
 

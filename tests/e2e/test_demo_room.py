@@ -143,6 +143,9 @@ async def test_help_is_offered_while_a_peer_is_not_connected(demo: Site, browser
         await person.join("bar")
     help_ = ann.page.get_by_test_id("help")
     await expect(ann.tile("Ben")).to_have_attribute("data-state", "connecting")
+    assert await ann.page.evaluate("document.getAnimations().length") == 0, "the user prefers reduced motion"
+    await ann.page.emulate_media(reduced_motion="no-preference")
+    assert await ann.page.evaluate("document.getAnimations().length") == 1
     await expect(help_).to_be_hidden()
     await expect(help_).to_be_visible()
     await ben.leave()

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.e2e.stories import HEARS_WITHIN_S, STORIES, Origins, Story, play
+from tests.e2e.stories import STORIES, Origins, Story, play
 from tests.kit.programs import Start
+from tests.kit.receiving import receive
 from tests.kit.ways import ANSWERS_WITHIN, OpenWay, Way, through_an_object, through_the_plugin, upgrade
 
 pytestmark = pytest.mark.usefixtures("npm_package")
@@ -81,5 +82,5 @@ async def test_a_client_without_an_id_is_refused(way: Way) -> None:
             aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
             session.ws_connect(way.url + path, origin=way.url, ssl=False) as socket,
         ):
-            end = await socket.receive(timeout=HEARS_WITHIN_S)
+            end = await receive(socket)
             assert (end.type, end.data, end.extra) == (aiohttp.WSMsgType.CLOSE, 1008, "Missing userId parameter.")

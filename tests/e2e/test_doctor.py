@@ -91,6 +91,21 @@ async def test_a_working_setup_has_no_errors(setup: SetUp) -> None:
 
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
+@pytest.mark.parametrize(("dialect", "code"), [("rooms", "websocket-opens"), ("mesh", "websocket-needs-token")])
+async def test_a_sidecar_that_requires_tokens_is_no_error(
+    start: Start, tmp_path: Path, dialect: str, code: str
+) -> None:
+    """Clients of `rooms` show their token in a frame, and those of `mesh` in the handshake."""
+    folder = write_project(tmp_path / "app", "")
+    (secret := tmp_path / "secret").write_text("s" * 40)
+    flags = ["--auth", "token", "--auth-token-file", str(secret), "--dialects", dialect]
+    setup = SetUp(start, folder, await start_sidecar(start, folder, flags))
+    await setup.vite(rule(setup.sidecar.url), "--host", https=True)
+    findings = await setup.doctor(exit_code=0)
+    assert {findings[each]["level"] for each in ("proxied", code)} == {"ok"}
+
+
+@pytest.mark.usefixtures("npm_package", "lan_host")
 async def test_a_killed_sidecar_is_reported(own_setup: SetUp) -> None:
     await own_setup.vite(rule(own_setup.sidecar.url), "--host", https=True)
     os.kill(own_setup.sidecar.pid, signal.SIGKILL)

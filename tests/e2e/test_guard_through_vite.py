@@ -9,9 +9,11 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from tests.kit.programs import Program, Start
 from tests.kit.sites import PLUGIN, sidecar_in, start_sidecar, start_vite, url_in, write_project
@@ -62,56 +64,61 @@ REFUSED_WHEN_THE_HOST_IS_KEPT: list[Case] = [
 ]
 
 
+ALLOWED = ("--allow-origin", "http://allowed.example", "--allow-host", "dev.example")
+FLAG = "start the sidecar with --allow-origin http://app.example"
+OPTION = "add 'http://app.example' to the allowedOrigins of signaling() in vite.config.js"
+
+
+class Opened(NamedTuple):
+    """A running sidecar, which several tests share, and how it is reached."""
+
+    by: OpenWay
+    way: Way
+
+
 async def ask(way: Way, host: str, origin: str | None) -> int:
     headers = {"Host": host} | ({"Origin": origin} if origin is not None else {})
     return await upgrade(f"{way.url}/ws/signaling", headers)
 
 
-@pytest.mark.usefixtures("npm_package")
-@pytest.mark.parametrize("open_way", ALL_WAYS)
-async def test_own_pages_are_accepted_and_other_origins_are_refused(
-    start: Start, tmp_path: Path, open_way: OpenWay
-) -> None:
-    way = await open_way(start, tmp_path)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=ALL_WAYS, ids=lambda way: way.__name__)
+async def opened(
+    request: pytest.FixtureRequest, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Opened:
+    open_way: OpenWay = request.param
+    way = await open_way(start_once, tmp_path_factory.mktemp("way"), *ALLOWED)
+    return Opened(open_way, way)
+
+
+async def test_own_pages_are_accepted_and_other_origins_are_refused(opened: Opened) -> None:
     let_in, refused = LET_IN, REFUSED
-    if open_way in HOST_IS_KEPT:
+    if opened.by in HOST_IS_KEPT:
         let_in, refused = LET_IN + LET_IN_WHEN_THE_HOST_IS_KEPT, REFUSED + REFUSED_WHEN_THE_HOST_IS_KEPT
-    answers = {case: await ask(way, *case) for case in let_in + refused}
+    answers = {case: await ask(opened.way, *case) for case in let_in + refused}
     assert answers == dict.fromkeys(let_in, 101) | dict.fromkeys(refused, 403)
 
 
-FLAG = "start the sidecar with --allow-origin http://app.example"
-OPTION = "add 'http://app.example' to the allowedOrigins of signaling() in vite.config.js"
-
-
-@pytest.mark.usefixtures("npm_package")
-@pytest.mark.parametrize("open_way", ALL_WAYS)
-async def test_the_terminal_prints_once_how_to_allow_a_page(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
-    way = await open_way(start, tmp_path)
+async def test_the_terminal_prints_once_how_to_allow_a_page(opened: Opened) -> None:
+    way, terminal = opened.way, opened.way.sidecar.program
     for _ in range(3):
         assert await ask(way, "localhost:5173", "http://app.example") == 403
     assert await ask(way, "localhost:5173", "http://last.example") == 403
-    await way.sidecar.program.line("last.example")
-    advice = OPTION if open_way is through_the_plugin else FLAG  # values that the user has configured
-    assert way.sidecar.program.count(re.escape(f"Origin 'http://app.example': if it is yours, {advice}")) == 1
-    assert way.sidecar.program.count("app.example") == 1
+    await terminal.line("last.example")
+    advice = OPTION if opened.by is through_the_plugin else FLAG  # values that the user has configured
+    assert terminal.count(re.escape(f"Origin 'http://app.example': if it is yours, {advice}")) == 1
+    assert terminal.count("app.example") == 1
 
 
-@pytest.mark.usefixtures("npm_package")
-@pytest.mark.parametrize("open_way", ALL_WAYS)
-async def test_an_allowed_origin_is_accepted(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
-    way = await open_way(start, tmp_path, "--allow-origin", "http://app.example")
-    assert await ask(way, "localhost:5173", "http://app.example") == 101
-    assert await ask(way, "localhost:5173", "http://app.example:8080") == 403
+async def test_an_allowed_origin_is_accepted(opened: Opened) -> None:
+    assert await ask(opened.way, "localhost:5173", "http://allowed.example") == 101
+    assert await ask(opened.way, "localhost:5173", "http://allowed.example:8080") == 403
 
 
-@pytest.mark.usefixtures("npm_package")
-@pytest.mark.parametrize("open_way", HOST_IS_KEPT)
-async def test_an_allowed_name_is_accepted(start: Start, tmp_path: Path, open_way: OpenWay) -> None:
-    way = await open_way(start, tmp_path, "--allow-host", "dev.example")
-    assert await ask(way, "dev.example:5173", "http://dev.example:5173") == 101
-    assert await ask(way, "dev.example:5173", "http://dev.example:9999") == 403
-    assert await ask(way, "other.example:5173", "http://other.example:5173") == 403
+@pytest.mark.parametrize("opened", HOST_IS_KEPT, indirect=True)
+async def test_an_allowed_name_is_accepted(opened: Opened) -> None:
+    assert await ask(opened.way, "dev.example:5173", "http://dev.example:5173") == 101
+    assert await ask(opened.way, "dev.example:5173", "http://dev.example:9999") == 403
+    assert await ask(opened.way, "other.example:5173", "http://other.example:5173") == 403
 
 
 def app_that_allows(hosts: object, folder: Path, *origins: str) -> Path:

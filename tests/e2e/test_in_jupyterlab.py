@@ -99,6 +99,11 @@ async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
     await lab.close_all()
 
 
+@pytest.fixture
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
+
+
 OPEN = """async path => {
   const { context } = await jupyterapp.commands.execute('docmanager:open', { path })
   await context.sessionContext.ready

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.inspector_page import admin_token, open_inspector
+from signaling_sidecar.eventlog.segment_text import whole_lines
+from signaling_sidecar.eventlog.segments import find_segments
+from tests.e2e.inspector_page import admin_token, ask, open_inspector
 from tests.e2e.plain_peers import Join
+from tests.kit.light_client import Client, masked
 from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, start_sidecar, write_project
 
 RECORDS = 200_000
 A_SCREEN = 200  # rows that a page may have as elements, whatever the number of records
 BURST = 1000  # signals
+SIZES = 7  # different sizes of signals
 BURST_WITHIN_S = 30  # seconds; two slow cores may be busy with the browsers of other tests
 COMES_BACK_MS = 30_000  # ms; the sidecar has to start
+
+# Notes the time between each two frames of the page, in milliseconds.
+WATCH_FRAMES = """() => {
+  window.gaps = []
+  const frame = (before) => requestAnimationFrame((now) => {
+    window.gaps.push(now - before)
+    frame(now)
+  })
+  requestAnimationFrame(frame)
+}"""
 
 
 @pytest.fixture
@@ -29,39 +45,62 @@ def project(tmp_path: Path) -> Path:
     return write_project(tmp_path / "app", "")
 
 
-async def flood(sidecar: Sidecar, join: Join, signals: int) -> AsyncIterator[int]:
-    """Let a peer send signals to another one, each of which becomes a record. Yields their number after each burst."""
-    ann = await join(sidecar, "bar", "ann")
-    ben = await join(sidecar, "bar", "ben")
+async def flood(ann: Client, ben: Client, signals: int) -> AsyncIterator[int]:
+    """Let Ann send signals to Ben, each of which becomes a record. Yields their number after each burst."""
+    all_arrived = asyncio.Event()
+
+    def arrived(count: int) -> None:
+        if ben.received == expected:
+            all_arrived.set()
+
+    ben.count_only(arrived)
+    # Of different sizes, because equal signals share one row.
+    burst = b"".join(masked({"type": "signal", "to": "ben", "more": "x" * (number % SIZES)}) for number in range(BURST))
     for begun in range(0, signals, BURST):
-        for number in range(begun, begun + BURST):
-            # Of different sizes, because equal signals share one row.
-            await ann.send_json({"type": "signal", "to": "ben", "more": "x" * (number % 7)})
+        expected = ben.received + BURST
+        all_arrived.clear()
+        ann.write(burst)
         async with asyncio.timeout(BURST_WITHIN_S):
-            for _ in range(BURST):
-                await ben.receive_str()
-            # Ann's client answers the pings of the sidecar only while it receives. Without a pong, she would be away.
-            await ben.send_json({"type": "signal", "to": "ann"})
-            while (await ann.receive_json())["type"] != "signal":
-                pass
+            await all_arrived.wait()
         yield begun + BURST
 
 
+@asynccontextmanager
+async def in_the_bar(sidecar: Sidecar, peer: str) -> AsyncIterator[Client]:
+    client = Client("/ws/signaling")
+    await asyncio.get_running_loop().create_connection(lambda: client, "127.0.0.1", urlsplit(sidecar.url).port)
+    await client.opened()
+    client.write(masked({"type": "join", "roomId": "bar", "peerId": peer}))
+    await client.hears({"type": "peer_list"})
+    yield client
+    client.transport.close()
+    await client.lost
+
+
 async def test_two_hundred_thousand_records_need_no_more_elements_than_a_screen(
-    browser: Browser, start: Start, project: Path, join: Join
+    browser: Browser, start: Start, project: Path, measured: list[str]
 ) -> None:
     sidecar = await start_sidecar(start, project, ["--max-frames-per-s", "1000000"])
     inspector = await open_inspector(browser, sidecar)
     page, rows = inspector.page, inspector.rows("records")
-    async with aclosing(flood(sidecar, join, RECORDS)) as bursts:
+    async with (
+        in_the_bar(sidecar, "ann") as ann,
+        in_the_bar(sidecar, "ben") as ben,
+        aclosing(flood(ann, ben, RECORDS)) as bursts,
+    ):
         async for sent in bursts:
             if sent == BURST:
                 await inspector.open(room="bar", view="records")
                 await expect(rows.first).to_be_visible()
+                await page.evaluate(WATCH_FRAMES)
             if sent % (RECORDS // 4) == 0:
                 assert await page.evaluate("document.querySelectorAll('[role=option]').length") <= A_SCREEN
                 await expect(page.locator("#records-state")).to_have_text("Following")
-    await expect(rows.last).to_have_text(re.compile(f"^{await newest(sidecar)}"))
+        gaps = sorted(await page.evaluate("gaps"))
+        measured.append(
+            f"of {len(gaps)} frames, 95 % came within {gaps[len(gaps) * 95 // 100]:.0f} ms, all in {gaps[-1]:.0f}"
+        )
+        await expect(rows.last).to_have_text(re.compile(f"^{newest(sidecar)}"))
     await inspector.page.locator("#records-list").evaluate("list => (list.scrollTop = 0)")
     await expect(page.locator("#records-state")).to_have_text("Paused")
     await expect(rows.first).not_to_have_text("loading")
@@ -69,10 +108,69 @@ async def test_two_hundred_thousand_records_need_no_more_elements_than_a_screen(
     assert inspector.faults == []
 
 
-async def newest(sidecar: Sidecar) -> int:
+# Of the rows that can be seen below the head, the number of the record and the distance to the head.
+SEEN = """list => {
+  const top = list.querySelector('.list-head').getBoundingClientRect().bottom
+  const { bottom } = list.getBoundingClientRect()
+  const rows = [...list.querySelectorAll('[role=option]')].map(row => [row, row.getBoundingClientRect()])
+  return rows
+    .filter(([row, at]) => at.top >= top && at.bottom <= bottom)
+    .map(([row, at]) => [row.shown?.seq ?? row.textContent, Math.round(at.top - top)])
+    .sort((one, other) => one[1] - other[1])
+}"""
+
+
+@pytest.mark.parametrize("view", ["ladder", "records"])
+async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forgotten(
+    browser: Browser, start: Start, project: Path, join: Join, view: str
+) -> None:
+    sidecar = await start_sidecar(start, project, ["--log-segment-bytes", "1000000", "--max-frames-per-s", "1000000"])
+    ann, ben = await join(sidecar, "bar", "ann"), await join(sidecar, "bar", "ben")
+
+    async def send(signals: int) -> None:
+        """A few large signals fill the part of the log that the inspector reads as well as many small ones."""
+        for _ in range(signals):
+            await ann.send_json({"type": "offer", "to": "ben", "sdp": "x" * 60_000})
+            await ben.receive_str()
+
+    async def kept() -> tuple[int, str]:
+        """The number of the first record that the sidecar has not forgotten, and how many rows it has."""
+        found = await asyncio.to_thread(ask, sidecar, "GET", f"inspector/rooms/rooms/bar/{view}?count=1")
+        return found["rows"][0]["seq"], f"{found['total']} rows"
+
+    await send(200)
+    inspector = await open_inspector(browser, sidecar)
+    page, rows = inspector.page, inspector.page.locator(f"#{view}-list")
+    await inspector.open(room="bar", view=view)
+    await expect(inspector.rows(view).last).to_be_visible()
+    await rows.evaluate("list => (list.scrollTop = list.scrollHeight / 2 + 7)")
+    await expect(page.locator(f"#{view}-state")).to_have_text("Paused")
+    await expect(inspector.rows(view).filter(has_text="loading")).to_have_count(0)
+    seen, (first, _) = await rows.evaluate(SEEN), await kept()
+    assert len(seen) > 5
+    # Rows above the visible ones are forgotten, later the visible ones too, and at last all that the page has known.
+    for forgotten in (first, seen[-1][0], newest(sidecar)):
+        while first <= forgotten:
+            await send(20)
+            first, count = await kept()
+        await expect(page.locator(f"[data-panel={view}] .cut")).to_contain_text("Earlier records than")
+        await expect(page.locator(f"#{view}-count")).to_have_text(count)
+        assert await rows.evaluate(SEEN) == seen
+    await rows.focus()
+    await page.keyboard.press("End")
+    await expect(page.locator(f"#{view}-state")).to_have_text("Following")
+    await page.keyboard.press("Home")
+    await expect(inspector.rows(view).filter(has_text="loading")).to_have_count(0)
+    numbers = [seq for seq, _ in await rows.evaluate(SEEN)]
+    assert numbers == list(range(first, first + len(numbers)))
+    assert inspector.faults == []
+
+
+def newest(sidecar: Sidecar) -> int:
     """The number of the last record of the room."""
-    records = await asyncio.to_thread(sidecar.records)
-    number: int = next(record["seq"] for record in reversed(records) if record.get("room") == "bar")
+    # Only the last segment is read, because reading all records takes seconds.
+    lines = whole_lines(find_segments(sidecar.state_dir).segments[-1]).splitlines()
+    number: int = next(record["seq"] for record in map(json.loads, reversed(lines)) if record.get("room") == "bar")
     return number
 
 

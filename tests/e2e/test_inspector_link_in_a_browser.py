@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import aiohttp
 from playwright.async_api import Browser, expect
 
+from tests.kit import tokens
+from tests.kit.guarded import AUDIENCE, token
 from tests.kit.programs import Start
+from tests.kit.receiving import receive_json
 from tests.kit.sites import start_sidecar
+
+FLAGS = ("--auth", "jwt", "--jwt-algorithm", "HS256", "--jwt-audience", AUDIENCE, "--jwt-key-file")
+
+
+async def test_the_link_opens_the_inspector_of_a_sidecar_on_another_machine(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    (secret := tmp_path / "secret").write_text(tokens.SECRET)
+    sidecar = await start_sidecar(start, tmp_path, [*FLAGS, str(secret)])
+    admin = token("ops", scope="admin")
+    words = ["sidecar", "inspect", "--no-open", "--url", sidecar.url]
+    inspect = await start(words, tmp_path, env={"SIDECAR_ADMIN_TOKEN": admin})
+    link = (await inspect.line(r"^http://\S+/inspector/#code=\S+$"))[0]
+    here = link.partition("/inspector/")[0]
+    assert here != sidecar.url
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{sidecar.url}/ws/signaling") as ann:
+        await ann.send_json({"type": "join", "roomId": "tea room/1", "peerId": "ann", "token": token()})
+        await ann.receive_json()
+        page = await browser.new_page()
+        await page.goto(link)
+        await page.get_by_role("link", name="Records").click()
+        await expect(page.locator("#records-list")).to_contain_text("peer.joined")
+        await page.get_by_role("button", name="Say…").click()
+        await page.get_by_role("dialog").get_by_label("Text").fill("the build is broken")
+        await page.get_by_role("button", name="Send to 1 peer").click()
+        assert (await receive_json(ann))["text"] == "the build is broken"
+        assert admin not in await page.content()
+        for headers, status in (
+            ({}, 401),
+            ({"Authorization": f"Bearer {admin}"}, 401),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Host": "evil.example"}, 403),
+        ):
+            async with session.get(f"{here}/inspector/api/rooms", headers=headers) as answer:
+                assert answer.status == status
+        inspect.process.send_signal(signal.SIGINT)  # the page still reads the stream of changes
+        assert await inspect.ended(within_s=10) == 128 + signal.SIGINT
+        await page.close()
 
 
 async def test_the_link_of_sidecar_inspect_opens_the_inspector(start: Start, browser: Browser, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from playwright.async_api import Browser, expect
 from tests.e2e.inspector_page import ASSETS, Inspector, ask, open_inspector
 from tests.e2e.plain_peers import Join
 from tests.kit.programs import Start
+from tests.kit.receiving import receive_json
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
 
 MOST_BYTES = 60_000  # of all files of the page together
@@ -65,7 +66,7 @@ async def test_a_verdict_is_shown_with_its_evidence_and_the_next_step_without_a_
     await join(sidecar, room, "ben", name="Ben")
     await inspector.room(room).get_by_role("link").click()
     await offer(ann, "ben")
-    pair = page.locator("#faulty li")
+    pair = page.locator("#pairs li")
     await expect(pair).to_have_attribute("data-state", "trying")
     # Nothing happens any more: the verdict changes because time has passed.
     await expect(pair).to_have_attribute("data-state", "failed", timeout=UNANSWERED_WITHIN_MS)
@@ -157,7 +158,7 @@ async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidec
     await dialog.get_by_label("Text").fill("the build is broken")
     await dialog.get_by_role("button", name="Send to 2 peers").click()
     await expect(dialog).to_be_hidden()
-    while (heard := await ann.receive_json(timeout=10))["type"] != "notice":
+    while (heard := await receive_json(ann))["type"] != "notice":
         pass
     assert heard["text"] == "the build is broken"
 
@@ -254,6 +255,30 @@ async def test_with_thirty_peers_nothing_is_wider_than_a_phone(
     for view in VIEWS:
         await open_view(inspector, room, view)
         assert await inspector.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert inspector.faults == []
+
+
+async def test_pairs_with_the_same_verdict_share_a_row_that_can_be_opened(
+    inspector: Inspector, sidecar: Sidecar, join: Join, room: str
+) -> None:
+    sockets = [await join(sidecar, room, f"peer-{number}") for number in range(30)]
+    await offer(sockets[0], "peer-1")
+    page = inspector.page
+    await inspector.open(room=room)
+    rows = page.locator("#pairs > li")
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(1)).to_contain_text("434 pairs: neither has sent an offer", timeout=UNANSWERED_WITHIN_MS)
+    await expect(rows.nth(1)).to_contain_text("What to do: decide which page sends the offer")
+    await expect(rows.nth(1).locator("li")).to_have_count(0)
+    await rows.nth(1).locator("summary").focus()
+    await page.keyboard.press("Enter")
+    await expect(rows.nth(1).locator("li")).to_have_count(434)
+    await offer(sockets[2], "peer-3")
+    await expect(rows).to_have_count(3)
+    await expect(rows.last.locator("li")).to_have_count(433)  # it stays open, and keeps the focus
+    await expect(rows.last.locator("summary")).to_be_focused()
+    await rows.last.get_by_role("link", name="All their messages: peer-5, peer-7", exact=True).click()
+    await expect(page.locator("[data-panel=ladder] .pair-filter")).to_have_value('["peer-5","peer-7"]')
     assert inspector.faults == []
 
 

@@ -23,6 +23,7 @@ from tests.e2e.plain_peers import Join
 from tests.kit.browsers import launched
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Program, Start
+from tests.kit.receiving import receive_json
 from tests.kit.sites import PLUGIN, VITE, Site, close_all_rooms, start_app, start_vite, url_in, write_project
 
 APP = """
@@ -298,7 +299,7 @@ async def test_the_web_socket_of_vite_may_have_a_port_of_its_own(
             socket = f"ws://localhost:{unused_tcp_port}/?token={token}"
             async with session.ws_connect(socket, origin=origin, protocols=["vite-hmr"]) as watcher:
                 await watcher.send_json({"type": "custom", "event": "signaling:watch", "data": {"isWatching": True}})
-                while (heard := await watcher.receive_json(timeout=10)).get("event") != "signaling:update":
+                while (heard := await receive_json(watcher)).get("event") != "signaling:update":
                     pass
                 assert told in heard["data"]
 

@@ -19,21 +19,27 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Site, copied_demo, sidecar_in, start_demo
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     with copied_demo() as folder:
         yield folder
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def demo_in_folder(folder: Path, start: Start, npm_package: Path) -> Site:
-    return await start_demo(start, folder=folder)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running_demo(folder: Path, start_once: Start, npm_package: Path) -> Site:
+    """The demo that the tests of this file share which do not end its sidecar. They may save its files."""
+    return await start_demo(start_once, folder=folder)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def people(demo: Site, browser: Browser) -> list[DemoPage]:
     """The pages of Ann and Ben, which are connected. From now on, their events are recorded."""
     return await watched(browser, demo)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people_of_shared_demo(shared_demo: Site, browser: Browser) -> list[DemoPage]:
+    return await watched(browser, shared_demo)
 
 
 async def watched(browser: Browser, demo: Site) -> list[DemoPage]:
@@ -133,10 +139,10 @@ async def test_sessions_continue_when_the_hooks_file_is_saved(start: Start, brow
 
 
 async def test_sessions_continue_when_a_module_of_the_page_is_saved(
-    folder: Path, demo_in_folder: Site, browser: Browser
+    folder: Path, people_of_shared_demo: list[DemoPage]
 ) -> None:
     """The pages draw their tiles again with the new code. Calls and sessions continue."""
-    ann, ben = people = await watched(browser, demo_in_folder)
+    ann, ben = people = people_of_shared_demo
     await ann.keep_connection_to(ben)
     await ann.page.evaluate("window.old = demo.mesh")
     async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url) as answer:
@@ -155,21 +161,22 @@ async def test_sessions_continue_when_a_module_of_the_page_is_saved(
 
 
 async def test_an_edit_of_vites_config_reloads_every_page_and_nobody_leaves(
-    folder: Path, demo_in_folder: Site, browser: Browser
+    folder: Path, shared_demo: Site, people_of_shared_demo: list[DemoPage]
 ) -> None:
-    people = await watched(browser, demo_in_folder)
+    people, records_before = people_of_shared_demo, len(shared_demo.sidecar.records())
     ids = [await person.peer_id() for person in people]
     os.utime(folder / "vite.config.ts")
-    await demo_in_folder.vite.line("server restarted")
+    await shared_demo.vite.line("server restarted")
     for person in people:
         await person.page.wait_for_function("window.seen === undefined && window.demo?.client.joined")
     await all_connected(*people)
     assert [await person.peer_id() for person in people] == ids
-    assert [record for record in demo_in_folder.sidecar.records() if record["type"] == "peer.left"] == []
+    records = shared_demo.sidecar.records()[records_before:]
+    assert [record for record in records if record["type"] == "peer.left"] == []
 
 
-async def test_a_reloaded_page_keeps_its_tile_on_the_other_pages(people: list[DemoPage]) -> None:
-    ann, ben = people
+async def test_a_reloaded_page_keeps_its_tile_on_the_other_pages(people_of_shared_demo: list[DemoPage]) -> None:
+    ann, ben = people_of_shared_demo
     before = await ben.peer_id()
     await ben.page.reload()
     await ben.page.wait_for_function("window.demo?.client.joined")
@@ -179,8 +186,8 @@ async def test_a_reloaded_page_keeps_its_tile_on_the_other_pages(people: list[De
     assert set((await seen(ann))["events"]) == {"peer_updated"}
 
 
-async def test_a_duplicated_tab_is_another_peer(people: list[DemoPage]) -> None:
-    ann, ben = people
+async def test_a_duplicated_tab_is_another_peer(people_of_shared_demo: list[DemoPage]) -> None:
+    ann, ben = people_of_shared_demo
     async with ben.page.context.expect_page() as opened:
         await ben.page.evaluate("void window.open(location.href)")
     twin = await opened.value

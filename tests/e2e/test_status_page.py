@@ -83,6 +83,11 @@ def place(running_place: Place) -> Place:
     return running_place
 
 
+@pytest.fixture
+def demo(shared_demo: Site) -> Site:
+    return shared_demo
+
+
 class Watched(NamedTuple):
     page: Page
     faults: list[str]

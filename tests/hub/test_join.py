@@ -197,9 +197,11 @@ def test_rooms_of_different_dialects_never_meet() -> None:
 def test_a_refused_join_is_recorded_with_the_requested_room() -> None:
     hub = Driver(capacity=1)
     hub.join(1, "a")
-    record, answer = hub.join(2, "b", ref=msgspec.Raw(b"7"))
+    record, answer = hub.join(2, "b", name="Ben", ref=msgspec.Raw(b"7"))
     assert isinstance(record, Record)
     assert (record.type, record.room, record.peer, record.kind) == ("signal.refused", "bar", "b", "join")
+    assert isinstance(record.data, dict)
+    assert record.data["name"] == "Ben"
     assert isinstance(answer, Send)
     assert isinstance(answer.message, Refused)
     assert answer.message.ref == msgspec.Raw(b"7")

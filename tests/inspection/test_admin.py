@@ -116,6 +116,9 @@ def test_a_restarted_sidecar_is_found_again(tmp_path: Path) -> None:
 
 def test_connecting_by_url_requires_the_token(sidecar: Serving, admin: Admin) -> None:
     token = admin._token
+    warning = "the token is sent to http://sidecar.invalid without encryption; use https"
+    with pytest.warns(UserWarning, match=warning), pytest.raises(NotRunning):
+        connect(url="http://sidecar.invalid", token=token)
     admin = connect(url=sidecar.ready["url"], token=token)
     assert len(admin.rooms()) == 0
     with pytest.raises(AdminRefused, match="no-log"):

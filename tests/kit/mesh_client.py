@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import WSMsgType
 
-from tests.kit.serving import PATIENCE_S, Peer, Served
+from tests.kit.receiving import receive
+from tests.kit.serving import Peer, Served
 
 CANONICAL, ORIGINAL = "/ws/signaling/mesh", "/ws"
 
@@ -20,6 +21,6 @@ async def joined(served: Served, name: str, *others: Peer, path: str = CANONICAL
 
 async def text(peer: Peer) -> str:
     """Return the text of the next frame, as it is on the wire."""
-    message = await peer.socket.receive(timeout=PATIENCE_S)
+    message = await receive(peer.socket)
     assert message.type is WSMsgType.TEXT, message
     return str(message.data)

@@ -8,9 +8,12 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.kit.free_port import free_port
 
 START_WITHIN_S = 10.0
 
@@ -21,7 +24,7 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self._options = options
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -93,10 +96,14 @@ class RedisServer:
             return False
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    """A Redis server that is killed when the block ends, if it is still running then."""
+    skip_without_redis()
+    server = RedisServer(folder)
+    server.start()
+    yield server
+    server.kill()
 
 
 def skip_without_redis() -> None:

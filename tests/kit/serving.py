@@ -19,9 +19,9 @@ from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
+from tests.kit.receiving import PATIENCE_S, receive
 
 SILENCE_S = 0.01  # seconds; nothing is pending any more, so a further frame would arrive at once
-PATIENCE_S = 20.0  # seconds after which a test that waits for a frame fails
 
 
 class Peer:
@@ -42,7 +42,6 @@ class Peer:
 
     async def receive(self) -> Any:
         """Return the value of the next text frame, or the bytes of a binary one."""
-        # The timeout of aiohttp's `receive` would begin again with each ping.
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 message = await self.socket.receive()
@@ -63,7 +62,7 @@ class Peer:
         await self._settled()
         with suppress(TimeoutError):
             while True:
-                message = await self.socket.receive(timeout=SILENCE_S)
+                message = await receive(self.socket, within_s=SILENCE_S)
                 if message.type is not aiohttp.WSMsgType.TEXT or not self.skips(json.loads(message.data)):
                     pytest.fail(f"heard {message}, but nothing was expected")
 
@@ -75,8 +74,7 @@ class Peer:
 
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait for the Close frame of the sidecar, and return its code and reason."""
-        async with asyncio.timeout(PATIENCE_S):
-            message = await self.socket.receive()
+        message = await receive(self.socket)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return message.data, message.extra
 

@@ -23,6 +23,7 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.cli import main
+from tests.kit.receiving import receive_json
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
 PATIENCE_S = 60  # seconds until a process that should start or end is given up, on a busy machine
@@ -45,10 +46,11 @@ class Serving:
 
 
 @contextmanager
-def serving(state_dir: Path, *flags: str) -> Iterator[Serving]:
+def serving(state_dir: Path, *flags: str, **environment: str) -> Iterator[Serving]:
     command = [*SIDECAR, "serve", "--port", "0", "--state-dir", str(state_dir), *flags]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+    env = os.environ | environment
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env) as process:
         assert process.stdout is not None
         try:
             yield Serving(process, json.loads(process.stdout.readline()))
@@ -109,7 +111,7 @@ def join(url: str, room: str, peer: str) -> dict[str, Any]:
     async def once() -> dict[str, Any]:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
             await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
-            listed: dict[str, Any] = await socket_.receive_json(timeout=PATIENCE_S)
+            listed: dict[str, Any] = await receive_json(socket_)
             await socket_.close(code=4999)  # a code that is not a leave
             return listed
 

@@ -21,6 +21,7 @@ import pytest
 from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import PACKAGE
 from tests.kit.programs import Program, is_running, start_program, until
+from tests.kit.receiving import receive, receive_json
 
 SAVES = 5
 PAUSE_S = 0.01  # seconds between two requests, so that the workers have a core to start on
@@ -76,10 +77,10 @@ async def test_saved_code_is_in_use_and_nobody_has_left(copied: Copied, tmp_path
         await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "resume": True})
         token = (await ann.receive_json())["resume"]["token"]
         copied.save("\nHOME_TEXT = 'new code\\n'\n")
-        assert (await ann.receive(timeout=10)).data == 1012
+        assert (await receive(ann)).data == 1012
         ann = await session.ws_connect(url)
         await ann.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "resume": {"token": token, "after": 0}})
-        assert (await ann.receive_json(timeout=10))["type"] == "resumed"
+        assert (await receive_json(ann))["type"] == "resumed"
         assert await copied.home(session) == "new code\n"
     types = [record.type for record in open_log(tmp_path / "state").events.itertuples()]
     assert types.count("server.reloaded") == types.count("server.restored") == 1

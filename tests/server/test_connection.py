@@ -10,6 +10,7 @@ from aiohttp import WSMsgType
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import connection
+from tests.kit.receiving import PATIENCE_S, receive
 from tests.kit.serving import serve
 
 
@@ -25,10 +26,11 @@ async def test_a_peer_that_answers_pings_stays_and_one_that_does_not_is_dropped(
     assert (await silent.receive())["type"] == "peer_joined"
     heard = asyncio.create_task(answering.receive())
     seen = []
-    while (message := await silent.socket.receive(timeout=5)).type in (WSMsgType.PING, WSMsgType.TEXT):
-        seen.append(message.type)
-        if message.type is WSMsgType.PING:
-            await silent.send({"type": "list_rooms"})  # sending is no proof of reading
+    async with asyncio.timeout(PATIENCE_S):
+        while (message := await silent.socket.receive()).type in (WSMsgType.PING, WSMsgType.TEXT):
+            seen.append(message.type)
+            if message.type is WSMsgType.PING:
+                await silent.send({"type": "list_rooms"})  # sending is no proof of reading
     assert WSMsgType.PING in seen
     assert await heard == {"type": "peer_updated", "peerId": "silent", "away": True}
     (closed,) = [r for r in served.records("connection.closed") if r.get("peer") == "silent"]
@@ -39,7 +41,7 @@ async def test_a_clients_own_ping_is_answered(aiohttp_client: AiohttpClient, tmp
     served = await serve(aiohttp_client, tmp_path)
     peer = await served.connect(autoping=False)
     await peer.socket.ping(b"are you there")
-    message = await peer.socket.receive(timeout=5)
+    message = await receive(peer.socket)
     assert (message.type, message.data) == (WSMsgType.PONG, b"are you there")
 
 
@@ -72,8 +74,7 @@ async def test_a_clean_stop_closes_all_connections_with_1012_and_ends_the_log(
     closing = asyncio.create_task(served.client.server.close())
     assert await last.closed() == (1012, "restart")
     for peer in peers[:-1]:
-        while (message := await peer.socket.receive(timeout=5)).type is WSMsgType.TEXT:
-            pass
+        message = await receive(peer.socket, WSMsgType.TEXT)
         assert (message.type, message.data) == (WSMsgType.CLOSE, 1012)
     await closing
     records = served.records()

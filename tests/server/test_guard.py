@@ -344,3 +344,11 @@ async def test_invalid_utf8_in_a_header_is_harmless(aiohttp_client: AiohttpClien
     peer = await served.connect()
     assert (await peer.join("a"))["type"] == "peer_list"
     assert served.records("connection.opened")[0]["data"]["user_agent"] == "\\udcff\\udcfe"
+
+
+async def test_the_record_of_a_connection_has_the_id_of_its_request(served: Served) -> None:
+    await served.connect(headers={"X-Request-ID": "proxy-7"})
+    await served.connect()
+    given, made = (record["data"]["request_id"] for record in served.records("connection.opened"))
+    assert given == "proxy-7"
+    assert re.fullmatch("[0-9a-f]{16}", made)

@@ -17,8 +17,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending
+from tests.kit.receiving import receive_json
 from tests.kit.serving import Served, serve
-from tests.kit.sidecar_command import PATIENCE_S, serving
+from tests.kit.sidecar_command import serving
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 """By the name and the values of the labels in alphabetical order of the labels' names."""
@@ -58,21 +59,21 @@ def test_prometheus_can_scrape_a_running_sidecar(tmp_path: Path, monkeypatch: py
         ):
             for socket, peer in ((ann, "ann"), (ada, "ada")):
                 await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "resume": True})
-                listed = await socket.receive_json(timeout=PATIENCE_S)
+                listed = await receive_json(socket)
             await ben.send_json({"type": "join", "roomId": "bar", "peerId": "ben"})
-            assert (await ben.receive_json(timeout=PATIENCE_S))["code"] == Code.REFUSED_BY_HOOK
+            assert (await receive_json(ben))["code"] == Code.REFUSED_BY_HOOK
             await cat.send_json({"type": "join", "peerId": "cat"})
-            await cat.receive_json(timeout=PATIENCE_S)
+            await receive_json(cat)
             await ada.send_json({"type": "offer", "to": "ann", "sdp": "v=0", "c": 1})
             await ada.send_json({"type": "offer", "to": "nobody", "sdp": "v=0", "c": 2})
-            await ada.receive_json(timeout=PATIENCE_S)
+            await receive_json(ada)
             await ada.close(code=4999)
             for token in (listed["resume"]["token"], "wrong"):
                 resume = {"token": token, "after": 0}
                 async with session.ws_connect("/ws/signaling") as again:
                     peer = {"peerId": "ada", "instance": "page"}
                     await again.send_json({"type": "join", "roomId": "bar", **peer, "resume": resume})
-                    await again.receive_json(timeout=PATIENCE_S)
+                    await receive_json(again)
                     await again.close(code=4999)
             async with session.get("/metrics") as answer:
                 text = await answer.text()

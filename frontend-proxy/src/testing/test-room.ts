@@ -173,5 +173,6 @@ function verdictOn(
     evidence: [],
     sessions,
     together: true,
+    must_connect: true,
   }
 }

@@ -24,6 +24,8 @@ export interface Verdict {
   readonly sessions: readonly [string, string]
   /** Whether both peers are still in the room. */
   readonly together: boolean
+  /** False for two that need not connect, such as two guests of a room with a host. */
+  readonly must_connect: boolean
 }
 
 /** A join that the sidecar has refused, or an offer that was not for a peer in the room. */

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from signaling_sidecar.analysis.messages import Key, RoomPairs
-from signaling_sidecar.diagnosis import State
+from signaling_sidecar.analysis.pairs_in_words import states_in_words
 from signaling_sidecar.hub.records import present
+from signaling_sidecar.pair_state import State
 
 NO_PAIRS = RoomPairs(dict.fromkeys(State, 0), None, None)
 
@@ -20,6 +21,7 @@ def listed_room(state: Mapping[str, Any], pairs: RoomPairs) -> dict[str, Any]:
         "peers": len(state["peers"]),
         "away": sum(peer["away"] for peer in state["peers"]),
         "pairs": pairs.counts,
+        "pairsInWords": states_in_words(pairs),
         "worst": pairs.worst,
         **present(name=state.get("name"), sentence=pairs.sentence),
     }

@@ -105,7 +105,8 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RoomPairs(msgspec.Struct, frozen=True, array_like=True):
-    """The pairs of peers that are together in a room: how many are in which state, and the worst of them."""
+    """The pairs of peers that are together in a room and have to connect there: how many are in which state, and the
+    worst of them."""
 
     counts: dict[str, int]
     worst: str | None
@@ -129,6 +130,8 @@ class Overview(msgspec.Struct, frozen=True, array_like=True):
     """The verdicts on pages that signal through another server, each with the next step."""
     reporting: frozenset[str]
     """The sessions whose browsers report the state of their connections."""
+    how_to_report: str | None
+    """What makes browsers report it."""
 
 
 class PairNow(msgspec.Struct, frozen=True, array_like=True):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from signaling_sidecar.analysis.messages import Overview, PairNow, RoomPairs
+from signaling_sidecar.analysis.pairs_in_words import WORST_FIRST
 from signaling_sidecar.analysis.seen import ELSEWHERE, Seen, is_together
-from signaling_sidecar.diagnosis import Diagnosis, History, State, state_of
+from signaling_sidecar.diagnosis import Diagnosis, History, Reason, State, next_step, state_of
 
 MAX_ELSEWHERE = 5  # pairs of pages that signal through another server
-WORST_FIRST = (State.FAILED, State.TRYING, State.UNKNOWN, State.CONNECTED)
 
 
 def overview(seen: Seen) -> Overview:
@@ -22,6 +22,7 @@ def overview(seen: Seen) -> Overview:
         unread=list(seen.diagnosis.unread),
         elsewhere=[(each.last.sentence, each.last.next_step) for each in elsewhere],
         reporting=frozenset(seen.reporting) | _with_connections(seen.diagnosis),
+        how_to_report=next_step(Reason.UNKNOWN),
     )
 
 
@@ -39,6 +40,8 @@ def room_pairs(histories: Iterable[History]) -> RoomPairs:
     counts = dict.fromkeys(State, 0)
     sentences: dict[State, str] = {}
     for history in filter(is_together, histories):
+        if not history.last.must_connect:
+            continue
         state = state_of(history.last.finding.reason)
         counts[state] += 1
         sentences.setdefault(state, history.last.sentence)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
-
-import msgspec
 
 from signaling_sidecar.analysis.listed_room import listed_room, past_room
 from signaling_sidecar.analysis.log_window import Logged
 from signaling_sidecar.analysis.messages import Key, Range
 from signaling_sidecar.analysis.overview import room_pairs
+from signaling_sidecar.analysis.pairs_in_words import summary
 from signaling_sidecar.analysis.seen import Seen, is_together
-from signaling_sidecar.diagnosis import History, verdict_object, why
+from signaling_sidecar.diagnosis import ADVICE, History, there_before, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.drawing import Ladder, RoomInLog, Timeline, attend
+from signaling_sidecar.drawing import OF_SIDECARS, Ladder, RoomInLog, Timeline, attend
+from signaling_sidecar.drawing.ladder.steps import Step
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
 from signaling_sidecar.drawing.mesh.mesh import Mesh
 from signaling_sidecar.hub.records import present
+from signaling_sidecar.untrusted_text import visible
 
 MAX_PARTED = 20  # pairs of peers that are no longer together, of which the verdicts are shown
-_OF_TIMELINE = ("peer.", "room.", "server.")
-_FIELDS = [field for field in Logged.__struct_fields__ if field != "boot"]
+DATA_CHARACTERS = 300  # of a record in a table; more would not be visible in its row
+_OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 
 
 class RoomView:
@@ -32,6 +35,7 @@ class RoomView:
         self._seen, self._key, self._state = seen, key, state
         self._in_log = RoomInLog(*key, seen.boot)
         self._records = seen.of_room.get(key, ())
+        self._before = there_before(seen.checkpoint_of.get(key) or seen.first_checkpoint, key, self._records)
         self._labels = seen.found.labels.get(key) or PeerLabels()
         self._histories = seen.histories.get(key, ())
         self._ladders: dict[object, Ladder] = {}
@@ -39,12 +43,12 @@ class RoomView:
     # --- the whole room -----------------------------------------------------------------------------------------------
 
     def as_object(self, pair: tuple[str, str] | None, kinds: Collection[str]) -> dict[str, Any]:
-        ladder = self.ladder(pair, kinds)
-        first_seq, last_seq = (self._records[0].seq, self._records[-1].seq) if self._records else (None, None)
+        ladder, told = self.ladder(pair, kinds), list(map(verdict_object, self._told(pair)))
         return {
             "room": self._about(),
             "peers": [self._peer(peer) for peer in (self._state or {}).get("peers", [])],
-            "verdicts": [verdict_object(history) for history in self._told(pair)],
+            "verdicts": told,
+            "meanings": {reason: ADVICE[reason].meaning for reason in {each.reason for each in told}},
             "rejections": why(self._seen.diagnosis.only(self._key[1], self._key[0])).rejections,
             "mesh": self._mesh().drawing(),
             "timeline": self._timeline(),
@@ -53,20 +57,27 @@ class RoomView:
                 "rowPx": ladder.row_px,
                 "widthPx": ladder.width_px,
                 "head": ladder.head(),
-                "first_seq": first_seq,
-                "last_seq": last_seq,
-                "cut": bool(self._records) and self._records[0].type != "room.created",
+                "cut": self._cut(),
             },
             "seq": self._seen.seq,
         }
 
+    def _cut(self) -> str:
+        """Say which records are missing at the beginning of the lists. Returns an empty text if none are."""
+        shown = [*self._before[:1], *self._records[:1]]
+        if not shown or shown[0].type == "room.created":
+            return ""
+        return (
+            f"Earlier records than #{shown[-1].seq} are not shown here. In a terminal, sidecar tail --all prints them."
+        )
+
     def _about(self) -> dict[str, Any]:
         if self._state is None:
-            return past_room(self._key)
-        state = self._state
+            return past_room(self._key) | {"summary": "Everybody has left this room."}
+        state, pairs = self._state, room_pairs(self._histories)
         more = present(mode=state.get("mode"), rules=state.get("rules"))
         more |= {"capacity": state["capacity"], "createdAt": state["createdAt"]}
-        return listed_room(state, room_pairs(self._histories)) | more
+        return listed_room(state, pairs) | more | {"summary": summary(pairs, len(state["peers"]))}
 
     def _peer(self, peer: Mapping[str, Any]) -> dict[str, Any]:
         shown = {name: peer[name] for name in ("peer", "session", "away", "host", "joinedAt")}
@@ -89,19 +100,19 @@ class RoomView:
         return Mesh(f"Room {self._key[1]} · {self._key[0]} · now", Links(nodes, links, 0.0, now_ts, 0.0))
 
     def _timeline(self) -> str:
-        """Draw who was in the room at which time. It is empty if the log has no records of the room yet."""
-        if not self._records:
+        """Draw who was in the room at which time. It is empty if the log shows nobody in the room yet."""
+        if not self._records and not self._before:
             return ""
-        since = self._records[0].seq
+        since = self._records[0].seq if self._records else self._seen.seq + 1
         entries = (
             entry
             for entry in self._seen.entries
             if entry.boot == self._in_log.boot
             and entry.seq >= since
-            and (self._is_own(entry) or entry.type.startswith("server."))
+            and (self._is_own(entry) or entry.type.startswith(OF_SIDECARS))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
-        return Timeline(self._in_log.title, attend(entries, time.time(), self._labels)).drawing()
+        return Timeline(self._in_log.title, attend(chain(self._before, entries), time.time(), self._labels)).drawing()
 
     def _is_own(self, entry: Logged) -> bool:
         return (entry.dialect, entry.room) == self._key
@@ -112,7 +123,7 @@ class RoomView:
         wanted = pair, tuple(sorted(kinds))
         if wanted not in self._ladders:
             between = None if pair is None else self._sessions_of(pair)
-            records = self._records if pair is None or between is not None else []
+            records = [*self._before, *self._records] if pair is None or between is not None else []
             self._ladders[wanted] = Ladder(
                 self._in_log.title, records, between=between, labels=self._labels, kinds=kinds
             )
@@ -122,7 +133,7 @@ class RoomView:
         ladder = self.ladder(pair, kinds)
         start = asked.start if asked.seq is None else max(ladder.row_of(asked.seq) - asked.length // 2, 0)
         rows = [row._asdict() for row in ladder.rows(start, asked.length)]
-        return {"rows": rows, "total": len(ladder.steps), "seq": self._seen.seq}
+        return {"rows": rows, "total": len(ladder.steps), "first": _seq(ladder.steps), "seq": self._seen.seq}
 
     def records(self, asked: Range, pair: tuple[str, str] | None, type_: str, text: str) -> dict[str, Any]:
         found = [each for each in self._records if _matches(each, pair, type_, text.casefold())]
@@ -130,8 +141,9 @@ class RoomView:
         if asked.seq is not None:
             before = sum(each.seq <= asked.seq for each in found)
             start = max(before - 1 - asked.length // 2, 0)
-        shown = [{"row": row, **_line(each)} for row, each in enumerate(found[start : start + asked.length], start)]
-        return {"records": shown, "total": len(found), "seq": self._seen.seq}
+        shown = enumerate(found[start : start + asked.length], start)
+        rows = [{"row": row, "seq": each.seq, "cells": _cells(each)} for row, each in shown]
+        return {"rows": rows, "total": len(found), "first": _seq(found), "seq": self._seen.seq}
 
     def record(self, seq: int) -> Logged | None:
         return next((each for each in self._records if each.seq == seq), None)
@@ -164,6 +176,18 @@ def _matches(record: Logged, pair: tuple[str, str] | None, type_: str, text: str
     )
 
 
-def _line(record: Logged) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(record)
-    return {name: fields[name] for name in _FIELDS if fields[name] is not None}
+def _seq(rows: Sequence[Step | Logged]) -> int | None:
+    """Return the number of the record of the first row. It changes when the log forgets rows at the beginning."""
+    return rows[0].seq if rows else None
+
+
+def _cells(record: Logged) -> list[str]:
+    """Return what a table shows: number, time in UTC, type and kind, peers, size, and the beginning of the data."""
+    return [
+        str(record.seq),
+        f"{datetime.fromtimestamp(record.ts, UTC):%H:%M:%S.%f}"[:-3],
+        visible(record.type if record.kind is None else f"{record.type} ({record.kind})"),
+        visible((record.peer or "") if record.to is None else f"{record.peer or ''} → {record.to}"),
+        "" if record.bytes is None else f"{record.bytes} B",
+        visible((record.data or "")[:DATA_CHARACTERS]),
+    ]

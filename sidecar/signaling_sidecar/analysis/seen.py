@@ -21,6 +21,7 @@ from signaling_sidecar.diagnosis import (
     MeetingFinder,
     judge,
 )
+from signaling_sidecar.drawing import OF_EVERY_ROOM
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
@@ -34,7 +35,11 @@ class Seen(msgspec.Struct, frozen=True):
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order."""
+    """The records of each room in this run, in their order, with those that every room shows."""
+    checkpoint_of: Mapping[Key, Logged]
+    """The last checkpoint before the first of these records."""
+    first_checkpoint: Logged | None
+    """The first checkpoint of this run."""
     histories: Mapping[Key, Sequence[History]]
     reporting: Set[str]
     """The sessions whose browsers report the state of their connections."""
@@ -83,6 +88,9 @@ class Read:
         self._of_key: dict[Key, list[Logged]] = defaultdict(list)
         self._of_room: dict[Key, list[Logged]] = {}
         """Only the rooms that have a sign of life."""
+        self._checkpoint_of: dict[Key, Logged] = {}
+        self._first_checkpoint: Logged | None = None
+        self._checkpoint: Logged | None = None
         self._seen: Seen | None = None
 
     def add(self, entries: Sequence[Logged]) -> None:
@@ -93,11 +101,24 @@ class Read:
             self._meetings.take(entry)
             if entry.type == "trace.state" and entry.session:
                 self._reporting.add(entry.session)
-            if entry.boot == self._boot and entry.dialect is not None and entry.room is not None:
-                key = entry.dialect, entry.room
-                self._of_key[key].append(entry)
-                if entry.type not in NO_SIGN_OF_LIFE:
-                    self._of_room[key] = self._of_key[key]
+            if entry.boot != self._boot:
+                continue
+            if entry.type == "log.checkpoint":
+                self._checkpoint = entry
+                self._first_checkpoint = self._first_checkpoint or entry
+            elif entry.dialect is not None and entry.room is not None:
+                self._add_of_room((entry.dialect, entry.room), entry)
+            elif entry.type in OF_EVERY_ROOM:
+                for records in self._of_room.values():
+                    if records[-1].type != "room.ended":
+                        records.append(entry)
+
+    def _add_of_room(self, key: Key, entry: Logged) -> None:
+        if key not in self._of_key and self._checkpoint is not None:
+            self._checkpoint_of[key] = self._checkpoint
+        self._of_key[key].append(entry)
+        if entry.type not in NO_SIGN_OF_LIFE:
+            self._of_room[key] = self._of_key[key]
 
     def seen(self, now_ts: float) -> Seen:
         """Return what the log shows at `now_ts`, which must not be earlier than at the last call. The result is the one
@@ -115,6 +136,8 @@ class Read:
             found=found,
             diagnosis=diagnosis,
             of_room=self._of_room,
+            checkpoint_of=self._checkpoint_of,
+            first_checkpoint=self._first_checkpoint,
             histories=_histories(diagnosis),
             reporting=self._reporting,
             boot=self._boot,

@@ -6,6 +6,7 @@ This package has no sockets and knows no wire protocol. It reads the files with 
 from signaling_sidecar.auth.attempts import Attempts
 from signaling_sidecar.auth.claims import Claims, Scope
 from signaling_sidecar.auth.failures import MISSING, TOO_MANY, Failure, Failures
+from signaling_sidecar.auth.in_words import in_words
 from signaling_sidecar.auth.invalid_token import InvalidToken, Why
 from signaling_sidecar.auth.revocations import RevocableTokens, Revocations
 from signaling_sidecar.auth.verifier import Verifier, verifier
@@ -23,5 +24,6 @@ __all__ = [
     "Scope",
     "Verifier",
     "Why",
+    "in_words",
     "verifier",
 ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Scope(StrEnum):
@@ -21,8 +20,7 @@ ORDINARY = frozenset({Scope.JOIN, Scope.CREATE})
 """What a token allows that names no scopes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class Claims(NamedTuple):
     """What a valid token says. All times are Unix seconds, as in the token, without any leeway."""
 
     subject: str | None = None
@@ -36,5 +34,5 @@ class Claims:
     token_id: str | None = None
     """The id by which this token can be revoked (`jti`)."""
     issued_at_s: float | None = None
-    all: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    all: Mapping[str, Any] = MappingProxyType({})
     """All claims of the token, including those that the sidecar does not know, for the hooks. It cannot be changed."""

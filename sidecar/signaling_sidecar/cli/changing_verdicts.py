@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import msgspec
 
 from signaling_sidecar.cli import log_entries, state_options
+from signaling_sidecar.cli.remote_sidecar import GrowingCopy
 from signaling_sidecar.diagnosis import (
     Diagnosis,
     FoundMeetings,
@@ -40,9 +42,19 @@ def as_json(history: History) -> str:
 def watch(arguments: argparse.Namespace) -> NoReturn:
     """Print every verdict, and then each that changes, because of a new record or because time has passed.
 
-    The log may be of a sidecar that is started later.
+    The log may be of a sidecar that is started later. That of a sidecar on another machine is copied while it grows.
+    Raises NotAnswered.
     """
-    log = _GrowingLog(arguments)
+    if arguments.url is None:
+        _watch(arguments, _GrowingLog(arguments))
+    # Windows does not delete the copy while it is open.
+    with TemporaryDirectory(prefix="signaling-", ignore_cleanup_errors=True) as folder:
+        copy = GrowingCopy(arguments.url, Path(folder) / "events.jsonl")
+        of_copy = {"log": copy.path, "url": None, "all": True}
+        _watch(arguments, _GrowingLog(argparse.Namespace(**{**vars(arguments), **of_copy}), copy))
+
+
+def _watch(arguments: argparse.Namespace, log: _GrowingLog) -> NoReturn:
     shown = _Shown()
     while True:
         began_s = time.monotonic()
@@ -56,9 +68,13 @@ def watch(arguments: argparse.Namespace) -> NoReturn:
 
 
 class _GrowingLog:
-    """The meetings in a log, which is only read again when its files have changed."""
+    """The meetings in a log, which is only read again when its files have changed.
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    `copy` is given for the log of a sidecar on another machine.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, copy: GrowingCopy | None = None) -> None:
+        self._copy = copy
         self._folder: Path = arguments.log or state_options.state_dir_of(arguments)
         # The state folder is found only once, because a sentence is printed about how it was found.
         self._arguments = argparse.Namespace(**{**vars(arguments), "state_dir": self._folder, "project": None})
@@ -67,11 +83,13 @@ class _GrowingLog:
         self.is_live = False
 
     def read(self) -> FoundMeetings | None:
-        """The meetings in the log so far, or None if there is no log yet."""
+        """The meetings in the log so far, or None if there is no log yet. Raises NotAnswered."""
+        if self._copy is not None and self._copy.problem is not None:
+            raise self._copy.problem
         try:
             files = [(path.name, os.stat(path).st_size) for path in find_segments(self._folder).segments]
             log = log_entries.read(self._arguments)
-            self.is_live = log.is_live
+            self.is_live = log.is_live or self._copy is not None
             if files != self._files:
                 self._found = find_meetings(log.entries)
                 self._files = files

@@ -13,6 +13,7 @@ from types import ModuleType
 
 from signaling_sidecar import __version__
 from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
+from signaling_sidecar.paused_collector import paused_collector
 
 COMMANDS = ("serve", "rooms", "discover", "tail", "why", "ladder", "inspect", "doctor", "log", "dialects", "notebook")
 """Each has a module of the same name in this package."""
@@ -50,8 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
     parser.set_defaults(needs_folder=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in _modules(sys.argv[1:] if argv is None else argv):
-        module.add_to(commands)
+    with paused_collector():
+        for module in _modules(sys.argv[1:] if argv is None else argv):
+            module.add_to(commands)
     arguments = parser.parse_args(argv)
     _show_any_text()
     try:

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.error import HTTPError, URLError
 
-from signaling_sidecar.admin_request import TIMEOUT_S, open_admin
+from signaling_sidecar.admin_request import TIMEOUT_S, open_admin, warning_of_plain_http
 from signaling_sidecar.errors import NotAnswered
-from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.untrusted_text import visible
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
@@ -33,13 +34,10 @@ def add_option(parser: Any) -> None:
 @contextmanager
 def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Iterator[HTTPResponse]:
     """Get `path` of the admin API. Raises NotAnswered."""
-    token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not url.startswith(("http://", "https://")):
         raise NotAnswered(url, "the URL must begin with http:// or https://")
-    if not TOKEN.fullmatch(token):
-        raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
-    if is_insecure(url):
-        _warn_of_plain_http(url)
+    token = token_for(url)
+    _warn_of_plain_http(url)
     try:
         with open_admin(url.rstrip("/"), token, "GET", path, timeout_s=timeout_s) as answer:
             yield answer
@@ -56,9 +54,43 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
         raise NotAnswered(url, visible(str(error) or type(error).__name__)) from None
 
 
+def token_for(url: str) -> str:
+    """Return the token in the environment. Raises NotAnswered."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not TOKEN.fullmatch(token):
+        raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
+    return token
+
+
 @functools.cache  # `tail` asks twice
 def _warn_of_plain_http(url: str) -> None:
-    print(f"the token is sent to {visible(url)} without encryption; use https", file=sys.stderr)
+    warning = warning_of_plain_http(url)
+    if warning is not None:
+        print(warning, file=sys.stderr)
+
+
+class GrowingCopy:
+    """A copy of the log of the sidecar's run, to which a thread adds the records that are written later.
+
+    `problem` is set when no more can be added.
+    """
+
+    def __init__(self, url: str, path: Path) -> None:
+        self.path = path
+        self.problem: NotAnswered | None = None
+        self._url = url
+        Thread(target=self._copy, daemon=True).start()  # it may wait for a record when the command ends
+
+    def _copy(self) -> None:
+        try:
+            with self.path.open("wb", buffering=0) as file:
+                for line in records(self._url, follow=True):
+                    file.write(line)
+            self.problem = NotAnswered(self._url, "it has ended the stream of its records")
+        except NotAnswered as error:
+            self.problem = error
+        except OSError as error:
+            self.problem = NotAnswered(self._url, f"its log could not be copied: {error}")
 
 
 def records(url: str, after: int = 0, *, follow: bool = False) -> Iterator[bytes]:

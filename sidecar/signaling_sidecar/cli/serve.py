@@ -21,6 +21,7 @@ from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.json_log import json_lines_on
 from signaling_sidecar.listening import listen
+from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.reload.reload_extra import has_reload_extra, require_reload_extra
 from signaling_sidecar.settings import FILE_NAME, Kind, Settings, Sources, all_settings
 
@@ -106,7 +107,7 @@ def _serve(arguments: argparse.Namespace, flags: dict[str, Any], sources: Source
     if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
         return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
     # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Hooks may need certificates.
-    with no_certificates() if settings.hooks is None else nullcontext():
+    with paused_collector(), no_certificates() if settings.hooks is None else nullcontext():
         from signaling_sidecar.server import run as serve
 
     serve(sources, exit_on_stdin_eof=arguments.exit_on_stdin_eof)

@@ -9,7 +9,6 @@ from typing import Any
 from signaling_sidecar.cli import log_entries, state_options
 from signaling_sidecar.cli.changing_verdicts import as_json, watch
 from signaling_sidecar.diagnosis import diagnose
-from signaling_sidecar.errors import NotAnswered
 
 
 def add_to(commands: Any) -> None:
@@ -36,8 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     finished log, in which all peers have left, the last explanation of every two peers counts.
     """
     if arguments.watch:
-        if arguments.url is not None:
-            raise NotAnswered(arguments.url, "--watch is only for a log on this machine")
         watch(arguments)
     log = log_entries.read(arguments)
     diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room, arguments.dialect)

@@ -39,9 +39,9 @@ local p = '@PREFIX@'
 local me, epoch = ARGV[1], ARGV[2]
 local function is_member() return redis.call('HEXISTS', p..'instances', me) == 1 end
 local function is_epoch() return redis.call('GET', p..'epoch') == epoch end
-local function bury(instance)
+local function bury(instance, more)
   if redis.call('HEXISTS', p..'instances', instance) == 0 then return false end
-  redis.call('XADD', p..'in', '*', 'from', '0', 'batch', '[{"type":"Gone","instance":'..instance..'}]')
+  redis.call('XADD', p..'in', '*', 'from', '0', 'batch', '[{"type":"Gone","instance":'..instance..(more or '')..'}]')
   redis.call('HDEL', p..'instances', instance)
   redis.call('HDEL', p..'posts', instance)
   redis.call('DEL', p..'out:'..instance, p..'lease:'..instance)
@@ -188,7 +188,7 @@ return {'ok'}
 LEAVE = (
     _MEMBER
     + """
-bury(me)
+bury(me, ',"stopped":true')
 return {'ok'}
 """
 )

@@ -1,6 +1,7 @@
 """Find out from the records of a log why two peers are not connected."""
 
 from signaling_sidecar.diagnosis.advice import ADVICE, next_step
+from signaling_sidecar.diagnosis.checkpoints import there_before
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose, judge, lines_of
 from signaling_sidecar.diagnosis.entries import NO_SIGN_OF_LIFE, Entry, read_entries
 from signaling_sidecar.diagnosis.kept_verdicts import KeptVerdicts
@@ -8,9 +9,10 @@ from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, MeetingFinder, find_meetings
 from signaling_sidecar.diagnosis.reasons import JUST_MET, Reason
 from signaling_sidecar.diagnosis.running import diagnose_running
-from signaling_sidecar.diagnosis.state import State, state_of
+from signaling_sidecar.diagnosis.state import state_of
 from signaling_sidecar.diagnosis.verdict_object import RejectionObject, VerdictObject, Why, verdict_object, why
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
+from signaling_sidecar.pair_state import State
 
 __all__ = [
     "ADVICE",
@@ -38,6 +40,7 @@ __all__ = [
     "next_step",
     "read_entries",
     "state_of",
+    "there_before",
     "verdict_object",
     "why",
 ]

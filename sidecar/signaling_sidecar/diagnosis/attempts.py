@@ -103,6 +103,9 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
     the same ufrag, whether it was sent before the candidate or after it. Signals that name their RTCPeerConnection are
     one attempt for each: two peers can make several connections at the same time, one for data and one for a call.
     """
+    begins = [signal for signal in meeting.signals if signal.what == "offer" or signal.call is not None]
+    if len(begins) <= 1:
+        return [Attempt([*meeting.signals])]
     numbers: list[int] = []
     number_of: dict[tuple[int, str | None], int] = {}
     """By sender and ufrag, the attempt of the first description that has them."""

@@ -136,9 +136,8 @@ class Meeting:
 
     def parted(self) -> Session | None:
         """Return the session that ended first, or None while both last."""
-        return min(
-            (session for session in self.sessions if session.ends), key=lambda session: session.ends[0].ts, default=None
-        )
+        ended = [session for session in self.sessions if session.gone is not None]
+        return min(ended, key=lambda session: session.ends[0].ts, default=None)
 
 
 @dataclass(eq=False)
@@ -155,11 +154,13 @@ class Rejection:
     """What is known of a client whose handshake or request was refused."""
     label: str | None = None
     """The label of a sender that was in the room before or after this."""
+    name: str = ""
+    """The name in the refused request."""
 
     @property
     def who(self) -> str:
         label = self.session.label if self.session is not None else self.label
-        return self.client or label or self.entry.peer or "an unknown peer"
+        return self.client or label or self.name or self.entry.peer or "an unknown peer"
 
     @property
     def sentence(self) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
-from signaling_sidecar.diagnosis.meeting import Meeting, Rejection, Session, Signal
+from signaling_sidecar.diagnosis.meeting import Meeting, Rejection, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_of, word_of
 from signaling_sidecar.diagnosis.refusals import Refusals
@@ -19,7 +20,7 @@ from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
 from signaling_sidecar.diagnosis.room_sessions import RoomKey, RoomSessions
 from signaling_sidecar.diagnosis.sockets import Sockets
-from signaling_sidecar.eventlog.payload import Content
+from signaling_sidecar.eventlog.payload import Candidate, Content
 
 
 @dataclass(eq=False)
@@ -66,7 +67,9 @@ class MeetingFinder:
     def take(self, entry: Entry) -> None:
         if entry.ts > self._last_ts:
             self._last_ts = entry.ts
-        if entry.type == "trace.state":
+        if entry.type == "signal.relayed":  # most records are, so it is first
+            self._take_relayed(entry)
+        elif entry.type == "trace.state":
             self._take_report(entry)
         elif entry.type == "log.checkpoint":
             self._sessions.take_checkpoint(entry)
@@ -112,14 +115,16 @@ class MeetingFinder:
             self._sessions.take_room(key, entry)
             return
         session = self._sessions.session_of(key, entry.session, entry.peer, entry)
-        if entry.type == "signal.relayed":  # most records are, so it is first
-            self._take_relayed(key, session, entry)
-        elif entry.type.startswith("peer."):
+        if entry.type.startswith("peer."):
             self._sessions.take_peer(key, session, entry)
         elif entry.type == "signal.kept":
             self._kept_ufrags.add(media_of(entry.kind, entry.data).ufrag)
 
-    def _take_relayed(self, key: RoomKey, session: Session, entry: Entry) -> None:
+    def _take_relayed(self, entry: Entry) -> None:
+        if entry.dialect is None or entry.room is None or entry.session is None or entry.peer is None:
+            return
+        key = entry.dialect, entry.room
+        session = self._sessions.session_of(key, entry.session, entry.peer, entry)
         self._refusals.relayed_kinds.add((entry.dialect, entry.kind))
         content = content_of(entry.kind, entry.data)
         what = _what(content, entry.kind)
@@ -128,7 +133,7 @@ class MeetingFinder:
         if content.is_opaque and is_unannounced and not is_to_a_peer:
             self._unread[key] = None
         # A tuple takes less memory than a list, and all empty tuples are one object.
-        candidates = tuple([each for each in content.candidates if each.type not in ("end", "malformed")])
+        candidates = tuple([_shared(each) for each in content.candidates if each.type not in ("end", "malformed")])
         call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
         # The receivers of a frame share its Signal, of which there are only two: one for each side of a meeting.
         of_side: list[Signal | None] = [None, None]
@@ -163,6 +168,18 @@ class MeetingFinder:
             if id_ in self._sessions.by_id:
                 self._sessions.by_id[id_].insecure = entry
         return external
+
+
+def _shared(candidate: Candidate) -> Candidate:
+    """Return what a diagnosis needs of a candidate, as one object for all equal ones. Most candidates of a long log
+    differ only in their random `.local` names, which would take a tenth of the memory."""
+    kind = candidate.address_class
+    return _equal(candidate.type, kind, candidate.address if kind == "private" else None)
+
+
+@lru_cache(maxsize=1024)
+def _equal(type_: str, address_class: str | None, address: str | None) -> Candidate:
+    return Candidate(type_, address_class=address_class, address=address)
 
 
 def _what(content: Content, kind: str | None) -> str:

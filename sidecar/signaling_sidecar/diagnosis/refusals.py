@@ -65,7 +65,7 @@ class Refusals:
         for each in self.rejections:
             labels = self._sessions.labels.get((each.entry.dialect or "", each.entry.room or ""))
             if labels is not None and each.session is None and each.entry.peer is not None:
-                each.label = labels.of(each.entry.peer)
+                each.label = labels.beside_id(each.entry.peer)
 
     def _add(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.by_id.get(entry.session or "")
@@ -81,7 +81,8 @@ class Refusals:
         # A candidate or an update of a client in no room is refused too, but only because its join was refused before.
         is_of_newcomer = entry.session is None and entry.kind is not None and code != Code.NOT_JOINED
         if not meetings and (is_of_newcomer or word_of(entry.kind) == "offer"):
-            self.rejections.append(Rejection(entry, session, code, message))
+            name = (read_about(entry.data).name or "").strip()
+            self.rejections.append(Rejection(entry, session, code, message, name=name))
 
     def _in_each_room(self, closed: Entry) -> list[Entry]:
         """Return the entry once for each session of its connection. If the connection is in several rooms, the log

@@ -5,36 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-import msgspec
-
+from signaling_sidecar.diagnosis.checkpoints import rooms_in
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Session
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.diagnosis.record_data import read_about, read_data
+from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report
 from signaling_sidecar.diagnosis.sockets import Sockets
 
 RoomKey = tuple[str, str]
 """The dialect and the id of a room."""
-
-
-class _CheckpointSession(msgspec.Struct):
-    session: str
-    peer: str
-    name: str | None = None
-
-
-class _CheckpointRoom(msgspec.Struct):
-    dialect: str
-    room: str
-    sessions: list[_CheckpointSession]
-    announced: bool = True
-    """Whether the peers of the room are told of each other."""
-    host: str | None = None
-
-
-class _Checkpoint(msgspec.Struct):
-    rooms: list[_CheckpointRoom]
 
 
 class RoomSessions:
@@ -65,16 +45,16 @@ class RoomSessions:
 
         Some may have joined before this log begins, and some of the earlier ones may have ended between two runs.
         """
-        checkpoint = read_data(entry.data, _Checkpoint)
-        if checkpoint is None:
+        rooms = rooms_in(entry)
+        if rooms is None:
             return
-        present = {known.session for room in checkpoint.rooms for known in room.sessions}
+        present = {known.session for room in rooms for known in room.sessions}
         for members in self._rooms.values():
             for session in [each for each in members.values() if each.id not in present]:
                 session.gone = entry
                 self.labels[session.room].gone(session.peer, entry.ts)
                 del members[session.peer]
-        for room in checkpoint.rooms:
+        for room in rooms:
             key = (room.dialect, room.room)
             self._learn_whether_announced(key, announced=room.announced)
             self._learn_host(key, room.host)

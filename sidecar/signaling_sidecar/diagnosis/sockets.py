@@ -64,12 +64,17 @@ class Sockets:
         """Return what had happened to the token of the client if the sidecar has closed the WebSocket that an entry is
         about for that reason."""
         closed = self._closed.get((entry.boot, entry.connection))
-        return _ENDS_OF_TOKENS.get(read_closed(closed).reason or "") if closed is not None else None
+        return end_of_token(closed) if closed is not None else None
 
     def goodbye(self, entry: Entry) -> Entry | None:
         """Return the entry that reports that the page which caused an entry has closed its WebSocket, or None."""
         closed = self._closed.get((entry.boot, entry.connection))
         return closed if closed is not None and read_closed(closed).is_goodbye else None
+
+
+def end_of_token(closed: Entry) -> str | None:
+    """Return what had happened to the token of the client if the sidecar has closed a WebSocket for that reason."""
+    return _ENDS_OF_TOKENS.get(read_closed(closed).reason or "")
 
 
 def read_closed(entry: Entry) -> Closed:

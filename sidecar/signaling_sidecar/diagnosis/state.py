@@ -1,21 +1,9 @@
-"""The state of two peers in one word, for drawings, pages and scripts."""
+"""The state of two peers, which follows from the reason in the verdict on them."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from signaling_sidecar.diagnosis.reasons import Reason
-
-
-class State(StrEnum):
-    """Whether two peers are connected."""
-
-    CONNECTED = "connected"
-    TRYING = "trying"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    """Neither peer has tried to connect, one of them left too early, or no browser has reported the result."""
-
+from signaling_sidecar.pair_state import State
 
 _STATES = {
     Reason.CONNECTED: State.CONNECTED,
@@ -28,5 +16,5 @@ _STATES = {
 
 
 def state_of(reason: Reason) -> State:
-    """The state of two peers, by the reason in the verdict on them. All other reasons are faults."""
+    """All reasons that are not in the table are faults."""
     return _STATES.get(reason, State.FAILED)

@@ -10,7 +10,8 @@ import msgspec
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History
 from signaling_sidecar.diagnosis.meeting import Rejection
 from signaling_sidecar.diagnosis.reasons import Reason
-from signaling_sidecar.diagnosis.state import State, state_of
+from signaling_sidecar.diagnosis.state import state_of
+from signaling_sidecar.pair_state import State
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -41,6 +42,8 @@ class VerdictObject(msgspec.Struct, frozen=True):
     sessions: tuple[str, str]
     together: bool
     """Whether both peers are still in the room."""
+    must_connect: bool = True
+    """False for two that need not connect: neither is the host of their room, or they call each other elsewhere."""
 
 
 class RejectionObject(msgspec.Struct, frozen=True):
@@ -88,6 +91,7 @@ def verdict_object(history: History) -> VerdictObject:
         state=state_of(finding.reason),
         sessions=(one.id, other.id),
         together=meeting.parted() is None,
+        must_connect=verdict.must_connect,
     )
 
 

@@ -125,13 +125,15 @@ def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
 def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
     attempt = pair.attempt
     for side, name in enumerate(pair.names):
-        unread = sum(signal.sender == side for signal in attempt.unread)
-        if unread and reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
-            yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in an unknown form"
-        answered = any(answer.sender == side for answer in attempt.answers)
-        if reason is Reason.NOBODY_OFFERED and (answered or attempt.candidates[side]):
-            sent = "an answer" if answered else "candidates"
-            yield f"{name} has sent {sent} nevertheless: the offer was not sent, or did not pass through this sidecar"
+        if reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
+            unread = sum(signal.sender == side for signal in attempt.unread)
+            if unread:
+                yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in an unknown form"
+        if reason is Reason.NOBODY_OFFERED:
+            answered = any(answer.sender == side for answer in attempt.answers)
+            if answered or attempt.candidates[side]:
+                sent = f"{name} has sent {'an answer' if answered else 'candidates'}"
+                yield f"{sent} nevertheless: the offer was not sent, or did not pass through this sidecar"
     if attempt.crossing is not None and attempt.answers and attempt.both_answered is None:
         winner = pair.names[1 - attempt.answers[-1].sender]
         yield f"both sent an offer at the same time; that of {winner} was answered"

@@ -60,8 +60,7 @@ class Closing(NamedTuple):
 UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The client at the other end of a connection, as far as its handshake tells."""
 
     connection: int

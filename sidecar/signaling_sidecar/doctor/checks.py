@@ -97,7 +97,7 @@ def _check_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[Si
 def _status_of(runtime: Runtime) -> Status | None:
     """Read the status of the sidecar. Returns None if the hook `admit` refuses the request, or if it has just ended."""
     try:
-        return ask_status(Vite(f"{runtime.url}/"))[1]
+        return ask_status(Vite(f"{runtime.url}/"), runtime.admin_token)[1]
     except NoAnswer:
         return None
 

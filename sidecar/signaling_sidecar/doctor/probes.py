@@ -23,6 +23,13 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     location: str = ""
+    challenge: str = ""
+    """The header WWW-Authenticate, which names what a request must show."""
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether a sidecar has refused the request because it had no access token."""
+        return self.status == http.HTTPStatus.UNAUTHORIZED and self.challenge == "Bearer"
 
     @property
     def text(self) -> str:
@@ -46,10 +53,12 @@ class Silent(NoAnswer):
     """The connection was accepted, but no response came in time."""
 
 
-def get(url: str, *, accept: str = "application/json", by: str | None = None) -> Answer:
-    """Send a GET request as a browser would. `by` is the host to connect to instead of that of the URL. Raises
-    NoAnswer."""
-    return _ask(url, {"Accept": accept}, by)
+def get(url: str, *, accept: str = "application/json", by: str | None = None, token: str | None = None) -> Answer:
+    """Send a GET request as a browser would, with an access token if one is given.
+
+    `by` is the host to connect to instead of that of the URL. Raises NoAnswer.
+    """
+    return _ask(url, {"Accept": accept} | ({} if token is None else {"Authorization": f"Bearer {token}"}), by)
 
 
 def upgrade(url: str, *, by: str | None = None) -> Answer:
@@ -74,7 +83,8 @@ def _ask(url: str, headers: dict[str, str], by: str | None) -> Answer:
         body = response.read(MAX_BODY_BYTES)
         if response.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
             connection.sock.sendall(GOODBYE)
-        return Answer(response.status, body, response.headers.get("Location", ""))
+        headers_of = response.headers.get
+        return Answer(response.status, body, headers_of("Location", ""), headers_of("WWW-Authenticate", ""))
     except socket.gaierror as error:
         raise UnknownName(str(error)) from error
     except ConnectionRefusedError as error:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from signaling_sidecar.doctor.finding import Finding, Level, note, ok, wrong
 from signaling_sidecar.doctor.probes import Answer, NoAnswer, Silent, get, origin_of, upgrade
-from signaling_sidecar.doctor.status import SIGNALING_PATH, Request
+from signaling_sidecar.doctor.status import Request
 from signaling_sidecar.doctor.vite import SidecarHere, Vite, ask_status
+from signaling_sidecar.paths import SIGNALING_PATH
 from signaling_sidecar.untrusted_text import visible
 
 PLUGIN = "plugins: [signaling()] in vite.config.js"
@@ -31,6 +32,9 @@ def check_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Gen
         return None
     if status is None:
         if answer.status == 403:  # `check_page` finds out whether Vite or the sidecar refuses it, and why
+            return Proxied(host_is_hidden=False)
+        if answer.needs_token:  # the token of the admin is not sent, because Vite may proxy to another server
+            yield ok("proxied", f"Vite proxies {SIGNALING_PATH} to a sidecar, which requires a token")
             return Proxied(host_is_hidden=False)
         yield _not_proxied(answer, sidecar)
         return None
@@ -115,6 +119,8 @@ def check_page(url: str, by: str | None, sidecar: SidecarHere, *, host_is_hidden
 def _check_handshake(url: str, answer: Answer, host_is_hidden: bool) -> Iterator[Finding]:
     if answer.status == 101:
         yield ok("websocket-opens", f"a page at {visible(url)} can open a WebSocket")
+    elif answer.needs_token:
+        yield ok("websocket-needs-token", f"a page at {visible(url)} can open a WebSocket if it shows a token")
     elif answer.status != 403:
         sentence = f"a WebSocket from {visible(url)} is refused with status {answer.status} ({answer.text})"
         yield wrong("websocket-refused", sentence, "check the proxy rule, and the output of Vite")

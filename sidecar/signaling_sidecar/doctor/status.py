@@ -6,12 +6,6 @@ import msgspec
 
 from signaling_sidecar.doctor.finding import Finding
 
-SIGNALING_PATH = "/ws/signaling"
-STATUS_PATH = f"{SIGNALING_PATH}/status"
-PEOPLE_PATH = f"{SIGNALING_PATH}/people"
-BRIEF = "brief"
-"""A query parameter that skips the checks of Vite and the network, which take a moment."""
-
 
 class Served(msgspec.Struct, frozen=True):
     """A wire protocol ("dialect") that is enabled."""

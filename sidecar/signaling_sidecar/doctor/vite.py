@@ -10,8 +10,9 @@ import msgspec
 
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.doctor.probes import Answer, NoAnswer, UnknownName, get, origin_of
-from signaling_sidecar.doctor.status import BRIEF, SIGNALING_PATH, STATUS_PATH, Status
+from signaling_sidecar.doctor.status import Status
 from signaling_sidecar.errors import NOT_JSON
+from signaling_sidecar.paths import BRIEF, SIGNALING_PATH, STATUS_PATH
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
@@ -45,12 +46,12 @@ def is_loopback(url: str) -> bool:
     return host in LOOPBACK or host.endswith(".localhost")
 
 
-def ask_status(vite: Vite) -> tuple[Answer, Status | None]:
+def ask_status(vite: Vite, token: str | None = None) -> tuple[Answer, Status | None]:
     """Request the status of the sidecar through Vite. It is None if the response is not one of a sidecar.
 
     Raises NoAnswer.
     """
-    answer = get(f"{origin_of(vite.url)}{STATUS_PATH}?{BRIEF}", by=vite.by)
+    answer = get(f"{origin_of(vite.url)}{STATUS_PATH}?{BRIEF}", by=vite.by, token=token)
     try:
         return answer, msgspec.json.decode(answer.body, type=Status)
     except NOT_JSON:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from signaling_sidecar.diagnosis.checkpoints import WAS_AWAY, WAS_HERE
+
 
 class Presence(StrEnum):
     """Whether a peer is in its room, and has a connection to the sidecar."""
@@ -15,6 +17,8 @@ class Presence(StrEnum):
 
 
 PRESENCE_AFTER = {
+    WAS_HERE: Presence.HERE,
+    WAS_AWAY: Presence.AWAY,
     "peer.joined": Presence.HERE,
     "peer.resumed": Presence.HERE,
     "peer.away": Presence.AWAY,

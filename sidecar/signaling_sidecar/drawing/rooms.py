@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE, Entry
+from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE, Entry, there_before
+from signaling_sidecar.drawing.cluster_events import CLUSTER_EVENTS
+
+OF_EVERY_ROOM = ("log.gap", *CLUSTER_EVENTS)
+"""Types of records that name no room, and that the ladder of every room shows."""
 
 
 class RoomInLog(NamedTuple):
@@ -40,11 +44,16 @@ def room_of(entry: Entry) -> RoomInLog | None:
 
 
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
-    """Select the entries of one room, and the gaps of the log between the first and the last of them."""
+    """Select the entries of one room, and those of every room between the first and the last of them.
+
+    They begin with those of `there_before`, if `entries` has the checkpoints of the log too.
+    """
     of_boot = [entry for entry in entries if entry.boot == chosen.boot]
     own = [at for at, entry in enumerate(of_boot) if (entry.dialect, entry.room) == (chosen.dialect, chosen.room)]
     if not own:
         return []
     is_own = set(own)
     span = range(own[0], own[-1] + 1)
-    return [of_boot[at] for at in span if at in is_own or of_boot[at].type == "log.gap"]
+    before = next((entry for entry in reversed(of_boot[: own[0]]) if entry.type == "log.checkpoint"), None)
+    selected = [of_boot[at] for at in span if at in is_own or of_boot[at].type in OF_EVERY_ROOM]
+    return [*there_before(before, (chosen.dialect, chosen.room), selected), *selected]

@@ -249,6 +249,8 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True
     sent_in: RoomKey | None = None
     """The room in which the frame was to be relayed. None for any other frame, and for one that could not be read."""
     peer: str | None = None
+    name: str | None = None
+    """The name that the peer asked to join with."""
     to: str | None = None
     """The receiver of a frame that was to be relayed to one peer."""
     size: int | None = None

@@ -125,7 +125,8 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
     `session` is the sender's session in that room. None when the sender is not in it.
     """
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
-    data = {"code": refusal.code, "message": refusal.message, "count": count, **present(ref=command.ref)}
+    name = command.name if isinstance(command, Join | Refuse) else None
+    data = {"code": refusal.code, "message": refusal.message, "count": count, **present(name=name, ref=command.ref)}
     to = command.to if isinstance(command, Relay | Refuse) else None
     dialect, room, peer, id_ = _refused_in(command, session)
     return Record("signal.refused", dialect, room, peer, to, command.connection, id_, command.kind, size, data)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from signaling_sidecar.diagnosis.paused_collector import paused_collector
 from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Timeline, UnknownRoom
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import FoundLog, Location, find_segments
@@ -23,14 +22,15 @@ from signaling_sidecar.inspection.live.ladder import Ladder
 from signaling_sidecar.inspection.room_choice import (
     choose_room,
     choose_runs,
-    mesh_entries,
     room_attendance,
     room_entries,
     room_labels,
     rooms_of_table,
 )
+from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.log_tables import LogTables
 from signaling_sidecar.inspection.tables.reader import read_events
+from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class EventLog(LogTables):
     def _meshes(self, view: str, room: str, dialect: str | None, boot: str | None) -> RoomMeshes:
         chosen = choose_runs(self._events, view, room, dialect, boot)
         attendance = room_attendance(self._events, chosen, self._read_ts)
-        return RoomMeshes(chosen, attendance, mesh_entries(self._events, chosen))
+        return RoomMeshes(chosen, attendance, room_records(self._events, chosen))
 
     def sdp_diff(self, a: Chosen, b: Chosen) -> SdpDiff:
         """Compare two session descriptions, section by section.

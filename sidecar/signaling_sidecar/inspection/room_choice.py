@@ -6,13 +6,24 @@ survive a restart of the sidecar.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from signaling_sidecar.diagnosis import Entry, find_meetings
+from signaling_sidecar.diagnosis import Entry, find_meetings, there_before
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.drawing import AmbiguousRoom, Attendance, RoomInLog, RoomRuns, UnknownRoom, attend
+from signaling_sidecar.drawing import (
+    OF_EVERY_ROOM,
+    OF_SIDECARS,
+    AmbiguousRoom,
+    Attendance,
+    RoomInLog,
+    RoomRuns,
+    UnknownRoom,
+    attend,
+)
+from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
@@ -27,12 +38,25 @@ def rooms_of_table(rooms: pd.DataFrame) -> list[RoomInLog]:
 
 
 def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
-    """Select the records of one room in order, and the gaps of the log between the first and the last of them."""
+    """Select the records of one room in order, and those of every room between the first and the last of them.
+
+    They begin with an entry for each peer that was there before (see `there_before`).
+    """
     in_boot = events["boot"] == chosen.boot
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))
-    gaps = np.flatnonzero(in_boot & (events["type"] == "log.gap"))
-    between = gaps[(gaps > own[0]) & (gaps < own[-1])] if len(own) else gaps[:0]
-    return list(entries_of(_rows(events, np.union1d(own, between))))
+    others = np.flatnonzero(in_boot & events["type"].isin(OF_EVERY_ROOM))
+    between = others[(others > own[0]) & (others < own[-1])] if len(own) else others[:0]
+    entries = list(entries_of(events.iloc[np.union1d(own, between)]))
+    return [*_there_before(events, chosen, entries), *entries]
+
+
+def _there_before(events: pd.DataFrame, chosen: RoomInLog, entries: Sequence[Entry]) -> list[Entry]:
+    if not entries:
+        return []
+    of_boot = (events["type"] == "log.checkpoint") & (events["boot"] == chosen.boot)
+    checkpoints = np.flatnonzero(of_boot & (events["seq"] < entries[0].seq))
+    before = next(entries_of(events.iloc[checkpoints[-1:]]), None)
+    return there_before(before, (chosen.dialect, chosen.room), entries)
 
 
 def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> Attendance:
@@ -46,24 +70,19 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     # Browser reports are most of a log, and only those about the page itself matter here.
     of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
     needed = type_.str.startswith(("peer.", "room.")) | of_page
-    entries = entries_of(runs[of_room & needed | type_.str.startswith("server.")])
+    entries = list(entries_of(runs[of_room & needed | type_.str.startswith(OF_SIDECARS)]))
+    first = list(entries_of(runs[of_room].iloc[:1]))
+    before = _there_before(events, RoomInLog(chosen.dialect, chosen.room, chosen.boots[0]), [*first, *entries])
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
-    return attend(entries, read_ts if read_ts is not None and is_last else runs["time"].max().timestamp())
+    ended_ts = read_ts if read_ts is not None and is_last else runs["time"].max().timestamp()
+    return attend([*before, *entries], ended_ts)
 
 
 def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:
     """Return the labels of a room's peers, which are those of `sidecar why`. They depend on earlier boots too."""
     boots = tuple(events["boot"].drop_duplicates().astype(TEXT))
-    entries = mesh_entries(events, RoomRuns(chosen.dialect, chosen.room, boots))
+    entries = room_records(events, RoomRuns(chosen.dialect, chosen.room, boots))
     return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
-
-
-def mesh_entries(events: pd.DataFrame, chosen: RoomRuns) -> list[Entry]:
-    """Select the records that a diagnosis of one room needs."""
-    of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
-    # A report without a room comes from a page that has not joined one; its ICE ufrags show which pair it belongs to.
-    needed = of_room | events["type"].isin(["trace.state", "log.checkpoint"])
-    return list(entries_of(events[needed & events["boot"].isin(chosen.boots)]))
 
 
 def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> RoomInLog:
@@ -90,7 +109,7 @@ def choose_runs(events: pd.DataFrame, view: str, room: str, dialect: str | None,
 def _choices(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> list[RoomInLog]:
     choices = [
         known
-        for known in rooms_of_table(rooms_table(_rows(events, np.flatnonzero(events["room"] == room))))
+        for known in rooms_of_table(rooms_table(events[events["room"] == room]))
         if dialect in (None, known.dialect) and known.boot.startswith(boot or "")
     ]
     if not choices:
@@ -110,13 +129,6 @@ def _runs_of(events: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
     order = list(events["boot"].drop_duplicates().astype(TEXT))
     places = [order.index(boot) for boot in joined]
     return RoomRuns(chosen.dialect, chosen.room, tuple(order[min(places) : max(places) + 1]))
-
-
-def _rows(events: pd.DataFrame, places: npt.NDArray[np.intp]) -> pd.DataFrame:
-    # Selecting rows makes pyarrow join all chunks of a text column. Slicing first costs nothing, and leaves fewer
-    # chunks to join.
-    first, last = (places[0], places[-1]) if len(places) else (0, -1)
-    return events.iloc[first : last + 1].iloc[places - first]
 
 
 def _arguments(known: RoomInLog) -> str:

@@ -50,12 +50,12 @@ from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.token_holders import TokenHolders
 from signaling_sidecar.server.tick import Tick
-from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings, Sources
 from signaling_sidecar.site import Site, read_site
 
 if TYPE_CHECKING:
     from signaling_sidecar.server.clustered.shared_hub import SharedHub
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 HASH_CHARS = 16  # hex digits; 64 bits that nobody without the key can search for a collision
 

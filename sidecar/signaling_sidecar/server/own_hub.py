@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.eventlog import LogWriter
@@ -25,9 +26,10 @@ from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import apply_settings, log_of
 from signaling_sidecar.server.tell import FrontSide
 from signaling_sidecar.server.tick import Tick
-from signaling_sidecar.server.user_hooks.checks import HookChecks
-from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
 from signaling_sidecar.settings import Settings
+
+if TYPE_CHECKING:
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -82,6 +84,9 @@ class OwnHub:
 
         async with AsyncExitStack() as work:
             if hooks is not None:
+                # Imported here because most starts need no hooks, and should not wait for this.
+                from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
+
                 in_use = hooks_in_use(
                     hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere
                 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 import msgspec
 
@@ -23,8 +23,10 @@ from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.refused_commands import instead_of
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, FrontSide
-from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.untrusted_text import visible
+
+if TYPE_CHECKING:
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -103,7 +105,7 @@ class Owner:
             "origin": opened.origin and visible(opened.origin),
             "user_agent": opened.user_agent and visible(opened.user_agent),
         }
-        data = present(remote=opened.address, **shown, subject=opened.subject)
+        data = present(remote=opened.address, **shown, subject=opened.subject, request_id=opened.request)
         dialect = opened.dialect.name if opened.dialect is not None else None
         self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
 

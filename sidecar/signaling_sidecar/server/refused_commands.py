@@ -16,6 +16,7 @@ def refused(command: commands.Join | commands.Enqueue, refusal: Refusal) -> comm
         kind=command.kind,
         room=command.room if isinstance(command, commands.Join) else None,
         peer=command.peer,
+        name=command.name if isinstance(command, commands.Join) else None,
         ref=command.ref,
     )
 

@@ -28,6 +28,8 @@ class ConnectionOpened(NamedTuple):
     user_agent: str | None
     subject: str | None = None
     """Who the access token of the handshake was issued to."""
+    request: str | None = None
+    """The id of the request with which the handshake began."""
 
 
 class ConnectionEnded(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -92,11 +91,13 @@ class Sources:
         try:
             if self.named_file is None and not self.file.exists():
                 return {}
+            import tomllib  # not at the top, because a start without a file should not wait for it
+
             if not self.file.is_file() and str(self.named_file) != os.devnull:
                 self.file.stat()  # raises for a missing file, with the operating system's reason
                 raise OSError("it is not a regular file")  # reading a FIFO would wait for a writer, perhaps for ever
             found = _flat(tomllib.loads(decoded(self.file.read_bytes())))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:  # ValueError: it is not UTF-8, or not TOML
             raise self._unusable_file(self.file, error) from None
         for each, kind in all_settings():
             value = found.get(each.name)

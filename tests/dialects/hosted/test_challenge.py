@@ -11,6 +11,7 @@ import pytest
 from signaling_sidecar.hub import challenges
 from tests.kit.answering import answering
 from tests.kit.hosted_client import User, connected, error_of, guest, host, room_of, users_of
+from tests.kit.receiving import receive
 from tests.kit.serving import Served
 
 
@@ -22,8 +23,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def close_of(user: User) -> tuple[Any, Any]:
     """Return the close code of a connection that answers no pings."""
-    while (message := await user.peer.socket.receive(timeout=5)).type is aiohttp.WSMsgType.PING:
-        pass
+    message = await receive(user.peer.socket, aiohttp.WSMsgType.PING)
     return message.data, message.extra
 
 

@@ -11,6 +11,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.settings import Settings
 from tests.kit.hosted_client import ROOM, User, connected, error_of, guest, host, room_of, users_of
+from tests.kit.receiving import receive
 from tests.kit.serving import Served, serve
 from tests.kit.wire import Wire
 
@@ -157,7 +158,7 @@ async def test_a_close_after_a_leave_is_not_announced_again(served: Served) -> N
 async def test_an_idle_room_is_closed(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, hosted_idle_s=0.3)
     hugo = await host(served)
-    await hugo.peer.socket.receive(timeout=5)  # whatever it is told
+    await receive(hugo.peer.socket)  # whatever it is told
     assert served.records("room.ended")
     await is_told_of_no_room(served)
     await host(served, "otto")

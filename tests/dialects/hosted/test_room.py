@@ -11,6 +11,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub.effects import Send
 from tests.kit.hosted_client import AT_MS, CANONICAL, ROOM, User, connected, error_of, guest, host, room_of, users_of
+from tests.kit.receiving import receive
 from tests.kit.serving import Served, serve
 from tests.kit.wire import Wire
 
@@ -103,7 +104,7 @@ async def test_the_whole_message_reaches_its_target_byte_for_byte_and_nobody_els
         f'{{ "type":"{kind}","roomId":"{ROOM}", "userId":"anna","timestamp":{AT_MS},"targetUserId":"otto",{said}}} \n'
     )
     await anna.peer.send(text)
-    message = await otto.peer.socket.receive(timeout=5)
+    message = await receive(otto.peer.socket)
     assert message.data == text
     await anna.hears_nothing()
     await hugo.hears_nothing()

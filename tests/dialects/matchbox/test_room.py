@@ -12,7 +12,8 @@ import pytest
 from yarl import URL
 
 from tests.kit.matchbox_client import PATH, arrives, signals
-from tests.kit.serving import PATIENCE_S, Peer, Served
+from tests.kit.receiving import receive
+from tests.kit.serving import Peer, Served
 
 CANDIDATE = {"candidate": "candidate:1 1 udp 1 192.0.2.1 5000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
 
@@ -40,7 +41,7 @@ async def test_a_relayed_signal_is_written_as_the_crate_writes_it(served: Served
     b = await arrives(served, "/bar", a[1])
     frame = ' { "Signal" : {"data": {"Offer" : "\\u00e9 🙂", "n":1.50}, "extra":1, "receiver":"B"} } '
     await a[1].send(frame.replace('"B"', f'"{b[0]}"'))
-    message = await b[1].socket.receive(timeout=PATIENCE_S)
+    message = await receive(b[1].socket)
     assert message.type is aiohttp.WSMsgType.TEXT
     assert message.data == f'{{"Signal":{{"sender":"{a[0]}","data":{{"Offer" : "\\u00e9 🙂", "n":1.50}}}}}}'
 

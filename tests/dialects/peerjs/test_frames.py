@@ -10,6 +10,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import peerjs
 from tests.dialects.peerjs.peers import ann, connected, offer, offered
+from tests.kit.receiving import receive
 from tests.kit.serving import Served, serve
 
 
@@ -96,5 +97,5 @@ async def test_a_leave_or_an_expire_for_an_absent_peer_is_dropped(served: Served
 async def test_the_payload_is_relayed_byte_for_byte(served: Served) -> None:
     one, ben = await ann(served), await connected(served, id="ben")
     await one.send('{ "dst":"ben", "payload": {"b":1.0, "a":[1,  2], "b":"\\u00e9"} ,"type":"OFFER"}')
-    message = await ben.socket.receive(timeout=5)
+    message = await receive(ben.socket)
     assert message.data == '{"type":"OFFER","src":"ann","dst":"ben","payload":{"b":1.0, "a":[1,  2], "b":"\\u00e9"}}'

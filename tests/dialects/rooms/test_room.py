@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit.receiving import receive
 from tests.kit.serving import Served
 
 
@@ -94,7 +95,7 @@ async def test_a_relayed_frame_is_the_same_object_with_from_added(served: Served
     await one.receive()
     said = f'{{"type":"{kind}","to":"a","sdp":"v=0\\r\\n","deep":{{"x":[1.50,null]}},"id":1'
     await two.socket.send_str(said + "} \n")
-    message = await one.socket.receive(timeout=5)
+    message = await receive(one.socket)
     assert message.data == said + ',"from":"b \\"quoted\\" é"}'
 
 

@@ -85,6 +85,22 @@ def test_the_list_of_rooms_ends_with_the_token_that_it_was_asked_for_with() -> N
     assert connection.ends_at_s == 1000.0
 
 
+@pytest.mark.parametrize(
+    ("rooms", "subject", "until_s"),
+    [(None, "ann", 2000.0), ({"bar", "den"}, "ann", 2000.0), ({"den"}, "ann", 1000.0), (None, "bob", 1000.0)],
+)
+def test_a_join_with_a_later_token_for_the_same_rooms_renews_the_list_of_rooms(
+    rooms: set[str] | None, subject: str, until_s: float
+) -> None:
+    connection = Connection()
+    connection.access.watches(held(Claims(subject="ann", expires_at_s=1000.0, rooms=frozenset({"bar"}))))
+    later = held(Claims(subject=subject, expires_at_s=2000.0, rooms=None if rooms is None else frozenset(rooms)))
+    connection.access.show(later)
+    watching = connection.access.watching
+    assert watching is not None
+    assert watching.claims.expires_at_s == until_s
+
+
 @pytest.mark.parametrize("until_s", [500.0, None])
 def test_the_first_token_in_a_frame_is_that_of_a_connection_without_one(until_s: float | None) -> None:
     connection = Connection(anonymous=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.inspection import open_log
 from tests.kit.guarded import bearer, refused_handshake, token
 from tests.kit.serving import Served
 from tests.kit.shared_copy import shared_copy
@@ -47,6 +48,8 @@ async def test_why_tells_that_a_peer_was_disconnected_because_its_token_had_expi
     assert (await ann.closed())[0] == 4401
     await served.settled()
     assert "ann was disconnected because its token had expired" in await why(served)
+    ladder = str(open_log(served.sidecar.state_dir).ladder(ROOM))
+    assert "away (its token had expired)" in ladder
 
 
 async def test_a_shared_copy_of_the_log_has_no_subject_and_keeps_the_reasons(served: Served) -> None:

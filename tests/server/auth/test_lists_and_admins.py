@@ -36,6 +36,15 @@ async def test_a_list_of_rooms_has_only_the_rooms_that_the_token_is_for(served: 
         assert [room["roomId"] for room in (await answer.json())["rooms"]] == [OTHER_ROOM]
 
 
+async def test_a_page_of_an_allowed_origin_reads_why_it_gets_no_list_of_rooms(served: Served) -> None:
+    for origin, may_read in (("http://localhost:5173", True), ("http://evil.example", False)):
+        for headers, why in (({}, "a token is required"), (bearer(lasts_s=-60), "the token has expired")):
+            async with served.client.get("/ws/signaling/rooms", headers={**headers, "Origin": origin}) as answer:
+                assert answer.status == (401 if may_read else 403)
+                assert answer.headers.get("Access-Control-Allow-Origin") == (origin if may_read else None)
+                assert (why in await answer.text()) is may_read
+
+
 @pytest.mark.parametrize("path", ["/admin/v1/rooms", "/inspector/api/rooms", "/admin/v1/why?follow=0"])
 async def test_the_admin_api_needs_the_scope_admin_in_all_rooms(served: Served, path: str) -> None:
     for headers, status in (

@@ -16,6 +16,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.server.user_hooks import checks
 from tests.kit.hooks_file import hooked, save
 from tests.kit.programs import until
+from tests.kit.receiving import receive_json
 from tests.kit.sidecar_command import SIDECAR, serving
 
 BLOCKS = {
@@ -184,7 +185,7 @@ def test_no_hook_can_prevent_or_cause_the_end_of_the_sidecar(file: Path) -> None
         async def join(peer: str) -> str:
             async with session.ws_connect(f"{url}/ws/signaling") as socket:
                 await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer})
-                answer = await socket.receive_json(timeout=30)
+                answer = await receive_json(socket)
                 return str(answer["type"])
 
         async with aiohttp.ClientSession() as session:

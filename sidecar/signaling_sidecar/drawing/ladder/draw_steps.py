@@ -10,6 +10,8 @@ import msgspec
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, media_of, read_about, word_of
+from signaling_sidecar.diagnosis.sockets import end_of_token
+from signaling_sidecar.drawing.cluster_events import CLUSTER_EVENTS, cluster_event
 from signaling_sidecar.drawing.ladder.connection_marks import Mark, connection_marks
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
@@ -51,11 +53,16 @@ class _Room:
         self._instances: dict[str, str] = {}
         self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
         self._marks = connection_marks(records)
+        self._ended_tokens: dict[int | None, str] = {}
+        """By connection that was closed because of its token, what had happened to the token."""
 
     def step(self, record: Entry) -> Step | None:
         """Process the next record, and return its step, or None if a ladder does not show the record."""
         if record.type in _NOTES:
             return self._step(record, Look.NOTE, _NOTES[record.type])
+        if record.type in CLUSTER_EVENTS:
+            event = cluster_event(record)
+            return None if event is None else self._step(record, Look.NOTE, event)
         match record.type:
             case "signal.relayed":
                 return self._relayed(record)
@@ -68,6 +75,8 @@ class _Room:
                 return self._refused(record, About(code="expired", message=f"{record.to} did not join in time"))
             case "trace.state":
                 return self._connection_change(record, self._marks.get(record.seq))
+            case "connection.closed" if (end := end_of_token(record)) is not None:
+                self._ended_tokens[record.connection] = f"its token {end}"
             case "room.created":
                 about = read_about(record.data)
                 return self._step(record, Look.NOTE, " · ".join(filter(None, ("room created", about.name, about.mode))))
@@ -94,7 +103,7 @@ class _Room:
         if record.to is not None and record.to not in self.columns:
             what += f", for {record.to}"
         if record.peer not in self.columns:
-            what = f"{record.peer or 'an unknown peer'}: {what}"
+            what = f"{about.name or record.peer or 'an unknown peer'}: {what}"
         return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
 
     def _connection_change(self, record: Entry, mark: Mark | None) -> Step | None:
@@ -114,13 +123,14 @@ class _Room:
             case "peer.joined":
                 return self._step(record, Look.JOINED, "joins")
             case "peer.away":
-                return self._step(record, Look.AWAY, f"away ({about.ending})")
+                why = self._ended_tokens.get(record.connection, about.ending)
+                return self._step(record, Look.AWAY, f"away ({why})")
             case "peer.resumed":
                 what = "back" if was is not Presence.HERE else "joins again" if about.replaced is None else "reconnects"
                 reloaded = about.instance is not None and about.instance != known
                 return self._step(record, Look.BACK, f"{what}, page reloaded" if reloaded else what)
             case "peer.left":
-                why = about.ending or about.reason
+                why = self._ended_tokens.get(record.connection) or about.ending or about.reason
                 return self._step(record, Look.LEFT, "leaves" if why == "left" else f"leaves ({why})")
             case "peer.challenged":
                 return self._step(record, Look.UPDATED, "is asked whether it is still there")

@@ -61,12 +61,15 @@ def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> L
 
 
 def links_between(sessions: Sequence[str], verdicts: Iterable[Verdict]) -> list[Link]:
-    """Return the links between the sessions that the nodes of a mesh stand for, in the order of the nodes."""
+    """Return the links between the sessions that the nodes of a mesh stand for, in the order of the nodes.
+
+    Two sessions that need not connect have none.
+    """
     index_of = {session: index for index, session in enumerate(sessions)}
     found = {}
     for verdict in verdicts:
         one, other = (index_of.get(session.id) for session in verdict.meeting.sessions)
-        if one is not None and other is not None:
+        if one is not None and other is not None and verdict.must_connect:
             found[one, other] = _link(one, other, verdict)
     return list(found.values())
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from signaling_sidecar.admin_request import warning_of_plain_http
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.state_dir import read_runtime
@@ -45,11 +47,15 @@ def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = N
 
     The project is the nearest folder, from the current one upwards, for which a sidecar runs. `state_dir` names the
     state folder of another sidecar. `url` and `token` name a sidecar on another machine, whose log cannot be read here.
-    Without any of these, one printed line names the sidecar.
+    A warning says that others can read the token, if the URL is not https. Without any of these, one printed line names
+    the sidecar.
 
     Raises `NotRunning` and `NoStateDir`, which are `SidecarError`s.
     """
     if url is not None:
+        warning = warning_of_plain_http(url) if token else None
+        if warning is not None:
+            warnings.warn(warning, stacklevel=2)
         return Admin(None, lambda: (url, token or ""))
     found = find_state_dir(Path(state_dir) if state_dir is not None else None)
     admin = Admin(found.path, lambda: _runtime(found.path))

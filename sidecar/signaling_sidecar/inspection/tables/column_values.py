@@ -35,7 +35,7 @@ def _parts_of(
 ) -> Iterator[list[Any]]:
     array: Any = column.array
     is_categorical = isinstance(array, pd.Categorical)
-    names = np.array([*array.categories, None], dtype=object) if is_categorical else None
+    names = np.append(array.categories.to_numpy(dtype=object), [None]) if is_categorical else None
     for start in range(0, len(array), _PART_ROWS):
         if progress is not None:
             progress.reached(start)

@@ -7,13 +7,13 @@ from functools import cached_property
 import pandas as pd
 
 from signaling_sidecar.diagnosis import Diagnosis, diagnose
-from signaling_sidecar.diagnosis.paused_collector import paused_collector
 from signaling_sidecar.inspection.tables.candidates import candidates_table
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.pairs import pairs_table
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.sessions import sessions_table
 from signaling_sidecar.inspection.tables.signals import signals_table
+from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.progress import Progress
 
 _LONG_LOG_RECORDS = 1_000_000  # the tables that no loop over the records makes take a second for this many

@@ -8,7 +8,7 @@ threads run. Fields that the schema does not name are ignored, because a newer r
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
 from signaling_sidecar.eventlog.segments import are_of_several_folders
+from signaling_sidecar.inspection.tables.text_column import TextColumn
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
 
@@ -34,6 +35,7 @@ _SCHEMA = pa.schema(
     {name: _ARROW_TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(Line).items()}
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
+_TEXTS = [field.name for field in _SCHEMA if field.type == pa.string() and field.name not in _NAMES_THAT_REPEAT]
 _WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 8 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
 LONG_LOAD_BYTES = 256_000_000  # on disk; reading them takes more than a second, even if they are a single segment
@@ -55,19 +57,12 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
     with ThreadPoolExecutor(_WORKERS, "log-read") as pool:
         read = pool.map(partial(_read_segment, alone=len(segments) == 1, is_live=left_out.is_live), segments)
         with Progress("reading", len(segments), is_long=_size_bytes(segments) >= LONG_LOAD_BYTES) as progress:
-            found = [*progress.through(read)]
-    tables = [table for table, _ in found]
-    for _, of_segment in found:
-        left_out.take(of_segment)
-    del found
-    runs = _Runs(segments, tables)
-    # The texts are not joined into one piece, which would need the same amount of memory again.
-    table = pa.concat_tables(tables).unify_dictionaries()
-    del tables
+            runs = _Runs(segments)
+            table = _joined(zip(segments, progress.through(read), strict=True), left_out, runs)
     if not len(table) and left_out.first is not None:
         raise left_out.first
     events = table.to_pandas(
-        types_mapper={pa.int64(): pd.Int64Dtype(), pa.string(): TEXT}.get,
+        types_mapper={pa.int64(): pd.Int64Dtype(), pa.large_string(): TEXT}.get,
         self_destruct=True,
     )
     events = events.astype({"v": "int64", "seq": "int64"})
@@ -77,19 +72,20 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
 class _Runs:
     """The runs (boots) of the sidecar in the segments of a log."""
 
-    def __init__(self, segments: Sequence[Path], tables: Sequence[pa.Table]) -> None:
+    def __init__(self, segments: Sequence[Path]) -> None:
         self.may_repeat = are_of_several_folders(segments)
         """Whether a record may be in several files: if they may be copies of each other, or several copies of the log
         of a cluster, whose files do not have the name of the cluster's run."""
         self.numbers: dict[str, int] = {}
         """By boot id, the number of the run in the state folder. Empty if there are several folders."""
-        is_one_folder = not self.may_repeat
-        for segment, table in zip(segments, tables, strict=True):
-            of_file = boot_of(segment)
-            for boot in pc.unique(table["boot"]).to_pylist():
-                self.may_repeat |= boot != of_file
-                if is_one_folder:
-                    self.numbers.setdefault(boot, run_number(of_file or boot))
+        self._is_one_folder = not self.may_repeat
+
+    def add(self, segment: Path, table: pa.Table) -> None:
+        of_file = boot_of(segment)
+        for boot in pc.unique(table["boot"]).to_pylist():
+            self.may_repeat |= boot != of_file
+            if self._is_one_folder:
+                self.numbers.setdefault(boot, run_number(of_file or boot))
 
 
 def _without_repeated(events: pd.DataFrame) -> pd.DataFrame:
@@ -98,6 +94,22 @@ def _without_repeated(events: pd.DataFrame) -> pd.DataFrame:
     beginning = events["type"].where(events["type"].isin(["log.header", "log.checkpoint"]))
     is_repeated = events[["boot", "seq"]].assign(beginning=beginning).duplicated()
     return events[~is_repeated].reset_index(drop=True) if is_repeated.any() else events
+
+
+def _joined(read: Iterable[tuple[Path, tuple[pa.Table, LeftOut]]], left_out: LeftOut, runs: _Runs) -> pa.Table:
+    texts = {name: TextColumn() for name in _TEXTS}
+    others = []
+    for segment, (table, of_segment) in read:
+        left_out.take(of_segment)
+        runs.add(segment, table)
+        for name, column in texts.items():
+            column.add(table[name])
+        others.append(table.drop_columns(_TEXTS))
+    names = table.column_names
+    joined = pa.concat_tables(others).unify_dictionaries()
+    for name, column in texts.items():
+        joined = joined.append_column(name, column.whole())
+    return joined.select(names)
 
 
 def _size_bytes(segments: Sequence[Path]) -> int:

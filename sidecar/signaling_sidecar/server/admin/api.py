@@ -54,10 +54,6 @@ class _Say(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
-class _Code(msgspec.Struct, forbid_unknown_fields=True):
-    code: Annotated[str, msgspec.Meta(max_length=128)]
-
-
 class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
     pass
 
@@ -121,7 +117,7 @@ class AdminApi:
         ]
         return [
             web.post(LINK_PATH, self.guarded(self._new_link)),
-            web.post(f"{INSPECTOR_PREFIX}/session", self._enter),
+            web.post(f"{INSPECTOR_PREFIX}/session", self._links.enter),
             *(
                 web.route(method, f"{prefix}/{path}", self.guarded(handler))
                 for prefix in (PREFIX, INSPECTOR_PREFIX)
@@ -157,26 +153,6 @@ class AdminApi:
 
     async def _new_link(self, request: web.Request) -> web.Response:
         return json_answer({"code": self._links.new_code()})
-
-    @open_to_all
-    async def _enter(self, request: web.Request) -> web.Response:
-        """Exchange the code of a one-time link for a token."""
-        refuse_other_pages(request)
-        if not is_on_this_machine(request):
-            raise web.HTTPForbidden(text="the link only works on the machine of the sidecar\n")
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
-        try:
-            sent = await read_body(request, _Code)
-        except NOT_JSON as error:
-            return json_answer({"code": Code.BAD_FIELD, "message": str(error)}, 400)
-        token = self._links.token_for(sent.code)
-        if token is None:
-            message = "this link was used before, or is older than a minute: run `sidecar inspect` for a new one"
-            return json_answer({"code": "inspector-link-used", "message": message}, 401)
-        response = json_answer({"token": token})
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

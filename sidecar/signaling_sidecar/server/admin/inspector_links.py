@@ -13,11 +13,16 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import urlsplit
 
+import msgspec
 from aiohttp import web
 
 from signaling_sidecar.auth.same_secret import is_same_secret
+from signaling_sidecar.errors import NOT_JSON, Code
+from signaling_sidecar.server.admin.bodies import json_answer, read_body
+from signaling_sidecar.server.http.open_handlers import open_to_all
 
 VALID_S = 60.0  # seconds in which a link can be opened
 MAX_LINKS = 16  # links that have not been opened; a new one replaces the oldest
@@ -34,6 +39,10 @@ ADDED_BY_PROXIES = re.compile(
 """The headers of proxies and tunnels, which connect from this machine. Vite's plugin has the same list."""
 
 
+class _Code(msgspec.Struct, forbid_unknown_fields=True):
+    code: Annotated[str, msgspec.Meta(max_length=128)]
+
+
 class InspectorLinks:
     """The codes and tokens of one run."""
 
@@ -46,6 +55,25 @@ class InspectorLinks:
         code = secrets.token_urlsafe(TOKEN_BYTES)
         self._codes.append((code, self._now_s() + VALID_S))
         return code
+
+    @open_to_all
+    async def enter(self, request: web.Request) -> web.Response:
+        """Answer a page that exchanges the code of its link for a token."""
+        refuse_other_pages(request)
+        if not is_on_this_machine(request):
+            raise web.HTTPForbidden(text="the link only works on the machine on which it was made\n")
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
+        try:
+            sent = await read_body(request, _Code)
+        except NOT_JSON as error:
+            return json_answer({"code": Code.BAD_FIELD, "message": str(error)}, 400)
+        token = self.token_for(sent.code)
+        if token is None:
+            return link_used()
+        response = json_answer({"token": token})
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     def token_for(self, sent: str) -> str | None:
         """Use up a code, and return a token for it. Returns None for a code that is unknown, used or expired."""
@@ -61,6 +89,11 @@ class InspectorLinks:
     def is_token(self, sent: str) -> bool:
         same = [is_same_secret(token, sent) for token in self._tokens]  # the time does not show which of them is equal
         return any(same)
+
+
+def link_used() -> web.Response:
+    message = "this link was used before, or is older than a minute: run `sidecar inspect` for a new one"
+    return json_answer({"code": "inspector-link-used", "message": message}, 401)
 
 
 def refuse_other_pages(request: web.Request) -> None:

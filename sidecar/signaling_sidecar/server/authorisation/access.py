@@ -2,8 +2,9 @@
 
 1. The token of the handshake, or else the first valid token in a frame, is the token of the connection. A token of the
    same subject that expires later takes its place.
-2. A session keeps the token with which its peer has joined, until it joins again with another one. The same is true
-   for the list of rooms.
+2. A session keeps the token with which its peer has joined, until it joins again with another one. The list of rooms
+   keeps the token with which it was asked for, until the client shows one of the same subject that expires later and
+   lets it see as many rooms.
 3. The connection ends when the first of these tokens has expired.
 """
 
@@ -91,6 +92,8 @@ class Access:
         if self.own is None or _is_later(token.claims, self.own.claims):
             self.own = token
             self._on_change()
+        if self.watching is not None and _replaces(token.claims, self.watching.claims):
+            self.watching = token
 
     def watches(self, token: Held | None) -> None:
         """Must be called when the client asks for the list of rooms and its changes, or not any more."""
@@ -120,6 +123,11 @@ class Access:
 
 def has_expired(claims: Claims, now_s: float) -> bool:
     return claims.expires_at_s is not None and claims.expires_at_s + LEEWAY_S <= now_s
+
+
+def _replaces(new: Claims, old: Claims) -> bool:
+    """Whether a new token prolongs the right to see the list of rooms: it is for all rooms that the old one is for."""
+    return _is_later(new, old) and (new.rooms is None or (old.rooms is not None and old.rooms <= new.rooms))
 
 
 def _is_later(new: Claims, old: Claims) -> bool:

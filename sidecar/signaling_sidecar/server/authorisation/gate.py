@@ -21,9 +21,9 @@ from signaling_sidecar.auth import (
     RevocableTokens,
     Scope,
     Why,
+    in_words,
 )
 from signaling_sidecar.auth.same_secret import is_same_secret
-from signaling_sidecar.diagnosis.refused_tokens import RefusedToken
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.hub.records import present
@@ -170,7 +170,7 @@ class Gate:
         if why not in self._told:
             self._told.add(why)
             message = "a client was not let in, because %s (this line is shown once for each reason)"
-            logger.warning(message, RefusedToken(why).words, extra={"code": "not-let-in"})
+            logger.warning(message, in_words(why), extra={"code": "not-let-in"})
 
 
 def is_of_admin(gate: Gate | None, request: web.Request) -> bool:

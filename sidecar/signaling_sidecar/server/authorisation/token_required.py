@@ -8,7 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from signaling_sidecar.server.authorisation.gate import Gate
-from signaling_sidecar.server.http.access import Handler
+from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 from signaling_sidecar.server.http.handshake_headers import is_handshake
 from signaling_sidecar.server.http.open_handlers import checks_handshakes, needs_no_token, token_parameters
 
@@ -26,5 +26,9 @@ class TokenRequired:
         match = request.match_info
         is_open = match.http_exception is not None or needs_no_token(match.handler)
         if not is_open and not (checks_handshakes(match.handler) and is_handshake(request)):
-            self._gate.require(request, token_parameters(match.handler))
+            try:
+                self._gate.require(request, token_parameters(match.handler))
+            except web.HTTPException:
+                request[CROSS_ORIGIN] = True  # it tells nothing but what is wrong with the token
+                raise
         return await handler(request)

@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from signaling_sidecar.cluster.link import Link, RedisAway
 from signaling_sidecar.dialects import Dialect
@@ -32,11 +33,12 @@ from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import apply_settings, copy_of
 from signaling_sidecar.server.tick import Tick
-from signaling_sidecar.server.user_hooks.checks import HookChecks
-from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
 from signaling_sidecar.settings import Settings
 
 STOP_WITHIN_S = 2.0  # seconds for Redis to be told that this instance stops
+
+if TYPE_CHECKING:
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -114,6 +116,8 @@ class SharedHub:
             await self._join()
             async with AsyncExitStack() as work:
                 if hooks is not None:
+                    from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
+
                     in_use = hooks_in_use(
                         hooks, self._hub_here, self.owner.record, self._administer_here, use_everywhere
                     )
@@ -217,7 +221,7 @@ class SharedHub:
         self._folder.key = self._member.key
 
     async def _leave(self) -> None:
-        self.owner.record(Record("server.stopped"))
+        self.owner.record(Record("server.stopped", data={"instance": self._member.number}))
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._member.leave()

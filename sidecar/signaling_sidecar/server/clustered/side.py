@@ -78,6 +78,12 @@ class ClusterSide:
     def ask(self, command: Command) -> None:
         if not self._is_current(command.connection):
             return
+        if type(command) is not commands.Relay or command.call is not None:  # nearly all commands are plain relays
+            self._remember(command)
+        self.member.tell(Ask(command, self._dialects.get(command.connection)))
+
+    def _remember(self, command: Command) -> None:
+        """Remember what a new owner must be told."""
         for each in singles(command):
             if isinstance(each, commands.WatchRooms):
                 self._watches[each.connection] = each
@@ -85,7 +91,6 @@ class ClusterSide:
                 self._watches.pop(each.connection, None)
             elif isinstance(each, commands.Join | commands.Relay):
                 self._note_secret(each)
-        self.member.tell(Ask(command, self._dialects.get(command.connection)))
 
     def _note_secret(self, command: commands.Join | commands.Relay) -> None:
         """Remember the name of a secret room that a client wants to enter."""

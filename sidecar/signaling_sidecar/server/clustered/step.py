@@ -14,7 +14,7 @@ from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.eventlog.line import Line, encode_lines
 from signaling_sidecar.eventlog.line_maker import LineMaker
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
-from signaling_sidecar.hub.messages import LastWords
+from signaling_sidecar.hub.messages import LastWords, Relayed
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +98,7 @@ class StepFront:
 
     def send(self, send: Send) -> None:
         connections = send.connections
-        if isinstance(send.message, LastWords):
+        if send.message.__class__ is not Relayed and isinstance(send.message, LastWords):
             self.closed.update(each for each in connections if self._closes(each, send.message))
         if len(connections) == 1:
             self._add(instance_of(connections[0]), send)

@@ -10,7 +10,7 @@ import logging
 
 from aiohttp import web
 
-from signaling_sidecar.doctor.status import SIGNALING_PATH
+from signaling_sidecar.paths import SIGNALING_PATH
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.untrusted_text import visible

@@ -31,6 +31,7 @@ from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisPr
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.inspector.query import BadQuery, kinds_of, pair_of, range_of, seq_of
 from signaling_sidecar.server.inspector.room_list import hints, rooms_listed
+from signaling_sidecar.server.pages.page_files import FRESH
 from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
@@ -155,7 +156,7 @@ class InspectorApi:
                 return await handler(request)
             except (BadQuery, AnalysisFailed) as error:
                 body = {"code": error.code, "message": str(error)}
-                return web.json_response(body, status=STATUS_OF.get(error.code, 503), headers=_FRESH)
+                return web.json_response(body, status=STATUS_OF.get(error.code, 503), headers=FRESH)
 
         return answering
 
@@ -183,7 +184,7 @@ class InspectorApi:
 
     async def _answer(self, wanted: Request, content_type: str = "application/json") -> web.Response:
         body = await self._analysis.ask(wanted)
-        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=_FRESH)
+        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=FRESH)
 
     async def _asked(self, request: web.Request) -> tuple[RoomKey, dict[str, Any] | None]:
         """Return the key of the room in the URL, and its state if there is such a room."""
@@ -196,5 +197,4 @@ def _key(request: web.Request) -> RoomKey:
     return RoomKey(request.match_info["dialect"], request.match_info["room"])
 
 
-_FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _overview = msgspec.msgpack.Decoder(Overview).decode

@@ -7,7 +7,6 @@ from typing import Any
 
 from signaling_sidecar.analysis.listed_room import NO_PAIRS, listed_room, past_room
 from signaling_sidecar.analysis.messages import Overview
-from signaling_sidecar.diagnosis import Reason, next_step
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.untrusted_text import visible
 
@@ -45,7 +44,7 @@ def hints(
             "signals-unreadable",
             f"the signals in the room {visible(room)} ({dialect}) are encrypted or in an unknown form, so only the "
             "reports of the browsers show who is connected",
-            None if is_reported else next_step(Reason.UNRECOGNISED),
+            None if is_reported else seen.how_to_report,
         )
     for verdict, step in seen.elsewhere:
         sentence = f"{verdict} (they signal through another server, so they are in no room)"
@@ -54,7 +53,7 @@ def hints(
         yield _hint(
             "no-browser-reports",
             "no browser reports the state of its connections, so only the signaling shows whether peers are connected",
-            next_step(Reason.UNKNOWN),
+            seen.how_to_report,
         )
 
 

@@ -16,11 +16,11 @@ from aiohttp import web
 from signaling_sidecar.dialects import NATIVE
 from signaling_sidecar.errors import NoMulticast, SettingsError
 from signaling_sidecar.eventlog import state_dir
-from signaling_sidecar.lan import Neighbour, page_of, require_lan_extra
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import read_site
 
 if TYPE_CHECKING:
+    from signaling_sidecar.lan import Neighbour
     from signaling_sidecar.lan.announce import Announcer
     from signaling_sidecar.lan.discover import Browser
 
@@ -67,10 +67,11 @@ class Neighbours:
             raise SettingsError(
                 "dialects", dialects, f"with {NATIVE.name!r}, which is what the LAN asks for", "--announce"
             )
+        # Imported here because most starts do not need it, and later because zeroconf takes 100 ms to import.
+        from signaling_sidecar.lan import page_of, require_lan_extra
+
         require_lan_extra("--announce")
-        from signaling_sidecar.lan.announce import (
-            Announcer,
-        )  # zeroconf takes 100 ms to import, which no request should wait for
+        from signaling_sidecar.lan.announce import Announcer
 
         # The name stays the same after a restart, so that the new record replaces the old one in caches.
         digest = hmac.new(state_dir.key(self._folder), b"the name on the LAN", "sha256").hexdigest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""The headers of answers that change from moment to moment."""
 _PARTS = Path(__file__).with_name("assets")
 PALETTE = _PARTS / "palette.css"
 _SCRIPTS = ("elements", "rooms", "people", "trial", "findings", "page")

@@ -16,11 +16,12 @@ from aiohttp import web
 
 from signaling_sidecar.analysis.messages import Key, PairNow, Pairs
 from signaling_sidecar.dialects import NATIVE
-from signaling_sidecar.doctor.status import PEOPLE_PATH
 from signaling_sidecar.hub.membership import Room
+from signaling_sidecar.paths import PEOPLE_PATH
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.let_in import may_know_of
+from signaling_sidecar.server.pages.page_files import FRESH
 from signaling_sidecar.server.rooms_access import RoomsAccess
 from signaling_sidecar.untrusted_text import visible
 
@@ -76,7 +77,7 @@ class PeersInRooms:
         return web.Response(
             body=msgspec.json.encode(answer),
             content_type="application/json",
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+            headers=FRESH,
         )
 
     async def _shown(self, request: web.Request) -> Answer:

@@ -7,10 +7,10 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from signaling_sidecar import hooks
 from signaling_sidecar.dialects import UPGRADE_REQUIRED, Caller, Closing, Dialect, Introduction, Opening, Rejection
 from signaling_sidecar.dialects.shared_path import by_first_frame
 from signaling_sidecar.hub.messages import CloseCode
@@ -19,6 +19,7 @@ from signaling_sidecar.hub.views import Limits
 from signaling_sidecar.json_log import request_id
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
+from signaling_sidecar.server.http import request_ids
 from signaling_sidecar.server.http.client_address import client_address, counted_as
 from signaling_sidecar.server.http.handshake_headers import is_handshake
 from signaling_sidecar.server.http.let_in import LetIn, claims_of, without_token
@@ -34,8 +35,10 @@ from signaling_sidecar.server.sockets.outbox import Outbox
 from signaling_sidecar.server.sockets.reader import Reader
 from signaling_sidecar.server.sockets.websocket import WebSocket
 from signaling_sidecar.server.tell import ConnectionOpened
-from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.settings import Settings
+
+if TYPE_CHECKING:
+    from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -104,13 +107,11 @@ class Endpoint:
             return
         claims = claims_of(request)
         refusal = await self.hooks.check_connection(
-            hooks.Connection(
-                dialect.name if dialect is not None else None,
-                request.headers,
-                request.query,
-                bearer_token(request) or None,
-                claims.all if claims is not None else None,
-            )
+            dialect.name if dialect is not None else None,
+            request.headers,
+            request.query,
+            bearer_token(request) or None,
+            claims.all if claims is not None else None,
         )
         if refusal is not None:
             raise web.HTTPForbidden(text=f"{refusal.message}\n")
@@ -157,7 +158,10 @@ class Endpoint:
         claims = let_in.claims if let_in is not None else None
         subject = claims.subject if claims is not None else None
         origin, agent = headers.get("Origin"), headers.get("User-Agent")
-        front.opened(connection, ConnectionOpened(connection.id, dialect, connection.address, origin, agent, subject))
+        opened = ConnectionOpened(
+            connection.id, dialect, connection.address, origin, agent, subject, request.get(request_ids.ID)
+        )
+        front.opened(connection, opened)
         if holders is not None:
             holders.begin(connection, claims, dialect)
         if is_full:

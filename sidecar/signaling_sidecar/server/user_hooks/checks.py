@@ -64,8 +64,15 @@ class HookChecks:
             task.cancel()
         self._runner.stop()
 
-    async def check_connection(self, connection: hooks.Connection) -> Refusal | None:
-        return await self._ask("admit", connection)
+    async def check_connection(
+        self,
+        dialect: str | None,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+        token: str | None,
+        claims: Mapping[str, Any] | None,
+    ) -> Refusal | None:
+        return await self._ask("admit", hooks.Connection(dialect, headers, query, token, claims))
 
     async def check_command(self, command: Command) -> Command:
         """Call the hooks for this type of command. Returns the command to carry out, which may be a refusal."""

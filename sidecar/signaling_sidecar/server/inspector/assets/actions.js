@@ -6,10 +6,7 @@ import { announce, counted } from './elements.js'
 import { filters, pairText } from './place.js'
 
 const act = ({ dialect, room }, verb, body = {}) =>
-  ask(`rooms/${roomPath(dialect, room)}/${verb}`, {
-    method: verb === 'rules' ? 'PUT' : 'POST',
-    body,
-  })
+  ask(`rooms/${roomPath(dialect, room)}/${verb}`, { method: verb === 'rules' ? 'PUT' : 'POST', body })
 
 export function kick(room, { peer, label }) {
   askBack({
@@ -47,25 +44,18 @@ export function say(room) {
 
 export function rules(room) {
   const { capacity, listed, grace_s, host } = room.rules ?? {}
-  const number = { type: 'number', placeholder: 'as the protocol' }
-  const choices = [
-    new Option('as the protocol', ''),
-    new Option('listed', 'true', false, listed === true),
-    new Option('hidden', 'false', false, listed === false),
-  ]
+  const placeholder = 'as the protocol'
+  const number = { type: 'number', placeholder }
+  const choice = (text, value) => new Option(text, value, false, listed === value)
+  const choices = [choice(placeholder, ''), choice('listed', true), choice('hidden', false)]
   askBack({
     title: `Rules of the room ${room.name ?? room.room}`,
     about: 'Nobody who is in the room is removed. An empty field stands for the rule of the protocol.',
     fields: [
       field('Most peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
       field('In the list of rooms', 'listed', { tag: 'select' }, ...choices),
-      field('Seconds that a lost peer is kept', 'grace_s', {
-        ...number,
-        min: 0,
-        step: 'any',
-        value: grace_s ?? '',
-      }),
-      field('Id of the host', 'host', { placeholder: 'as the protocol', value: host ?? '' }),
+      field('Seconds that a lost peer is kept', 'grace_s', { ...number, min: 0, step: 'any', value: grace_s ?? '' }),
+      field('Id of the host', 'host', { placeholder, value: host ?? '' }),
     ],
     yes: 'Set these rules',
     act: (form) => act(room, 'rules', wantedRules(form)),
@@ -73,14 +63,10 @@ export function rules(room) {
   })
 }
 
-function wantedRules({ capacity, listed, grace_s, host }) {
-  return {
-    ...(capacity.value && { capacity: Number(capacity.value) }),
-    ...(listed.value && { listed: listed.value === 'true' }),
-    ...(grace_s.value && { grace_s: Number(grace_s.value) }),
-    ...(host.value && { host: host.value }),
-  }
-}
+const wantedRules = (form) =>
+  Object.fromEntries([...form].filter(({ value }) => value).map(({ name, value }) => [name, valueOf(name, value)]))
+
+const valueOf = (name, value) => (name === 'host' ? value : name === 'listed' ? value === 'true' : Number(value))
 
 /** Copies what an issue needs. Returns whether that worked. */
 export async function copyMarkdown({ dialect, room, pair }) {

@@ -4,28 +4,17 @@ import { credentials } from './session.js'
 
 const SILENT_MS = 25_000 // the stream has a line every 10 s, so without one for as long its connection is lost
 
-/** The sidecar, or the plugin in front of it, has refused a request. `status` is 0 when there was no answer at all. */
-export class Refused extends Error {
-  constructor(status, code, message) {
-    super(message)
-    this.status = status
-    this.code = code
-  }
-}
+/** The error of a refused request. `status` is 0 when there was no answer at all. */
+const refused = (status, message) => Object.assign(new Error(message), { status })
 
 async function fetched(path, { method = 'GET', body, signal } = {}) {
   const headers = { ...credentials(), ...(body && { 'Content-Type': 'application/json' }) }
   let answer
   try {
-    answer = await fetch(`api/${path}`, {
-      method,
-      headers,
-      body: body && JSON.stringify(body),
-      signal,
-    })
+    answer = await fetch(`api/${path}`, { method, headers, body: body && JSON.stringify(body), signal })
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new Refused(0, 'unreachable', 'there is no answer')
+    throw refused(0, 'there is no answer')
   }
   if (answer.ok) return answer
   const text = await answer.text().catch(() => '')
@@ -35,7 +24,7 @@ async function fetched(path, { method = 'GET', body, signal } = {}) {
   } catch {
     // An answer that is not JSON is shown as it is.
   }
-  throw new Refused(answer.status, told.code, told.message ?? (text.trim() || `status ${answer.status}`))
+  throw refused(answer.status, told.message ?? (text.trim() || `status ${answer.status}`))
 }
 
 export const ask = async (path, options) => (await fetched(path, options)).json()
@@ -52,9 +41,7 @@ export async function follow(take, signal) {
   }
   hear()
   try {
-    const answer = await fetched('inspector/changes', {
-      signal: AbortSignal.any([signal, silence.signal]),
-    })
+    const answer = await fetched('inspector/changes', { signal: AbortSignal.any([signal, silence.signal]) })
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
     let rest = ''
     for (;;) {

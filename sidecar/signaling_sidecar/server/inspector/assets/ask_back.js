@@ -17,12 +17,7 @@ export function askBack({ title, about, fields = [], yes, act, done, danger = fa
     about && make('p', {}, about),
     ...fields,
     problem,
-    make(
-      'div',
-      { className: 'buttons' },
-      button('Cancel', () => dialog.close()),
-      confirm,
-    ),
+    make('div', { className: 'buttons' }, button('Cancel', () => dialog.close()), confirm),
   )
   form.onsubmit = async (event) => {
     event.preventDefault()

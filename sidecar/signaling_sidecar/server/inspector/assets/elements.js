@@ -52,14 +52,14 @@ export function keyed(parent, items, keyOf, render) {
 function replace(old, child) {
   const hadFocus = old.contains(document.activeElement)
   old.replaceWith(child)
-  if (hadFocus) child.querySelector('a, button')?.focus()
+  if (hadFocus) child.querySelector('a, button, summary')?.focus()
 }
 
 export const counted = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
 /** The sign of each state, so that nobody depends on its colour. The worst state is the first. */
-export const SIGNS = { failed: '✗', trying: '…', unknown: '?', connected: '✓' }
-export const WORST_FIRST = Object.keys(SIGNS)
+const SIGNS = { failed: '✗', trying: '…', unknown: '?', connected: '✓' }
+const WORST_FIRST = Object.keys(SIGNS)
 export const rank = (state) => (state === null ? WORST_FIRST.length : WORST_FIRST.indexOf(state))
 
 export const stateChip = (state, text = state) =>

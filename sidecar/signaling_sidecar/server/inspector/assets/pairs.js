@@ -1,14 +1,15 @@
-/** The verdicts on the pairs of a room: the worst first, and those that are connected together. */
+/** The verdicts on the pairs of a room: the worst first. Many pairs with the same verdict share a row. */
 
 import { $, announce, counted, keyed, make, rank, stateChip } from './elements.js'
-import { statesText } from './rooms.js'
 import { urlOf } from './place.js'
 
-const FOLDED_FROM = 7 // pairs that are connected; fewer are shown at once
+const FOLDED_FROM = 7 // pairs with the same verdict; fewer have a row each
 const MOST_SAID = 3 // sentences that a screen reader is given at once
 
-const keyOf = ({ sessions, peers }) => (sessions ?? peers).join('\n')
+const keyOf = ({ sessions }) => sessions.join('\n')
 
+const opened = new Set() // the groups of pairs that somebody has opened
+let groups = new Map()
 let before = null
 
 /**
@@ -16,29 +17,61 @@ let before = null
  * numbers of the records that show what is wrong with any pair.
  */
 export function showVerdict(verdicts, pair) {
-  const told = pair ? verdicts.slice(0, 1) : verdicts.filter(({ state }) => state !== 'connected')
+  const open = verdicts.filter(({ state, must_connect }) => must_connect && state !== 'connected')
+  const told = pair ? verdicts.slice(0, 1) : open
   keyed($('verdict'), told.length === 1 ? told : [], keyOf, pairRow)
-  const wrong = verdicts.filter(({ state }) => state === 'failed' || state === 'unknown')
+  const wrong = open.filter(({ state }) => state !== 'trying')
   return new Set(wrong.flatMap(({ evidence }) => evidence.map(({ seq }) => seq)))
 }
 
-/** Shows the verdicts. When `roomKey` is another one, they are no news. */
-export function showPairs(verdicts, roomKey) {
-  const sorted = [...verdicts].sort((a, b) => rank(a.state) - rank(b.state)).map(shortened)
-  const working = sorted.filter(({ state }) => state === 'connected')
-  keyed($('faulty'), sorted.slice(0, sorted.length - working.length), keyOf, pairRow)
-  keyed($('working'), working, keyOf, pairRow)
-  $('working-fold').hidden = working.length === 0
-  $('working-title').textContent =
-    working.length === 1 ? '1 pair is connected' : `${working.length} pairs are connected`
-  if (before?.roomKey !== roomKey) $('working-fold').open = working.length < FOLDED_FROM
-  else tellChanges(sorted)
-  before = { roomKey, reasons: new Map(sorted.map((verdict) => [keyOf(verdict), verdict.reason])) }
+/** Shows the verdicts, whose reasons `meanings` explains. When `roomKey` is another one, they are no news. */
+export function showPairs(verdicts, meanings, roomKey) {
+  const isOther = before?.roomKey !== roomKey
+  if (isOther) opened.clear()
+  groups = Map.groupBy(verdicts.toSorted((a, b) => rank(a.state) - rank(b.state)), groupOf)
+  keyed(
+    $('pairs'),
+    [...groups.values()].flatMap((pairs) => (pairs.length < FOLDED_FROM ? pairs.map(shortened) : folded(pairs, meanings))),
+    (row) => row.key ?? keyOf(row),
+    (row) => (row.key ? foldedRow : pairRow)(row),
+  )
+  showOpened()
+  if (!isOther) tellChanges(verdicts)
+  before = { roomKey, reasons: new Map(verdicts.map((verdict) => [keyOf(verdict), verdict.reason])) }
 }
 
+const namesOf = (labels) => `${labels.join(' and ')}: `
+const saidOf = ({ sentence, labels }) => sentence.replace(namesOf(labels), '')
+const groupOf = ({ reason, next_step, together }) => `${reason} ${next_step} ${together}`
+
 /** The same advice is not repeated. */
-const shortened = (verdict, at, all) =>
-  verdict.next_step && verdict.next_step === all[at - 1]?.next_step ? { ...verdict, next_step: 'as above' } : verdict
+const shortened = (pair, at) => (at && pair.next_step ? { ...pair, next_step: 'as above' } : pair)
+
+function folded(pairs, meanings) {
+  const [{ state, reason, next_step, together }] = pairs
+  const count = `${pairs.length} ${together ? '' : 'earlier '}pairs: `
+  const [said, ...others] = new Set(pairs.map(saidOf))
+  return { key: groupOf(pairs[0]), state, next_step, count, meaning: others.length ? meanings[reason] : said }
+}
+
+function foldedRow({ key, state, next_step, count, meaning }) {
+  const open = opened.has(key)
+  const fold = make('details', { open }, make('summary', {}, 'Each of them'), make('ul', { className: 'pairs' }))
+  fold.ontoggle = () => {
+    opened[fold.open ? 'add' : 'delete'](key)
+    showOpened()
+  }
+  const about = make('p', {}, make('b', {}, count), meaning)
+  return make('li', { data: { state } }, stateChip(state), make('div', {}, about, advice(next_step), fold))
+}
+
+/** Makes the rows of many pairs only when somebody wants to see them. */
+function showOpened() {
+  for (const fold of $('pairs').querySelectorAll('details')) {
+    const pairs = fold.open ? (groups.get(fold.closest('li').itemKey) ?? []) : []
+    keyed(fold.lastChild, pairs.map((pair) => ({ ...pair, next_step: null })), keyOf, pairRow)
+  }
+}
 
 function tellChanges(verdicts) {
   const changed = verdicts.filter((verdict) => before.reasons.get(keyOf(verdict)) !== verdict.reason)
@@ -48,7 +81,6 @@ function tellChanges(verdicts) {
 }
 
 function pairRow({ state, sentence, notes, next_step, evidence, peers, labels }) {
-  const names = `${labels.join(' and ')}: `
   return make(
     'li',
     { data: { state } },
@@ -56,39 +88,23 @@ function pairRow({ state, sentence, notes, next_step, evidence, peers, labels })
     make(
       'div',
       {},
-      make('p', {}, make('b', {}, names), sentence.replace(names, '')),
-      next_step && make('p', {}, make('b', {}, 'What to do: '), next_step),
+      make('p', {}, make('b', {}, namesOf(labels)), saidOf({ sentence, labels })),
+      advice(next_step),
       ...(state === 'connected' ? [] : notes).map((note) => make('p', { className: 'muted small' }, note)),
       make('p', { className: 'muted small' }, ...links(evidence, peers, labels)),
     ),
   )
 }
 
+const advice = (next_step) => next_step && make('p', {}, make('b', {}, 'What to do: '), next_step)
+
 function* links(evidence, pair, labels) {
   const ladder = { view: 'ladder', pair, kinds: [], seq: null }
-  if (evidence.length) yield evidence.length === 1 ? 'Seen in record ' : 'Seen in records '
+  if (evidence.length) yield `Seen in record${evidence.length > 1 ? 's' : ''} `
   for (const [at, { seq }] of evidence.entries()) {
     if (at) yield ', '
     yield make('a', { href: urlOf({ ...ladder, seq }), ariaLabel: `#${seq}, a message` }, `#${seq}`)
   }
   if (evidence.length) yield ' · '
   yield make('a', { href: urlOf(ladder), ariaLabel: `All their messages: ${labels.join(', ')}` }, 'All their messages')
-}
-
-/** One sentence about the whole room, for the first glance. */
-export function summaryOf({ pairs, peers, worst, ended }) {
-  if (ended) return 'Everybody has left this room.'
-  const all = Object.values(pairs).reduce((sum, count) => sum + count, 0)
-  if (all === 0) return peers === 1 ? 'One peer is here, and nobody else.' : `${peers} peers are here.`
-  if (all === 1) return `The two peers ${OF_TWO[worst]}.`
-  if (pairs.connected === all) return `${all === 2 ? 'Both' : `All ${all}`} pairs are connected.`
-  const known = pairs.unknown ? 'known to be connected' : 'connected'
-  return `${pairs.connected} of ${all} pairs are ${known}, ${statesText({ ...pairs, connected: 0 })}.`
-}
-
-const OF_TWO = {
-  connected: 'are connected',
-  failed: 'are not connected',
-  trying: 'are connecting',
-  unknown: 'may be connected or not',
 }

@@ -5,7 +5,7 @@ import { ask, roomPath } from './api.js'
 import { $, button, counted, drawn, keyed, make } from './elements.js'
 import { clearLists, KINDS, listOf } from './lists.js'
 import { paced } from './pacing.js'
-import { showPairs, showVerdict, summaryOf } from './pairs.js'
+import { showPairs, showVerdict } from './pairs.js'
 import { hidePayload, showPayload } from './payload.js'
 import { filters, go, pairText, place, urlOf } from './place.js'
 import { dialectOf, facts, hintRow, keyOf, titleOf } from './rooms.js'
@@ -75,14 +75,11 @@ export function prepareRoom(problem) {
     $('copy').textContent = 'Copied'
     setTimeout(() => ($('copy').textContent = 'Copy as Markdown for an issue'), 1500)
   }
-  $('say').onclick = () => say(shown.room)
-  $('rules').onclick = () => rules(shown.room)
-  $('close').onclick = () => close(shown.room)
+  for (const [id, act] of Object.entries({ say, rules, close })) $(id).onclick = () => act(shown.room)
   for (const select of document.querySelectorAll('.pair-filter'))
-    select.onchange = () => go({ pair: select.value ? JSON.parse(select.value) : null, seq: null })
+    select.onchange = () => go({ pair: JSON.parse(select.value || 'null'), seq: null })
   $('kinds').append(...Object.entries(KINDS).map(kindBox))
-  $('type').onchange = () => go({ type: $('type').value.trim(), seq: null })
-  $('text').onchange = () => go({ text: $('text').value.trim(), seq: null })
+  for (const id of ['type', 'text']) $(id).onchange = () => go({ [id]: $(id).value.trim(), seq: null })
 }
 
 function kindBox([label, kinds]) {
@@ -100,16 +97,16 @@ function kindBox([label, kinds]) {
 // --- what is shown --------------------------------------------------------------------------------------------------
 
 function showFound() {
-  const { room, peers, verdicts, rejections, mesh, timeline } = shown
+  const { room, peers, verdicts, meanings, rejections, mesh, timeline } = shown
   const here = place()
   $('room-body').hidden = false
   $('room-missing').hidden = true
   $('room-title').textContent = titleOf(room)
   $('room-facts').textContent = about(room)
-  $('summary').textContent = summaryOf(room)
+  $('summary').textContent = room.summary
   $('summary').dataset.state = room.worst ?? 'none'
   $('close').hidden = $('say').hidden = $('rules').hidden = peers.length === 0
-  showPairs(verdicts, keyOf(room))
+  showPairs(verdicts, meanings, keyOf(room))
   keyed($('rejections'), rejections, ({ sentence }) => sentence, hintRow)
   $('rejections').hidden = rejections.length === 0
   $('side').hidden = peers.length === 0
@@ -177,10 +174,8 @@ function showRows(here) {
     list.marked = showVerdict(verdicts, here.pair)
     drawn(list.head, ladder.head)
     list.body.style.width = list.head.style.width = `${ladder.widthPx}px`
-    $('cut').hidden = !ladder.cut
-    $('cut').textContent =
-      `Earlier records than #${ladder.first_seq} are not shown here. In a terminal, sidecar tail --all prints them.`
   }
+  for (const about of document.querySelectorAll('.cut')) about.textContent = ladder.cut
   if (isNew && here.seq) list.reveal(here.seq)
   else if (isNew || list.seenSeq !== seq) list.refresh()
   else list.show()

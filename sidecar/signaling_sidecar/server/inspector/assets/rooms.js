@@ -1,6 +1,6 @@
 /** The list of all rooms, and what is taught when there is none, or when something in them cannot be seen. */
 
-import { $, counted, keyed, make, rank, stateChip, WORST_FIRST } from './elements.js'
+import { $, counted, keyed, make, rank, stateChip } from './elements.js'
 import { OWN, place, urlOf } from './place.js'
 
 const SEARCH_FROM = 8 // rooms
@@ -31,13 +31,13 @@ export const dialectOf = (dialect) => `protocol “${dialect}”`
 export const keyOf = ({ dialect, room }) => `${dialect}/${room}`
 export const titleOf = ({ name, room }) => name ?? room
 
-function roomRow({ dialect, room, name, listed, peers, away, pairs, worst, sentence, isHere, ended }) {
+function roomRow({ dialect, room, name, listed, peers, away, pairsInWords, worst, sentence, isHere, ended }) {
   const link = make('a', { href: urlOf({ room, dialect }), className: 'room-link' }, name ?? room)
   if (isHere) link.ariaCurrent = 'page'
   return make(
     'li',
     { data: { room, state: worst ?? 'none' } },
-    make('div', { className: 'heading' }, link, worst && stateChip(worst, pairsText(pairs))),
+    make('div', { className: 'heading' }, link, worst && stateChip(worst, pairsInWords)),
     make(
       'div',
       { className: 'muted small' },
@@ -48,19 +48,6 @@ function roomRow({ dialect, room, name, listed, peers, away, pairs, worst, sente
 }
 
 export const facts = (...all) => all.filter(Boolean).join(' · ')
-
-/** Such as `2 failed, 1 connected`: all states that some pair has, the worst one first. */
-export function statesText(pairs) {
-  const there = WORST_FIRST.filter((state) => pairs[state])
-  return there.map((state) => `${pairs[state]} ${state}`).join(', ')
-}
-
-function pairsText(pairs) {
-  const text = statesText(pairs)
-  if (text.includes(',')) return text
-  const [count, state] = text.split(' ')
-  return count === '1' ? state : `${count === '2' ? 'both' : `all ${count}`} ${state}`
-}
 
 /** `next_step` is what the remedy of a rejection is called. */
 export function hintRow({ code = '', sentence, next_step, remedy = next_step }) {

@@ -59,11 +59,7 @@ function showProblem(error) {
 
 function explained({ status, message }) {
   if (status === 401)
-    return [
-      `${refusal || message}.`,
-      'For a new link, run this in the folder of the project:',
-      'sidecar inspect',
-    ]
+    return [`${refusal || message}.`, 'For a new link, run this in the folder of the project:', 'sidecar inspect']
   if (status === 403) return [message, 'This page tries again by itself.']
   if (status === 0)
     return [

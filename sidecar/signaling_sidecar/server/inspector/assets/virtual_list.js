@@ -1,6 +1,9 @@
 /**
  * A list of which only the visible rows are elements, and only rows near them are kept in memory. All rows have the same
  * height. While it follows, the newest rows are shown: scrolling up pauses it, and scrolling to the end goes on.
+ *
+ * The sidecar forgets rows at the beginning, and its numbers of the others change. Here a row keeps its number, and what
+ * is visible stays where it is.
  */
 
 import { make } from './elements.js'
@@ -12,9 +15,9 @@ const MAY_CHANGE = 50 // the last rows, to which equal records may still be adde
 
 export class VirtualList {
   /**
-   * `fetchRows(query, signal)` resolves to `{ rows, total }`, where `query` has `from` or `seq`, and `count`.
-   * `drawRow(element, row)` fills a row. `open(row)` is called for a click or Enter. `tell(error)` is called when it
-   * follows, is paused, has another number of rows, or could not fetch them.
+   * `fetchRows(query, signal)` resolves to `{ rows, total, first }`, where `query` has `from` or `seq`, and `count`, and
+   * `first` is the record of the first row that the sidecar has. `drawRow(element, row)` fills a row. `open(row)` is
+   * called for a click or Enter, and `tell(error)` when it follows, is paused, has other rows, or could not fetch them.
    */
   constructor(scroller, { label, rowPx, ...functions }) {
     Object.assign(this, { scroller, rowPx, ...functions })
@@ -37,6 +40,7 @@ export class VirtualList {
     this.asking?.abort()
     Object.assign(this, { asking: null, isNewsWaiting: false, isStuck: false, following: true, total: null })
     Object.assign(this, { rows: new Map(), elements: new Map(), active: -1, openSeq: null })
+    Object.assign(this, { first: null, gone: 0, start: 0 }) // `gone` rows are forgotten, and `start` is the top one
     this.body.replaceChildren()
     this.body.style.height = '0'
   }
@@ -48,7 +52,7 @@ export class VirtualList {
     this.isStuck = false
     const last = (this.total ?? 0) - MAY_CHANGE
     for (const at of this.rows.keys()) if (at >= last && !this.elements.has(at)) this.rows.delete(at)
-    await this.ask({ from: this.following ? this.lastPage() : Math.max(this.firstVisible() - AROUND, 0) })
+    await this.ask({ from: this.following ? this.lastPage() : this.firstVisible() - AROUND })
     // There were more new rows than in one answer.
     if (this.following && this.total > 0 && !this.rows.has(this.total - 1)) await this.ask({ from: this.lastPage() })
   }
@@ -68,9 +72,13 @@ export class VirtualList {
     const asking = new AbortController()
     this.asking = asking
     try {
-      const { rows, total } = await this.fetchRows({ count: MOST_ASKED, ...query }, asking.signal)
+      const from = Math.max(query.from - this.gone, 0)
+      const { rows, total, first } = await this.fetchRows({ count: MOST_ASKED, ...query, from }, asking.signal)
       if (asking.signal.aborted) return
-      this.take(rows, total)
+      // Only a row that is known tells how many were forgotten.
+      if (first !== this.first && this.rows.size && !query.seq) return this.ask({ seq: this.anchor().seq })
+      this.align(rows, first)
+      this.take(rows, total + this.gone)
       return query.seq && (rows.findLast((row) => row.seq <= query.seq) ?? rows[0])
     } catch (error) {
       if (asking.signal.aborted) return
@@ -85,18 +93,53 @@ export class VirtualList {
     }
   }
 
+  /** A row that the sidecar has probably not forgotten. */
+  anchor() {
+    const top = !this.following && this.rows.get(Math.max(this.firstVisible(), this.gone))
+    return top || this.rows.get(Math.max(...this.rows.keys()))
+  }
+
+  /** Gives the rows their numbers here. */
+  align(rows, first) {
+    if (first !== this.first) {
+      const known = new Map([...this.rows].map(([at, { seq }]) => [seq, at]))
+      const same = rows.find(({ seq }) => known.has(seq))
+      this.gone = same ? known.get(same.seq) - same.row : Math.max(-1, ...known.values()) + 1
+      this.first = first
+      // The times in rows count from the first one.
+      for (const at of this.rows.keys()) if (at >= this.gone && !this.elements.has(at)) this.rows.delete(at)
+    }
+    for (const row of rows) row.row += this.gone
+  }
+
   take(rows, total) {
     this.isStuck = rows.length === 0
     for (const row of rows) {
       const known = this.rows.get(row.row)
-      if (known?.seq !== row.seq || known.text !== row.text) this.rows.set(row.row, row)
+      if (known?.seq !== row.seq || known.text !== row.text || known.html !== row.html) this.rows.set(row.row, row)
     }
     const near = rows[0]?.row ?? 0
     const isFar = (at) => this.rows.size > MOST_KEPT && Math.abs(at - near) > MOST_KEPT / 2
     for (const at of this.rows.keys()) if (at >= total || isFar(at)) this.rows.delete(at)
     this.total = total
-    this.body.style.height = `${total * this.rowPx}px`
+    this.beginAt(Math.min(this.gone, this.firstVisible()))
+    this.body.style.height = this.top(total)
     this.tell()
+  }
+
+  /** Removes what is above this row, and keeps the others where they are. */
+  beginAt(start) {
+    if (start === this.start) return
+    const scrollTop = this.scroller.scrollTop - (start - this.start) * this.rowPx
+    this.start = start
+    for (const at of this.rows.keys()) if (at < start) this.rows.delete(at)
+    for (const [at, element] of this.elements) element.style.top = this.top(at)
+    this.body.style.height = this.top(this.total)
+    this.scroller.scrollTop = scrollTop
+  }
+
+  top(at) {
+    return `${(at - this.start) * this.rowPx}px`
   }
 
   // --- what is visible ------------------------------------------------------------------------------------------
@@ -110,11 +153,11 @@ export class VirtualList {
   }
 
   firstVisible() {
-    return Math.floor(this.scroller.scrollTop / this.rowPx)
+    return this.start + Math.floor(this.scroller.scrollTop / this.rowPx)
   }
 
   lastPage() {
-    return Math.max((this.total ?? 0) - this.perPage() - AROUND, 0)
+    return (this.total ?? 0) - this.perPage() - AROUND
   }
 
   scrolled() {
@@ -147,10 +190,11 @@ export class VirtualList {
   show() {
     if (this.total === null || this.scroller.clientHeight === 0) return
     if (this.following) {
+      this.beginAt(this.gone)
       this.scroller.scrollTop = this.scroller.scrollHeight
       this.ownScrollTop = this.scroller.scrollTop
     }
-    const first = Math.max(this.firstVisible() - AROUND, 0)
+    const first = Math.max(this.firstVisible() - AROUND, this.start)
     const end = Math.min(this.firstVisible() + this.perPage() + AROUND, this.total)
     for (const [at, element] of this.elements) {
       if (at >= first && at < end) continue
@@ -159,7 +203,7 @@ export class VirtualList {
     }
     let missing = null
     for (let at = first; at < end; at++) {
-      if (!this.rows.has(at)) missing ??= at
+      if (!this.rows.has(at) && at >= this.gone) missing ??= at
       this.place(at, this.rows.get(at))
     }
     this.scroller.setAttribute('aria-activedescendant', this.elements.get(this.active)?.id ?? '')
@@ -172,7 +216,8 @@ export class VirtualList {
     if (!old) this.body.append(element)
     else if (old !== element) old.replaceWith(element)
     this.elements.set(at, element)
-    element.ariaSetSize = this.total
+    element.ariaSetSize = this.total - this.start
+    element.ariaPosInSet = at - this.start + 1
     element.ariaSelected = String(at === this.active)
     element.classList.toggle('marked', row !== undefined && this.marked.has(row.seq))
     element.classList.toggle('open', row !== undefined && row.seq === this.openSeq)
@@ -181,11 +226,11 @@ export class VirtualList {
   element(at, row) {
     const id = `${this.scroller.id}-${at}`
     const data = { row: at, kind: row?.kind ?? '' }
-    const element = make('div', { id, role: 'option', className: 'list-row', ariaPosInSet: at + 1, data })
-    element.style.cssText = `top:${at * this.rowPx}px;height:${this.rowPx}px`
+    const element = make('div', { id, role: 'option', className: 'list-row', data })
+    element.style.cssText = `top:${this.top(at)};height:${this.rowPx}px`
     element.shown = row
     if (row) this.drawRow(element, row)
-    else element.append('loading')
+    else element.append(at < this.gone ? 'not kept' : 'loading')
     return element
   }
 
@@ -196,8 +241,8 @@ export class VirtualList {
     const at = this.active < 0 ? this.firstVisible() : this.active
     const page = Math.max(this.perPage() - 1, 1)
     const steps = { ArrowDown: this.active < 0 ? 0 : 1, ArrowUp: -1, PageDown: page, PageUp: -page }
-    const to = { Home: 0, End: this.total - 1 }[event.key] ?? at + steps[event.key]
-    if (to >= 0 || to < 0) this.activate(Math.max(0, Math.min(to, this.total - 1)))
+    const to = { Home: this.start, End: this.total - 1 }[event.key] ?? at + steps[event.key]
+    if (to >= 0 || to < 0) this.activate(Math.max(this.start, Math.min(to, this.total - 1)))
     else if (event.key === 'Enter' || event.key === ' ') this.opened(at)
     else return
     event.preventDefault()
@@ -207,7 +252,7 @@ export class VirtualList {
   activate(at, above = 0) {
     this.active = at
     if (at < this.total - 1) this.pause()
-    const top = at * this.rowPx
+    const top = (at - this.start) * this.rowPx
     const bottom = top + this.rowPx - this.pageHeight()
     const { scrollTop } = this.scroller
     if (top < scrollTop) this.scroller.scrollTop = top - above

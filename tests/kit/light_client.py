@@ -1,4 +1,5 @@
-"""A WebSocket client that needs little CPU time, so that a benchmark measures the server and not its clients."""
+"""A WebSocket client that needs little CPU time: a benchmark measures the server and not its clients, and a test sends
+many frames."""
 
 from __future__ import annotations
 

@@ -1,0 +1,67 @@
+"""Who was in which room when a segment of the log began, which its checkpoint tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from signaling_sidecar.diagnosis.entries import Entry
+from signaling_sidecar.diagnosis.record_data import read_data
+
+WAS_HERE, WAS_AWAY = "peer.was-here", "peer.was-away"
+"""The types of the entries that `there_before` returns. No log has records of these types."""
+
+
+class KnownSession(msgspec.Struct):
+    session: str
+    peer: str
+    name: str | None = None
+    instance: str | None = None
+    connection: int | None = None
+
+
+class KnownRoom(msgspec.Struct):
+    dialect: str
+    room: str
+    sessions: list[KnownSession]
+    announced: bool = True
+    """Whether the peers of the room are told of each other."""
+    host: str | None = None
+
+
+class _Checkpoint(msgspec.Struct):
+    rooms: list[KnownRoom]
+
+
+def rooms_in(checkpoint: Entry) -> Sequence[KnownRoom] | None:
+    """Return the rooms of a checkpoint, or None if the checkpoint is damaged."""
+    read = read_data(checkpoint.data, _Checkpoint)
+    return None if read is None else read.rooms
+
+
+def there_before(checkpoint: Entry | None, key: tuple[str, str], records: Iterable[Entry]) -> list[Entry]:
+    """Return an entry for each session that was in the room, given by its dialect and id, before its first record.
+
+    A drawing that begins with these entries shows peers whose joins are not in the log, or in a part of it that is not
+    read. `records` are those of the room after the checkpoint.
+    """
+    rooms = (rooms_in(checkpoint) or ()) if checkpoint is not None else ()
+    there = [known for each in rooms if (each.dialect, each.room) == key for known in each.sessions]
+    # A checkpoint includes the effect of the records that are written together with it.
+    joined = {record.session for record in records if record.type == "peer.joined"} if there else set()
+    return [_was_there(checkpoint, key, known) for known in there if checkpoint and known.session not in joined]
+
+
+def _was_there(checkpoint: Entry, key: tuple[str, str], known: KnownSession) -> Entry:
+    dialect, room = key
+    return msgspec.structs.replace(
+        checkpoint,
+        type=WAS_AWAY if known.connection is None else WAS_HERE,
+        dialect=dialect,
+        room=room,
+        peer=known.peer,
+        session=known.session,
+        connection=known.connection,
+        data=msgspec.json.encode({"name": known.name, "instance": known.instance}).decode(),
+    )

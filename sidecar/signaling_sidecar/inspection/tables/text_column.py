@@ -1,0 +1,37 @@
+"""A column of texts in one piece of memory.
+
+pandas joins all pieces of a column whenever somebody selects some of its rows. The texts of a log are most of its
+memory, so each selection would take as much memory again, and a second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+class TextColumn:
+    """Copies each piece once, when it is added, so that the pieces need not be in memory together."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._ends: list[npt.NDArray[np.int64]] = [np.zeros(1, "int64")]
+        self._is_there: list[npt.NDArray[np.bool_]] = []
+
+    def add(self, texts: pa.ChunkedArray) -> None:
+        """Add texts of the type `string`, of which each may be missing."""
+        for piece in texts.chunks:
+            _, offsets, values = piece.buffers()
+            ends = np.frombuffer(offsets, "int32")[piece.offset : piece.offset + len(piece) + 1]
+            self._ends.append(ends[1:].astype("int64") + (len(self._bytes) - int(ends[0])))
+            self._is_there.append(piece.is_valid().to_numpy(zero_copy_only=False))
+            if values is not None:
+                self._bytes += memoryview(values)[ends[0] : ends[-1]]
+
+    def whole(self) -> pa.Array:
+        """Return all texts. Nothing can be added afterwards."""
+        ends = np.concatenate(self._ends)
+        is_there = pa.array(np.concatenate([np.empty(0, "bool"), *self._is_there])).buffers()[1]
+        buffers = [is_there, pa.py_buffer(ends), pa.py_buffer(self._bytes)]
+        return pa.Array.from_buffers(pa.large_string(), len(ends) - 1, buffers)

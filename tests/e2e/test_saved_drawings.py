@@ -1,0 +1,51 @@
+"""What notebooks and commands save as web pages is read with a screen reader, and by people who need contrast."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.e2e.inspector_page import serious_violations
+from tests.kit.checkout import NOTEBOOKS
+
+Scheme = Literal["light", "dark"]
+WITHIN_S = 120  # seconds to run a notebook; the slowest cell starts Python and imports pandas
+OURS = ".jp-OutputArea-output"  # the rest of the page, such as the numbers of the cells, is made by nbconvert
+
+
+async def violations(browser: Browser, path: Path, part: str, schemes: Sequence[Scheme]) -> list[str]:
+    page, found = await browser.new_page(), []
+    await page.goto(path.as_uri())
+    assert await page.locator(part).count() > 0
+    for scheme in schemes:
+        await page.emulate_media(color_scheme=scheme)
+        found += await serious_violations(page, part)
+    return found
+
+
+async def run(*words: str) -> None:
+    await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", *words], cwd=NOTEBOOKS, check=True, capture_output=True, timeout=WITHIN_S
+    )
+
+
+@pytest.mark.filterwarnings("default")  # ignores warnings of the kernel and of nbconvert
+@pytest.mark.parametrize("name", ["01-read-a-log", "02-why-not-connected"])
+async def test_axe_finds_nothing_serious_in_a_notebook_that_is_saved_as_a_page(
+    browser: Browser, tmp_path: Path, name: str
+) -> None:
+    await run("nbconvert", "--to", "html", "--execute", f"{name}.ipynb", "--output-dir", str(tmp_path))
+    assert await violations(browser, tmp_path / f"{name}.html", OURS, ["light"]) == []  # nbconvert has no dark pages
+
+
+async def test_axe_finds_nothing_serious_in_a_saved_ladder(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "ladder.html"
+    await run("signaling_sidecar", "ladder", "bar", "--log", "recorded/three-peers", "--html", str(path))
+    assert await violations(browser, path, "body", ["light", "dark"]) == []
