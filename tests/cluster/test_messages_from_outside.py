@@ -63,7 +63,9 @@ def _forged(here: int, there: int) -> list[Message]:
     leave = {"type": "Leave", "connection": theirs}
     ended = {"connection": theirs, "ending": "left", "by": "peer", "code": 1000, "reason": "", "dialect": None}
     several = {"type": "Several", "connection": here * 1_000_000_000 + 1, "commands": [leave]}
+    notes = ("signal.refused", "connection.closed", "peer.left")
     forged: list[Message] = [
+        *({"type": "Note", "record": {"type": each}} for each in notes),
         {"type": "Gone", "instance": there},
         {"type": "Ended", **ended},
         {"type": "Ask", "command": leave, "dialect": None},
