@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python collect-tests test-frameworks test-package test-python fuzz soak soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python collect-tests test-frameworks test-package test-python fuzz soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -62,6 +62,9 @@ fuzz: $(VENV)/tools  ## try arbitrary bytes, frames and files for ten minutes; F
 
 soak: $(VENV)/tools  ## run 200 peers for half an hour while the sidecar is killed and reloaded; SOAK_S=... changes the time
 	PYTHONPATH=sidecar $(BIN)/python -m tests.soak --seconds $${SOAK_S:-1800}
+
+soak-cluster: $(VENV)/tools  ## run clients of three sidecars with one Redis for half an hour while the sidecars are killed; SOAK_S=... changes the time
+	PYTHONPATH=sidecar $(BIN)/python -m tests.soak.cluster --seconds $${SOAK_S:-1800}
 
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
@@ -142,7 +145,7 @@ $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 
 # Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.
 browser: $(VENV)/tools
-	@$(BIN)/python tests/kit/provision_browser.py || true
+	@$(BIN)/python tests/kit/provision.py || true
 
 # `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package, such as a package for
 # Windows that Vite needs only there. `--no-save` prevents npm from changing the lock file.

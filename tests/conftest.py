@@ -19,7 +19,7 @@ from pytest_asyncio import is_async_test
 
 from signaling_sidecar.server.sockets.reader import Reader
 from tests.kit.clustered import Databases, serve_clusters
-from tests.kit.redis_server import RedisServer, skip_without_redis
+from tests.kit.redis_server import running_redis
 from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
@@ -98,13 +98,10 @@ def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases |
     if not count:
         yield None
         return
-    skip_without_redis()
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    databases = Databases(server)
-    serve_clusters(count, databases)
-    yield databases
-    server.kill()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        databases = Databases(server)
+        serve_clusters(count, databases)
+        yield databases
 
 
 @pytest.fixture(autouse=True)

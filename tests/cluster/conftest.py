@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.redis_server import RedisServer, skip_without_redis
+from tests.kit.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture(scope="session")
 def _redis_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    skip_without_redis()
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -29,9 +26,6 @@ def redis(_redis_of_session: RedisServer) -> RedisServer:
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis server that a test may stop and kill."""
-    skip_without_redis()
     (tmp_path / "redis").mkdir()
-    server = RedisServer(tmp_path / "redis")
-    server.start()
-    yield server
-    server.kill()
+    with running_redis(tmp_path / "redis") as server:
+        yield server

@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 
 from tests.kit.cluster_processes import LEASE_S, Instance, cluster_processes
+from tests.kit.receiving import receive_json
 from tests.kit.redis_server import RedisServer
 
 TOPICS = 100  # of each client of `y-webrtc`
 PAIRS = 100
-PATIENCE_S = 30.0
 
 
 async def test_ten_thousand_rooms_go_on_after_their_owner_was_killed(
@@ -47,6 +47,5 @@ async def test_ten_thousand_rooms_go_on_after_their_owner_was_killed(
 
 
 async def _received(socket: aiohttp.ClientWebSocketResponse, type_: str) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while (await socket.receive_json())["type"] != type_:
-            pass
+    while (await receive_json(socket))["type"] != type_:
+        pass

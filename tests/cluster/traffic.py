@@ -19,6 +19,7 @@ import aiohttp
 
 from tests.kit.cluster_processes import ClusterProcesses, Instance
 from tests.kit.programs import until
+from tests.kit.receiving import receive_json
 from tests.soak.ledger import Ledger, Page
 
 ROOMS = 2
@@ -91,7 +92,7 @@ class Traffic:
         name = f"plain-{len(self.ledger.plain) + 1}"
         socket = await self._session.ws_connect(f"{instance.url}/ws/signaling/mesh")
         await socket.send_json({"type": "join", "peerId": name})
-        assert (await socket.receive_json(timeout=5))["type"] == "peer-list"
+        assert (await receive_json(socket))["type"] == "peer-list"
         peer = PlainPeer(name, instance, self.ledger, socket)
         self.ledger.plain.append(peer)
         self._tasks.append(asyncio.create_task(peer.run(), name=name))
@@ -123,6 +124,11 @@ class Traffic:
             if len(safe) > 1:
                 sender, receiver = self._chance.sample(safe, 2)
                 await sender.send_to(receiver)
+
+    async def have_received(self, count: int) -> None:
+        """Wait until the resumable clients have received so many frames more."""
+        before = self.ledger.counts["delivered"]
+        await until(lambda: self.ledger.counts["delivered"] >= before + count, f"{count} more frames have arrived")
 
     # --- what has happened --------------------------------------------------------------------------------------------
 

@@ -82,6 +82,36 @@ def test_a_gap_in_the_log_is_drawn_across_the_room(tmp_path: Path) -> None:
     )
 
 
+IN_A_CLUSTER = [
+    *TWO_PEERS[:7],
+    record(8, 3, "instance.joined", data={"instance": 3}),
+    record(9, 3.1, "instance.left", data={"instance": 1, "stopped": False}),
+    record(10, 3.1, "connection.closed", **BEN, connection=1_000_000_002, data={"ending": "stopped", "by": "sidecar"}),
+    record(11, 3.1, "peer.away", **BEN, connection=1_000_000_002, data={"ending": "stopped"}),
+    record(12, 3.1, "owner.changed", data={"instance": 2, "fence": 2, "before": 1}),
+    record(13, 3.2, "peer.resumed", **BEN, connection=2_000_000_001, data={}),
+    record(14, 3.3, "server.stopped", data={"instance": 3}),
+    record(15, 3.4, "instance.left", data={"instance": 3, "stopped": True}),
+    record(16, 3.5, "owner.changed", data={"instance": 2, "fence": 3, "before": 2}),
+    record(17, 4, "peer.left", **BEN, connection=2_000_000_001, data={"reason": "left"}),
+]
+
+
+def test_what_happens_to_the_sidecars_of_a_cluster_is_drawn_across_the_room(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *IN_A_CLUSTER)
+    for ladder in (log.ladder("bar"), log.ladder(log.pairs.iloc[0])):
+        assert [step.label for step in ladder.steps][-7:] == [
+            "sidecar 3 joined the cluster",
+            "sidecar 1 of the cluster was lost",
+            "away (stopped)",
+            "sidecar 2 has the rooms now",
+            "back",
+            "sidecar 3 of the cluster stopped",
+            "leaves",
+        ]
+        assert "── sidecar 1 of the cluster was lost ──" in str(ladder)
+
+
 def test_a_refused_join_is_a_line_across_all_columns(tmp_path: Path) -> None:
     refused = record(
         17, 9, "signal.refused", **BAR, peer="eve", connection=9, kind="join", data={"code": "room-full", "count": 3}

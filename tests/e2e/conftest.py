@@ -17,7 +17,7 @@ from tests.kit.lan import Lan, new_lan
 from tests.kit.once import once
 from tests.kit.packages import build_wheel, pack_npm_package
 from tests.kit.programs import Start
-from tests.kit.provision_browser import find_chromium, find_firefox, find_headless_shell
+from tests.kit.provision import find_chromium, find_firefox, find_headless_shell
 from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
 from tests.kit.starting import starting
 

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, expect
 from tests.kit import tokens
 from tests.kit.guarded import AUDIENCE, token
 from tests.kit.programs import Start
+from tests.kit.receiving import receive_json
 from tests.kit.sites import start_sidecar
 
 FLAGS = ("--auth", "jwt", "--jwt-algorithm", "HS256", "--jwt-audience", AUDIENCE, "--jwt-key-file")
@@ -37,7 +38,7 @@ async def test_the_link_opens_the_inspector_of_a_sidecar_on_another_machine(
         await page.get_by_role("button", name="Say…").click()
         await page.get_by_role("dialog").get_by_label("Text").fill("the build is broken")
         await page.get_by_role("button", name="Send to 1 peer").click()
-        assert (await ann.receive_json(timeout=10))["text"] == "the build is broken"
+        assert (await receive_json(ann))["text"] == "the build is broken"
         assert admin not in await page.content()
         for headers, status in (
             ({}, 401),

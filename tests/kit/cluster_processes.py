@@ -92,6 +92,12 @@ class ClusterProcesses:
         boot = self.redis.hget("signaling-sidecar:instances", number.decode()) if number else None
         return next((each for each in self.living if boot is not None and each.boot == boot.decode()), None)
 
+    def number(self, instance: Instance) -> int:
+        """The number of a sidecar in its cluster."""
+        found = self.redis.hgetall("signaling-sidecar:instances")
+        [number] = [int(number) for number, boot in found.items() if boot.decode() == instance.boot]
+        return number
+
     async def steady(self) -> None:
         """Wait until every living sidecar may take others for dead: it has been a member for a lease."""
         await self.owner()

@@ -20,6 +20,11 @@ from tests.kit.serving import Peer, Served
 NO_ROOM = RoomKey("rooms", "no such room")
 
 
+def is_owner(served: Served) -> bool:
+    """Whether the sidecar has the rooms of its cluster."""
+    return served.sidecar._hub.hub_here() is not None
+
+
 class ServedCluster(Served):
     """Connects each client to the next instance."""
 
@@ -37,6 +42,20 @@ class ServedCluster(Served):
     async def stop(self) -> None:
         servers = [each.client.server for each in self.instances]
         await asyncio.gather(*(each.close() for each in servers), *(each.receives_the_end() for each in self._peers))
+
+    @property
+    def owner(self) -> Served:
+        """The instance that has the rooms."""
+        return next(each for each in self.instances if is_owner(each))
+
+    @property
+    def front(self) -> Served:
+        """An instance that does not have the rooms."""
+        return next(each for each in self.instances if each is not self.owner)
+
+    def records(self, type_: str | None = None) -> list[dict[str, Any]]:
+        """The records in the files of the owner, which writes them before it sends anything."""
+        return self.owner.records(type_)
 
     async def settled(self) -> None:
         """Wait until the owner has handled all frames, and all fronts have sent the answers.

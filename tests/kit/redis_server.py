@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,9 +91,19 @@ class RedisServer:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
                 connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
+
+
+@contextlib.contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    """A Redis server that is killed when the block ends, if it is still running then."""
+    skip_without_redis()
+    server = RedisServer(folder)
+    server.start()
+    yield server
+    server.kill()
 
 
 def skip_without_redis() -> None:

@@ -87,14 +87,6 @@ async def test_a_route_shows_the_rooms_that_are_elsewhere(two: Two, path: str) -
     assert before != await ask(two.owner, path) == await ask(two.other, path)
 
 
-async def test_the_metrics_count_the_rooms_that_are_elsewhere_anew_each_time(two: Two) -> None:
-    assert 'signaling_rooms{dialect="rooms"} 0.0' in await ask(two.other, "/metrics")
-    await join_as_usual(two.owner)
-    metrics = await ask(two.other, "/metrics")
-    assert 'signaling_peers{dialect="rooms",state="connected"} 2.0' in metrics
-    assert 'signaling_connections{dialect="rooms"} 0.0' in metrics  # these are of the sidecar that was asked
-
-
 async def test_the_inspector_shows_the_rooms_that_are_elsewhere(two: Two) -> None:
     await join_as_usual(two.owner)
     async with two.other.client.get("/admin/v1/inspector/changes", headers=admin(two.other)) as stream:
@@ -144,15 +136,6 @@ async def test_while_the_rooms_cannot_be_reached_a_route_says_so(two: Two, metho
 async def test_a_route_that_reads_no_rooms_does_not_wait_for_them(two: Two) -> None:
     two.elsewhere.is_reachable = False
     assert len(await ask(two.other, "/peerjs/id")) == len("00000000-0000-0000-0000-000000000000")
-
-
-async def test_while_the_rooms_cannot_be_reached_the_metrics_are_about_the_rest(two: Two) -> None:
-    two.elsewhere.is_reachable = False
-    metrics = await ask(two.other, "/metrics")
-    assert 'signaling_connections{dialect="rooms"} 0.0' in metrics
-    assert "signaling_rooms{" not in metrics
-    two.elsewhere.is_reachable = True
-    assert 'signaling_rooms{dialect="rooms"} 0.0' in await ask(two.other, "/metrics?name[]=signaling_rooms")
 
 
 async def test_while_the_rooms_cannot_be_reached_the_inspector_shows_them_as_they_were(two: Two) -> None:

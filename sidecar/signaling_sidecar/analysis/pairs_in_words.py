@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signaling_sidecar.analysis.messages import RoomPairs
-from signaling_sidecar.diagnosis import State
+from signaling_sidecar.pair_state import State
 
 WORST_FIRST = (State.FAILED, State.TRYING, State.UNKNOWN, State.CONNECTED)
 _OF_TWO = {

@@ -16,7 +16,7 @@ from signaling_sidecar.analysis.pairs_in_words import summary
 from signaling_sidecar.analysis.seen import Seen, is_together
 from signaling_sidecar.diagnosis import ADVICE, History, there_before, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.drawing import Ladder, RoomInLog, Timeline, attend
+from signaling_sidecar.drawing import OF_SIDECARS, Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.ladder.steps import Step
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
 from signaling_sidecar.drawing.mesh.mesh import Mesh
@@ -25,7 +25,7 @@ from signaling_sidecar.untrusted_text import visible
 
 MAX_PARTED = 20  # pairs of peers that are no longer together, of which the verdicts are shown
 DATA_CHARACTERS = 300  # of a record in a table; more would not be visible in its row
-_OF_TIMELINE = ("peer.", "room.", "server.")
+_OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 
 
 class RoomView:
@@ -109,7 +109,7 @@ class RoomView:
             for entry in self._seen.entries
             if entry.boot == self._in_log.boot
             and entry.seq >= since
-            and (self._is_own(entry) or entry.type.startswith("server."))
+            and (self._is_own(entry) or entry.type.startswith(OF_SIDECARS))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
         return Timeline(self._in_log.title, attend(chain(self._before, entries), time.time(), self._labels)).drawing()
@@ -187,7 +187,7 @@ def _cells(record: Logged) -> list[str]:
         str(record.seq),
         f"{datetime.fromtimestamp(record.ts, UTC):%H:%M:%S.%f}"[:-3],
         visible(record.type if record.kind is None else f"{record.type} ({record.kind})"),
-        visible(" → ".join(filter(None, (record.peer or "", record.to)))),
+        visible((record.peer or "") if record.to is None else f"{record.peer or ''} → {record.to}"),
         "" if record.bytes is None else f"{record.bytes} B",
         visible((record.data or "")[:DATA_CHARACTERS]),
     ]

@@ -21,6 +21,7 @@ from signaling_sidecar.diagnosis import (
     MeetingFinder,
     judge,
 )
+from signaling_sidecar.drawing import OF_EVERY_ROOM
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
@@ -34,7 +35,7 @@ class Seen(msgspec.Struct, frozen=True):
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order."""
+    """The records of each room in this run, in their order, with those that every room shows."""
     checkpoint_of: Mapping[Key, Logged]
     """The last checkpoint before the first of these records."""
     first_checkpoint: Logged | None
@@ -107,6 +108,10 @@ class Read:
                 self._first_checkpoint = self._first_checkpoint or entry
             elif entry.dialect is not None and entry.room is not None:
                 self._add_of_room((entry.dialect, entry.room), entry)
+            elif entry.type in OF_EVERY_ROOM:
+                for records in self._of_room.values():
+                    if records[-1].type != "room.ended":
+                        records.append(entry)
 
     def _add_of_room(self, key: Key, entry: Logged) -> None:
         if key not in self._of_key and self._checkpoint is not None:

@@ -89,6 +89,8 @@ class GrowingCopy:
             self.problem = NotAnswered(self._url, "it has ended the stream of its records")
         except NotAnswered as error:
             self.problem = error
+        except OSError as error:
+            self.problem = NotAnswered(self._url, f"its log could not be copied: {error}")
 
 
 def records(url: str, after: int = 0, *, follow: bool = False) -> Iterator[bytes]:

@@ -7,11 +7,15 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from signaling_sidecar.cluster.round_trips import RoundTrips
 from signaling_sidecar.cluster.scripts import ALL, digest_of
 from signaling_sidecar.errors import MissingExtra, RedisUnusable
 
+OLDEST = (6, 2)  # the version of Redis; older ones have no XTRIM with MINID, and no ZADD with GT
 PAGE = 1000  # entries in one answer
 ANSWER_WITHIN_S = 5.0  # seconds; after this time a command is sent again on another connection
+
+_TOO_OLD = "its version is {}, and version 6.2 or a later one is needed"
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -19,6 +23,12 @@ logger = logging.getLogger("signaling_sidecar")
 class RedisAway(Exception):
     """Redis does not answer, or refuses every command at the moment. It is not known whether a command was carried
     out."""
+
+
+class Server(NamedTuple):
+    version: str
+    maxmemory_policy: str
+    """What Redis does when its memory is full."""
 
 
 class ScriptCall(NamedTuple):
@@ -61,11 +71,13 @@ class Link:
             from redis import asyncio as redis
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
-            from redis.exceptions import NoScriptError, RedisError, ResponseError
+            from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
         except ImportError as error:
-            raise MissingExtra("cluster", "a cluster") from error
+            raise MissingExtra("a cluster", "cluster") from error
         self._errors = (RedisError, OSError, asyncio.TimeoutError)
         self._no_script, self._response_error = NoScriptError, ResponseError
+        self._not_let_in = AuthenticationError
+        self._has_password = password is not None
         try:
             # Without decode_responses, all answers are bytes, which the types of redis-py do not tell.
             clients: list[Any] = [
@@ -83,6 +95,33 @@ class Link:
             raise RedisUnusable(str(error)) from error
         self._scripts, self._reads = clients
         self._one_at_a_time = asyncio.Lock()
+        self._time = asyncio.get_running_loop().time
+        self.round_trips = RoundTrips()
+        """The answers to scripts."""
+
+    async def check_server(self) -> Server:
+        """Return what the server is. Raises RedisUnusable for one that cannot be used, or does not answer now."""
+        try:
+            told = await self._scripts.info("server", "memory")
+        except self._errors as error:
+            await self._drop(self._scripts)
+            raise RedisUnusable(self._reason(error)) from error
+        version = str(told.get("redis_version", ""))
+        numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdigit())
+        if numbers < OLDEST:
+            raise RedisUnusable(_TOO_OLD.format(version))
+        if told.get("redis_mode") == "cluster":
+            raise RedisUnusable("it is a node of a Redis Cluster, and only a single server can be used")
+        return Server(version, str(told.get("maxmemory_policy", "")))
+
+    def _reason(self, error: Exception) -> str:
+        """Say why the first command has failed."""
+        text = str(error)
+        if "HELLO" in text and "unknown command" in text:
+            return _TOO_OLD.format("5 or older")
+        if isinstance(error, self._not_let_in) or text.startswith(("HELLO must be called", "NOAUTH")):
+            return "it does not accept the password" if self._has_password else "it requires a password"
+        return text.rstrip(".")
 
     async def close(self) -> None:
         for client in (self._scripts, self._reads):
@@ -124,6 +163,7 @@ class Link:
         pipeline = self._scripts.pipeline(transaction=False)
         for script, arguments in calls:
             pipeline.evalsha(digest_of(script), 0, *arguments)
+        began_s = self._time()
         try:
             results: list[Any] = await pipeline.execute(raise_on_error=False)
         except self._errors as error:
@@ -131,6 +171,7 @@ class Link:
         except asyncio.CancelledError:
             await self._drop(self._scripts)  # otherwise the next command would read the answer to this one
             raise
+        self.round_trips.add(began_s, self._time())
         return results
 
     async def _load(self) -> None:

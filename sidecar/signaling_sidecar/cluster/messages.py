@@ -71,11 +71,13 @@ class Note(msgspec.Struct, frozen=True, gc=False, tag=True):
     record: Record
 
 
-class Gone(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """An instance has stopped without a word, and all its connections have ended. A script in Redis writes this
+class Gone(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+    """An instance has stopped, or was lost, and all its connections have ended. A script in Redis writes this
     message."""
 
     instance: int
+    stopped: bool = False
+    """Whether it has left the cluster by itself. Otherwise the others have not heard of it for a whole lease."""
 
 
 class Check(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -11,6 +11,8 @@ The keys, after the prefix `signaling-sidecar:`
   owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose effects are
   committed, `checkpoint` is the id of the last entry of `log` with a checkpoint, and `kept_from` that of the one before
   it. `held` has the commands that wait for the result of a challenge.
+- `revoked`: a sorted set of the revoked tokens and subjects, by the Unix time until which they must be remembered. It
+  outlives the other keys.
 - `in`: a stream of what the instances tell the owner. `posts` has the number of the last post of each instance.
 - `out:N`: a stream of what the owner tells instance N.
 - `log`: a stream of the committed lines of the event log, and now and then a checkpoint.
@@ -37,9 +39,9 @@ local p = '@PREFIX@'
 local me, epoch = ARGV[1], ARGV[2]
 local function is_member() return redis.call('HEXISTS', p..'instances', me) == 1 end
 local function is_epoch() return redis.call('GET', p..'epoch') == epoch end
-local function bury(instance)
+local function bury(instance, more)
   if redis.call('HEXISTS', p..'instances', instance) == 0 then return false end
-  redis.call('XADD', p..'in', '*', 'from', '0', 'batch', '[{"type":"Gone","instance":'..instance..'}]')
+  redis.call('XADD', p..'in', '*', 'from', '0', 'batch', '[{"type":"Gone","instance":'..instance..(more or '')..'}]')
   redis.call('HDEL', p..'instances', instance)
   redis.call('HDEL', p..'posts', instance)
   redis.call('DEL', p..'out:'..instance, p..'lease:'..instance)
@@ -86,11 +88,11 @@ local silent = {}
 for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
   if redis.call('EXISTS', p..'lease:'..each) == 0 then silent[#silent + 1] = each end
 end
-local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'checkpoint')
+local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step', 'checkpoint', 'seq')
 local left_ms = owner[1] and owner[1] ~= '' and redis.call('PTTL', p..'lease:'..owner[1]) or -2
 return {'ok', had, owner[1] or '', owner[2] or '0', owner[3] or '0', left_ms,
   redis.call('GET', p..'last_instance') or '0', owner[4] or '', tonumber(redis.call('HGET', p..'posts', me) or '0'),
-  silent}
+  silent, tonumber(owner[5] or '0')}
 """
 )
 
@@ -186,7 +188,7 @@ return {'ok'}
 LEAVE = (
     _MEMBER
     + """
-bury(me)
+bury(me, ',"stopped":true')
 return {'ok'}
 """
 )
@@ -216,7 +218,31 @@ return {'ok', entry}
 """
 )
 
-ALL = (JOIN, RENEW, DECLARE, CLAIM, POST, COMMIT, RELEASE, LEAVE, FOUND_AGAIN)
+# ARGV: not used, not used, a JSON object with revoked tokens and subjects and their times, then the same as pairs of a
+# time and a name
+REVOKE = (
+    _COMMON
+    + """
+for at = 4, #ARGV, 2 do redis.call('ZADD', p..'revoked', 'GT', ARGV[at], ARGV[at + 1]) end
+for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
+  redis.call('XADD', p..'out:'..each, '*', 'revoked', ARGV[3])
+end
+return {'ok'}
+"""
+)
+
+# ARGV: not used, not used, now
+REVOKED = (
+    _COMMON
+    + """
+redis.call('ZREMRANGEBYSCORE', p..'revoked', '-inf', ARGV[3])
+local found = redis.call('ZRANGE', p..'revoked', 0, -1, 'WITHSCORES')
+table.insert(found, 1, 'ok')
+return found
+"""
+)
+
+ALL = (JOIN, RENEW, DECLARE, CLAIM, POST, COMMIT, RELEASE, LEAVE, FOUND_AGAIN, REVOKE, REVOKED)
 
 
 def digest_of(script: str) -> str:

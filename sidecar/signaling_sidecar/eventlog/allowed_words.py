@@ -168,6 +168,7 @@ NUMBERS = frozenset(field.name for field in fields(Settings)) | {
         "connection",
     ),
     *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes", "place"),
+    *("instance", "before", "fence"),
 }
 """The keys whose numbers are kept in data of the sidecar itself. Any other number becomes 0, because an app may use any
 key for a phone number or a location."""

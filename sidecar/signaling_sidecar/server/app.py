@@ -108,7 +108,7 @@ class Sidecar:
             self._gate,
             self._revoking,
         )
-        self._metrics = MetricsPage(self.rooms, self._admin.guarded, lambda: self.settings.metrics_token)
+        self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
         """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
@@ -179,6 +179,7 @@ class Sidecar:
             self._front.token_holders = holders = TokenHolders(self._gate, checks, self._front.close_connection)
             if self._revoking is not None:
                 self._revoking.begin(holders.close_all_of, owner.record)
+                self._hub.share_revocations(self._revoking)
         self._endpoint = Endpoint(
             self.settings, self._dialects, self._front, self._conceal, self._gate, self._hub.new_connection_id
         )
@@ -192,6 +193,8 @@ class Sidecar:
                 dialects=self._dialects,
                 settings=lambda: self.settings,
                 is_ready=lambda: self._health.why_not_ready() is None,
+                hub_here=self._hub.hub_here,
+                in_cluster=self._hub.in_cluster,
             )
         )
 

@@ -15,6 +15,7 @@ from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Hub, RoomRules, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
@@ -67,6 +68,9 @@ class OwnHub:
         self.owner = Owner(self._hub, self.log, front, tick)
         tick.write_log = self.owner.write_log
 
+    def share_revocations(self, revoking: Revoking) -> None:
+        """Do nothing: no other sidecar lets clients into these rooms."""
+
     @asynccontextmanager
     async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
         """Call the hooks of this file, if there is one, until the block ends. Raises HooksUnreadable.
@@ -103,6 +107,12 @@ class OwnHub:
     def look_after(self) -> None:
         """Check the files of the log. Must be called every `LOOK_EVERY_S`."""
         self.owner.look_after_log()
+
+    def hub_here(self) -> Hub:
+        return self._hub
+
+    def in_cluster(self) -> None:
+        """Return nothing: this sidecar is in no cluster."""
 
     is_open = True
     """Whether clients may connect."""

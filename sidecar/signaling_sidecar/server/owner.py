@@ -59,9 +59,10 @@ class Owner:
     dialects are recognised, or until they end.
     """
 
-    def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd) -> None:
+    def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:
+        """`counts` are those of this sidecar, if it was the owner before."""
         self.has_hooks = False
-        self.counts = Counts()
+        self.counts = counts or Counts()
         self._hooks: HookChecks | None = None
         self._hub = hub
         self._log = log

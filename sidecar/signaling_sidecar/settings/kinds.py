@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 _TURN_SCHEMES = ("stun", "stuns", "turn", "turns")
 
@@ -28,6 +28,8 @@ class Kind:
     visible in the process list, and the settings file is in a folder that Vite may serve."""
     is_path: bool = False
     """Whether the value is a path. A relative path in the settings file is relative to the folder of that file."""
+    shown: Callable[[Any], object] = lambda value: value
+    """Returns what an error shows of a value."""
 
 
 def whole(lowest: int, highest: int, unit: str) -> Kind:
@@ -74,16 +76,27 @@ def secret(form: str = "(?s:.+)", expected: str = "a text that is not empty") ->
 
 def redis_url() -> Kind:
     def parse(value: Any) -> str:
-        url = urlsplit(value)
-        if url.scheme not in ("redis", "rediss", "unix") or not (url.netloc or url.path) or url.password is not None:
+        if not isinstance(value, str):
             raise ValueError
-        return str(value)
+        url = urlsplit(value)
+        is_there = bool(url.path if url.scheme == "unix" else url.hostname and re.fullmatch(r"(/\d*)?", url.path))
+        has_secret = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
+        if url.scheme not in ("redis", "rediss", "unix") or not is_there or has_secret or url.port == 0:
+            raise ValueError
+        return value
 
     expected = (
-        "a URL that begins with redis://, rediss:// or unix://, without a password, which belongs into "
-        "SIDECAR_CLUSTER_PASSWORD"
+        "a URL such as redis://host:6379/0, rediss://host:6379/0 or unix:///path, without a password, which belongs "
+        "into SIDECAR_CLUSTER_PASSWORD"
     )
-    return Kind(parse, expected, "URL")
+    return Kind(parse, expected, "URL", shown=_without_secrets)
+
+
+def _without_secrets(url: object) -> object:
+    """Hide the password that a URL may contain, and its query."""
+    if not isinstance(url, str):
+        return url
+    return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", url, flags=re.DOTALL), flags=re.DOTALL)
 
 
 # As long as the output of SHA-256 (RFC 7518, 3.2). Clients also send the shared secret in a header that lists WebSocket

@@ -54,10 +54,6 @@ class _Say(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
-class _Code(msgspec.Struct, forbid_unknown_fields=True):
-    code: Annotated[str, msgspec.Meta(max_length=128)]
-
-
 class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
     pass
 

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -38,8 +39,8 @@ ADDED_BY_PROXIES = re.compile(
 """The headers of proxies and tunnels, which connect from this machine. Vite's plugin has the same list."""
 
 
-class _Code(msgspec.Struct):
-    code: str
+class _Code(msgspec.Struct, forbid_unknown_fields=True):
+    code: Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class InspectorLinks:

@@ -26,7 +26,6 @@ from signaling_sidecar.server.inspector.page import PAGE_PATH, page_routes
 
 API = f"{PAGE_PATH}/api"
 CONNECT_WITHIN_S = 10.0  # seconds; an answer itself may take any time, because the stream of changes has no end
-
 STOP_WITHIN_S = 0.5  # seconds for answers to end when the command ends; the stream of changes never does by itself
 
 

@@ -12,18 +12,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Protocol, assert_never
 
 from signaling_sidecar.cluster import scripts, wire
 from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall, just_before, place_of
 from signaling_sidecar.cluster.log_stream import LogEntry
-from signaling_sidecar.cluster.messages import Ask, Reply, ToFront, ToOwner
+from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
-from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.hub.effects import Challenge, Close, Send
 from signaling_sidecar.server.clustered.followed_log import BEGINNING, FollowedLog
 from signaling_sidecar.server.clustered.step import Step
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
@@ -33,6 +33,7 @@ RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
 RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
 RENEWALS = 3  # in a lease; so two may be lost
+MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
 TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
 IN, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 
@@ -71,6 +72,10 @@ class Callbacks(NamedTuple):
     owner_changed: Callable[[], None]
     """Called when there is another owner, which knows nothing but what is in the log."""
     replied: Callable[[Reply], None]
+    revoked: Callable[[bytes], None]
+    """Called with the tokens that were revoked at any instance."""
+    founded_again: Callable[[], None]
+    """Called when this instance has given Redis the state that it had lost."""
     end_tick: Callable[[], None]
     """Called after messages for the front."""
     segment_bytes: Callable[[], int]
@@ -98,6 +103,13 @@ class Member:
         self.owner: int | None = None
         """The instance that was the owner when this one looked last."""
         self.last_renewed_s = 0.0
+        self.seq = 0
+        """The number of the last line of the log when this instance looked last."""
+        self.joins = 0
+        """How often this instance has become a member. It joins again after it was declared dead."""
+        self.takeovers = 0
+        self.takeovers_s = 0.0
+        """How long all takeovers together have taken."""
         self._link = link
         self._boot = boot
         self._lease_s = lease_s
@@ -158,6 +170,7 @@ class Member:
             raise RedisAway("it has lost the state of the cluster, which the owner should restore")
         _, number, epoch, key, checkpoint = result
         self.number, self.key = int(number), key
+        self.joins += 1
         self._epoch = epoch.decode()
         self._posts = Posts()
         self._out_place = BEGINNING
@@ -184,6 +197,7 @@ class Member:
             except Exception:
                 logger.exception("this instance cannot go on as a member of the cluster")
                 self._start_over()
+                await asyncio.sleep(RETRY_S)
 
     async def follow(self) -> None:
         """Read what the owner tells this instance, and the log, until cancelled."""
@@ -203,7 +217,11 @@ class Member:
                 await asyncio.sleep(RETRY_S)
                 continue
             if (self.number, self._epoch) == (number, epoch):
-                self._take(found, places, term)
+                try:
+                    self._take(found, places, term)
+                except Exception:
+                    logger.exception("what this instance has read from Redis could not be handled")
+                    await asyncio.sleep(RETRY_S)
 
     async def hand_over(self) -> None:
         """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
@@ -263,7 +281,8 @@ class Member:
         self._wake_at_next()
 
     def _wake_at_next(self) -> None:
-        next_s = self._renew_at_s if self.term is not None else min(self._renew_at_s, self._claim_at_s)
+        may_claim = self.term is None and not self._is_leaving
+        next_s = min(self._renew_at_s, self._claim_at_s) if may_claim else self._renew_at_s
         self._timer.cancel()
         self._timer = self._loop.call_at(next_s, self._wanted.set)
 
@@ -284,7 +303,7 @@ class Member:
     async def _renew(self) -> None:
         began_s = self._loop.time()
         [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
-        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent = _checked(result)
+        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent, self.seq = _checked(result)
         self.last_renewed_s = began_s
         answered_s = self._loop.time()
         if not had or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
@@ -326,13 +345,13 @@ class Member:
             return
         fence, step, place, checkpoint, held, seq, before, instances = rest
         assert self.number is not None
-        others = {int(each) for each in instances} - {self.number}
-        restored = self._takeover.begin(self.number, others, int(step))
+        members, last = set(map(int, instances)), int(before) if before else None
+        restored = self._takeover.begin(self.number, members - {self.number}, int(step))
         await self._restore(restored, checkpoint.decode())
         term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
         term.held = held
         try:
-            await self._catch_up_with_others(term, restored.held(held))
+            await self._catch_up_with_others(term, restored, last, members, held)
         except BaseException:
             term.end()
             raise
@@ -340,11 +359,11 @@ class Member:
         for message in self._posts.take_waiting():
             term.take_own(message)
         self.term, self.owner, self._renew_at_s = term, self.number, 0.0
-        data = {"instance": self.number, "fence": term.fence, "before": int(before) if before else None}
-        term.owner.record(Record("owner.changed", data=data))
         self._callbacks.owner_changed()
-        took_ms = 1000 * (self._loop.time() - began_s)
-        logger.info("this instance has the rooms of the cluster now (%.0f ms)", took_ms, extra={"code": "owner"})
+        took_s = self._loop.time() - began_s
+        self.takeovers += 1
+        self.takeovers_s += took_s
+        logger.info("this instance has the rooms of the cluster now (%.0f ms)", 1000 * took_s, extra={"code": "owner"})
 
     async def _restore(self, restored: Restored, checkpoint: str) -> None:
         """Restore the hub from the last checkpoint and what follows it in the log."""
@@ -363,13 +382,16 @@ class Member:
         await self._run(ScriptCall(scripts.RENEW, [*self._me, lease_ms, self._out_place]))
         self._renew_at_s = self._loop.time() + seconds + self._lease_s / RENEWALS
 
-    async def _catch_up_with_others(self, term: Term, held: Iterable[Ask]) -> None:
+    async def _catch_up_with_others(
+        self, term: Term, restored: Restored, last: int | None, members: Set[int], held: bytes
+    ) -> None:
         """Handle everything in Redis that the last owner has not handled."""
         assert self.number is not None
         # The state comes before all that happens in this term, so that a log can begin with it.
         self._pending = None
         await self._commit_next(term)
-        for command in held:
+        gone = term.begin(last, members, is_restart=restored.is_restart)
+        for command in restored.held(held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
             await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
@@ -379,6 +401,8 @@ class Member:
             self._take_told(entry)
         async for entry in self._entries(IN, term.read_place):
             self._take_inbox(term, [entry])
+        for instance in gone:
+            term.bury(instance)
 
     async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
         """The entries that a stream has after a place. Meanwhile, the lease is kept, and other tasks run."""
@@ -444,6 +468,9 @@ class Member:
             if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
                 self._callbacks.owner_changed()
             return
+        if b"revoked" in entry.fields:
+            self._callbacks.revoked(entry.fields[b"revoked"])
+            return
         try:
             self._deliver(self._read(wire.decode_to_front, entry))
         except Exception:
@@ -454,7 +481,8 @@ class Member:
             if place_of(entry.id) > place_of(term.read_place):
                 sender = entry.fields.get(b"from", b"")
                 messages = self._read(wire.decode_to_owner, entry)
-                term.take_entry(entry.id, int(sender) if sender.isdigit() else -1, messages)
+                is_number = sender.isdigit() and len(sender) <= MAX_DIGITS
+                term.take_entry(entry.id, int(sender) if is_number else -1, messages)
 
     @staticmethod
     def _read(decode: Callable[[bytes], list[Any]], entry: Entry) -> list[Any]:
@@ -565,6 +593,7 @@ class Member:
         for step in steps:
             self._deliver(step.own)
         term.bury_others()
+        self._callbacks.founded_again()
         self._renew_at_s = 0.0
         self.wake()
         logger.warning("Redis had lost the state of the cluster, and has it again", extra={"code": "founded-again"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -16,15 +17,18 @@ from signaling_sidecar.eventlog.log_copy import LogCopy
 from signaling_sidecar.hub import Hub, RoomRules, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.member import Callbacks, Fronts, Member
+from signaling_sidecar.server.clustered.shared_revocations import SharedRevocations
 from signaling_sidecar.server.clustered.side import ClusterSide
 from signaling_sidecar.server.clustered.step import StepFront, StepLog, StepTick
 from signaling_sidecar.server.clustered.takeover import Takeover
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.held_state_dir import HeldStateDir
 from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, REDIS_AWAY, NotReady
+from signaling_sidecar.server.metrics.measured import InCluster
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import apply_settings, copy_of
@@ -56,6 +60,7 @@ class SharedHub:
         self._rules: Mapping[str, RoomRules]
         self._link: Link
         self._member: Member
+        self._revocations: SharedRevocations | None = None
         self._hooks: HookChecks | None = None
         self._counts = Counts()
         self._reloaded = False
@@ -82,6 +87,8 @@ class SharedHub:
             self._have_lost,
             self.owner.owner_changed,
             self.owner.replied,
+            self._have_heard_of_revoked,
+            self._compare_revocations,
             tick.needs_end,
             lambda: self._settings.log_segment_bytes,
         )
@@ -90,6 +97,11 @@ class SharedHub:
             self._link, self._boot, lease_s, self._folder.key, front, FollowedLog(self.log), takeover, calls
         )
         tick.write_log = self.log.flush
+
+    def share_revocations(self, revoking: Revoking) -> None:
+        """Refuse the tokens that were revoked at any instance. Must be called before `running`, after `open`."""
+        self._revocations = SharedRevocations(self._link, revoking)
+        revoking.tell_others = self._revocations.tell
 
     @asynccontextmanager
     async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
@@ -101,11 +113,7 @@ class SharedHub:
             use(hooks)
 
         try:
-            await self._member.join()
-        except RedisAway as error:
-            raise RedisUnusable(str(error)) from error
-        self._folder.key = self._member.key
-        try:
+            await self._join()
             async with AsyncExitStack() as work:
                 if hooks is not None:
                     from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
@@ -114,6 +122,8 @@ class SharedHub:
                         hooks, self._hub_here, self.owner.record, self._administer_here, use_everywhere
                     )
                     await work.enter_async_context(in_use)
+                if self._revocations is not None:
+                    await work.enter_async_context(running(self._revocations.follow()))
                 await work.enter_async_context(running(self._member.run()))
                 await work.enter_async_context(running(self._member.follow()))
                 self.owner.record(Record("instance.joined", data={"instance": self._member.number}))
@@ -139,6 +149,26 @@ class SharedHub:
     def look_after(self) -> None:
         """Check the files of the log. Must be called every `LOOK_EVERY_S`."""
         self.log.look_after()
+
+    def hub_here(self) -> Hub | None:
+        """Return the hub if this instance has it."""
+        term = self._member.term
+        return term.hub if term is not None else None
+
+    def in_cluster(self) -> InCluster:
+        member, trips, now_s = self._member, self._link.round_trips, asyncio.get_running_loop().time()
+        last_seq = member.term.seq if member.term is not None else member.seq
+        return InCluster(
+            is_member=member.number is not None,
+            is_owner=member.term is not None,
+            joins=member.joins,
+            takeovers=member.takeovers,
+            takeovers_s=member.takeovers_s,
+            redis_answers=list(trips.buckets()),
+            redis_answers_s=trips.sum_s,
+            redis_silent_s=now_s - trips.answered_s if trips.answered_s is not None else math.inf,
+            log_behind=max(0, last_seq - self.log.seq),
+        )
 
     @property
     def is_open(self) -> bool:
@@ -172,8 +202,26 @@ class SharedHub:
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
+    async def _join(self) -> None:
+        """Raises RedisUnusable."""
+        server = await self._link.check_server()
+        if server.maxmemory_policy not in ("", "noeviction"):
+            logger.warning(
+                "Redis deletes keys when its memory is full (maxmemory-policy is %s), and then the rooms of the "
+                "cluster are lost: set it to noeviction",
+                server.maxmemory_policy,
+                extra={"code": "redis-evicts"},
+            )
+        try:
+            await self._member.join()
+            if self._revocations is not None:
+                await self._revocations.exchange()  # first, so that no revoked token lets anybody in
+        except RedisAway as error:
+            raise RedisUnusable(str(error)) from error
+        self._folder.key = self._member.key
+
     async def _leave(self) -> None:
-        self.owner.record(Record("server.stopped"))
+        self.owner.record(Record("server.stopped", data={"instance": self._member.number}))
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._member.leave()
@@ -185,11 +233,20 @@ class SharedHub:
 
     def _have_joined(self, number: int) -> None:
         self.owner.joined(number)
+        self._compare_revocations()
         self._lost()  # connections that were opened since this instance was lost
 
     def _have_lost(self) -> None:
         self.owner.lost()
         self._lost()
+
+    def _have_heard_of_revoked(self, text: bytes) -> None:
+        if self._revocations is not None:
+            self._revocations.take(text)
+
+    def _compare_revocations(self) -> None:
+        if self._revocations is not None:
+            self._revocations.compare()
 
     def _wake(self) -> None:
         self._member.wake()
@@ -198,7 +255,7 @@ class SharedHub:
         return Hub(self._rules, self._settings.max_rooms, RandomIds())
 
     def _new_owner(self, hub: Hub, log: StepLog, front: StepFront) -> Owner:
-        owner = Owner(hub, log, front, StepTick(self._wake))
+        owner = Owner(hub, log, front, StepTick(self._wake), self._counts)
         if self._hooks is not None:
             owner.use_hooks(self._hooks)
         return owner

@@ -28,14 +28,15 @@ class Restored:
     """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended, and
     `step` is the last step that was committed.
 
-    Without any living instance the cluster has been restarted as a whole, and everybody has the full time for coming
-    back, as after a restart of a single sidecar.
+    The hub also gets the connections of other instances, until it is told that these are gone, so that the log tells
+    who has lost a connection. But without any living instance the cluster has been restarted as a whole, and everybody
+    has the full time for coming back, as after a restart of a single sidecar.
     """
 
     def __init__(self, hub: Hub, living: Set[int], step: int) -> None:
         self.hub = hub
         self._living = living
-        self._restore = Restore(hub, self._is_living if living else None)
+        self._restore = Restore(hub, _is_connected if living else None)
         self._step = step
         self._place: LogPlace | None = None
 
@@ -52,6 +53,11 @@ class Restored:
                     _complain(reason)
         except (*NOT_JSON_ERRORS, UnreadableMessage) as error:
             _complain(str(error))
+
+    @property
+    def is_restart(self) -> bool:
+        """Whether all connections in the log have ended, and nobody has told the hub."""
+        return not self._living and self._place is not None
 
     def finish(self) -> None:
         self._restore.finish(asyncio.get_running_loop().time())
@@ -77,6 +83,10 @@ class Restored:
 
     def _is_living(self, connection: int) -> bool:
         return instance_of(connection) in self._living
+
+
+def _is_connected(_: int) -> bool:
+    return True
 
 
 NOT_JSON_ERRORS = NOT_JSON if isinstance(NOT_JSON, tuple) else (NOT_JSON,)

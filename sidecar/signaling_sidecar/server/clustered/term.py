@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import assert_never
 
 import msgspec
@@ -88,6 +88,23 @@ class Term:
         self._wanted = wanted
         self._has_place = False
         self._checks: set[asyncio.Task[None]] = set()
+        self._buried: set[int] = set()
+        """The instances that have left in this term."""
+
+    def begin(self, last: int | None, members: Set[int], *, is_restart: bool) -> Set[int]:
+        """Record who follows the last owner, and end the connections of that one if it is gone.
+
+        Return the other instances that are gone. Their connections must be ended after the inbox was handled, which
+        may still have messages of them.
+        """
+        gone = {instance_of(each) for each in self.hub.connections()} - members
+        if is_restart:
+            self.owner.record(Record("server.restored"))
+        if last is not None and last not in members:
+            # The inbox tells this too, but after what the clients have done who are back already.
+            self.bury(last)
+        self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
+        return gone
 
     # --- messages of the fronts ---------------------------------------------------------------------------------------
 
@@ -141,7 +158,7 @@ class Term:
             case Note():
                 self.owner.record(message.record)
             case Gone():
-                self._bury(message.instance)
+                self.bury(message.instance, stopped=message.stopped)
             case Call():
                 self._answer(message, sender)
             case _:
@@ -179,13 +196,15 @@ class Term:
     def bury_others(self) -> None:
         """End the connections of all other instances."""
         for instance in sorted({instance_of(each) for each in self.hub.connections()} - {self.me}):
-            self._bury(instance)
+            self.bury(instance)
 
-    def _bury(self, instance: int) -> None:
+    def bury(self, instance: int, *, stopped: bool = False) -> None:
         """End the connections of an instance that is gone. Their clients are expected at other instances."""
+        if instance not in self._buried:
+            self._buried.add(instance)
+            self.owner.record(Record("instance.left", data={"instance": instance, "stopped": stopped}))
         for connection in sorted(each for each in self.hub.connections() if instance_of(each) == instance):
             self.owner.ended(ConnectionEnded(connection, Ending.STOPPED, "sidecar", None, "instance left", None))
-        self.owner.record(Record("instance.left", data={"instance": instance}))
 
     def _answer(self, call: Call, sender: int) -> None:
         request = call.request

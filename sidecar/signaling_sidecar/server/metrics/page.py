@@ -11,12 +11,10 @@ from aiohttp import web
 
 from signaling_sidecar.auth.same_secret import is_same_secret
 from signaling_sidecar.errors import MissingExtra
-from signaling_sidecar.hub import Hub
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
 from signaling_sidecar.server.http.access import Handler
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.metrics.measured import Measured
-from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
 COLLECTOR = "signaling_sidecar.server.metrics.collector"  # a module that needs the extra `metrics`
 
@@ -27,15 +25,10 @@ class MetricsPage:
     `begin` must be called before the first request.
     """
 
-    def __init__(
-        self, rooms: RoomsAccess, guarded: Callable[[Handler], Handler], own_token: Callable[[], str | None]
-    ) -> None:
-        self._rooms = rooms
+    def __init__(self, guarded: Callable[[Handler], Handler], own_token: Callable[[], str | None]) -> None:
         self._for_admin = guarded(self._metrics)
         self._own_token = own_token
         self._measured: Measured
-        self._hub: Hub | None = None
-        """What the collector reads from. It cannot wait for the hub itself, because it is not asynchronous."""
         self._answer: Handler | None = None
 
     def begin(self, measured: Measured) -> None:
@@ -60,10 +53,6 @@ class MetricsPage:
             if find_spec("prometheus_client") is None:
                 raise web.HTTPNotImplemented(text=f"{MissingExtra('/metrics', 'metrics')}\n")
             await asyncio.to_thread(import_module, COLLECTOR)  # this takes longer than any frame should wait
-        try:
-            self._hub = await self._rooms.hub()
-        except RoomsUnavailable:
-            self._hub = None  # all that is not about the rooms can still be shown
         if self._answer is None:
             self._answer = self._load()
         return await self._answer(request)
@@ -73,4 +62,4 @@ class MetricsPage:
 
         from signaling_sidecar.server.metrics.collector import registry_of
 
-        return make_aiohttp_handler(registry_of(self._measured, lambda: self._hub))
+        return make_aiohttp_handler(registry_of(self._measured))
