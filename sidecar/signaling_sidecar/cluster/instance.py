@@ -176,9 +176,12 @@ class Instance:
         await self._link.run(ScriptCall(scripts.LEAVE, self._me))
         self.number = None
 
-    async def found_again(self, epoch: str, highest: int, state: State) -> str | None:
+    async def found_again(self, epoch: str, highest: int, state: State, *, was_heard_of: bool) -> str | None:
         """Give Redis the state of the cluster, under a new epoch. Returns the id of the checkpoint, or None if another
-        instance has become the owner."""
+        instance has become the owner.
+
+        `was_heard_of` tells whether this instance has renewed its lease a short time ago.
+        """
         arguments: list[_Argument] = [
             epoch,
             self.key,
@@ -189,7 +192,7 @@ class Instance:
             state.seq,
             repr(state.ts),
         ]
-        texts: list[_Argument] = [state.checkpoint, state.held, self._boot]
+        texts: list[_Argument] = [state.checkpoint, state.held, self._boot, int(was_heard_of)]
         [result] = await self._link.run(ScriptCall(scripts.FOUND_AGAIN, [*self._me, *arguments, *texts]))
         if result[0] != b"ok":
             return None

@@ -39,6 +39,15 @@ TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come ba
 logger = logging.getLogger("signaling_sidecar")
 
 
+_REASONS = {
+    "buried": "Redis had not heard of it for a whole lease, so the others took it for gone",
+    "epoch": "Redis has lost the state of the cluster",
+    "fenced": "another instance has the rooms now",
+    "lost": "Redis has an older state than before",
+}
+"""What the results of the scripts mean, for operators."""
+
+
 class Fronts(Protocol):
     """What a member needs of the front of its instance."""
 
@@ -476,7 +485,9 @@ class Member:
         if term is not None and word in ("lost", "epoch") and await self._found_again(term):
             return
         logger.warning(
-            "this instance joins the cluster again, because Redis says: %s", word, extra={"code": "joins-again"}
+            "this instance joins the cluster again, and its clients must reconnect: %s",
+            _REASONS.get(word, word),
+            extra={"code": "joins-again"},
         )
         if word == "epoch":
             self._found_after_s = self._loop.time() + self._lease_s
@@ -501,13 +512,16 @@ class Member:
         All other instances find another epoch, and join again. Their clients come back and resume their sessions.
         """
         epoch = self.instance.next_epoch()
+        was_heard_of = self._loop.time() - self.last_renewed_s <= 2 * self._lease_s
         steps = [] if self._pending is None else [self._pending]
         while True:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
                 steps.append(step)
             state = State(term.fence + 1, term.step, term.seq, term.ts, term.checkpoint(), term.held)
             try:
-                entry = await self.instance.found_again(epoch, self._highest_number(term), state)
+                entry = await self.instance.found_again(
+                    epoch, self._highest_number(term), state, was_heard_of=was_heard_of
+                )
                 break
             except RedisAway as error:
                 self._away(str(error))

@@ -49,6 +49,20 @@ CHECKPOINT_EVERY_BYTES = 1_000_000
 than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
 
 _to_json = msgspec.json.Encoder().encode
+NOTES = frozenset(
+    {
+        "auth.expired",
+        "auth.failed",
+        "auth.revoked",
+        "hook.failed",
+        "hooks.kept",
+        "hooks.swapped",
+        "instance.joined",
+        "server.stopped",
+        "settings.changed",
+    }
+)
+"""The records that a front may note: none of them says anything about a room or a peer."""
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -127,7 +141,7 @@ class Term:
         """Handle a message of another instance."""
         if not self._may_say(message, sender):
             logger.warning(
-                "a message in Redis is ignored: it does not come from the instance that it is about",
+                "a message in Redis is ignored: the instance that it comes from may not tell this",
                 extra={"code": "foreign-message"},
             )
             return
@@ -171,7 +185,9 @@ class Term:
                 return instance_of(message.connection) == sender
             case Gone():
                 return sender == 0
-            case Note() | Call():
+            case Note():
+                return sender > 0 and message.record.type in NOTES
+            case Call():
                 return sender > 0
             case _:
                 assert_never(message)
