@@ -6,9 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import nbformat
 import pytest_asyncio
-from nbclient import NotebookClient
 from playwright.async_api import Browser, expect
 
 from signaling_sidecar.cluster.numbers import instance_of
@@ -121,6 +119,9 @@ def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost
 
 async def notebook_of(folders: Sequence[Path]) -> dict[str, str]:
     """Run a cell that draws the ladder, and return what the notebook has of it."""
+    import nbformat
+    from nbclient import NotebookClient
+
     paths = [str(folder) for folder in folders]
     cell = nbformat.v4.new_code_cell(
         f"from signaling_sidecar.inspection import open_log\nopen_log({paths}).ladder({ROOM!r})"

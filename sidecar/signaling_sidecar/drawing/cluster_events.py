@@ -8,7 +8,7 @@ from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
 
 CLUSTER_EVENTS = ("instance.joined", "instance.left", "owner.changed", "server.stopped")
-"""Types of records."""
+"""Types of records. A sidecar without a cluster writes the last one too."""
 
 
 class _Instance(msgspec.Struct):
@@ -20,9 +20,9 @@ class _Instance(msgspec.Struct):
 def cluster_event(entry: Entry) -> str | None:
     """Return the words for a record of one of these types.
 
-    Returns None if there is nothing to tell, because the sidecar is alone or an earlier record has told it.
+    Returns None for other records, and if an earlier record has told the same.
     """
-    about = read_data(entry.data, _Instance)
+    about = read_data(entry.data, _Instance) if entry.type in CLUSTER_EVENTS else None
     if about is None:
         return None
     match entry.type:
