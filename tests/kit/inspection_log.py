@@ -70,9 +70,8 @@ IN_A_CLUSTER = [
     record(11, 3.1, "peer.away", **BEN, connection=1_000_000_002, data={"ending": "stopped"}),
     record(12, 3.1, "owner.changed", data={"instance": 2, "fence": 2, "before": 1}),
     record(13, 3.2, "peer.resumed", **BEN, connection=2_000_000_001, data={}),
-    record(14, 3.3, "server.stopped", data={"instance": 3}),
-    record(15, 3.4, "instance.left", data={"instance": 3, "stopped": True}),
-    record(16, 3.5, "owner.changed", data={"instance": 2, "fence": 3, "before": 2}),
-    record(17, 4, "peer.left", **BEN, connection=2_000_000_001, data={"reason": "left"}),
+    record(14, 3.3, "instance.left", data={"instance": 3, "stopped": True}),
+    record(15, 3.4, "owner.changed", data={"instance": 2, "fence": 3, "before": 2}),
+    record(16, 4, "peer.left", **BEN, connection=2_000_000_001, data={"reason": "left"}),
 ]
 """Of two sidecars with the first and the second peer, one is lost. A third one joins the cluster and stops."""
