@@ -12,12 +12,12 @@ from typing import Any
 
 import aiohttp
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.settings import Sources
 from tests.kit.checkout import ROOT
 from tests.kit.deployment import DEPLOY, cluster_compose, compose
+from tests.kit.metrics import metrics_of, named_metrics
 from tests.kit.readme import FENCE, OPERATORS, commands_in
 from tests.kit.receiving import receive_json
 from tests.kit.serving import Served
@@ -114,17 +114,6 @@ def test_a_copy_of_a_running_sidecars_folder_is_a_backup(tmp_path: Path) -> None
         resumed = asyncio.run(join(sidecar.ready["url"], resume=token))
         sidecar.stop()
     assert (resumed["type"], resumed["peerId"]) == ("resumed", "ann")
-
-
-async def metrics_of(served: Served) -> set[str]:
-    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
-    async with served.client.get("/metrics", headers=headers) as answer:
-        families = list(text_string_to_metric_families(await answer.text()))
-    return {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
-
-
-def named_metrics() -> set[str]:
-    return set(re.findall(r"`((?:signaling|process)_\w+)`", PAGE))
 
 
 async def test_the_page_names_all_metrics(served: Served) -> None:

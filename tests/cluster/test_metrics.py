@@ -7,10 +7,9 @@ from pathlib import Path
 from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.clustered import is_owner, serve_cluster
+from tests.kit.metrics import metrics_of, named_metrics, scrape
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
-from tests.server.test_metrics import scrape
-from tests.test_operators_page import metrics_of, named_metrics
 
 ROOMS = ("signaling_rooms", ("rooms",))
 CONNECTED = ("signaling_peers", ("rooms", "connected"))
