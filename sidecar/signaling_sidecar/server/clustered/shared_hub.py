@@ -129,6 +129,8 @@ class SharedHub:
                     await work.enter_async_context(running(self._revocations.follow()))
                 await work.enter_async_context(running(self._member.run()))
                 await work.enter_async_context(running(self._member.follow()))
+                if self._reloaded:
+                    self.owner.record(Record("server.reloaded"))
                 told = settings_of_rooms(self._settings)
                 self.owner.record(Record(JOINED, data={"instance": self._member.number, "settings": told}))
                 yield
