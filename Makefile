@@ -75,8 +75,10 @@ bench: $(VENV)/tools $(PACKAGE)  ## measure everything and compare it with other
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
-bench-cluster: $(VENV)/tools  ## measure what a sidecar needs in a cluster, which needs a Redis server
+bench-cluster: $(VENV)/tools  ## measure what a sidecar needs in a cluster, and calculate its sizes; it needs redis-server and 4 GB of memory
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster_costs
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster_sizes
 
 bench-dialects: $(VENV)/tools  ## measure the CPU time for relaying an offer in each wire protocol
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.dialects

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import psutil
@@ -91,7 +91,7 @@ class HubCosts(NamedTuple):
 def measure_relays() -> RelayCosts:
     with ExitStack() as work:
         server = work.enter_context(redis_server())
-        client = work.enter_context(redis.Redis(port=server.port))
+        client: Any = work.enter_context(redis.Redis(port=server.port))
         # The first one of a cluster has the rooms as soon as it listens.
         owner, front, copy = (work.enter_context(running(member(server.url))) for _ in range(3))
         load = work.enter_context(load_on(front.port))
@@ -110,7 +110,7 @@ def measure_relays() -> RelayCosts:
         return RelayCosts(log_bytes=_log_bytes(client), **each)
 
 
-def _counts_of_redis(client: redis.Redis) -> dict[str, float]:
+def _counts_of_redis(client: Any) -> dict[str, float]:
     about, commands, cpu = (client.info(section) for section in ("stats", "commandstats", "cpu"))
     return {
         "redis_us": 1e6 * (cpu["used_cpu_user"] + cpu["used_cpu_sys"]),
@@ -120,7 +120,7 @@ def _counts_of_redis(client: redis.Redis) -> dict[str, float]:
     }
 
 
-def _log_bytes(client: redis.Redis) -> float:
+def _log_bytes(client: Any) -> float:
     """The size of a line of an offer."""
     entries = client.xrevrange(f"{PREFIX}log", count=50)
     texts = [fields[b"lines"] for _, fields in entries if b"lines" in fields]

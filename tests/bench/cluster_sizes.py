@@ -22,7 +22,12 @@ from tests.bench.cluster_costs import HubCosts, RelayCosts
 RELAY = RelayCosts(  # of an offer
     owner_us=28, front_us=31, copy_us=8, redis_us=18, commands=0.03, in_bytes=5490, out_bytes=7410, log_bytes=1900
 )
-HUB = HubCosts(peers=1_000_000, peer_bytes=1700, checkpoint_bytes=340, checkpoint_us=10, restore_us=12, line_us=11)
+HUBS = (
+    HubCosts(10_000, peer_bytes=1940, checkpoint_bytes=341, checkpoint_us=7, restore_us=11, line_us=11),
+    HubCosts(100_000, peer_bytes=1690, checkpoint_bytes=345, checkpoint_us=6, restore_us=18, line_us=11),
+    HubCosts(1_000_000, peer_bytes=1670, checkpoint_bytes=349, checkpoint_us=13, restore_us=30, line_us=12),
+)
+"""A peer of a large hub costs more, because the processor has to fetch its data from the memory."""
 JOIN_US = 1100.0
 """The CPU time of a sidecar for a client that connects and joins (`OPERATORS.md`)."""
 IDLE_CONNECTION_BYTES = 10 * 1024
@@ -34,6 +39,11 @@ MEAN_FRAME_BYTES = 330
 """Two of these frames are descriptions of 1.5 kB, the others are candidates of 150 bytes."""
 BUSY = 0.6
 """How much of a core should be busy at most, so that what comes at once has to wait for milliseconds only."""
+MAX_PAUSE_S = 1.0
+COMMITS_PER_S = 500
+"""An estimate: the owner makes one commit after the other, each of which needs a round trip to Redis."""
+COMMAND_US = 15.0
+"""An estimate of the CPU time with which Redis sends one more instance the log of a commit."""
 LARGEST_VALUE_BYTES = 512 * 2**20  # `proto-max-bulk-len`, the default of Redis for one argument of a command
 LEASE_S = Settings.cluster_lease_s
 
@@ -70,12 +80,14 @@ class Sizes(NamedTuple):
     redis_bytes: float
     """The memory of Redis: two checkpoints and the lines after each."""
     redis_commands_per_s: float
+    """At most: a front whose clients have sent nothing sends nothing."""
     redis_in_bytes_per_s: float
     redis_out_bytes_per_s: float
     """To all instances, each of which copies the whole log."""
     checkpoint_bytes: float
-    standstill_s: float
-    """The longest time in which the owner, or the one that takes over, does nothing else."""
+    pause_s: float
+    """The time in which the owner writes a checkpoint, and does nothing else."""
+    pause_every_s: float
     lease_s: float
     """The shortest one with which no instance is taken for dead while it is busy."""
     takeover_s: float
@@ -91,19 +103,21 @@ def _of_mean_size(relay: RelayCosts) -> RelayCosts:
     )
 
 
-def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hub: HubCosts = HUB) -> Sizes:
+def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HUBS) -> Sizes:
     relay = _of_mean_size(relay)
+    hub = next((each for each in hubs if crowd.peers <= each.peers), hubs[-1])
     relays, joins = crowd.relays_per_s, crowd.joins_per_s
     # A join costs the owner about as many notices as there are peers in the room, which it logs and sends as relays.
     told = relays + joins * crowd.peers_per_room
     front_us = told * (relay.front_us - relay.copy_us) + joins * JOIN_US + crowd.peers * PING_SHARE * 1e6
     copying = told * relay.copy_us / 1e6
     instances = _instances(crowd, front_us / 1e6, copying)
+    commits = min(told, COMMITS_PER_S)
     checkpoint = crowd.peers * hub.checkpoint_bytes
     after = max(CHECKPOINT_EVERY_BYTES, 2 * checkpoint)  # a checkpoint follows this many bytes of lines
-    standstill_s = crowd.peers * max(hub.checkpoint_us, hub.restore_us) / 1e6
+    pause_s = crowd.peers * hub.checkpoint_us / 1e6
     # The lease is renewed three times in a lease, but not during a checkpoint. Whoever takes over renews it for longer.
-    lease_s = max(LEASE_S, ceil(2 * crowd.peers * hub.checkpoint_us / 1e6))
+    lease_s = max(LEASE_S, ceil(2 * pause_s))
     lines_s = after / relay.log_bytes * hub.line_us / 1e6
     return Sizes(
         relays_per_s=relays,
@@ -111,15 +125,17 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hub: HubCosts = HUB) -> Sizes
         instances=instances,
         instance_cores=front_us / 1e6 / instances + copying,
         instance_bytes=min(crowd.peers, crowd.connections) * IDLE_CONNECTION_BYTES + crowd.peers * hub.peer_bytes,
-        redis_cores=told * relay.redis_us / 1e6,
+        redis_cores=(told * relay.redis_us + commits * (instances - 3) * COMMAND_US) / 1e6,
         redis_bytes=2 * (checkpoint + after),
-        redis_commands_per_s=told * relay.commands,
+        # For each commit, every front sends what its clients have sent, and reads the log and what it is told.
+        redis_commands_per_s=commits * 2 * instances,
         redis_in_bytes_per_s=told * relay.in_bytes,
         redis_out_bytes_per_s=told * (relay.out_bytes + relay.log_bytes * (instances - 3)),
         checkpoint_bytes=checkpoint,
-        standstill_s=standstill_s,
+        pause_s=pause_s,
+        pause_every_s=after / (told * relay.log_bytes),
         lease_s=lease_s,
-        takeover_s=lease_s + crowd.peers * (hub.restore_us + hub.checkpoint_us) / 1e6 + lines_s,
+        takeover_s=lease_s + crowd.peers * hub.restore_us / 1e6 + lines_s + pause_s,
     )
 
 
@@ -138,6 +154,7 @@ def limits(found: Sizes) -> list[str]:
         "copying the log leaves the cores of the other instances no time": found.instance_cores > BUSY + 0.05,
         "Redis accepts no checkpoint that is so large": found.checkpoint_bytes > LARGEST_VALUE_BYTES,
         "Redis sends more than 10 Gbit/s": found.redis_out_bytes_per_s > 10e9 / 8,
+        "everything waits for more than a second again and again": found.pause_s > MAX_PAUSE_S,
         "a takeover takes longer than a client waits for an answer to its join": found.takeover_s > ANSWER_WITHIN_S,
     }
     return [reason for reason, is_so in reasons.items() if is_so]
@@ -167,7 +184,8 @@ def table(crowds: Sequence[Crowd]) -> list[str]:
         ("receives", [f"{each.redis_in_bytes_per_s / 1e6:,.1f} MB/s" for each in results]),
         ("sends", [f"{each.redis_out_bytes_per_s / 1e6:,.1f} MB/s" for each in results]),
         ("checkpoint", [f"{each.checkpoint_bytes / 1e6:,.0f} MB" for each in results]),
-        ("standstill", [f"{each.standstill_s:.2f} s" for each in results]),
+        ("a pause for it", [f"{each.pause_s:.2f} s" for each in results]),
+        ("one every", [f"{each.pause_every_s:,.0f} s" for each in results]),
         ("lease", [f"{each.lease_s:.0f} s" for each in results]),
         ("takeover", [f"{each.takeover_s:.1f} s" for each in results]),
     ]

@@ -20,9 +20,9 @@ def test_a_relay_through_a_cluster_is_measured(
     cluster_costs.main(["--rounds", "1", "--peers"])
     figures = dict(line.split() for line in capsys.readouterr().out.splitlines()[1:])
     assert set(figures) == set(RelayCosts._fields)
-    # Redis receives an offer of 1.5 kB three times, and sends it four times.
+    # Redis receives an offer of 1.5 kB three times. It has sent it twice when it arrives, and the log then or later.
     assert float(figures["in_bytes"].replace(",", "")) > 3 * 1500
-    assert float(figures["out_bytes"].replace(",", "")) > 4 * 1500
+    assert float(figures["out_bytes"].replace(",", "")) > 2 * 1500
 
 
 def test_the_hub_is_restored_from_its_checkpoint_and_the_lines_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ HUB = HubCosts(peers=1, peer_bytes=2000, checkpoint_bytes=500, checkpoint_us=10,
 
 def test_the_sizes_are_the_product_of_the_costs_and_of_what_the_peers_do() -> None:
     crowd = Crowd(peers=10_000, peers_per_room=5, stay_s=1000, connections=5_000)
-    found = sizes(crowd, RELAY, HUB)
+    found = sizes(crowd, RELAY, [HUB])
     assert found.relays_per_s == 10 * 4 * 15
     assert found.owner_cores == pytest.approx((600 + 10 * 5) * 20e-6)
     assert found.instances == 2 + 2  # the owner, and one that may be missing
@@ -50,10 +50,10 @@ def test_the_sizes_are_the_product_of_the_costs_and_of_what_the_peers_do() -> No
 
 
 def test_what_does_not_fit_is_said_in_words() -> None:
-    busy = sizes(Crowd(peers=1_000_000, peers_per_room=10, stay_s=600, connections=20_000), RELAY, HUB)
+    busy = sizes(Crowd(peers=1_000_000, peers_per_room=10, stay_s=600, connections=20_000), RELAY, [HUB])
     assert limits(busy)[0] == "the one hub has more to do than its core can"
-    lazy = sizes(Crowd(peers=1_000_000, peers_per_room=10, stay_s=86_400, connections=20_000), RELAY, HUB)
-    assert limits(lazy) == ["a takeover takes longer than a client waits for an answer to its join"]
+    lazy = sizes(Crowd(peers=1_000_000, peers_per_room=10, stay_s=86_400, connections=20_000), RELAY, [HUB])
+    assert limits(lazy)[-1:] == ["a takeover takes longer than a client waits for an answer to its join"]
 
 
 def test_all_sizes_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
