@@ -7,9 +7,9 @@ from pathlib import Path
 from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.clustered import is_owner, serve_cluster
+from tests.kit.metrics import metrics_of, named_metrics, scrape
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
-from tests.server.test_metrics import scrape
 
 ROOMS = ("signaling_rooms", ("rooms",))
 CONNECTED = ("signaling_peers", ("rooms", "connected"))
@@ -49,6 +49,16 @@ async def test_the_owner_counts_what_happens_in_rooms_and_each_instance_its_conn
         while CLOSED not in (samples := await scrape(each)):
             await served.settled()
         assert samples[CLOSED] == 1
+
+
+async def test_the_page_for_operators_names_all_metrics_and_no_other(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url, 1)
+    await served.settled()
+    there = await metrics_of(served)
+    assert named_metrics() <= there
+    assert {name for name in there if name.startswith("signaling_")} - named_metrics() == {"signaling_build_info"}
 
 
 async def test_a_sidecar_that_is_the_owner_no_longer_counts_on_from_where_it_was(
