@@ -116,12 +116,16 @@ def test_a_copy_of_a_running_sidecars_folder_is_a_backup(tmp_path: Path) -> None
     assert (resumed["type"], resumed["peerId"]) == ("resumed", "ann")
 
 
+def metrics_in(text: str) -> set[str]:
+    return set(re.findall(r"`((?:signaling|process)_\w+)`", text))
+
+
 async def test_the_page_names_all_metrics_and_no_other(served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.get("/metrics", headers=headers) as answer:
         families = list(text_string_to_metric_families(await answer.text()))
     there = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
-    named = set(re.findall(r"`((?:signaling|process)_\w+)`", PAGE))
+    named = metrics_in(PAGE.partition("### Monitor a cluster")[0])
     assert named <= there
     assert {name for name in there if name.startswith("signaling_")} - named == {"signaling_build_info"}
 
