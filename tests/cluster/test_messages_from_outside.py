@@ -24,13 +24,13 @@ async def test_foreign_messages_are_ignored(tmp_path: Path, redis: RedisServer) 
     async with cluster_processes(tmp_path, redis) as cluster, traffic(cluster) as clients:
         await clients.have_received(50)
         owner, [front, other] = await cluster.owner(), await cluster.fronts()
-        here, there = cluster.number(front), cluster.number(other)
+        here, there = cluster.number(front) or 0, cluster.number(other) or 0
 
         to_owner = [*_not_messages(), *_forged(here, there)]
         _put(cluster, "in", to_owner)
         await owner.program.line(IGNORED, len(to_owner))
 
-        for instance, number in ((owner, cluster.number(owner)), (front, here)):
+        for instance, number in ((owner, cluster.number(owner) or 0), (front, here)):
             to_front = [*_not_messages(), {"owner": "x", "fence": "y"}, {"owner": "", "fence": ""}, _harmless(number)]
             before = instance.program.count(IGNORED)
             _put(cluster, f"out:{number}", to_front)
@@ -63,7 +63,9 @@ def _forged(here: int, there: int) -> list[Message]:
     leave = {"type": "Leave", "connection": theirs}
     ended = {"connection": theirs, "ending": "left", "by": "peer", "code": 1000, "reason": "", "dialect": None}
     several = {"type": "Several", "connection": here * 1_000_000_000 + 1, "commands": [leave]}
+    notes = ("signal.refused", "connection.closed", "peer.left")
     forged: list[Message] = [
+        *({"type": "Note", "record": {"type": each}} for each in notes),
         {"type": "Gone", "instance": there},
         {"type": "Ended", **ended},
         {"type": "Ask", "command": leave, "dialect": None},

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+from signaling_sidecar.cluster import scripts
 from tests.cluster.traffic import traffic
 from tests.kit.cluster_processes import cluster_processes
 from tests.kit.redis_server import RedisServer
@@ -49,12 +50,19 @@ async def test_sessions_survive_restarts_of_redis_whatever_it_remembers(tmp_path
         await owner.program.line("Redis had lost the state of the cluster, and has it again")
         await clients.have_received(50)
 
+        with cluster.redis.pipeline() as at_once:
+            at_once.flushall()
+            at_once.eval(scripts.JOIN, 0, "0", "r0000009-newcomer", "key", 1000, 1, "r0000009-newcomer")
+            at_once.execute()
+        await owner.program.line("Redis had lost the state of the cluster, and has it again", 2)
+        await clients.have_received(50)
+
         own_redis.save_copy(tmp_path / "copy")
         await asyncio.sleep(1)
         own_redis.kill()
         own_redis.forget()
         own_redis.restore_copy(tmp_path / "copy")
         own_redis.start()
-        await owner.program.line("Redis had lost the state of the cluster, and has it again", 2)
+        await owner.program.line("Redis had lost the state of the cluster, and has it again", 3)
         await clients.have_received(50)
         assert await cluster.owner() is owner

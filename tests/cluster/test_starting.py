@@ -10,8 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.server import Sidecar
+from signaling_sidecar.settings import Settings
+from tests.kit.clustered import serve_cluster
 from tests.kit.redis_server import RedisServer, skip_without_redis
+from tests.kit.serving import Served
 from tests.kit.sidecar_command import run_here, serving
 
 PASSWORD = "hush-hush"
@@ -130,3 +135,24 @@ def test_a_sidecar_stops_soon_while_redis_does_not_answer(tmp_path: Path, number
     assert code == 0
     assert "Traceback" not in errors
     assert "Redis does not answer: the others take this instance for gone after its lease" in errors
+
+
+async def test_a_sidecar_alone_does_not_restore_the_rooms_of_a_cluster(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The cluster may still have them."""
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    await (await served.connect()).join("ann")
+    await served.settled()
+    folder = served.owner.sidecar.state_dir
+    await served.stop()
+    alone = Served(await aiohttp_client((sidecar := Sidecar(Settings(state_dir=folder))).app()), sidecar)
+    assert list((await alone.sidecar.rooms.hub()).membership.rooms) == []
+    assert "was part of a cluster, which may still have its rooms: they are not restored" in caplog.text
+    await (await alone.connect()).join("ben")
+    await alone.stop()
+    caplog.clear()
+    again = Served(await aiohttp_client((sidecar := Sidecar(Settings(state_dir=folder))).app()), sidecar)
+    [room] = (await again.sidecar.rooms.hub()).membership.rooms
+    assert [*room.sessions] == ["ben"]
+    assert "cluster" not in caplog.text

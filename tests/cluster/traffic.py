@@ -160,7 +160,7 @@ class Traffic:
     def silence_s(self, since_s: float) -> float:
         """The longest time since then in which no plain client of a living sidecar has received anything."""
         times = sorted(each for peer in self.ledger.safe_plain() for each in peer.received_s if each >= since_s)
-        return max(b - a for a, b in zip([since_s, *times], times, strict=False))
+        return max((b - a for a, b in zip([since_s, *times], times, strict=False)), default=0.0)
 
     async def stop(self) -> None:
         for task in (*self._tasks, *self._talking):

@@ -92,11 +92,10 @@ class ClusterProcesses:
         boot = self.redis.hget("signaling-sidecar:instances", number.decode()) if number else None
         return next((each for each in self.living if boot is not None and each.boot == boot.decode()), None)
 
-    def number(self, instance: Instance) -> int:
-        """The number of a sidecar in its cluster."""
+    def number(self, instance: Instance) -> int | None:
+        """The number of a sidecar in its cluster, or None while it is no member."""
         found = self.redis.hgetall("signaling-sidecar:instances")
-        [number] = [int(number) for number, boot in found.items() if boot.decode() == instance.boot]
-        return number
+        return next((int(number) for number, boot in found.items() if boot.decode() == instance.boot), None)
 
     async def steady(self) -> None:
         """Wait until every living sidecar may take others for dead: it has been a member for a lease."""

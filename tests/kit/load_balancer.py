@@ -11,20 +11,29 @@ from tests.kit.deployment import tool
 from tests.kit.free_port import free_port
 from tests.kit.programs import start_program
 
-# Connections live long, so each new one goes to the sidecar that has the fewest.
+# WebSockets go to the sidecars in turn. Other requests are not counted, so that a test knows where a page is connected.
 _CADDYFILE = """{{
 	admin off
 	auto_https off
 	persist_config off
 }}
+(waiting) {{
+	lb_try_duration 20s
+	lb_try_interval 50ms
+	health_uri /ready
+	health_interval 100ms
+}}
 http://:{port} {{
 	bind 127.0.0.1
+	@socket header Upgrade websocket
+	handle @socket {{
+		reverse_proxy {sidecars} {{
+			lb_policy round_robin
+			import waiting
+		}}
+	}}
 	reverse_proxy {sidecars} {{
-		lb_policy least_conn
-		lb_try_duration 20s
-		lb_try_interval 50ms
-		health_uri /ready
-		health_interval 100ms
+		import waiting
 	}}
 }}
 """

@@ -101,9 +101,11 @@ def running_redis(folder: Path) -> Iterator[RedisServer]:
     """A Redis server that is killed when the block ends, if it is still running then."""
     skip_without_redis()
     server = RedisServer(folder)
-    server.start()
-    yield server
-    server.kill()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 def skip_without_redis() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.cluster.traffic import Traffic, traffic
 from tests.kit.cluster_processes import LEASE_S, ClusterProcesses, Instance, cluster_processes
+from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
 
 PLAIN = 2  # plain clients of each sidecar
@@ -46,14 +47,19 @@ async def soak(folder: Path, server: RedisServer, options: argparse.Namespace) -
 
 
 async def _break(cluster: ClusterProcesses, clients: Traffic, victim: Instance, number: signal.Signals) -> None:
+    number_before = cluster.number(victim)
     victim.send(number)
     if number is signal.SIGSTOP:
         await asyncio.sleep(2 * LEASE_S)
         victim.send(signal.SIGCONT)
-        await victim.program.line("joins the cluster again")
-        return
-    await victim.program.ended()
-    instance = await cluster.start()
+        await until(lambda: cluster.number(victim) not in (None, number_before), "it has joined again")
+        instance = victim
+        await asyncio.sleep(LEASE_S)  # its plain clients have lost their connections
+        clients.ledger.plain = [each for each in clients.ledger.plain if each.instance is not victim]
+        victim.is_unharmed = True
+    else:
+        await victim.program.ended()
+        instance = await cluster.start()
     for _ in range(PLAIN):
         await clients.open_plain(instance)
     await asyncio.sleep(2 * LEASE_S)

@@ -193,13 +193,16 @@ return {'ok'}
 """
 )
 
-# Only the last owner may do this: Redis may have forgotten it, but knows no later one.
-# ARGV: me, epoch, new epoch, key, lease in ms, highest instance, fence, step, seq, ts, checkpoint, held, boot id
+# Only the last owner may do this: Redis may have forgotten it, but knows no later one. If another instance has founded
+# the cluster again meanwhile, the last owner comes too late, unless Redis has heard of it until a moment ago: then that
+# instance has just started, and did not know that there was a cluster.
+# ARGV: me, epoch, new epoch, key, lease in ms, highest instance, fence, step, seq, ts, checkpoint, held, boot id,
+# whether Redis has heard of this owner until a moment ago (1) or not (0)
 FOUND_AGAIN = (
     _COMMON
     + """
 local stored = redis.call('GET', p..'epoch')
-if stored and stored ~= epoch and stored ~= ARGV[3] then return {'epoch', 1} end
+if stored and stored ~= epoch and stored ~= ARGV[3] and ARGV[14] == '0' then return {'epoch', 1} end
 local fence = tonumber(redis.call('HGET', p..'owner', 'fence') or '0')
 if stored == epoch and fence >= tonumber(ARGV[7]) then return {'fenced'} end
 redis.call('SET', p..'epoch', ARGV[3])

@@ -2,8 +2,8 @@
 
 1. The instances do not number records themselves: the lines come with their `seq`, and are written byte by byte. So the
    same record has the same line at every instance.
-2. The header of a segment names the run of the whole cluster as its boot. This and `seq` identify a record, wherever it
-   is found.
+2. The header of a segment names the run of the whole cluster as its boot, and tells that this is a copy. The boot and
+   `seq` identify a record, wherever it is found.
 3. The header and the checkpoint of a segment use up no numbers. They have the `seq` of the last record before them,
    whose effect the checkpoint includes. So they are no news for a reader that already has this record.
 4. A segment can only begin where the caller has a checkpoint. If the file cannot be written, the following lines are
@@ -123,7 +123,7 @@ class LogCopy(LogFiles):
 
     def _beginning(self, number: int, lost: int | None) -> Iterator[bytes]:
         checkpoint, ts = self._place
-        header = {"boot": self.cluster_boot, "segment": number, **self._header}
+        header = {"boot": self.cluster_boot, "copy": True, "segment": number, **self._header}
         yield _line("log.header", self._seq, ts, msgspec.json.encode(header))
         yield _line("log.checkpoint", self._seq, ts, checkpoint)
         if lost:

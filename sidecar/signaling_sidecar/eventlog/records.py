@@ -39,6 +39,8 @@ class Header(msgspec.Struct, frozen=True):
 
     boot: str
     project: str | None = None
+    copy: bool = False
+    """Whether the file is an instance's copy of the log of a cluster."""
 
 
 class Read(NamedTuple, Generic[_Record]):

@@ -32,4 +32,4 @@ class Counts:
             case "signal.refused":
                 self.refusals[record.dialect, data["code"]] += data["count"]
             case "hook.failed":
-                self.hook_failures[data["hook"]] += 1
+                self.hook_failures[str(data.get("hook"))] += 1

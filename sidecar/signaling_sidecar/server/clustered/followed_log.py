@@ -11,12 +11,10 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from signaling_sidecar.cluster.instance import BEGINNING, Step
 from signaling_sidecar.cluster.link import Entry, just_before, place_of
 from signaling_sidecar.cluster.log_stream import LogEntry, LogPlace
 from signaling_sidecar.errors import StateDirTaken, UnreadableMessage
-from signaling_sidecar.server.clustered.step import Step
-
-BEGINNING = "0-0"
 
 logger = logging.getLogger("signaling_sidecar")
 

@@ -11,41 +11,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, assert_never
 
-from signaling_sidecar.cluster import scripts, wire
-from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall, just_before, place_of
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.instance import BEGINNING, INBOX, LOG, Claimed, Instance, OutOfDate, State, Step
+from signaling_sidecar.cluster.link import Entry, Link, RedisAway, just_before, place_of
 from signaling_sidecar.cluster.log_stream import LogEntry
 from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
-from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.hub.effects import Challenge, Close, Send
-from signaling_sidecar.server.clustered.followed_log import BEGINNING, FollowedLog
-from signaling_sidecar.server.clustered.step import Step
+from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
 RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
+AFTER_LEASE_S = 0.002  # seconds after the end of a lease, because Redis counts milliseconds
+ASK_AGAIN_S = 0.02  # seconds until an instance asks again for a hub whose owner's lease has ended
 RENEWALS = 3  # in a lease; so two may be lost
 MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
 TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
-IN, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 
 logger = logging.getLogger("signaling_sidecar")
 
 
-class OutOfDate(Exception):
-    """Redis knows better what this instance is: `word` is the result of a script (`scripts.py`)."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
+_REASONS = {
+    "buried": "Redis had not heard of it for a whole lease, so the others took it for gone",
+    "epoch": "Redis has lost the state of the cluster",
+    "fenced": "another instance has the rooms now",
+    "lost": "Redis has an older state than before",
+}
+"""What the results of the scripts mean, for operators."""
 
 
 class Fronts(Protocol):
@@ -87,17 +87,13 @@ class Member:
     def __init__(
         self,
         link: Link,
-        boot: str,
-        lease_s: float,
-        key: bytes,
+        instance: Instance,
         front: Fronts,
         log: FollowedLog,
         takeover: Takeover,
         callbacks: Callbacks,
     ) -> None:
-        self.number: int | None = None
-        """The number of this instance, or None while it is not a member."""
-        self.key = key
+        self.instance = instance
         self.term: Term | None = None
         """Set while this instance is the owner."""
         self.owner: int | None = None
@@ -111,8 +107,7 @@ class Member:
         self.takeovers_s = 0.0
         """How long all takeovers together have taken."""
         self._link = link
-        self._boot = boot
-        self._lease_s = lease_s
+        self._lease_s = instance.lease_s
         self._front = front
         self._log = log
         self._takeover = takeover
@@ -122,7 +117,6 @@ class Member:
         self._posts = Posts()
         self._pending: Step | None = None
         """The step that Redis must have next."""
-        self._epoch = ""
         self._highest = 0
         self._steady_since_s: float | None = None
         """Since when Redis has answered each time, and this instance's lease was never over."""
@@ -140,6 +134,11 @@ class Member:
         self._has_left = asyncio.Event()
         self.is_away = False
         """Whether Redis does not answer."""
+
+    @property
+    def number(self) -> int | None:
+        """The number of this instance, or None while it is not a member."""
+        return self.instance.number
 
     # --- what the instance tells the owner ---------------------------------------------------------------------------
 
@@ -162,21 +161,14 @@ class Member:
 
     async def join(self) -> None:
         """Become a member of the cluster. Raises RedisAway."""
-        may_found = int(self._loop.time() >= self._found_after_s)
-        [result] = await self._link.run(
-            ScriptCall(scripts.JOIN, ["0", self._next_epoch(), self.key, self._lease_ms, may_found, self._boot])
-        )
-        if result[0] == b"wait":
-            raise RedisAway("it has lost the state of the cluster, which the owner should restore")
-        _, number, epoch, key, checkpoint = result
-        self.number, self.key = int(number), key
+        checkpoint = await self.instance.join(may_found=self._loop.time() >= self._found_after_s)
         self.joins += 1
-        self._epoch = epoch.decode()
         self._posts = Posts()
         self._out_place = BEGINNING
-        self._log.belongs_to(self._epoch, checkpoint.decode())
+        self._log.belongs_to(self.instance.epoch, checkpoint)
         self._steady_since_s = self.last_renewed_s = self._loop.time()
         self._renew_at_s = 0.0
+        assert self.number is not None
         self._callbacks.joined(self.number)
         self.wake()
 
@@ -208,15 +200,15 @@ class Member:
             if number is None:
                 await asyncio.sleep(RETRY_S)
                 continue
-            epoch = self._epoch
-            places = {self._out: self._out_place}
-            places |= {IN: term.read_place} if term is not None else {LOG: self._log.place}
+            epoch, outbox = self.instance.epoch, self.instance.outbox
+            places = {outbox: self._out_place}
+            places |= {INBOX: term.read_place} if term is not None else {LOG: self._log.place}
             try:
                 found = await self._link.read(places, BLOCK_MS)
             except RedisAway:
                 await asyncio.sleep(RETRY_S)
                 continue
-            if (self.number, self._epoch) == (number, epoch):
+            if (self.number, self.instance.epoch) == (number, epoch):
                 try:
                     self._take(found, places, term)
                 except Exception:
@@ -239,24 +231,6 @@ class Member:
     # --- what is due -------------------------------------------------------------------------------------------------
 
     @property
-    def _me(self) -> list[str]:
-        return [str(self.number), self._epoch]
-
-    @property
-    def _out(self) -> str:
-        return f"{scripts.PREFIX}out:{self.number}"
-
-    @property
-    def _lease_ms(self) -> int:
-        return round(1000 * self._lease_s)
-
-    def _next_epoch(self) -> str:
-        """Return an epoch that no instance has known."""
-        if not self._epoch:
-            return self._boot
-        return boot_id(run_number(self._epoch) + 1, secrets.token_hex(4))
-
-    @property
     def _is_steady(self) -> bool:
         """Whether this instance may take others for dead: after an outage of Redis, everybody's lease is over."""
         since_s = self._steady_since_s
@@ -274,8 +248,7 @@ class Member:
             await self._hand_over()
         await self._exchange()
         if self._has_said_all:
-            await self._link.run(ScriptCall(scripts.LEAVE, self._me))  # it may have left already
-            self.number = None
+            await self.instance.leave()
             self._has_left.set()
         self._back()
         self._wake_at_next()
@@ -295,63 +268,50 @@ class Member:
         if self._releasing is not None:
             while await self._commit_next(self._releasing):
                 pass
-            result = await self._link.run(ScriptCall(scripts.RELEASE, [*self._me, self._releasing.fence]))
-            _checked(result[0], "fenced")  # it may have been released already
+            await self.instance.release(self._releasing.fence)
             self._releasing = None
         self._is_no_owner.set()
 
     async def _renew(self) -> None:
         began_s = self._loop.time()
-        [result] = await self._link.run(ScriptCall(scripts.RENEW, [*self._me, self._lease_ms, self._out_place]))
-        _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent, self.seq = _checked(result)
+        known = await self.instance.renew(self._out_place)
         self.last_renewed_s = began_s
         answered_s = self._loop.time()
-        if not had or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
+        if not known.had_lease or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
             self._steady_since_s = answered_s
         self._renew_at_s = began_s + self._lease_s / RENEWALS
-        self._highest = int(highest)
-        self.owner = int(owner) if owner else None
-        if posted < self._posts.posted or (self.term is not None and int(step) < self.term.committed):
+        self._highest, self.owner, self.seq = known.highest, known.owner, known.seq
+        if known.posted < self._posts.posted or (self.term is not None and known.step < self.term.committed):
             raise OutOfDate("lost")
-        self._log.expect(checkpoint.decode())
-        self._expect_claim(began_s, left_ms)
+        self._log.expect(known.checkpoint)
+        self._expect_claim(began_s, known.left_s)
         if self._is_steady:
-            for each in silent:
-                if each != owner:
-                    await self._declare(each)
+            for each in known.silent:
+                if each != known.owner and await self.instance.declare_gone(each):
+                    logger.warning("instance %d is gone", each, extra={"code": "instance-gone"})
 
-    def _expect_claim(self, now_s: float, left_ms: int) -> None:
+    def _expect_claim(self, now_s: float, left_s: float) -> None:
         """Set when to ask for the hub: at the end of the owner's lease, if it is not renewed."""
         steady_s = (self._steady_since_s or now_s) + self._lease_s
         if self.owner is None or self.owner == self.number:
             self._claim_at_s = now_s
         else:
-            self._claim_at_s = max(now_s + max(0, left_ms) / 1000 + 0.002, steady_s)
-
-    async def _declare(self, silent: bytes) -> None:
-        [result] = await self._link.run(ScriptCall(scripts.DECLARE, [*self._me, silent]))
-        if _checked(result, "alive")[0] == b"ok":
-            logger.warning("instance %d is gone", int(silent), extra={"code": "instance-gone"})
+            self._claim_at_s = max(now_s + left_s + AFTER_LEASE_S, steady_s)
 
     # --- the hub -----------------------------------------------------------------------------------------------------
 
     async def _claim(self) -> None:
         began_s = self._loop.time()
-        force = "1" if self._is_steady else "0"
-        [result] = await self._link.run(ScriptCall(scripts.CLAIM, [*self._me, force]))
-        word, *rest = _checked(result, "taken")
-        if word == b"taken":
-            self._claim_at_s = began_s + max(rest[0] / 1000 + 0.002, 0.02)
+        claimed = await self.instance.claim(from_silent=self._is_steady)
+        if not isinstance(claimed, Claimed):
+            self._claim_at_s = began_s + max(claimed + AFTER_LEASE_S, ASK_AGAIN_S)
             return
-        fence, step, place, checkpoint, held, seq, before, instances = rest
         assert self.number is not None
-        members, last = set(map(int, instances)), int(before) if before else None
-        restored = self._takeover.begin(self.number, members - {self.number}, int(step))
-        await self._restore(restored, checkpoint.decode())
-        term = self._takeover.term(restored, self.number, int(fence), int(step), place.decode(), int(seq))
-        term.held = held
+        restored = self._takeover.begin(self.number, claimed.members - {self.number}, claimed.step)
+        await self._restore(restored, claimed.checkpoint)
+        term = self._takeover.term(restored, self.number, claimed)
         try:
-            await self._catch_up_with_others(term, restored, last, members, held)
+            await self._catch_up_with_others(term, restored, claimed)
         except BaseException:
             term.end()
             raise
@@ -378,28 +338,25 @@ class Member:
 
     async def _keep_lease_for(self, seconds: float) -> None:
         """Renew the lease for so much longer, because nothing else can be done in this time."""
-        lease_ms = self._lease_ms + round(1000 * seconds)
-        await self._run(ScriptCall(scripts.RENEW, [*self._me, lease_ms, self._out_place]))
+        await self.instance.renew(self._out_place, more_s=seconds)
         self._renew_at_s = self._loop.time() + seconds + self._lease_s / RENEWALS
 
-    async def _catch_up_with_others(
-        self, term: Term, restored: Restored, last: int | None, members: Set[int], held: bytes
-    ) -> None:
+    async def _catch_up_with_others(self, term: Term, restored: Restored, claimed: Claimed) -> None:
         """Handle everything in Redis that the last owner has not handled."""
         assert self.number is not None
         # The state comes before all that happens in this term, so that a log can begin with it.
         self._pending = None
         await self._commit_next(term)
-        gone = term.begin(last, members, is_restart=restored.is_restart)
-        for command in restored.held(held):
+        gone = term.begin(claimed.last, claimed.members, is_restart=restored.is_restart)
+        for command in restored.held(claimed.held):
             term.take(command, self.number)
         while (post := self._posts.pending()) is not None:
-            await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
+            await self.instance.post(post)
             self._posts.done()
         # What the last owner has told this instance comes before what this one will tell it.
-        async for entry in self._entries(self._out, self._out_place):
+        async for entry in self._entries(self.instance.outbox, self._out_place):
             self._take_told(entry)
-        async for entry in self._entries(IN, term.read_place):
+        async for entry in self._entries(INBOX, term.read_place):
             self._take_inbox(term, [entry])
         for instance in gone:
             term.bury(instance)
@@ -418,7 +375,7 @@ class Member:
         """Bring what this instance tells the owner to Redis, or what it has done as the owner."""
         post = self._posts.pending()
         if post is not None:
-            await self._run(ScriptCall(scripts.POST, [*self._me, *post]))
+            await self.instance.post(post)
             self._posts.done()
         if self.term is not None:
             await self._commit_next(self.term)
@@ -429,33 +386,24 @@ class Member:
         step = self._pending = self._pending or term.next_step(self._callbacks.segment_bytes())
         if step is None:
             return False
-        others: list[int | bytes] = []
-        for instance, its in step.others.items():
-            others += (instance, wire.encode_to_front(its))
-        about: list[str | bytes | int] = [step.number, step.place, step.held, step.seq, repr(step.ts)]
-        texts = [step.lines, step.checkpoint or b""]
-        result = await self._run(ScriptCall(scripts.COMMIT, [*self._me, term.fence, *about, *texts, *others]))
+        entry = await self.instance.commit(term.fence, step)
         self._pending = None
         term.committed = step.number
-        self._log.take_step(step, result[1].decode())
+        self._log.take_step(step, entry)
         self._deliver(step.own)
         return True
-
-    async def _run(self, call: ScriptCall) -> Sequence[Any]:
-        [result] = await self._link.run(call)
-        return _checked(result)
 
     # --- what others say ---------------------------------------------------------------------------------------------
 
     def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
         """Handle what was found after these places."""
-        for entry in found.get(self._out, ()):
+        for entry in found.get(self.instance.outbox, ()):
             self._take_told(entry)
         if places.get(LOG) == self._log.place:  # otherwise it has moved meanwhile, and is read from there
             for entry in found.get(LOG, ()):
                 self._log.take(entry)
         if term is not None and term is self.term:
-            self._take_inbox(term, found.get(IN, ()))
+            self._take_inbox(term, found.get(INBOX, ()))
 
     def _take_told(self, entry: Entry) -> None:
         """Do what an owner tells this instance, unless that is done already."""
@@ -537,7 +485,9 @@ class Member:
         if term is not None and word in ("lost", "epoch") and await self._found_again(term):
             return
         logger.warning(
-            "this instance joins the cluster again, because Redis says: %s", word, extra={"code": "joins-again"}
+            "this instance joins the cluster again, and its clients must reconnect: %s",
+            _REASONS.get(word, word),
+            extra={"code": "joins-again"},
         )
         if word == "epoch":
             self._found_after_s = self._loop.time() + self._lease_s
@@ -545,7 +495,7 @@ class Member:
 
     def _start_over(self) -> None:
         """Forget all that this instance was, and join again."""
-        self.number = None
+        self.instance.number = None
         if self.term is not None:
             self.term.end()
         self.term = self._pending = self._releasing = None
@@ -561,35 +511,28 @@ class Member:
 
         All other instances find another epoch, and join again. Their clients come back and resume their sessions.
         """
-        epoch = self._next_epoch()
+        epoch = self.instance.next_epoch()
+        was_heard_of = self._loop.time() - self.last_renewed_s <= 2 * self._lease_s
         steps = [] if self._pending is None else [self._pending]
         while True:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
                 steps.append(step)
-            about: list[str | bytes | int] = [
-                term.fence + 1,
-                term.step,
-                term.seq,
-                repr(term.ts),
-                state := term.checkpoint(),
-                term.held,
-                self._boot,
-            ]
-            common: list[str | bytes | int] = [*self._me, epoch, self.key, self._lease_ms, self._highest_number(term)]
+            state = State(term.fence + 1, term.step, term.seq, term.ts, term.checkpoint(), term.held)
             try:
-                [result] = await self._link.run(ScriptCall(scripts.FOUND_AGAIN, [*common, *about]))
+                entry = await self.instance.found_again(
+                    epoch, self._highest_number(term), state, was_heard_of=was_heard_of
+                )
+                break
             except RedisAway as error:
                 self._away(str(error))
                 await asyncio.sleep(RETRY_S)
-                continue
-            if result[0] != b"ok":
-                return False
-            break
-        self._epoch, self._pending, self._out_place = epoch, None, BEGINNING
-        term.fence, term.committed, term.place, term.read_place = term.fence + 1, term.step, BEGINNING, BEGINNING
+        if entry is None:
+            return False
+        self._pending, self._out_place = None, BEGINNING
+        term.fence, term.committed, term.place, term.read_place = state.fence, term.step, BEGINNING, BEGINNING
         self._posts = Posts()
-        checkpoint = LogEntry(term.step, term.seq, term.ts, b"", state)
-        self._log.begin_again(epoch, steps, checkpoint, result[1].decode())
+        checkpoint = LogEntry(term.step, term.seq, term.ts, b"", state.checkpoint)
+        self._log.begin_again(epoch, steps, checkpoint, entry)
         for step in steps:
             self._deliver(step.own)
         term.bury_others()
@@ -598,11 +541,3 @@ class Member:
         self.wake()
         logger.warning("Redis had lost the state of the cluster, and has it again", extra={"code": "founded-again"})
         return True
-
-
-def _checked(result: Sequence[Any], *expected: str) -> Sequence[Any]:
-    """Return the result of a script. Raises OutOfDate for any word but `ok` and the expected ones."""
-    word = result[0].decode()
-    if word != "ok" and word not in expected:
-        raise OutOfDate(word)
-    return result

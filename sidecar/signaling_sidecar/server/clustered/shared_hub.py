@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signaling_sidecar.cluster.instance import Instance
 from signaling_sidecar.cluster.link import Link, RedisAway
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import RedisUnusable, Refusal
@@ -92,10 +93,8 @@ class SharedHub:
             tick.needs_end,
             lambda: self._settings.log_segment_bytes,
         )
-        lease_s = self._settings.cluster_lease_s
-        self.owner.member = self._member = Member(
-            self._link, self._boot, lease_s, self._folder.key, front, FollowedLog(self.log), takeover, calls
-        )
+        instance = Instance(self._link, self._boot, self._settings.cluster_lease_s, self._folder.key)
+        self.owner.member = self._member = Member(self._link, instance, front, FollowedLog(self.log), takeover, calls)
         tick.write_log = self.log.flush
 
     def share_revocations(self, revoking: Revoking) -> None:
@@ -218,7 +217,7 @@ class SharedHub:
                 await self._revocations.exchange()  # first, so that no revoked token lets anybody in
         except RedisAway as error:
             raise RedisUnusable(str(error)) from error
-        self._folder.key = self._member.key
+        self._folder.key = self._member.instance.key
 
     async def _leave(self) -> None:
         self.owner.record(Record("server.stopped", data={"instance": self._member.number}))

@@ -33,7 +33,7 @@ from signaling_sidecar.hub import Hub, RoomKey, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.member import Member
-from signaling_sidecar.server.clustered.snapshot import hub_of
+from signaling_sidecar.server.clustered.snapshot import HubCopies, hub_of
 from signaling_sidecar.server.refused_commands import instead_of
 from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
@@ -49,6 +49,7 @@ class ClusterSide:
         self.has_hooks = False
         self.member: Member
         self._new_hub = new_hub
+        self._copies = HubCopies(self._new_copy)
         self._numbers: Iterator[int] | None = None
         self._call_ids = itertools.count(1)
         self._calls: dict[int, tuple[Call, asyncio.Future[Reply]]] = {}
@@ -141,6 +142,9 @@ class ClusterSide:
         """Return the hub, or a copy of it. Raises RoomsUnavailable."""
         if self.member.term is not None:
             return self.member.term.hub
+        return await self._copies.get()
+
+    async def _new_copy(self) -> Hub:
         reply = await self._call(TakeSnapshot())
         if not isinstance(reply.answer, Snapshot):
             raise RoomsUnavailable("this sidecar is not in its cluster at the moment")
@@ -148,7 +152,9 @@ class ClusterSide:
 
     async def administer(self, command: OfAdmin) -> Refusal | None:
         """Carry out an admin command. Returns the refusal if it cannot be carried out. Raises RoomsUnavailable."""
+        self._copies.forget()
         reply = await self._call(Administer(command))
+        self._copies.forget()
         return reply.answer.refusal if isinstance(reply.answer, Administered | Failed) else None
 
     # --- what the member tells ---------------------------------------------------------------------------------------
@@ -158,6 +164,7 @@ class ClusterSide:
 
     def lost(self) -> None:
         """Forget what was told under the number that this instance had."""
+        self._copies.forget()
         for kept in (self._dialects, self._watches, self._secrets):
             kept.clear()
         for _, reply in self._calls.values():

@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
-
 from signaling_sidecar.cluster.messages import Reply, ToFront
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
@@ -15,24 +13,6 @@ from signaling_sidecar.eventlog.line import Line, encode_lines
 from signaling_sidecar.eventlog.line_maker import LineMaker
 from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
 from signaling_sidecar.hub.messages import LastWords, Relayed
-
-
-class Step(msgspec.Struct, frozen=True, gc=False):
-    """One commit. Nothing of it is sent to anybody before Redis has it."""
-
-    number: int
-    place: str
-    """The id of the last entry of the inbox that was handled."""
-    lines: bytes
-    seq: int
-    """The number of the last line."""
-    ts: float
-    own: list[ToFront]
-    """For the front of this instance."""
-    others: dict[int, list[ToFront]]
-    """For the fronts of other instances."""
-    checkpoint: bytes | None
-    held: bytes
 
 
 class LocalFront(Protocol):

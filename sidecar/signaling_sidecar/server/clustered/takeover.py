@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 import msgspec
 
 from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.instance import Claimed
 from signaling_sidecar.cluster.link import Entry
 from signaling_sidecar.cluster.log_stream import LogEntry, LogPlace
 from signaling_sidecar.cluster.messages import Ask
@@ -120,10 +121,10 @@ class Takeover:
         living = {*others, me} if others or len(self._local) else set()
         return Restored(self._new_hub(), living, step)
 
-    def term(self, restored: Restored, me: int, fence: int, step: int, place: str, seq: int) -> Term:
+    def term(self, restored: Restored, me: int, claimed: Claimed) -> Term:
         restored.finish()
-        log = StepLog(seq, self._payloads, self._wanted)
+        log = StepLog(claimed.seq, self._payloads, self._wanted)
         front = StepFront(me, self._local, self._wanted)
         owner = self._new_owner(restored.hub, log, front)
         front.dialect_of = owner.dialect_of
-        return Term(me, fence, step, place, owner, restored.hub, log, front, self._dialects, self._wanted)
+        return Term(me, claimed, owner, restored.hub, log, front, self._dialects, self._wanted)

@@ -15,6 +15,7 @@ import msgspec
 
 from signaling_sidecar import errors
 from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.instance import Claimed, Step
 from signaling_sidecar.cluster.messages import (
     Administer,
     Administered,
@@ -39,7 +40,7 @@ from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.hub import Ending, Hub, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
-from signaling_sidecar.server.clustered.step import Step, StepFront, StepLog
+from signaling_sidecar.server.clustered.step import StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
@@ -48,19 +49,30 @@ CHECKPOINT_EVERY_BYTES = 1_000_000
 than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
 
 _to_json = msgspec.json.Encoder().encode
+NOTES = frozenset(
+    {
+        "auth.expired",
+        "auth.failed",
+        "auth.revoked",
+        "hook.failed",
+        "hooks.kept",
+        "hooks.swapped",
+        "instance.joined",
+        "server.stopped",
+        "settings.changed",
+    }
+)
+"""The records that a front may note: none of them says anything about a room or a peer."""
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Term:
-    """`owner` must have been created with `log` and `front`. `fence` is the number of the term, and `step` that of the
-    last commit before it."""
+    """`owner` must have been created with `log` and `front`, and `hub` must have been restored as it was `claimed`."""
 
     def __init__(
         self,
         me: int,
-        fence: int,
-        step: int,
-        place: str,
+        claimed: Claimed,
         owner: Owner,
         hub: Hub,
         log: StepLog,
@@ -69,14 +81,13 @@ class Term:
         wanted: Callable[[], None],
     ) -> None:
         self.me = me
-        self.fence = fence
-        self.step = step
-        self.committed = step
+        self.fence = claimed.fence
+        """The number of the term."""
+        self.step = self.committed = claimed.step
         """The number of the last step that Redis has."""
-        self.held = b""
+        self.held = claimed.held
         """The commands that wait for the result of a challenge, as they are stored in Redis."""
-        self.place = place
-        self.read_place = place
+        self.place = self.read_place = claimed.place
         self.owner = owner
         self.hub = hub
         self.log_bytes = 0
@@ -130,7 +141,7 @@ class Term:
         """Handle a message of another instance."""
         if not self._may_say(message, sender):
             logger.warning(
-                "a message in Redis is ignored: it does not come from the instance that it is about",
+                "a message in Redis is ignored: the instance that it comes from may not tell this",
                 extra={"code": "foreign-message"},
             )
             return
@@ -174,7 +185,9 @@ class Term:
                 return instance_of(message.connection) == sender
             case Gone():
                 return sender == 0
-            case Note() | Call():
+            case Note():
+                return sender > 0 and message.record.type in NOTES
+            case Call():
                 return sender > 0
             case _:
                 assert_never(message)
