@@ -118,6 +118,20 @@ async def test_a_session_belongs_to_its_subject_at_every_instance(
         await served.settled()
 
 
+async def test_no_access_token_is_sent_through_redis(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await guarded_cluster(aiohttp_client, tmp_path, redis)
+    peer, of_ann = await served.front.connect(), token(jti="by-frame")
+    await peer.send({"type": "watch_rooms", "token": of_ann})
+    await peer.receive()
+    await peer.join("ann", token=of_ann)
+    told = redis.content()
+    assert b"signaling-sidecar:in" in told
+    assert b"ann" in told
+    assert of_ann.encode() not in told
+
+
 async def test_a_connection_ends_with_its_token_at_every_instance(
     aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
