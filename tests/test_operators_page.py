@@ -12,12 +12,12 @@ from typing import Any
 
 import aiohttp
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.settings import Sources
 from tests.kit.checkout import ROOT
 from tests.kit.deployment import DEPLOY, cluster_compose, compose
+from tests.kit.metrics import metrics_of, named_metrics
 from tests.kit.readme import FENCE, OPERATORS, commands_in
 from tests.kit.receiving import receive_json
 from tests.kit.serving import Served
@@ -116,14 +116,10 @@ def test_a_copy_of_a_running_sidecars_folder_is_a_backup(tmp_path: Path) -> None
     assert (resumed["type"], resumed["peerId"]) == ("resumed", "ann")
 
 
-async def test_the_page_names_all_metrics_and_no_other(served: Served) -> None:
-    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
-    async with served.client.get("/metrics", headers=headers) as answer:
-        families = list(text_string_to_metric_families(await answer.text()))
-    there = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
-    named = set(re.findall(r"`((?:signaling|process)_\w+)`", PAGE))
-    assert named <= there
-    assert {name for name in there if name.startswith("signaling_")} - named == {"signaling_build_info"}
+async def test_the_page_names_all_metrics(served: Served) -> None:
+    """The test of those of a cluster, and that it names no other: tests/cluster/test_metrics.py."""
+    there = {name for name in await metrics_of(served) if name.startswith("signaling_")}
+    assert there - named_metrics() == {"signaling_build_info"}
 
 
 def test_the_configuration_of_prometheus_is_yaml() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.clustered import is_owner, serve_cluster
+from tests.kit.metrics import metrics_of, named_metrics, scrape
 from tests.kit.programs import until
+from tests.kit.readme import OPERATORS
 from tests.kit.redis_server import RedisServer
-from tests.server.test_metrics import scrape
 
 ROOMS = ("signaling_rooms", ("rooms",))
 CONNECTED = ("signaling_peers", ("rooms", "connected"))
@@ -49,6 +51,16 @@ async def test_the_owner_counts_what_happens_in_rooms_and_each_instance_its_conn
         while CLOSED not in (samples := await scrape(each)):
             await served.settled()
         assert samples[CLOSED] == 1
+
+
+async def test_the_page_for_operators_names_all_metrics_and_no_other(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url, 1)
+    await served.settled()
+    there = await metrics_of(served)
+    assert named_metrics() <= there
+    assert {name for name in there if name.startswith("signaling_")} - named_metrics() == {"signaling_build_info"}
 
 
 async def test_a_sidecar_that_is_the_owner_no_longer_counts_on_from_where_it_was(
@@ -109,3 +121,15 @@ async def test_a_sidecar_that_redis_does_not_answer_shows_for_how_long(
             pass
         assert (after["signaling_ready", ()], after[OWNER]) == (0, each is served.owner)
     own_redis.start()
+
+
+async def test_the_operators_page_names_the_metrics_that_only_a_cluster_has(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    there = {re.sub("_(count|sum|bucket)$", "", name) for name, _ in await scrape(served.owner)}
+    about_all, _, about_clusters = OPERATORS.read_text("utf-8").partition("### Monitor a cluster")
+    named = set(re.findall(r"`(signaling_\w+)`", about_clusters))
+    assert named <= there
+    others = {name for name in there - named if name.startswith("signaling_") and name not in about_all}
+    assert others == {"signaling_build_info"}

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.kit.free_port import free_port
 
@@ -71,6 +72,14 @@ class RedisServer:
             received = b""
             while received.count(b"+OK") < 2:
                 received += connection.recv(64)
+
+    def content(self) -> bytes:
+        """All keys and values, one after the other."""
+        with Redis(port=self.port) as client:
+            read = {b"stream": client.xrange, b"hash": client.hgetall, b"string": client.get}
+            return repr(
+                [(key, read[client.type(key)](key)) for key in client.keys() if client.type(key) in read]
+            ).encode()
 
     def forget(self) -> None:
         """Delete the files of a killed server, so that it is empty when it starts again."""

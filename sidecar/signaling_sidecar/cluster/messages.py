@@ -113,6 +113,22 @@ def singles(command: Command) -> Iterator[Command]:
         yield command
 
 
+def without_credentials(command: Command) -> Command:
+    """Return the command without access tokens, which were verified before it is carried out. The hub needs none."""
+    replace = msgspec.structs.replace
+    match command:
+        case commands.Numbered():
+            return replace(command, command=without_credentials(command.command))
+        case commands.Several():
+            return replace(command, commands=tuple(map(without_credentials, command.commands)))
+        case commands.Join() | commands.ListRooms() | commands.WatchRooms() if command.credential is not None:
+            return replace(command, credential=None)
+        case commands.Relay(call=commands.Join() as call):
+            return replace(command, call=without_credentials(call))
+        case _:
+            return command
+
+
 def connections_of(command: Command) -> Iterator[int]:
     """The connections that the command and its parts name as those of its sender. They are all the same, unless another
     program has written the command."""

@@ -18,6 +18,7 @@ from signaling_sidecar.auth import verifier as token_verifier
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Dialect
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
+from signaling_sidecar.hub import RoomRules
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
@@ -82,7 +83,7 @@ class Sidecar:
         with state_dir.used(self.state_dir):
             self.boot = new_boot_id(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
-        self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
+        self._rules = self._rules_of(settings)
         self._hub: OwnHub | SharedHub = (
             OwnHub(self.boot, self.held_state_dir) if settings.cluster is None else self._shared_hub()
         )
@@ -190,7 +191,7 @@ class Sidecar:
                 log=self._hub.log,
                 front=self._front,
                 counts=self._hub.counts,
-                dialects=self._dialects,
+                dialects=self._rules,
                 settings=lambda: self.settings,
                 is_ready=lambda: self._health.why_not_ready() is None,
                 hub_here=self._hub.hub_here,
@@ -207,11 +208,15 @@ class Sidecar:
         self.settings = self._endpoint.settings = settings
         self._front.max_frames_per_s = settings.max_frames_per_s
         self._front.outgoing.ice_servers = IceServers(settings)
-        rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
-        self._hub.apply(settings, rules)
+        self._hub.apply(settings, self._rules_of(settings))
         self._front.owner.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
         if {"allow_host", "allow_origin"} & set(names):
             self._warn_of_open_access()
+
+    def _rules_of(self, settings: Settings) -> dict[str, RoomRules]:
+        """Return the rules of the rooms. An instance of a cluster may have rooms of clients that others serve."""
+        dialects = self._dialects if settings.cluster is None else DIALECTS
+        return {name: dialect.rules(settings) for name, dialect in dialects.items()}
 
     async def _look_after(self) -> None:
         while True:
@@ -233,9 +238,7 @@ class Sidecar:
     def _shared_hub(self) -> SharedHub:
         from signaling_sidecar.server.clustered.shared_hub import SharedHub  # most sidecars are in no cluster
 
-        return SharedHub(
-            self.boot, self.held_state_dir, self._dialects, lambda: self._front.close_oldest(len(self._front))
-        )
+        return SharedHub(self.boot, self.held_state_dir, DIALECTS, lambda: self._front.close_oldest(len(self._front)))
 
     def _warn_of_open_access(self) -> None:
         for sentence in consequences(self.settings.allow_host, self.settings.allow_origin):

@@ -178,8 +178,10 @@ class Settings:
         one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
     )
     max_peers_per_room: int = _setting(whole(1, 10_000, "peers"), 100, "the most peers in one room")
-    max_rooms: int = _setting(whole(1, 1_000_000, "rooms"), 10_000, "the most rooms")
-    max_connections: int = _setting(whole(1, 1_000_000, "connections"), 5_000, "the most connections")
+    max_rooms: int = _setting(
+        whole(1, 1_000_000, "rooms"), 10_000, "the most rooms; in a cluster, of all its sidecars together"
+    )
+    max_connections: int = _setting(whole(1, 1_000_000, "connections"), 5_000, "the most connections to this sidecar")
     pairing_cross_code: bool = _setting(
         switch(), False, "allow a peer of the protocol `pairing` to send to a pairing code other than its own"
     )

@@ -22,6 +22,7 @@ from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.member import Callbacks, Fronts, Member
+from signaling_sidecar.server.clustered.settings_of_rooms import JOINED, differences, settings_of_rooms
 from signaling_sidecar.server.clustered.shared_revocations import SharedRevocations
 from signaling_sidecar.server.clustered.side import ClusterSide
 from signaling_sidecar.server.clustered.step import StepFront, StepLog, StepTick
@@ -35,6 +36,7 @@ from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import apply_settings, copy_of
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.settings import Settings
+from signaling_sidecar.untrusted_text import visible
 
 STOP_WITHIN_S = 2.0  # seconds for Redis to be told that this instance stops
 
@@ -71,6 +73,7 @@ class SharedHub:
         assert settings.cluster is not None
         self._link = Link(settings.cluster, settings.cluster_password)
         self.log = copy_of(settings, rules, self._folder.path, self._boot, self._folder.claim)
+        self.log.listeners.add(self._warn_of_other_settings)
         secret = [name for name, its in rules.items() if its.entry.secret]
         self.owner = ClusterSide(self._new_hub, secret)
 
@@ -125,7 +128,10 @@ class SharedHub:
                     await work.enter_async_context(running(self._revocations.follow()))
                 await work.enter_async_context(running(self._member.run()))
                 await work.enter_async_context(running(self._member.follow()))
-                self.owner.record(Record("instance.joined", data={"instance": self._member.number}))
+                if self._reloaded:
+                    self.owner.record(Record("server.reloaded"))
+                told = settings_of_rooms(self._settings)
+                self.owner.record(Record(JOINED, data={"instance": self._member.number, "settings": told}))
                 yield
                 await self._leave()
         finally:
@@ -237,6 +243,11 @@ class SharedHub:
     def _have_lost(self) -> None:
         self.owner.lost()
         self._lost()
+
+    def _warn_of_other_settings(self, lines: bytes) -> None:
+        if self._member.term is not None:
+            for sentence in differences(lines, settings_of_rooms(self._settings)):
+                logger.warning("%s", visible(sentence), extra={"code": "other-settings"})
 
     def _have_heard_of_revoked(self, text: bytes) -> None:
         if self._revocations is not None:

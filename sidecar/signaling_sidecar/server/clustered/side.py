@@ -25,6 +25,7 @@ from signaling_sidecar.cluster.messages import (
     TakeSnapshot,
     ToOwner,
     singles,
+    without_credentials,
 )
 from signaling_sidecar.cluster.numbers import connection_numbers, instance_of
 from signaling_sidecar.dialects import Dialect
@@ -79,6 +80,7 @@ class ClusterSide:
         if not self._is_current(command.connection):
             return
         if type(command) is not commands.Relay or command.call is not None:  # nearly all commands are plain relays
+            command = without_credentials(command)
             self._remember(command)
         self.member.tell(Ask(command, self._dialects.get(command.connection)))
 

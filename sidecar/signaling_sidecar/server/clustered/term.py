@@ -58,6 +58,7 @@ NOTES = frozenset(
         "hooks.kept",
         "hooks.swapped",
         "instance.joined",
+        "server.reloaded",
         "server.stopped",
         "settings.changed",
     }
