@@ -59,7 +59,6 @@ NOTES = frozenset(
         "hooks.swapped",
         "instance.joined",
         "server.reloaded",
-        "server.stopped",
         "settings.changed",
     }
 )
