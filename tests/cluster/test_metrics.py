@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pytest_aiohttp.plugin import AiohttpClient
@@ -9,6 +10,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from tests.kit.clustered import is_owner, serve_cluster
 from tests.kit.metrics import metrics_of, named_metrics, scrape
 from tests.kit.programs import until
+from tests.kit.readme import OPERATORS
 from tests.kit.redis_server import RedisServer
 
 ROOMS = ("signaling_rooms", ("rooms",))
@@ -119,3 +121,15 @@ async def test_a_sidecar_that_redis_does_not_answer_shows_for_how_long(
             pass
         assert (after["signaling_ready", ()], after[OWNER]) == (0, each is served.owner)
     own_redis.start()
+
+
+async def test_the_operators_page_names_the_metrics_that_only_a_cluster_has(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    there = {re.sub("_(count|sum|bucket)$", "", name) for name, _ in await scrape(served.owner)}
+    about_all, _, about_clusters = OPERATORS.read_text("utf-8").partition("### Monitor a cluster")
+    named = set(re.findall(r"`(signaling_\w+)`", about_clusters))
+    assert named <= there
+    others = {name for name in there - named if name.startswith("signaling_") and name not in about_all}
+    assert others == {"signaling_build_info"}

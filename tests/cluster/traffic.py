@@ -8,6 +8,7 @@ reordered between two of them whose sidecars live, and nobody of them is announc
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import time
@@ -75,6 +76,7 @@ class Traffic:
     def __init__(self, cluster: ClusterProcesses, session: aiohttp.ClientSession, seed: int) -> None:
         self.ledger = TrafficLedger()
         self._cluster, self._session, self._chance = cluster, session, random.Random(seed)
+        self._plain_numbers = itertools.count(1)
         self._tasks: list[asyncio.Task[None]] = []
         self._talking: list[asyncio.Task[None]] = []
 
@@ -89,7 +91,7 @@ class Traffic:
 
     async def open_plain(self, instance: Instance) -> PlainPeer:
         """Open a plain client of one sidecar."""
-        name = f"plain-{len(self.ledger.plain) + 1}"
+        name = f"plain-{next(self._plain_numbers)}"
         socket = await self._session.ws_connect(f"{instance.url}/ws/signaling/mesh")
         await socket.send_json({"type": "join", "peerId": name})
         assert (await receive_json(socket))["type"] == "peer-list"

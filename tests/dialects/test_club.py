@@ -127,6 +127,7 @@ async def test_sessions_in_several_rooms_survive_a_restart(
     assert [(await ben.receive())["result"]["peers"] for _ in range(2)] == [["ann"], ["ann"]]
 
 
+@pytest.mark.one_sidecar("the first message may need longer than the short time of this test")
 async def test_a_client_that_joined_by_the_handshake_may_send_nothing(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from signaling_sidecar.drawing.errors import MAX_CHOICES_NAMED, AmbiguousRoom, UnknownRoom
 from signaling_sidecar.inspection import EventLog, open_log
-from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
+from tests.kit.inspection_log import ANN, BAR, BEN, IN_A_CLUSTER, TWO_PEERS, header, record, write_segment
 
 
 def log_of(tmp_path: Path, *lines: str) -> EventLog:
@@ -80,21 +80,6 @@ def test_a_gap_in_the_log_is_drawn_across_the_room(tmp_path: Path) -> None:
     assert "── 7 records are missing here ──" in str(
         log_of(tmp_path, *TWO_PEERS[:6], gap, *TWO_PEERS[7:]).ladder("bar")
     )
-
-
-IN_A_CLUSTER = [
-    *TWO_PEERS[:7],
-    record(8, 3, "instance.joined", data={"instance": 3}),
-    record(9, 3.1, "instance.left", data={"instance": 1, "stopped": False}),
-    record(10, 3.1, "connection.closed", **BEN, connection=1_000_000_002, data={"ending": "stopped", "by": "sidecar"}),
-    record(11, 3.1, "peer.away", **BEN, connection=1_000_000_002, data={"ending": "stopped"}),
-    record(12, 3.1, "owner.changed", data={"instance": 2, "fence": 2, "before": 1}),
-    record(13, 3.2, "peer.resumed", **BEN, connection=2_000_000_001, data={}),
-    record(14, 3.3, "server.stopped", data={"instance": 3}),
-    record(15, 3.4, "instance.left", data={"instance": 3, "stopped": True}),
-    record(16, 3.5, "owner.changed", data={"instance": 2, "fence": 3, "before": 2}),
-    record(17, 4, "peer.left", **BEN, connection=2_000_000_001, data={"reason": "left"}),
-]
 
 
 def test_what_happens_to_the_sidecars_of_a_cluster_is_drawn_across_the_room(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Change
 from signaling_sidecar.inspection import EventLog, open_log
-from tests.drawing.test_ladder import IN_A_CLUSTER
 from tests.kit.checkout import RECORDED
-from tests.kit.inspection_log import ANN, BAR, BEN, T0_S, TWO_PEERS, header, record, write_segment
+from tests.kit.inspection_log import ANN, BAR, BEN, IN_A_CLUSTER, T0_S, TWO_PEERS, header, record, write_segment
 
 KILLED_AND_RESTORED = [
     *TWO_PEERS[:9],

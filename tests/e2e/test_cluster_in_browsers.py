@@ -6,9 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import nbformat
 import pytest_asyncio
-from nbclient import NotebookClient
 from playwright.async_api import Browser, expect
 
 from signaling_sidecar.cluster.numbers import instance_of
@@ -38,6 +36,7 @@ TALK = """(to) => {
 }"""
 
 
+PRESENCE = ("joined", "away", "back", "left")
 SHOWS_ANOTHER_PICTURE = "video => new Promise(resolve => video.requestVideoFrameCallback(() => resolve()))"
 
 
@@ -93,14 +92,20 @@ async def assert_the_inspector_shows_the_loss(inspector: Inspector, lost: int) -
     assert inspector.faults == []
 
 
-def assert_every_reader_tells_one_story(folders: Sequence[Path], lost: int, left: int) -> None:
-    """Nobody has left, and the ladder shows the loss at the time at which it was found."""
+def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost: int, left: int) -> None:
+    """Nobody has left, and only the peer whose sidecar was lost was away. `lost` and `left` are numbers of sidecars."""
     loss = [f"sidecar {lost} of the cluster was lost", f"sidecar {left} has the rooms now"]
     for log in (open_log(folders[0]), open_log(folders)):
         ladder = log.ladder(ROOM)
         assert [column.name for column in ladder.columns] == ["Ann", "Ben", "Cleo"]
         assert [step.label for step in ladder.steps if step.look == "note"] == ["room created", *loss]
-        assert "left" not in {step.look for step in ladder.steps}
+        coming_and_going = {
+            column.name: [step.look for step in ladder.steps if step.column == at and step.look in PRESENCE]
+            for at, column in enumerate(ladder.columns)
+        }
+        assert coming_and_going == {
+            name: ["joined", "away", "back"] if name == peer else ["joined"] for name in ("Ann", "Ben", "Cleo")
+        }
         assert list(log.sessions["name"]) == ["Ann", "Ben", "Cleo"]
         assert log.sessions["left"].isna().all()
         assert list(log.pairs["reason"]) == ["connected"] * 3
@@ -114,6 +119,9 @@ def assert_every_reader_tells_one_story(folders: Sequence[Path], lost: int, left
 
 async def notebook_of(folders: Sequence[Path]) -> dict[str, str]:
     """Run a cell that draws the ladder, and return what the notebook has of it."""
+    import nbformat
+    from nbclient import NotebookClient
+
     paths = [str(folder) for folder in folders]
     cell = nbformat.v4.new_code_cell(
         f"from signaling_sidecar.inspection import open_log\nopen_log({paths}).ladder({ROOM!r})"
@@ -168,6 +176,6 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
     await tail.line(rf'"instance.left".*{at_owner}')
     assert [tail.count(rf'"peer.joined".*"{person.name}') for person in people] == [1, 1, 1]
     folders = [front.state_dir, owner.state_dir]
-    assert_every_reader_tells_one_story(folders, at_owner, at_front)
+    assert_every_reader_tells_one_story(folders, lost.name, at_owner, at_front)
     shown = await notebook_of(folders)
     assert all(f"sidecar {at_owner} of the cluster was lost" in shown[kind] for kind in ("text/plain", "text/html"))

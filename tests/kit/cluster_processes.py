@@ -18,6 +18,7 @@ import redis
 from tests.kit.programs import Program, start_program, until
 from tests.kit.redis_server import RedisServer
 from tests.kit.sidecar_command import PYTHON_PATH
+from tests.kit.sites import Sidecar
 
 LEASE_S = 1.0
 SIDECAR = ("-m", "signaling_sidecar")
@@ -25,11 +26,12 @@ FAULTS = re.compile(r"Traceback|never awaited|exception was never retrieved|Exce
 """What a sidecar must not print, whatever happens around it."""
 
 
-class Instance:
-    """One sidecar. `url` is where it listens."""
+class Instance(Sidecar):
+    """One sidecar of a cluster."""
 
-    def __init__(self, program: Program, url: str, boot: str) -> None:
-        self.program, self.url, self.boot = program, url, boot
+    def __init__(self, program: Program, url: str, state_dir: Path, boot: str) -> None:
+        super().__init__(url, state_dir, program.pid, program)
+        self.boot = boot
         self.lives = True
         """Whether clients may connect to it."""
         self.is_unharmed = True
@@ -41,7 +43,7 @@ class Instance:
     def send(self, number: signal.Signals) -> None:
         """Send a signal. All but SIGCONT also end the connecting of new clients."""
         self.lives, self.is_unharmed = number is signal.SIGCONT, False
-        os.kill(self.program.pid, number)
+        os.kill(self.pid, number)
 
     async def kill(self) -> None:
         self.send(signal.SIGKILL)
@@ -71,7 +73,7 @@ class ClusterProcesses:
         program = await start_program([*command, *cluster, *more], self._folder, os.environ | PYTHON_PATH)
         self._programs.append(program)
         ready = json.loads((await program.line(r'^\{"name":"signaling-sidecar"')).string)
-        instance = Instance(program, ready["url"], ready["boot"])
+        instance = Instance(program, ready["url"], folder, ready["boot"])
         self.instances.append(instance)
         return instance
 

@@ -35,8 +35,9 @@ class ServedCluster(Served):
 
     async def connect(self, path: str = "/ws/signaling", **options: Any) -> Peer:
         peer = await next(self._next).connect(path, **options)
-        peer._settled = self.settled
+        peer.settled = self.settled
         self._peers.append(peer)
+        await self.settled()  # the owner has not heard of the connection yet if it is at another instance
         return peer
 
     async def stop(self) -> None:

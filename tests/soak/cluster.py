@@ -39,11 +39,8 @@ async def soak(folder: Path, server: RedisServer, options: argparse.Namespace) -
             began_s = time.monotonic()
             await _break(cluster, clients, victim, number)
             silence_s = clients.silence_s(began_s)
-            counts = dict(clients.ledger.counts)
-            print(
-                f"{number.name}: {silence_s:.2f} s of silence; {counts}, {len(clients.ledger.faults)} faults",
-                flush=True,
-            )
+            counts, faults = dict(clients.ledger.counts), clients.ledger.faults
+            print(f"{number.name}: {silence_s:.2f} s of silence; {counts}; faults: {faults[:3]}", flush=True)
 
 
 async def _break(cluster: ClusterProcesses, clients: Traffic, victim: Instance, number: signal.Signals) -> None:

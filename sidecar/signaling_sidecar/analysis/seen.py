@@ -21,7 +21,7 @@ from signaling_sidecar.diagnosis import (
     MeetingFinder,
     judge,
 )
-from signaling_sidecar.drawing import OF_EVERY_ROOM
+from signaling_sidecar.drawing import cluster_event
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
@@ -35,7 +35,7 @@ class Seen(msgspec.Struct, frozen=True):
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order, with those that every room shows."""
+    """The records of each room in this run, in their order, with those of the sidecars of a cluster."""
     checkpoint_of: Mapping[Key, Logged]
     """The last checkpoint before the first of these records."""
     first_checkpoint: Logged | None
@@ -108,7 +108,7 @@ class Read:
                 self._first_checkpoint = self._first_checkpoint or entry
             elif entry.dialect is not None and entry.room is not None:
                 self._add_of_room((entry.dialect, entry.room), entry)
-            elif entry.type in OF_EVERY_ROOM:
+            elif cluster_event(entry) is not None:
                 for records in self._of_room.values():
                     if records[-1].type != "room.ended":
                         records.append(entry)

@@ -9,13 +9,14 @@ The keys, after the prefix `signaling-sidecar:`
 - `lease:N`: exists as long as instance N is heard of.
 - `owner`: a hash. `instance` is the number of the owner, or empty after it has released the hub. `fence` counts the
   owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose effects are
-  committed, `checkpoint` is the id of the last entry of `log` with a checkpoint, and `kept_from` that of the one before
-  it. `held` has the commands that wait for the result of a challenge.
+  committed, and `checkpoint` is the id of the last entry of `log` with a checkpoint. `held` has the commands that wait
+  for the result of a challenge. `bytes` counts all that was ever appended to `log`.
 - `revoked`: a sorted set of the revoked tokens and subjects, by the Unix time until which they must be remembered. It
   outlives the other keys.
 - `in`: a stream of what the instances tell the owner. `posts` has the number of the last post of each instance.
 - `out:N`: a stream of what the owner tells instance N.
-- `log`: a stream of the committed lines of the event log, and now and then a checkpoint.
+- `log`: a stream of the committed lines of the event log, and now and then a checkpoint. `checkpoints` is a list of
+  those in it, each with the `bytes` up to its end. What lies before the first of them is deleted.
 
 Each script returns a list, whose first element is the result as a word:
 
@@ -33,6 +34,8 @@ from __future__ import annotations
 from hashlib import sha1
 
 PREFIX = "signaling-sidecar:"
+KEPT_BYTES = 16_000_000
+"""Of the log in Redis, for instances that read it late. There may be more, until the next checkpoint."""
 
 _COMMON = """
 local p = '@PREFIX@'
@@ -145,21 +148,35 @@ return {'ok'}
 COMMIT = (
     _MEMBER
     + """
+local KEPT_BYTES = @KEPT_BYTES@
+-- Delete the oldest part of the log, up to a checkpoint that has this many bytes after it and is not the last one.
+local function forget_all_but(kept, checkpoint, bytes)
+  local list = p..'checkpoints'
+  redis.call('RPUSH', list, checkpoint..' '..bytes)
+  while redis.call('LLEN', list) > 2 do
+    local second = redis.call('LINDEX', list, 1)
+    if bytes - tonumber(string.match(second, ' (%d+)$')) < kept then break end
+    redis.call('LPOP', list)
+  end
+  if redis.call('LLEN', list) > 1 then
+    redis.call('XTRIM', p..'log', 'MINID', string.match(redis.call('LINDEX', list, 0), '^%S+'))
+  end
+end
 local owner = redis.call('HMGET', p..'owner', 'instance', 'fence', 'step')
 if owner[1] ~= me or owner[2] ~= ARGV[3] then return {'fenced'} end
 local stored, step = tonumber(owner[3] or '0'), tonumber(ARGV[4])
 if step <= stored then return {'ok', redis.call('HGET', p..'owner', 'last_entry') or ''} end
 if step ~= stored + 1 then return {'lost'} end
 redis.call('HSET', p..'owner', 'step', ARGV[4], 'place', ARGV[5], 'held', ARGV[6], 'seq', ARGV[7])
+local bytes = redis.call('HINCRBY', p..'owner', 'bytes', #ARGV[9] + #ARGV[10])
 local entry = ''
 if ARGV[9] ~= '' then
   entry = redis.call('XADD', p..'log', '*', 'step', ARGV[4], 'seq', ARGV[7], 'ts', ARGV[8], 'lines', ARGV[9])
 end
 if ARGV[10] ~= '' then
   entry = redis.call('XADD', p..'log', '*', 'step', ARGV[4], 'seq', ARGV[7], 'ts', ARGV[8], 'checkpoint', ARGV[10])
-  local before = redis.call('HGET', p..'owner', 'checkpoint')
-  if before then redis.call('XTRIM', p..'log', 'MINID', before) end
   redis.call('HSET', p..'owner', 'checkpoint', entry)
+  forget_all_but(KEPT_BYTES, entry, bytes)
 end
 if entry ~= '' then redis.call('HSET', p..'owner', 'last_entry', entry) end
 for at = 11, #ARGV, 2 do
@@ -169,7 +186,7 @@ for at = 11, #ARGV, 2 do
 end
 if ARGV[5] ~= '0-0' then redis.call('XTRIM', p..'in', 'MINID', ARGV[5]) end
 return {'ok', entry}
-"""
+""".replace("@KEPT_BYTES@", str(KEPT_BYTES))
 )
 
 # ARGV: me, epoch, fence
@@ -209,7 +226,7 @@ redis.call('SET', p..'epoch', ARGV[3])
 for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
   redis.call('DEL', p..'out:'..each, p..'lease:'..each)
 end
-redis.call('DEL', p..'in', p..'log', p..'owner', p..'posts', p..'instances', p..'out:'..me)
+redis.call('DEL', p..'in', p..'log', p..'checkpoints', p..'owner', p..'posts', p..'instances', p..'out:'..me)
 redis.call('SET', p..'key', ARGV[4])
 redis.call('SET', p..'last_instance', ARGV[6])
 redis.call('HSET', p..'instances', me, ARGV[13])

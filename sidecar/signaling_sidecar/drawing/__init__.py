@@ -3,6 +3,7 @@
 The terminal, web pages and notebooks show the same pictures, because all of them call this package.
 """
 
+from signaling_sidecar.drawing.cluster_events import cluster_event
 from signaling_sidecar.drawing.errors import AmbiguousRoom, NeverMet, UnknownRoom
 from signaling_sidecar.drawing.ladder.ladder import Ladder
 from signaling_sidecar.drawing.mesh.mesh import Mesh, RoomMeshes
@@ -27,6 +28,7 @@ __all__ = [
     "Timeline",
     "UnknownRoom",
     "attend",
+    "cluster_event",
     "entries_of_room",
     "page",
     "room_of",

@@ -7,7 +7,7 @@ import msgspec
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
 
-CLUSTER_EVENTS = ("instance.joined", "instance.left", "owner.changed", "server.stopped")
+CLUSTER_EVENTS = ("instance.joined", "instance.left", "owner.changed")
 """Types of records."""
 
 
@@ -18,20 +18,15 @@ class _Instance(msgspec.Struct):
 
 
 def cluster_event(entry: Entry) -> str | None:
-    """Return the words for a record of one of these types.
-
-    Returns None if there is nothing to tell, because the sidecar is alone or an earlier record has told it.
-    """
-    about = read_data(entry.data, _Instance)
+    """Return the words for a record of one of these types, or None if it has nothing to tell."""
+    about = read_data(entry.data, _Instance) if entry.type in CLUSTER_EVENTS else None
     if about is None:
         return None
     match entry.type:
         case "instance.joined":
             return f"sidecar {about.instance} joined the cluster"
-        case "server.stopped":
-            return f"sidecar {about.instance} of the cluster stopped"
-        case "instance.left" if not about.stopped:
-            return f"sidecar {about.instance} of the cluster was lost"
+        case "instance.left":
+            return f"sidecar {about.instance} of the cluster {'stopped' if about.stopped else 'was lost'}"
         case "owner.changed" if about.before != about.instance:
             return f"sidecar {about.instance} has the rooms now"
     return None

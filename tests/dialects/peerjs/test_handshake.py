@@ -52,6 +52,7 @@ async def test_any_key_is_accepted_unless_a_setting_names_one(aiohttp_client: Ai
     assert await peer.closed() == (1008, "Invalid key provided")
 
 
+@pytest.mark.one_sidecar("each sidecar of a cluster has its own limit of connections")
 async def test_a_full_sidecar_says_so(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, max_connections=1)
     await ann(served)

@@ -233,7 +233,6 @@ class SharedHub:
         self._folder.key = self._member.instance.key
 
     async def _leave(self) -> None:
-        self.owner.record(Record("server.stopped", data={"instance": self._member.number}))
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._member.leave()
