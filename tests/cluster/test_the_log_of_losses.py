@@ -33,6 +33,8 @@ async def test_a_peer_is_away_when_its_sidecar_is_lost_or_stops_or_all_are_kille
         await is_logged(last, "instance.left", {"instance": numbers[2], "stopped": True})
         await owner.kill()
         await is_logged(last, "owner.changed", {"instance": numbers[3], "fence": 2, "before": numbers[0]})
+        [closed] = [read(each) for each in last.records() if is_end_of(each, "of one that stops")]
+        assert closed["code"] == 1012, "what a sidecar tells last is lost"
         assert away(last) == ["of a front", "of one that stops", "of the owner"]
         await last.kill()
         again = await cluster.start()
@@ -65,6 +67,10 @@ async def is_logged(sidecar: Instance, type_: str, data: dict[str, Any] | None) 
         return any(each["type"] == type_ and read(each) == data for each in sidecar.records())
 
     await until(found, f"the log of {sidecar} has {type_} with {data}")
+
+
+def is_end_of(record: dict[str, Any], peer: str) -> bool:
+    return (record["type"], record.get("peer")) == ("connection.closed", peer)
 
 
 def away(sidecar: Instance) -> list[str]:

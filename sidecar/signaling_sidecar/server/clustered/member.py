@@ -248,6 +248,8 @@ class Member:
             await self._hand_over()
         await self._exchange()
         if self._has_said_all:
+            while self._posts.pending() is not None:  # it was told while another post was sent
+                await self._exchange()
             await self.instance.leave()
             self._has_left.set()
         self._back()
