@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python collect-tests test-frameworks test-package test-python fuzz soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-clusters collect-tests test-frameworks test-package test-python fuzz soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -45,8 +45,14 @@ test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of fram
 test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser; TESTS=... chooses some of them
 	$(PYTEST) $(or $(TESTS),--ignore tests/e2e --ignore tests/frameworks)
 
+# The rules of all dialects also hold for two sidecars with one Redis. `test-clusters` runs more tests with them.
 test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)
+	INSTANCES=2 $(PYTEST) -k 'not queued' tests/dialects/test_conformance.py tests/dialects/test_vectors.py
+
+test-clusters: browser  ## run all tests of the wire protocols with a cluster of one sidecar, and with one of two
+	INSTANCES=1 $(PYTEST) tests/dialects
+	INSTANCES=2 $(PYTEST) tests/dialects
 
 # Every worker of pytest imports all tests. This compiles them once, before several workers would do so at the same time.
 collect-tests: $(VENV)/tools

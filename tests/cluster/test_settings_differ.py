@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,21 @@ async def test_the_owner_warns_of_settings_that_differ(
     assert caplog.text.count("has other settings") == 1
     await (await other.connect()).join("ann", room="one")
     assert (await (await other.connect()).join("ben", room="two"))["code"] == "too-many-rooms"
+
+
+async def test_settings_that_change_at_one_instance_count_while_it_has_the_rooms(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    first, second = served.owner, served.front
+    second.sidecar._apply(replace(second.sidecar.settings, max_rooms=1), ["max_rooms"])
+    assert "change them at all sidecars of the cluster" in caplog.text
+    for room in ("one", "two"):
+        assert (await (await second.connect()).join("ann", room=room))["type"] == "peer_list"
+    await first.sidecar._hub.hand_over()
+    await until(lambda: is_owner(second), "the other one has the rooms")
+    for each in (first, second):
+        assert (await (await each.connect()).join("ben", room="three"))["code"] == "too-many-rooms"
+        assert (await (await each.connect()).join("ben", room="two"))["type"] == "peer_list"
+    second.sidecar._apply(replace(second.sidecar.settings, max_rooms=3), ["max_rooms"])
+    assert (await (await first.connect()).join("cleo", room="three"))["type"] == "peer_list"

@@ -69,7 +69,7 @@ class ClusterProcesses:
         folder = self._folder / f"instance-{next(self._numbers)}"
         command = [sys.executable, *self._program, "serve", "--port", "0", "--state-dir", folder]
         cluster = ["--cluster", redis_url or self._server.url, "--cluster-lease-s", str(LEASE_S)]
-        more = ["--project", self._folder, "--max-frames-per-s", "100000", *self._flags]
+        more = ["--project", self._folder, "--max-frames-per-s", "100000", "--exit-on-stdin-eof", *self._flags]
         program = await start_program([*command, *cluster, *more], self._folder, os.environ | PYTHON_PATH)
         self._programs.append(program)
         ready = json.loads((await program.line(r'^\{"name":"signaling-sidecar"')).string)

@@ -77,8 +77,8 @@ class RedisServer:
         """All keys and values, one after the other."""
         with Redis(port=self.port) as client:
             read = {b"stream": client.xrange, b"hash": client.hgetall, b"string": client.get}
-            keys = client.keys()
-            return repr([(key, read[client.type(key)](key)) for key in keys if client.type(key) in read]).encode()
+            found = [(key, read[type_](key)) for key in client.scan_iter() if (type_ := client.type(key)) in read]
+            return repr(found).encode()
 
     def forget(self) -> None:
         """Delete the files of a killed server, so that it is empty when it starts again."""

@@ -24,15 +24,13 @@ from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.errors import UnreadableMessage
 from signaling_sidecar.hub.effects import Challenge, Close, Send
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
+from signaling_sidecar.server.clustered.lease import Lease
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
 RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
-AFTER_LEASE_S = 0.002  # seconds after the end of a lease, because Redis counts milliseconds
-ASK_AGAIN_S = 0.02  # seconds until an instance asks again for a hub whose owner's lease has ended
-RENEWALS = 3  # in a lease; so two may be lost
 MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
 TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
 
@@ -98,7 +96,7 @@ class Member:
         """Set while this instance is the owner."""
         self.owner: int | None = None
         """The instance that was the owner when this one looked last."""
-        self.last_renewed_s = 0.0
+        self.lease = Lease(instance.lease_s)
         self.seq = 0
         """The number of the last line of the log when this instance looked last."""
         self.joins = 0
@@ -118,9 +116,6 @@ class Member:
         self._pending: Step | None = None
         """The step that Redis must have next."""
         self._highest = 0
-        self._steady_since_s: float | None = None
-        """Since when Redis has answered each time, and this instance's lease was never over."""
-        self._renew_at_s = self._claim_at_s = 0.0
         self._timer = self._loop.call_soon(self._wanted.set)
         self._releasing: Term | None = None
         """The term that this instance is about to end."""
@@ -166,8 +161,7 @@ class Member:
         self._posts = Posts()
         self._out_place = BEGINNING
         self._log.belongs_to(self.instance.epoch, checkpoint)
-        self._steady_since_s = self.last_renewed_s = self._loop.time()
-        self._renew_at_s = 0.0
+        self.lease.begin(self._loop.time())
         assert self.number is not None
         self._callbacks.joined(self.number)
         self.wake()
@@ -230,19 +224,12 @@ class Member:
 
     # --- what is due -------------------------------------------------------------------------------------------------
 
-    @property
-    def _is_steady(self) -> bool:
-        """Whether this instance may take others for dead: after an outage of Redis, everybody's lease is over."""
-        since_s = self._steady_since_s
-        return since_s is not None and self._loop.time() - since_s >= self._lease_s
-
     async def _do_what_is_due(self) -> None:
         if self.number is None:
             await self.join()
-        now_s = self._loop.time()
-        if now_s >= self._renew_at_s:
+        if self._loop.time() >= self.lease.renew_at_s:
             await self._renew()
-        if self.term is None and not self._is_leaving and self._loop.time() >= self._claim_at_s:
+        if self._may_claim and self._loop.time() >= self.lease.claim_at_s:
             await self._claim()
         if self._is_leaving:
             await self._hand_over()
@@ -255,11 +242,13 @@ class Member:
         self._back()
         self._wake_at_next()
 
+    @property
+    def _may_claim(self) -> bool:
+        return self.term is None and not self._is_leaving
+
     def _wake_at_next(self) -> None:
-        may_claim = self.term is None and not self._is_leaving
-        next_s = min(self._renew_at_s, self._claim_at_s) if may_claim else self._renew_at_s
         self._timer.cancel()
-        self._timer = self._loop.call_at(next_s, self._wanted.set)
+        self._timer = self._loop.call_at(self.lease.next_s(may_claim=self._may_claim), self._wanted.set)
 
     async def _hand_over(self) -> None:
         term = self.term
@@ -277,36 +266,27 @@ class Member:
     async def _renew(self) -> None:
         began_s = self._loop.time()
         known = await self.instance.renew(self._out_place)
-        self.last_renewed_s = began_s
-        answered_s = self._loop.time()
-        if not known.had_lease or self._steady_since_s is None or answered_s - began_s > self._lease_s / RENEWALS:
-            self._steady_since_s = answered_s
-        self._renew_at_s = began_s + self._lease_s / RENEWALS
+        self.lease.renewed(began_s, self._loop.time(), had_lease=known.had_lease)
         self._highest, self.owner, self.seq = known.highest, known.owner, known.seq
         if known.posted < self._posts.posted or (self.term is not None and known.step < self.term.committed):
             raise OutOfDate("lost")
         self._log.expect(known.checkpoint)
-        self._expect_claim(began_s, known.left_s)
-        if self._is_steady:
+        if self.owner is None or self.owner == self.number:
+            self.lease.claim_at_s = began_s
+        else:
+            self.lease.owner_lasts(began_s, known.left_s)
+        if self.lease.is_steady(self._loop.time()):
             for each in known.silent:
                 if each != known.owner and await self.instance.declare_gone(each):
                     logger.warning("instance %d is gone", each, extra={"code": "instance-gone"})
-
-    def _expect_claim(self, now_s: float, left_s: float) -> None:
-        """Set when to ask for the hub: at the end of the owner's lease, if it is not renewed."""
-        steady_s = (self._steady_since_s or now_s) + self._lease_s
-        if self.owner is None or self.owner == self.number:
-            self._claim_at_s = now_s
-        else:
-            self._claim_at_s = max(now_s + left_s + AFTER_LEASE_S, steady_s)
 
     # --- the hub -----------------------------------------------------------------------------------------------------
 
     async def _claim(self) -> None:
         began_s = self._loop.time()
-        claimed = await self.instance.claim(from_silent=self._is_steady)
+        claimed = await self.instance.claim(from_silent=self.lease.is_steady(began_s))
         if not isinstance(claimed, Claimed):
-            self._claim_at_s = began_s + max(claimed + AFTER_LEASE_S, ASK_AGAIN_S)
+            self.lease.is_taken(began_s, claimed)
             return
         assert self.number is not None
         restored = self._takeover.begin(self.number, claimed.members - {self.number}, claimed.step)
@@ -320,7 +300,7 @@ class Member:
         # Nothing is awaited from here on, so no message of this instance can come in between.
         for message in self._posts.take_waiting():
             term.take_own(message)
-        self.term, self.owner, self._renew_at_s = term, self.number, 0.0
+        self.term, self.owner, self.lease.renew_at_s = term, self.number, 0.0
         self._callbacks.owner_changed()
         took_s = self._loop.time() - began_s
         self.takeovers += 1
@@ -341,7 +321,7 @@ class Member:
     async def _keep_lease_for(self, seconds: float) -> None:
         """Renew the lease for so much longer, because nothing else can be done in this time."""
         await self.instance.renew(self._out_place, more_s=seconds)
-        self._renew_at_s = self._loop.time() + seconds + self._lease_s / RENEWALS
+        self.lease.renewed_for(self._loop.time(), seconds)
 
     async def _catch_up_with_others(self, term: Term, restored: Restored, claimed: Claimed) -> None:
         """Handle everything in Redis that the last owner has not handled."""
@@ -369,7 +349,7 @@ class Member:
             for entry in entries:
                 yield entry
                 await asyncio.sleep(0)
-                if self._loop.time() >= self._renew_at_s:
+                if self._loop.time() >= self.lease.renew_at_s:
                     await self._renew()
             after = entries[-1].id
 
@@ -413,7 +393,7 @@ class Member:
             return
         self._out_place = entry.id
         if b"owner" in entry.fields:
-            self._claim_at_s = 0.0  # asking tells how long the owner's lease is
+            self.lease.claim_at_s = 0.0  # asking tells how long the owner's lease is
             self.wake()
             if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
                 self._callbacks.owner_changed()
@@ -462,7 +442,7 @@ class Member:
 
     def _away(self, reason: str) -> None:
         """Redis does not answer. Nobody is taken for gone until it does, and for a while afterwards."""
-        self._steady_since_s = None
+        self.lease.redis_is_away()
         if not self.is_away:
             self.is_away = True
             logger.warning("Redis does not answer (%s): everything waits for it", reason, extra={"code": "redis-away"})
@@ -514,7 +494,7 @@ class Member:
         All other instances find another epoch, and join again. Their clients come back and resume their sessions.
         """
         epoch = self.instance.next_epoch()
-        was_heard_of = self._loop.time() - self.last_renewed_s <= 2 * self._lease_s
+        was_heard_of = self.lease.was_heard_of(self._loop.time())
         steps = [] if self._pending is None else [self._pending]
         while True:
             if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
@@ -539,7 +519,7 @@ class Member:
             self._deliver(step.own)
         term.bury_others()
         self._callbacks.founded_again()
-        self._renew_at_s = 0.0
+        self.lease.renew_at_s = 0.0
         self.wake()
         logger.warning("Redis had lost the state of the cluster, and has it again", extra={"code": "founded-again"})
         return True

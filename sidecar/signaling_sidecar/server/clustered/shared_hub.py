@@ -145,7 +145,14 @@ class SharedHub:
         return self.owner.new_connection_id()
 
     def apply(self, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
-        """Use settings that have changed while the sidecar is running."""
+        """Use settings that have changed while the sidecar is running. Those of rooms count only while it is the
+        owner."""
+        if settings_of_rooms(settings) != settings_of_rooms(self._settings):
+            logger.warning(
+                "settings for the rooms have changed: change them at all sidecars of the cluster, because those of the "
+                "sidecar count that has the rooms at the time",
+                extra={"code": "other-settings"},
+            )
         self._settings, self._rules = settings, rules
         apply_settings(self.log, settings, rules)
         if self._member.term is not None:
