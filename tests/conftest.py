@@ -133,7 +133,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    if int(os.environ.get("INSTANCES", "0")) > 1:
+    if os.environ.get("INSTANCES"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("one_sidecar")])
         items[:] = [item for item in items if item.get_closest_marker("one_sidecar") is None]
     if hasattr(config, "workerinput"):
