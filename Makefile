@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python collect-tests test-frameworks test-package test-python fuzz soak soak-why bench bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-clusters collect-tests test-frameworks test-package test-python fuzz soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -45,8 +45,14 @@ test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of fram
 test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser; TESTS=... chooses some of them
 	$(PYTEST) $(or $(TESTS),--ignore tests/e2e --ignore tests/frameworks)
 
+# The rules of all dialects also hold for two sidecars with one Redis. `test-clusters` runs more tests with them.
 test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)
+	INSTANCES=2 $(PYTEST) -k 'not queued' tests/dialects/test_conformance.py tests/dialects/test_vectors.py
+
+test-clusters: browser  ## run all tests of the wire protocols with a cluster of one sidecar, and with one of two
+	INSTANCES=1 $(PYTEST) tests/dialects
+	INSTANCES=2 $(PYTEST) tests/dialects
 
 # Every worker of pytest imports all tests. This compiles them once, before several workers would do so at the same time.
 collect-tests: $(VENV)/tools
@@ -63,6 +69,9 @@ fuzz: $(VENV)/tools  ## try arbitrary bytes, frames and files for ten minutes; F
 soak: $(VENV)/tools  ## run 200 peers for half an hour while the sidecar is killed and reloaded; SOAK_S=... changes the time
 	PYTHONPATH=sidecar $(BIN)/python -m tests.soak --seconds $${SOAK_S:-1800}
 
+soak-cluster: $(VENV)/tools  ## run clients of three sidecars with one Redis for half an hour while the sidecars are killed; SOAK_S=... changes the time
+	PYTHONPATH=sidecar $(BIN)/python -m tests.soak.cluster --seconds $${SOAK_S:-1800}
+
 soak-why: browser $(PACKAGE)  ## test the diagnosis ten times with each fault in real browsers, and with a hundred connected pairs
 	SOAK_TIMES=10 $(BIN)/pytest tests/e2e/test_why_in_browsers.py tests/e2e/test_why_of_plain_pages.py tests/e2e/test_trace_of_any_app.py
 
@@ -71,6 +80,11 @@ bench: $(VENV)/tools $(PACKAGE)  ## measure everything and compare it with other
 
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
+
+bench-cluster: $(VENV)/tools  ## measure what a sidecar needs in a cluster, and calculate its sizes; it needs redis-server and 4 GB of memory
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster_costs
+	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster_sizes
 
 bench-dialects: $(VENV)/tools  ## measure the CPU time for relaying an offer in each wire protocol
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.dialects
@@ -132,12 +146,12 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 # `--no-compile`: Python compiles a module when it is first imported, and most modules never are.
 $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,lan,metrics,notebook,reload]' --group dev
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,cluster,lan,metrics,notebook,reload]' --group dev
 	@touch $(VENV)/core $@
 
 # Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.
 browser: $(VENV)/tools
-	@$(BIN)/python tests/kit/provision_browser.py || true
+	@$(BIN)/python tests/kit/provision.py || true
 
 # `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package, such as a package for
 # Windows that Vite needs only there. `--no-save` prevents npm from changing the lock file.

@@ -18,6 +18,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 from pytest_asyncio import is_async_test
 
 from signaling_sidecar.server.sockets.reader import Reader
+from tests.kit.clustered import Databases, serve_clusters
+from tests.kit.redis_server import running_redis
 from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
@@ -89,6 +91,25 @@ def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield
 
 
+@pytest.fixture(scope="session")
+def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases | None]:
+    """With the variable INSTANCES, run the tests with a cluster of so many sidecars instead of one."""
+    count = int(os.environ.get("INSTANCES", "0"))
+    if not count:
+        yield None
+        return
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        databases = Databases(server)
+        serve_clusters(count, databases)
+        yield databases
+
+
+@pytest.fixture(autouse=True)
+def _empty_databases(_databases: Databases | None) -> None:
+    if _databases is not None:
+        _databases.empty()
+
+
 @pytest.fixture
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     """A sidecar with the default settings, which runs in this process."""
@@ -112,6 +133,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_async_test(item) and _is_in(folders, item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    if os.environ.get("INSTANCES"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("one_sidecar")])
+        items[:] = [item for item in items if item.get_closest_marker("one_sidecar") is None]
     if hasattr(config, "workerinput"):
         starts = {config.rootpath / path: start for start, path in enumerate(LONGEST)}
         items.sort(key=lambda item: min(starts.get(path, len(starts)) for path in (item.path, *item.path.parents)))

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.settings import Settings, Sources, all_settings
 from tests.kit.checkout import ROOT
-from tests.kit.deployment import DEPLOY, compose, image_environment, instructions, tool
-from tests.kit.sidecar_command import PATIENCE_S, Serving
+from tests.kit.deployment import DEPLOY, cluster_compose, compose, image_environment, instructions, tool
+from tests.kit.free_port import free_port
+from tests.kit.redis_server import skip_without_redis
+from tests.kit.sidecar_command import PATIENCE_S, Serving, serving
 
-DOT_ENV = {"DOMAIN": "signal.example.com", "APP_ORIGIN": "https://app.example.com", "TURN_SECRET": "hush-hush"}
+DOT_ENV = {
+    "DOMAIN": "signal.example.com",
+    "APP_ORIGIN": "https://app.example.com",
+    "TURN_SECRET": "hush-hush",
+    "REDIS_PASSWORD": "sesame",
+}
 
 
 def container_environment(folder: Path) -> dict[str, str]:
@@ -62,8 +74,9 @@ def test_the_image_runs_as_nobody_and_is_stopped_with_the_signal_that_drains() -
     assert compose(**DOT_ENV)["services"]["sidecar"]["stop_grace_period"] == "30s"
 
 
-def test_compose_refers_only_to_what_it_defines_and_mounts_no_secret_into_an_image() -> None:
-    file = compose(**DOT_ENV)
+@pytest.mark.parametrize("read", [compose, cluster_compose])
+def test_compose_refers_only_to_what_it_defines_and_mounts_no_secret_into_an_image(read: Callable[..., Any]) -> None:
+    file = read(**DOT_ENV)
     for service in file["services"].values():
         assert set(service.get("networks", [])) <= set(file["networks"])
         assert set(service.get("secrets", [])) <= set(file["secrets"])
@@ -72,12 +85,50 @@ def test_compose_refers_only_to_what_it_defines_and_mounts_no_secret_into_an_ima
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert (DEPLOY / source).exists() if source.startswith("./") else source in file["volumes"]
-    assert "ports" not in file["services"]["sidecar"]  # only Caddy can reach it
+    assert {name for name, service in file["services"].items() if "ports" in service} == {"caddy"}
     (subnet,) = (each["subnet"] for each in file["networks"]["inside"]["ipam"]["config"])
-    assert file["services"]["sidecar"]["environment"]["SIDECAR_TRUSTED_PROXIES"] == subnet
+    for service in (each for name, each in file["services"].items() if name.startswith("sidecar")):
+        assert service["environment"]["SIDECAR_TRUSTED_PROXIES"] == subnet
+        assert (DEPLOY / service["build"]["context"]).resolve() == ROOT
+        assert service["stop_grace_period"] == "30s"
     turn = file["configs"]["turnserver"]["content"]
     assert f"static-auth-secret={DOT_ENV['TURN_SECRET']}\n" in turn
-    assert (DEPLOY / file["services"]["sidecar"]["build"]["context"]).resolve() == ROOT
+
+
+def test_the_sidecars_of_the_cluster_differ_only_in_their_folders() -> None:
+    services = cluster_compose(**DOT_ENV)["services"]
+    one, two = services["sidecar"], services["sidecar-2"]
+    assert (one["volumes"], two["volumes"]) == (["state:/state"], ["state-2:/state"])
+    assert {**one, "volumes": []} == {**two, "volumes": []}
+    assert (one["networks"], services["redis"]["networks"]) == (["inside", "redis"], ["redis"])
+    upstreams = re.search(r"\{\$SIDECARS:(.+)\}", (DEPLOY / "Caddyfile.cluster").read_text())
+    assert upstreams is not None
+    assert upstreams[1].split() == ["sidecar:8765", "sidecar-2:8765"]
+    assert services["caddy"]["volumes"][0] == "./Caddyfile.cluster:/etc/caddy/Caddyfile:ro"
+
+
+def test_two_sidecars_work_with_the_redis_server_of_the_cluster(container: Path) -> None:
+    skip_without_redis()
+    config, port = container / "redis.conf", free_port()
+    config.write_text(cluster_compose(**DOT_ENV)["configs"]["redis"]["content"])
+    server = subprocess.Popen(
+        ["redis-server", config, "--port", str(port), "--bind", "127.0.0.1", "--dir", container],
+        stdout=subprocess.DEVNULL,
+    )
+    with server, ExitStack() as stack:
+        stack.callback(server.kill)
+        for name in ("sidecar", "sidecar-2"):
+            variables = cluster_compose(**DOT_ENV)["services"][name]["environment"]
+            password = {"SIDECAR_CLUSTER_PASSWORD": variables["SIDECAR_CLUSTER_PASSWORD"]}
+            url = variables["SIDECAR_CLUSTER"].replace("redis:6379", f"127.0.0.1:{port}")
+            stack.enter_context(serving(container / name, "--cluster", url, **password))
+        with redis.Redis(port=port, password=DOT_ENV["REDIS_PASSWORD"]) as client:
+            assert client.hlen("signaling-sidecar:instances") == 2
+            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+            assert client.config_get("appendonly") == {"appendonly": "yes"}
+        check = cluster_compose(**DOT_ENV)["services"]["redis"]["healthcheck"]["test"][1]
+        here = check.replace("redis-cli", f"redis-cli -p {port}")
+        assert subprocess.run(["sh", "-c", here], check=False).returncode == 0
 
 
 def test_the_steps_of_the_dockerfile_make_a_sidecar_that_writes_only_into_its_volume(container: Path) -> None:

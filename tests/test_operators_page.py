@@ -12,12 +12,12 @@ from typing import Any
 
 import aiohttp
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.settings import Sources
 from tests.kit.checkout import ROOT
-from tests.kit.deployment import DEPLOY, compose
+from tests.kit.deployment import DEPLOY, cluster_compose, compose
+from tests.kit.metrics import metrics_of, named_metrics
 from tests.kit.readme import FENCE, OPERATORS, commands_in
 from tests.kit.receiving import receive_json
 from tests.kit.serving import Served
@@ -30,7 +30,9 @@ NEEDS_SYSTEMD = [command for command in COMMANDS if command.startswith("systemct
 INSTALLS = [command for command in COMMANDS if re.match("python3 -m venv|/opt/.*/pip install", command)]
 """They are as those of the Dockerfile, which `test_deployment.py` runs."""
 OF_DOCKER = COMMANDS[: COMMANDS.index("chmod 400 .env auth_token.txt") + 1]
+OF_DOCKER_CLUSTER = [command for command in COMMANDS if "REDIS_PASSWORD" in command]
 OF_SYSTEMD = [command for command in COMMANDS if command.startswith(("install ", "(umask "))]
+OF_SYSTEMD_CLUSTER = [command for command in COMMANDS if command.startswith("echo ")]
 OF_BACKUPS = [command for command in COMMANDS if "tar " in command]
 
 
@@ -39,7 +41,7 @@ def shell(command: str, folder: Path) -> int:
 
 
 def test_each_command_of_the_page_is_run_or_needs_docker_or_systemd() -> None:
-    tried = [*OF_DOCKER, *OF_SYSTEMD, *OF_BACKUPS]
+    tried = [*OF_DOCKER, *OF_DOCKER_CLUSTER, *OF_SYSTEMD, *OF_SYSTEMD_CLUSTER, *OF_BACKUPS]
     assert sorted(COMMANDS) == sorted([*NEEDS_DOCKER, *NEEDS_SYSTEMD, *INSTALLS, *tried])
     assert min(map(len, (NEEDS_DOCKER, NEEDS_SYSTEMD, INSTALLS, OF_SYSTEMD, OF_BACKUPS))) >= 2
 
@@ -49,11 +51,22 @@ def test_the_commands_before_docker_make_what_compose_needs(tmp_path: Path) -> N
     cannot = [] if os.geteuid() == 0 else [command for command in OF_DOCKER if command.startswith("chown")]
     assert shell("\n".join(command for command in OF_DOCKER if command not in cannot), tmp_path) == 0
     folder = tmp_path / "sidecar" / "deploy"
-    values = dict(line.split("=", 1) for line in (folder / ".env").read_text().splitlines())
+    values = values_of(folder / ".env")
     assert len(values["TURN_SECRET"]) == len((folder / "auth_token.txt").read_text().strip()) == 64
     environment = compose(**values)["services"]["sidecar"]["environment"]
     environment["SIDECAR_AUTH_TOKEN_FILE"] = str(folder / "auth_token.txt")
     assert Sources({}, environment, None, tuple(DIALECTS)).load().allow_host == ("signal.example.com",)
+    (command,) = OF_DOCKER_CLUSTER
+    assert shell(command, folder) == 0
+    values = values_of(folder / ".env")
+    environment |= cluster_compose(**values)["services"]["sidecar"]["environment"]
+    environment["SIDECAR_AUTH_TOKEN_FILE"] = str(folder / "auth_token.txt")
+    settings = Sources({}, environment, None, tuple(DIALECTS)).load()
+    assert (settings.cluster, len(settings.cluster_password or "")) == ("redis://redis:6379/0", 64)
+
+
+def values_of(file: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
 def test_the_commands_for_systemd_make_a_valid_configuration(tmp_path: Path) -> None:
@@ -66,10 +79,16 @@ def test_the_commands_for_systemd_make_a_valid_configuration(tmp_path: Path) -> 
     }
     secrets = tmp_path / "etc/signaling-sidecar/secrets.env"
     assert secrets.stat().st_mode & 0o077 == 0
-    variables = dict(line.split("=", 1) for line in secrets.read_text().splitlines())
+    variables = values_of(secrets)
     file = tmp_path / "etc/signaling-sidecar/sidecar.toml"
     settings = Sources({}, {**variables, "SIDECAR_PROJECT": str(tmp_path)}, file, tuple(DIALECTS)).load()
-    assert (settings.auth, settings.trusted_proxies) == ("token", ("127.0.0.1/32",))
+    assert (settings.auth, settings.trusted_proxies, settings.cluster) == ("token", ("127.0.0.1/32",), None)
+    (tmp_path / "redis-password").write_text("sesame\n")
+    for command in OF_SYSTEMD_CLUSTER:
+        assert shell(command.replace(" /etc/", f" {tmp_path}/etc/"), tmp_path) == 0, command
+    environment = {**values_of(secrets), "SIDECAR_PROJECT": str(tmp_path)}
+    settings = Sources({}, environment, file, tuple(DIALECTS)).load()
+    assert (settings.cluster, settings.cluster_password) == ("redis://10.0.0.5:6379/0", "sesame")
 
 
 async def join(url: str, **more: Any) -> dict[str, Any]:
@@ -97,14 +116,10 @@ def test_a_copy_of_a_running_sidecars_folder_is_a_backup(tmp_path: Path) -> None
     assert (resumed["type"], resumed["peerId"]) == ("resumed", "ann")
 
 
-async def test_the_page_names_all_metrics_and_no_other(served: Served) -> None:
-    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
-    async with served.client.get("/metrics", headers=headers) as answer:
-        families = list(text_string_to_metric_families(await answer.text()))
-    there = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
-    named = set(re.findall(r"`((?:signaling|process)_\w+)`", PAGE))
-    assert named <= there
-    assert {name for name in there if name.startswith("signaling_")} - named == {"signaling_build_info"}
+async def test_the_page_names_all_metrics(served: Served) -> None:
+    """The test of those of a cluster, and that it names no other: tests/cluster/test_metrics.py."""
+    there = {name for name in await metrics_of(served) if name.startswith("signaling_")}
+    assert there - named_metrics() == {"signaling_build_info"}
 
 
 def test_the_configuration_of_prometheus_is_yaml() -> None:

@@ -81,7 +81,7 @@ async def test_a_room_keeps_its_peers_when_the_records_of_their_joins_are_forgot
     while looker.look().entries[0].seq == 1:
         await peers[0].send({"type": "offer", "to": "ben", "sdp": sdp("ANN") + "a=x\r\n" * 500})
         await served.settled()
-    views = [RoomView(looker.look(), ("rooms", room), None, served.sidecar.boot) for room in ("bar", "quiet")]
+    views = [RoomView(looker.look(), ("rooms", room), None) for room in ("bar", "quiet")]
     ladders = [view.as_object(None, ())["ladder"] for view in views]
     assert [[column.peer for column in view.ladder().columns] for view in views] == [["ann", "ben"], ["cat"]]
     assert [ladder["rows"] > 0 for ladder in ladders] == [True, False]
@@ -129,7 +129,7 @@ def test_two_guests_of_a_room_with_a_host_do_not_count_as_a_pair(
     assert pairs.counts == {"connected": 0, "trying": 0, "failed": 1, "unknown": 1}
     peers = [{"peer": peer, "session": f"s-{peer}-1", "away": False, "host": peer == "ann"} for peer in ("ben", "cleo")]
     room = {"dialect": "rooms", "room": "bar", "listed": True, "capacity": 9, "createdAt": 0, "peers": peers}
-    view = RoomView(seen, ("rooms", "bar"), {**room, "peers": [{**each, "joinedAt": 0} for each in peers]}, "b00t")
+    view = RoomView(seen, ("rooms", "bar"), {**room, "peers": [{**each, "joinedAt": 0} for each in peers]})
     shown = view.as_object(None, ())
     assert shown["room"]["summary"] == "0 of 2 pairs are known to be connected, 1 failed, 1 unknown."
     assert [verdict.must_connect for verdict in shown["verdicts"]] == [True, True, False]

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench import comparison, connecting, growing, hub, reading, restarting, starting
 from tests.bench.contenders import find_contenders
 from tests.bench.machine import machine
-from tests.kit.provision_browser import find_chromium
+from tests.kit.provision import find_chromium
 from tests.kit.sites import PLUGIN
 
 FEW_EVENTS = 100_000

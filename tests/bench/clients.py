@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, count
+from itertools import chain, count, cycle
 from typing import Any, NamedTuple
 
 import uvloop
@@ -77,9 +77,9 @@ class Load:
 
 
 @contextmanager
-def load_on(port: int) -> Iterator[Load]:
-    """Start the process of the clients, for the server on this port."""
-    words = [sys.executable, "-m", "tests.bench.clients", str(port)]
+def load_on(*ports: int) -> Iterator[Load]:
+    """Start the process of the clients, for the server on this port. Of several ports, the clients take turns."""
+    words = [sys.executable, "-m", "tests.bench.clients", *map(str, ports)]
     with on_core(LOAD):
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
     with process:
@@ -92,8 +92,8 @@ def load_on(port: int) -> Iterator[Load]:
 class Clients:
     """Carries out the commands, in the process of the clients."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, *ports: int) -> None:
+        self._ports = cycle(ports)
         self._names = count()
         self._clients: list[Client] = []
         self._pairs: dict[str, list[Pair]] = {}
@@ -150,7 +150,7 @@ class Clients:
 
     async def _connected(self, manners: Manners, room: str, name: str) -> Client:
         client = Client(manners.path(room, name))
-        await asyncio.get_running_loop().create_connection(lambda: client, "127.0.0.1", self._port)
+        await asyncio.get_running_loop().create_connection(lambda: client, "127.0.0.1", next(self._ports))
         self._clients.append(client)
         return await client.opened()
 
@@ -204,9 +204,9 @@ def _relayed(received: int, latencies_s: list[float]) -> Relayed:
     return Relayed(count, received, latencies_us[count // 2], latencies_us[count * 99 // 100])
 
 
-async def main(port: int) -> None:
+async def main(*ports: int) -> None:
     loop = asyncio.get_running_loop()
-    clients = Clients(port)
+    clients = Clients(*ports)
     while command := await loop.run_in_executor(None, sys.stdin.readline):
         doing = asyncio.ensure_future(clients.do(command))
         ends = {doing, *clients.losses()}
@@ -217,4 +217,4 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(*map(int, sys.argv[1:])))

@@ -43,7 +43,7 @@ class Result(NamedTuple):
 def measure(folder: Path, looks: int = LOOKS, at_once: int = AT_ONCE) -> Result:
     gc.disable()  # as in the process that analyses
     try:
-        entries, read_s = _timed(lambda: LogWindow(folder).grow().entries)
+        entries, read_s = _timed(lambda: LogWindow(folder, BOOT).grow().entries)
         whole = len(entries) - looks * at_once
         read = Read(BOOT)
         first_s = _look(read, entries[:whole])

@@ -225,6 +225,7 @@ async def test_a_peer_that_answers_no_ping_is_dropped(
     types = aiohttp.WSMsgType
     message = await receive(silent.socket, types.PING, types.TEXT, types.BINARY, types.CLOSE, types.CLOSING)
     assert message.type is types.CLOSED, message
+    await served.settled()
     (closed,) = served.records("connection.closed")
     assert (closed["data"]["reason"], closed["data"]["ending"]) == ("no pong", "lost")
 
@@ -274,6 +275,7 @@ async def test_the_ending_of_a_connection_decides_how_long_its_session_is_kept(
         assert ([record["data"]["grace_s"] for record in away], left) == ([manners.grace_s[ending]], [])
 
 
+@pytest.mark.one_sidecar("the others of a cluster go on, see tests/cluster/test_instances_end.py")
 async def test_when_the_sidecar_stops_it_closes_with_1012_and_sessions_are_kept_for_their_grace(
     served: Served, manners: Manners
 ) -> None:
@@ -300,6 +302,7 @@ async def test_a_silent_connection_is_closed(
     assert await (await served.connect(manners.path(ROOM, "a"))).closed() == (1008, "idle")
 
 
+@pytest.mark.one_sidecar("each sidecar of a cluster has its own limit of connections")
 async def test_a_connection_over_the_limit_is_refused(
     aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from signaling_sidecar.drawing.errors import MAX_CHOICES_NAMED, AmbiguousRoom, UnknownRoom
 from signaling_sidecar.inspection import EventLog, open_log
-from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
+from tests.kit.inspection_log import ANN, BAR, BEN, IN_A_CLUSTER, TWO_PEERS, header, record, write_segment
 
 
 def log_of(tmp_path: Path, *lines: str) -> EventLog:
@@ -80,6 +80,21 @@ def test_a_gap_in_the_log_is_drawn_across_the_room(tmp_path: Path) -> None:
     assert "── 7 records are missing here ──" in str(
         log_of(tmp_path, *TWO_PEERS[:6], gap, *TWO_PEERS[7:]).ladder("bar")
     )
+
+
+def test_what_happens_to_the_sidecars_of_a_cluster_is_drawn_across_the_room(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *IN_A_CLUSTER)
+    for ladder in (log.ladder("bar"), log.ladder(log.pairs.iloc[0])):
+        assert [step.label for step in ladder.steps][-7:] == [
+            "sidecar 3 joined the cluster",
+            "sidecar 1 of the cluster was lost",
+            "away (stopped)",
+            "sidecar 2 has the rooms now",
+            "back",
+            "sidecar 3 of the cluster stopped",
+            "leaves",
+        ]
+        assert "── sidecar 1 of the cluster was lost ──" in str(ladder)
 
 
 def test_a_refused_join_is_a_line_across_all_columns(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Change
 from signaling_sidecar.inspection import EventLog, open_log
 from tests.kit.checkout import RECORDED
-from tests.kit.inspection_log import ANN, BAR, BEN, T0_S, TWO_PEERS, header, record, write_segment
+from tests.kit.inspection_log import ANN, BAR, BEN, IN_A_CLUSTER, T0_S, TWO_PEERS, header, record, write_segment
 
 KILLED_AND_RESTORED = [
     *TWO_PEERS[:9],
@@ -61,6 +61,20 @@ def test_a_session_is_drawn_as_connected_away_and_left(tmp_path: Path) -> None:
     (ben,) = [row for row in log.timeline("bar").attendance.rows if row.peer == "ben"]
     standing = [ben.presence_at(T0_S + at) for at in (1.9, 2.0, 4.0, 5.5, 7.0, 9.0)]
     assert standing == ["absent", "here", "away", "here", "absent", "absent"]
+
+
+def test_a_timeline_shows_which_sidecar_of_a_cluster_was_lost(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *IN_A_CLUSTER)
+    moments = log.timeline("bar").attendance.moments
+    assert [(moment.label, moment.is_server) for moment in moments] == [
+        ("room created", False),
+        ("sidecar 3 joined the cluster", True),
+        ("sidecar 1 of the cluster was lost", True),
+        ("sidecar 2 has the rooms now", True),
+        ("sidecar 3 of the cluster stopped", True),
+    ]
+    assert spans_of(log, "ben") == [("here", 2.0, 3.1), ("away", 3.1, 3.2), ("here", 3.2, 4.0)]
+    assert spans_of(log, "ann") == [("here", 1.0, 4.0)]
 
 
 def test_a_session_without_an_end_lasts_until_the_log_ends(tmp_path: Path) -> None:

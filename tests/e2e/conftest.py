@@ -13,11 +13,13 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 from tests.e2e.plain_peers import Join, joining
 from tests.e2e.reported_verdicts import Tally
 from tests.kit.browsers import CAMERA_FLAGS, SharedBrowsers, launched, launched_firefox
+from tests.kit.cluster_processes import ClusterProcesses, cluster_processes
 from tests.kit.lan import Lan, new_lan
 from tests.kit.once import once
 from tests.kit.packages import build_wheel, pack_npm_package
 from tests.kit.programs import Start
-from tests.kit.provision_browser import find_chromium, find_firefox, find_headless_shell
+from tests.kit.provision import find_chromium, find_firefox, find_headless_shell
+from tests.kit.redis_server import running_redis
 from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
 from tests.kit.starting import starting
 
@@ -172,3 +174,12 @@ async def shared_demo(running_demo: Site) -> Site:
     """The demo that the tests of a file share. Nobody is in its rooms when a test begins."""
     close_all_rooms(running_demo.sidecar)
     return running_demo
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cluster(tmp_path: Path) -> AsyncIterator[ClusterProcesses]:
+    """Two sidecars, which pages of any Vite may connect to."""
+    (tmp_path / "redis").mkdir()
+    with running_redis(tmp_path / "redis") as redis:
+        async with cluster_processes(tmp_path, redis, "--allow-origin", "http://localhost:*", count=2) as cluster:
+            yield cluster

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.server.admin.api import PREFIX
 from tests.kit import sidecar_command
+from tests.kit.full_disk import Disk
 from tests.kit.programs import until
 from tests.kit.serving import Peer, Served, serve
 
@@ -30,20 +30,6 @@ async def resumable(served: Served, name: str = "ben") -> tuple[Peer, str]:
     peer = await served.connect()
     token: str = (await peer.join(name, resume=True, **PAGE))["resume"]["token"]
     return peer, token
-
-
-class Disk:
-    """A disk that is full when the test wants it to be."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_full = False
-        self._write = os.write
-        monkeypatch.setattr(os, "write", self.write)
-
-    def write(self, descriptor: int, data: bytes) -> int:
-        if self.is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self._write(descriptor, data)
 
 
 @pytest.fixture

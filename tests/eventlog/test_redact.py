@@ -34,6 +34,7 @@ from signaling_sidecar.hub.checkpoint import (
     ResumptionState,
     RoomInLog,
     SessionState,
+    TryState,
 )
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.messages import Notice, PeerJoined, PeerLeft, Refused, Relayed
@@ -376,7 +377,9 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
         *("session-1", "ann", 7),
         own_token="cd" * 32,
         contacts=["ben"],
-        away=AwayState(Ending.LOST, 9.5, ["session-2"]),
+        place=1,
+        replaced_s_ago=[3.5],
+        away=AwayState(Ending.LOST, 9.5, ["session-2"], 2.5),
         resumption=ResumptionState("ab" * 32, sent=5, handled=3, reached=4, kept=kept),
     )
     own = OwnRules(host="ann", grace_s=5.0)
@@ -384,13 +387,20 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
         [RoomInLog(*bar, 9, True, 7, 1.5, [session], host="ann", queue="chess", announced=False, rules=own)],
         [Waiting("match", "ann", 2, 1, 7, "chess")],
         [(bar, "ben")],
-        [KeptFrameState(*bar, to="ben", peer="ann", kind="offer", session="session-1", payload=offer.decode())],
+        [
+            KeptFrameState(
+                *bar, to="ben", peer="ann", kind="offer", session="session-1", payload=offer.decode(), age_s=1.5
+            )
+        ],
         [(bar, "ann")],
+        [9.5],
+        [TryState("pairing", 7, 1.5, True, "93.184.216.34")],
     )
     copy = shared_data("log.checkpoint", json.loads(msgspec.json.encode(state)))
     assert shape(copy) == shape(json.loads(msgspec.json.encode(state)))
     restored = msgspec.convert(copy, Checkpoint)
-    (room,), (waiting,), ((key, barred),), (frame,), (known,) = msgspec.structs.astuple(restored)
+    (room,), (waiting,), ((key, barred),), (frame,), (known,), _, (tried,) = msgspec.structs.astuple(restored)
+    assert tried.remote == "203.0.113.1"
     assert key == (room.dialect, room.room) == (frame.dialect, frame.room) == ("rooms", "room-1")
     assert known == (key, room.host)
     assert room.sessions[0].contacts == [barred]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from signaling_sidecar.eventlog import LogWriter, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
+from tests.eventlog.file_faults import FAULTS
 
 OFFER = b'{"type":"offer","to":"b","sdp":"v=0\\r\\na=ice-ufrag:abcd\\r\\na=ice-pwd:secretsecretsecretsecret\\r\\n"}'
 
@@ -203,44 +203,6 @@ def test_a_disk_that_is_full_again_is_not_reported_repeatedly(log: Log, monkeypa
 
 
 # --- somebody else in the folder -------------------------------------------------------------------------------------
-
-
-def replace_by_a_link(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path.parent.parent / "somebody-elses")
-
-
-def replace_by_a_file(path: Path) -> None:
-    path.unlink()
-    path.write_text("somebody else's\n")
-
-
-def replace_by_a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def move_the_folder(path: Path) -> None:
-    path.parent.rename(path.parent.with_name("moved"))
-
-
-def append(path: Path) -> None:
-    with path.open("a") as file:
-        file.write("somebody else's\n")
-
-
-FAULTS = [
-    Path.unlink,
-    lambda path: shutil.rmtree(path.parent),
-    replace_by_a_link,
-    replace_by_a_file,
-    replace_by_a_folder,
-    move_the_folder,
-    append,
-    lambda path: path.chmod(0o400),
-    lambda path: os.truncate(path, 0),
-    lambda path: os.truncate(path, path.stat().st_size - 10),
-]
 
 
 @pytest.mark.parametrize("writes", [True, False], ids=["at the next write", "without a write"])

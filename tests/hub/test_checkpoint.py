@@ -40,7 +40,7 @@ def test_a_checkpoint_contains_rooms_sessions_and_remaining_graces() -> None:
                         "peer": "b",
                         "joined_at_ms": 6,
                         "instance": "i",
-                        "away": {"ending": "lost", "left_s": 20.0, "told": ["session-1"]},
+                        "away": {"ending": "lost", "left_s": 20.0, "told": ["session-1"], "away_s": 10.0},
                     },
                 ],
             }
@@ -49,6 +49,8 @@ def test_a_checkpoint_contains_rooms_sessions_and_remaining_graces() -> None:
         "barred": [],
         "mailboxes": [],
         "known_ids": [],
+        "barred_left_s": [],
+        "tries": [],
     }
 
 

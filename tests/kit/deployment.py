@@ -35,6 +35,34 @@ def compose(**values: str) -> Any:
     return yaml.safe_load(with_values((DEPLOY / "compose.yaml").read_text(), values))
 
 
+def cluster_compose(**values: str) -> Any:
+    """The content of `compose.yaml` and `compose.cluster.yaml` together, as Docker Compose merges them."""
+    file = compose(**values)
+    added = yaml.safe_load(with_values((DEPLOY / "compose.cluster.yaml").read_text(), values))
+    services = file["services"]
+    for name, service in added.pop("services").items():
+        extended = service.pop("extends", {"file": "compose.yaml", "service": name})
+        assert extended["file"] == "compose.yaml"
+        services[name] = _merged(compose(**values)["services"].get(extended["service"], {}), service)
+    return {name: _merged(each, added.get(name, {})) if name != "services" else each for name, each in file.items()}
+
+
+def _merged(base: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two mappings. Of the volumes of a service, the later one at a place in the container counts."""
+    merged = dict(base)
+    for name, value in added.items():
+        before = base.get(name)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merged(before, value)
+        elif name == "volumes" and isinstance(before, list):
+            merged[name] = list({each.split(":")[1]: each for each in [*before, *value]}.values())
+        elif isinstance(before, list) and name != "command":
+            merged[name] = list(dict.fromkeys([*before, *value]))
+        else:
+            merged[name] = value
+    return merged
+
+
 def with_values(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\$\{(\w+)(?::\?[^}]*)?\}", lambda found: values[found[1]], text)
 

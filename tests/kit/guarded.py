@@ -11,6 +11,7 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.server.admin.openapi import PREFIX
 from tests.kit import tokens
 from tests.kit.serving import Served, serve
 
@@ -33,6 +34,12 @@ def token(subject: str = "ann", lasts_s: float = 60.0, **claims: Any) -> str:
 def bearer(value: str | None = None, **claims: Any) -> dict[str, str]:
     """The header with a token: the given one, or a valid one with these claims."""
     return {"Authorization": f"Bearer {token(**claims) if value is None else value}"}
+
+
+async def revoke(served: Served, body: Any, by: str | None = None) -> tuple[int, Any]:
+    headers = bearer(by or served.sidecar.admin_token)
+    async with served.client.post(f"{PREFIX}/revoke", json=body, headers=headers) as answer:
+        return answer.status, await answer.json() if answer.content_type == "application/json" else None
 
 
 async def refused_handshake(served: Served, path: str, **options: Any) -> tuple[int, str]:

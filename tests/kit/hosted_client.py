@@ -43,6 +43,7 @@ class User:
     async def goes(self) -> None:
         """Close the connection. The user is then away, because in this dialect only LEAVE_ROOM is a leave."""
         await self.peer.socket.close()
+        await self.peer.settled()
 
 
 async def connected(served: Served, user: str, path: str = CANONICAL, **options: Any) -> User:

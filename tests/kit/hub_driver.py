@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from collections import Counter
 from typing import Any, TypeVar
 
 from signaling_sidecar.errors import Code
@@ -17,20 +17,25 @@ GRACE_S = {Ending.CLOSED: 0.0, Ending.UNLOADED: 5.0, Ending.LOST: 30.0, Ending.S
 
 
 class CountedIds:
-    def __init__(self) -> None:
-        self._sessions, self._peers, self._rooms, self._tokens = count(1), count(1), count(1), count(1)
+    def __init__(self, earlier: CountedIds | None = None) -> None:
+        """With `earlier`, the ids continue from there, while `earlier` itself does not change."""
+        self._counts: Counter[str] = Counter() if earlier is None else earlier._counts.copy()
 
     def session(self) -> str:
-        return f"session-{next(self._sessions)}"
+        return self._next("session")
 
     def peer(self) -> str:
-        return f"peer-{next(self._peers)}"
+        return self._next("peer")
 
     def token(self) -> str:
-        return f"token-{next(self._tokens)}"
+        return self._next("token")
 
     def room(self) -> str:
-        return f"room-{next(self._rooms)}"
+        return self._next("room")
+
+    def _next(self, name: str) -> str:
+        self._counts[name] += 1
+        return f"{name}-{self._counts[name]}"
 
 
 class Driver:

@@ -61,3 +61,17 @@ TWO_PEERS = [
     record(15, 8.0, "peer.away", **ANN, connection=1, data={"ending": "lost", "grace_s": 30.0}),
     record(16, 10.0, "server.stopped"),
 ]  # fmt: skip
+
+IN_A_CLUSTER = [
+    *TWO_PEERS[:7],
+    record(8, 3, "instance.joined", data={"instance": 3}),
+    record(9, 3.1, "instance.left", data={"instance": 1, "stopped": False}),
+    record(10, 3.1, "connection.closed", **BEN, connection=1_000_000_002, data={"ending": "stopped", "by": "sidecar"}),
+    record(11, 3.1, "peer.away", **BEN, connection=1_000_000_002, data={"ending": "stopped"}),
+    record(12, 3.1, "owner.changed", data={"instance": 2, "fence": 2, "before": 1}),
+    record(13, 3.2, "peer.resumed", **BEN, connection=2_000_000_001, data={}),
+    record(14, 3.3, "instance.left", data={"instance": 3, "stopped": True}),
+    record(15, 3.4, "owner.changed", data={"instance": 2, "fence": 3, "before": 2}),
+    record(16, 4, "peer.left", **BEN, connection=2_000_000_001, data={"reason": "left"}),
+]
+"""Of two sidecars with the first and the second peer, one is lost. A third one joins the cluster and stops."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -60,12 +61,15 @@ class ResumingClient:
         """The frames that are not acknowledged yet."""
         return len(self._kept)
 
-    async def run(self, session: aiohttp.ClientSession, url: str) -> None:
-        """Stay in the room until cancelled, and reconnect as often as needed."""
+    async def run(self, session: aiohttp.ClientSession, url: str | Callable[[], str]) -> None:
+        """Stay in the room until cancelled, and reconnect as often as needed. `url` may also be a function, which tells
+        where to connect the next time."""
         while True:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with asyncio.timeout(5):
-                    socket = await session.ws_connect(url, autoping=True, max_msg_size=0)
+                    socket = await session.ws_connect(
+                        url if isinstance(url, str) else url(), autoping=True, max_msg_size=0
+                    )
                 self.connections += 1
                 try:
                     await self._speak(socket)

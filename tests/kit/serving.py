@@ -31,7 +31,8 @@ class Peer:
         self.socket = socket
         self.skips: Callable[[Any], bool] = lambda frame: False
         """Whether `receive` skips a frame, because a test for all dialects ignores it."""
-        self._settled = settled
+        self.settled = settled
+        """Waits until the sidecar has handled all frames so far, and the ends of connections."""
 
     async def send(self, frame: Any) -> None:
         """Send bytes as a binary frame, a string as it is, and anything else as JSON."""
@@ -59,7 +60,7 @@ class Peer:
 
     async def hears_nothing(self) -> None:
         """Assert that this peer received nothing because of the frames that any peer sent before this call."""
-        await self._settled()
+        await self.settled()
         with suppress(TimeoutError):
             while True:
                 message = await receive(self.socket, within_s=SILENCE_S)
@@ -118,6 +119,13 @@ class Served:
         return [record["data"]["code"] for record in self.records("signal.refused")]
 
 
+in_cluster: Callable[..., Awaitable[Served]] | None = None
+"""Set by `--instances`: starts a cluster instead of a sidecar."""
+
+
 async def serve(client: AiohttpClient, state_dir: Path, **settings: Any) -> Served:
+    """Start a sidecar in this process, or a cluster of several if the test is run with one (`ways.py`)."""
+    if in_cluster is not None:
+        return await in_cluster(client, state_dir, **settings)
     sidecar = Sidecar(replace(Settings(state_dir=state_dir, project=state_dir), **settings))
     return Served(await client(sidecar.app()), sidecar)

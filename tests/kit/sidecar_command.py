@@ -46,10 +46,11 @@ class Serving:
 
 
 @contextmanager
-def serving(state_dir: Path, *flags: str) -> Iterator[Serving]:
+def serving(state_dir: Path, *flags: str, **environment: str) -> Iterator[Serving]:
     command = [*SIDECAR, "serve", "--port", "0", "--state-dir", str(state_dir), *flags]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+    env = os.environ | environment
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env) as process:
         assert process.stdout is not None
         try:
             yield Serving(process, json.loads(process.stdout.readline()))

@@ -122,7 +122,13 @@ def write_project(folder: Path, config: str) -> Path:
 
 
 async def start_app(start: Start, folder: Path, script: str, title: str = "", **options: object) -> Site:
-    """Start Vite with an app of one script, which may import the packages in `frontend-proxy/node_modules`.
+    """Start Vite with an app of one script, and the sidecar. The other arguments are those of `write_app`."""
+    vite = await start_vite(start, write_app(folder, script, title, **options))
+    return Site(await url_in(vite), vite, await sidecar_in(vite))
+
+
+def write_app(folder: Path, script: str, title: str = "", **options: object) -> Path:
+    """Create an app of one script, which may import the packages in `frontend-proxy/node_modules`.
 
     `CLIENT` in the script stands for the module of the browser client. `options` are for the plugin.
     """
@@ -135,8 +141,7 @@ async def start_app(start: Start, folder: Path, script: str, title: str = "", **
     head = f"<title>{title}</title>" if title else ""
     (project / "index.html").write_text(f"<!doctype html>{head}<body><script type='module' src='/main.js'></script>")
     (project / "main.js").write_text(script.replace("CLIENT", f"/@fs{FRONTEND}/dist/browser/index.mjs"))
-    vite = await start_vite(start, project)
-    return Site(await url_in(vite), vite, await sidecar_in(vite))
+    return project
 
 
 def close_all_rooms(sidecar: Sidecar) -> None:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
-from types import MappingProxyType
 
 import aiohttp
 import pytest
 
 from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import PACKAGE
-from tests.kit.programs import Program, is_running, start_program, until
+from tests.kit.copied_code import Copied, served_from
+from tests.kit.programs import is_running, until
 from tests.kit.receiving import receive, receive_json
 
 SAVES = 5
@@ -28,46 +25,11 @@ PAUSE_S = 0.01  # seconds between two requests, so that the workers have a core 
 VERSION = "VERSION_IN_HEALTH"
 
 
-class Copied:
-    """A running sidecar with `--reload`, whose code is a copy of the package that the test can edit."""
-
-    def __init__(self, program: Program, folder: Path, url: str, pids: list[int]) -> None:
-        self.program, self._folder, self.url, self.pids = program, folder, url, pids
-
-    def save(self, code: str) -> None:
-        """Change a file that the server imports."""
-        (self._folder / "server" / "http" / "dialect_routes.py").write_text(self.routes + code)
-
-    @property
-    def routes(self) -> str:
-        return (PACKAGE / "server" / "http" / "dialect_routes.py").read_text()
-
-    async def home(self, session: aiohttp.ClientSession) -> str:
-        async with session.get(self.url, headers={"Connection": "close"}) as answer:
-            return await answer.text()
-
-
 @pytest.fixture
 async def copied(tmp_path: Path) -> AsyncIterator[Copied]:
     folder = Path(shutil.copytree(PACKAGE, tmp_path / "source" / PACKAGE.name))
     async with served_from(folder, tmp_path) as copied:
         yield copied
-
-
-@asynccontextmanager
-async def served_from(
-    folder: Path, tmp_path: Path, reload: str = "--reload", env: Mapping[str, str] = MappingProxyType({})
-) -> AsyncIterator[Copied]:
-    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms", reload]
-    state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
-    program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent), **env})
-    try:
-        ready = json.loads((await program.line(r"^\{.*\}$"))[0])
-        yield Copied(program, folder, ready["url"], [program.process.pid, ready["pid"]])
-    finally:
-        if program.process.returncode is None:
-            program.process.kill()
-        await program.ended()
 
 
 async def test_saved_code_is_in_use_and_nobody_has_left(copied: Copied, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ class Target:
     async def is_empty(self) -> None:
         """Wait until all rooms have ended, and until the hub has nothing more to do soon, because that keeps sessions
         in memory."""
-        hub, loop = self.served.sidecar._hub, asyncio.get_running_loop()
+        hub, loop = await self.served.sidecar.rooms.hub(), asyncio.get_running_loop()
         await until(lambda: not hub.membership.rooms and not list(hub.matchmaking), "all rooms have ended")
         await until(
             lambda: hub.next_deadline_s is None or hub.next_deadline_s > loop.time() + LATER_S, "nothing is due"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,15 +12,10 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.server.drain import LEAST_IN_A_WAVE
-from tests.kit.deployment import DEPLOY, tool
+from tests.kit.caddy import caddy
 from tests.kit.killable_sidecar import KillableSidecar
-from tests.kit.programs import until
 from tests.kit.receiving import receive, receive_json
 from tests.kit.sidecar_command import PATIENCE_S
-
-AUTHORITY = Path("caddy/pki/authorities/local/root.crt")
-# What a test must have differently: no access to port 80, to the machine's list of authorities and to a fixed port.
-OPTIONS = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
 
 
 class Site(NamedTuple):
@@ -38,48 +31,14 @@ class Site(NamedTuple):
         return [line for line in lines if f'"{type_}"' in line]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    caddy = tool("caddy")
-    sidecar, port = KillableSidecar(tmp_path), free_port()
+    sidecar = KillableSidecar(tmp_path)
     flags = ("--allow-origin", "https://app.example", "--trusted-proxies", "127.0.0.1", "--drain-s", "10")
     await sidecar.start(*flags)
-    (tmp_path / "Caddyfile").write_text(OPTIONS + (DEPLOY / "Caddyfile").read_text())
-    environment = os.environ | {
-        "XDG_DATA_HOME": str(tmp_path),
-        "XDG_CONFIG_HOME": str(tmp_path),
-        "DOMAIN": f"localhost:{port}",
-        "SIDECAR": f"127.0.0.1:{sidecar.port}",
-    }
-    with (tmp_path / "caddy.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            caddy, "run", "--config", tmp_path / "Caddyfile", env=environment, stdout=log, stderr=log
-        )
-    await until((tmp_path / AUTHORITY).exists, "Caddy has made a certificate", PATIENCE_S)
-    trust = ssl.create_default_context(cafile=str(tmp_path / AUTHORITY))
-    connector = aiohttp.TCPConnector(ssl=trust, limit=0)
-    async with aiohttp.ClientSession(f"https://localhost:{port}", connector=connector) as session:
-        async with asyncio.timeout(PATIENCE_S):
-            while not await answers(session):  # noqa: ASYNC110 - nothing here could set an event
-                await asyncio.sleep(0.1)
+    async with caddy(tmp_path, "Caddyfile", SIDECAR=f"127.0.0.1:{sidecar.port}") as session:
         yield Site(sidecar, session)
-    process.terminate()
-    await process.wait()
     await sidecar.end(lambda process: process.kill())
-
-
-async def answers(session: aiohttp.ClientSession) -> bool:
-    try:
-        async with session.get("/ws/signaling/rooms") as answer:
-            return answer.status == 200
-    except aiohttp.ClientConnectorError:
-        return False
 
 
 async def test_websockets_go_through_caddy_and_have_the_address_that_caddy_saw(site: Site) -> None:

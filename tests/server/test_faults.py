@@ -201,7 +201,7 @@ async def test_nothing_remains_when_all_peers_have_left(
     aiohttp_client: AiohttpClient, tmp_path: Path, measured: list[str]
 ) -> None:
     served = await serve(aiohttp_client, tmp_path, grace_s=0.1)
-    hub = served.sidecar._hub
+    hub = await served.sidecar.rooms.hub()
     await served.settled()
     of_earlier_tests = temporary_objects()  # while they are referred to here, they are not deleted during this test
     before = live()

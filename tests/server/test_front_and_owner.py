@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.server.run_log import log_of
 from signaling_sidecar.server.sockets import frames, unsent
-from signaling_sidecar.server.sockets.connection import Connection, Speaker
+from signaling_sidecar.server.sockets.connection import LOST, Connection, Speaker
 from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.outbox import Outbox
@@ -77,15 +78,21 @@ class Parts:
         rules = {ROOMS.name: ROOMS.rules(settings)}
         self.hub = Hub(rules, settings.max_rooms, RandomIds())
         self.log = log_of(self.hub, settings, rules, folder, "boot", lambda: None)
-        tick = Tick()
+        self._tick = tick = Tick()
         self.front = Front(tick, IceServers(settings), settings.max_frames_per_s)
-        self.front.owner = self.owner = Owner(self.hub, self.log, self.front, tick)
-        tick.handle, tick.write_log, tick.send = (
-            self.front.handle_taken,
-            self.owner.write_log,
-            self.front.outgoing.flush,
-        )
+        tick.handle, tick.send = self.front.handle_taken, self.front.outgoing.flush
+        self.begin_owner()
         self.transports: list[Transport] = []
+
+    def begin_owner(self) -> None:
+        """Let an owner begin that was told of no connection."""
+        self.front.owner = self.owner = Owner(self.hub, self.log, self.front, self._tick)
+        self._tick.write_log = self.owner.write_log
+
+    def records(self, type_: str) -> list[dict[str, Any]]:
+        """The records of a type, with decoded `data`."""
+        found = [json.loads(line) for line in self.log.path.read_text().splitlines()]
+        return [{**each, "data": json.loads(each["data"])} for each in found if each["type"] == type_]
 
     def connect(self) -> Connection:
         id_ = len(self.transports) + 1
@@ -269,6 +276,29 @@ async def test_announcements_that_wait_are_sent_before_a_close_frame(parts: Part
     await asyncio.sleep(0)
     (written,) = parts.transports[1].writes
     assert written.index(b'"uma"') < written.rindex(b"\x88")
+
+
+async def test_an_owner_may_begin_while_connections_are_open(parts: Parts) -> None:
+    anna, ben = await parts.meet()
+    parts.begin_owner()
+    parts.hear(anna, type="offer", to="ben", sdp="v=0")
+    parts.front.ended(ben, LOST)
+    await asyncio.sleep(0)
+    assert b'"offer"' in parts.transports[1].writes[0]
+    (closed,) = parts.records("connection.closed")
+    assert (closed["dialect"], closed["room"], closed["peer"]) == (ROOMS.name, "bar", "ben")
+    assert [record["peer"] for record in parts.records("peer.away")] == ["ben"]
+
+
+async def test_a_refusal_has_the_dialect_that_an_owner_was_told_of_later(parts: Parts) -> None:
+    anna = parts.connect()
+    parts.begin_owner()
+    for _ in range(2):
+        parts.hear(anna, type="offer", to="ben", sdp="v=0")
+        parts.owner.recognised(anna.id, ROOMS)
+    await asyncio.sleep(0)
+    refused = parts.records("signal.refused")
+    assert [record.get("dialect") for record in refused] == [None, ROOMS.name]
 
 
 def by_the_owner(parts: Parts, connection: Connection) -> None:

@@ -11,32 +11,17 @@ from typing import Any
 import aiohttp
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
-from prometheus_client.parser import text_string_to_metric_families
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Ending
+from tests.kit.metrics import Samples, samples_of, scrape
 from tests.kit.receiving import receive_json
 from tests.kit.serving import Served, serve
 from tests.kit.sidecar_command import serving
 
-Samples = dict[tuple[str, tuple[str, ...]], float]
-"""By the name and the values of the labels in alphabetical order of the labels' names."""
 TOKEN = "a-token-for-prometheus-" + 12 * "x"
-
-
-def samples_of(text: str) -> Samples:
-    families = text_string_to_metric_families(text)
-    samples = [sample for family in families for sample in family.samples]
-    return {(each.name, tuple(value for _, value in sorted(each.labels.items()))): each.value for each in samples}
-
-
-async def scrape(served: Served) -> Samples:
-    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
-    async with served.client.get("/metrics", headers=headers) as answer:
-        assert answer.status == 200
-        return samples_of(await answer.text())
 
 
 HOOKS = """

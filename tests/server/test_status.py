@@ -98,6 +98,7 @@ async def test_it_contains_the_findings_of_the_doctor_unless_the_doctor_requests
     assert (await status(served))["findings"] == []
 
 
+@pytest.mark.one_sidecar("each sidecar of a cluster knows the addresses of its own clients")
 async def test_it_reports_the_networks_of_the_peers_in_rooms(served: Served) -> None:
     write_site(served)
     for peer, address in (("ann", "192.168.7.2"), ("ben", "192.168.8.2")):

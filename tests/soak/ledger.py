@@ -39,6 +39,12 @@ class Ledger:
         """The other pages in the room of a page."""
         return [each for each in self.rooms[page.room].values() if each is not page]
 
+    def sees_all(self, page: Page) -> bool:
+        """Whether the page shows all others. It may show peers that are gone as away, until their grace has passed."""
+        others = {each.name for each in self.others(page)}
+        shown = {name for name, is_away in page.view.items() if not is_away}
+        return page.joined.is_set() and shown == others
+
 
 class Page(ResumingClient):
     """One load of a page, which is in one room until it is closed."""

@@ -192,13 +192,7 @@ class Soak:
         self._say(", ".join(f"{name}: {number}" for name, number in sorted(self.ledger.counts.items())))
         pages = self.ledger.pages()
         await until(lambda: not any(page.waiting or page.awaited for page in pages), "all has arrived", QUIET_WITHIN_S)
-        await until(lambda: all(map(self._sees_all, pages)), "all see all", QUIET_WITHIN_S)
-
-    def _sees_all(self, page: Page) -> bool:
-        """Whether the page shows all others. It may show peers that are gone as away, until their grace has passed."""
-        others = {each.name for each in self.ledger.others(page)}
-        shown = {name for name, is_away in page.view.items() if not is_away}
-        return page.joined.is_set() and shown == others
+        await until(lambda: all(map(self.ledger.sees_all, pages)), "all see all", QUIET_WITHIN_S)
 
     async def _cancel(self, page: Page) -> None:
         task = self._running.pop(page)

@@ -41,8 +41,8 @@ class Analyst:
     """Must not be used by two threads at the same time."""
 
     def __init__(self, begin: Begin) -> None:
-        self._folder, self._boot = Path(begin.folder), begin.boot
-        self._looker = Looker(self._folder, self._boot)
+        self._folder = Path(begin.folder)
+        self._looker = Looker(self._folder, begin.boot)
         self._seen: Seen | None = None
         self._rested_s = 0.0
         self._views: dict[Key, tuple[Any, RoomView]] = {}
@@ -100,7 +100,7 @@ class Analyst:
         known = self._views.get(key)
         if known is not None and known[0] == state:
             return known[1]
-        view = RoomView(seen, key, state, self._boot)
+        view = RoomView(seen, key, state)
         self._views[key] = state, view
         return view
 

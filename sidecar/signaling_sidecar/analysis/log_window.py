@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.eventlog.boot_ids import boot_of
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION
+from signaling_sidecar.eventlog.records import Header
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 
@@ -33,15 +34,21 @@ class Grown(NamedTuple):
     entries: Sequence[Logged]
     """What was added at its end, or all that it has now if `is_cut` is true."""
     is_cut: bool
-    """Whether the entries at its beginning were forgotten."""
+    """Whether the entries at its beginning were forgotten, or the boot of this run has changed."""
 
 
 class LogWindow:
-    """Must not be used by two threads at the same time."""
+    """The log in `folder`, whose newest files are of the run `boot` of the sidecar. Must not be used by two threads at
+    the same time."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, boot: str) -> None:
+        self._folder, self._run = folder, boot
+        self.boot = boot
+        """The boot of the records of this run. It is another one if the run is a part of a cluster's run."""
         self._parts: dict[str, _Part] = {}
+        self._read_before: dict[str, int] = {}
+        """By boot, the number of the newest record in complete parts. An instance of a cluster may have copied records
+        again after a restart."""
 
     def grow(self) -> Grown:
         """Read what was written since the last call. Raises NoLog and OSError."""
@@ -49,14 +56,26 @@ class LogWindow:
         known = [name for name in self._parts if name in paths]
         is_cut = len(known) < len(self._parts)
         self._parts = {name: self._parts.get(name) or _Part(boot_of(path) or "") for name, path in paths.items()}
-        added = [entry for name, part in self._parts.items() for entry in part.read(paths[name])]
-        for part in list(self._parts.values())[:-1]:
-            part.is_complete = True
+        added = self._read(paths)
         while self._has_too_many():
             del self._parts[next(iter(self._parts))]
             is_cut = True
+        boot = next((part.boot for part in reversed(self._parts.values()) if part.run == self._run), self._run)
+        is_cut |= boot != self.boot
+        self.boot = boot
         everything = chain.from_iterable(part.entries for part in self._parts.values())
         return Grown(list(everything) if is_cut else added, is_cut)
+
+    def _read(self, paths: Mapping[str, Path]) -> list[Logged]:
+        added: list[Logged] = []
+        *finished, _ = self._parts
+        for name, part in self._parts.items():
+            added += part.read(paths[name], self._read_before)
+            if name in finished and not part.is_complete:
+                part.is_complete = True
+                for boot, seq in part.newest.items():
+                    self._read_before[boot] = max(seq, self._read_before.get(boot, seq))
+        return added
 
     def _wanted(self) -> dict[str, Path]:
         """Return the segments from the first known one on, or the newest ones if none of them is known."""
@@ -76,30 +95,37 @@ class LogWindow:
 
 
 class _Part:
-    """What has been read of one segment."""
+    """What has been read of one segment, whose name has the boot id `run`."""
 
-    def __init__(self, boot: str) -> None:
-        self._boot = boot
+    def __init__(self, run: str) -> None:
+        self.run = self.boot = run
         self.read_bytes = 0
         self.entries: list[Logged] = []
+        self.newest: dict[str, int] = {}
+        """By boot, the number of the newest record."""
         self.is_complete = False
 
-    def read(self, path: Path) -> list[Logged]:
-        """Return what was added since the last call."""
+    def read(self, path: Path, read_before: Mapping[str, int]) -> list[Logged]:
+        """Return what was added since the last call, without records that were read before from other segments."""
         if self.is_complete:
             return []
         text = whole_lines(path, self.read_bytes)
         self.read_bytes += len(text)
-        added = list(filter(None, map(self._entry, text.splitlines())))
+        entries = filter(None, map(self._entry, text.splitlines()))
+        added = [entry for entry in entries if entry.seq > read_before.get(entry.boot, -1)]
+        for entry in added:
+            self.newest[entry.boot] = max(entry.seq, self.newest.get(entry.boot, -1))
         self.entries += added
         return added
 
     def _entry(self, line: bytes) -> Logged | None:
         try:
             entry = _decode(line)
+            if entry.type == "log.header" and entry.v == SCHEMA_VERSION:
+                self.boot = msgspec.json.decode(entry.data or "", type=Header).boot
         except NOT_JSON:  # another program has written into our file, which `sidecar why` reports
             return None
-        return msgspec.structs.replace(entry, boot=self._boot) if entry.v == SCHEMA_VERSION else None
+        return msgspec.structs.replace(entry, boot=self.boot) if entry.v == SCHEMA_VERSION else None
 
 
 _decode = msgspec.json.Decoder(Logged).decode

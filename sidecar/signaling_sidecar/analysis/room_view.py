@@ -16,7 +16,7 @@ from signaling_sidecar.analysis.pairs_in_words import summary
 from signaling_sidecar.analysis.seen import Seen, is_together
 from signaling_sidecar.diagnosis import ADVICE, History, there_before, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.drawing import Ladder, RoomInLog, Timeline, attend
+from signaling_sidecar.drawing import OF_SIDECARS, Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.ladder.steps import Step
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
 from signaling_sidecar.drawing.mesh.mesh import Mesh
@@ -25,15 +25,15 @@ from signaling_sidecar.untrusted_text import visible
 
 MAX_PARTED = 20  # pairs of peers that are no longer together, of which the verdicts are shown
 DATA_CHARACTERS = 300  # of a record in a table; more would not be visible in its row
-_OF_TIMELINE = ("peer.", "room.", "server.")
+_OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 
 
 class RoomView:
     """A room at the time of one look at the log. `state` is that of the admin API, or None if the room has ended."""
 
-    def __init__(self, seen: Seen, key: Key, state: Mapping[str, Any] | None, boot: str) -> None:
+    def __init__(self, seen: Seen, key: Key, state: Mapping[str, Any] | None) -> None:
         self._seen, self._key, self._state = seen, key, state
-        self._in_log = RoomInLog(*key, boot)
+        self._in_log = RoomInLog(*key, seen.boot)
         self._records = seen.of_room.get(key, ())
         self._before = there_before(seen.checkpoint_of.get(key) or seen.first_checkpoint, key, self._records)
         self._labels = seen.found.labels.get(key) or PeerLabels()
@@ -109,7 +109,7 @@ class RoomView:
             for entry in self._seen.entries
             if entry.boot == self._in_log.boot
             and entry.seq >= since
-            and (self._is_own(entry) or entry.type.startswith("server."))
+            and (self._is_own(entry) or entry.type.startswith(OF_SIDECARS))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
         return Timeline(self._in_log.title, attend(chain(self._before, entries), time.time(), self._labels)).drawing()

@@ -21,6 +21,7 @@ from signaling_sidecar.diagnosis import (
     MeetingFinder,
     judge,
 )
+from signaling_sidecar.drawing import cluster_event
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
@@ -34,7 +35,7 @@ class Seen(msgspec.Struct, frozen=True):
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order."""
+    """The records of each room in this run, in their order, with those of the sidecars of a cluster."""
     checkpoint_of: Mapping[Key, Logged]
     """The last checkpoint before the first of these records."""
     first_checkpoint: Logged | None
@@ -42,6 +43,8 @@ class Seen(msgspec.Struct, frozen=True):
     histories: Mapping[Key, Sequence[History]]
     reporting: Set[str]
     """The sessions whose browsers report the state of their connections."""
+    boot: str
+    """The boot of the records of this run."""
     seq: int
     """The number of the newest record."""
     changes_ts: float | None
@@ -65,12 +68,12 @@ class Looker:
             self._forget()  # a part of what was added may have been read
             raise
         if grown.is_cut:
-            self._read = Read(self._boot)
+            self._read = Read(self._window.boot)
         self._read.add(grown.entries)
         return self._read.seen(time.time())
 
     def _forget(self) -> None:
-        self._window, self._read = LogWindow(self._folder), Read(self._boot)
+        self._window, self._read = LogWindow(self._folder, self._boot), Read(self._boot)
 
 
 class Read:
@@ -105,6 +108,10 @@ class Read:
                 self._first_checkpoint = self._first_checkpoint or entry
             elif entry.dialect is not None and entry.room is not None:
                 self._add_of_room((entry.dialect, entry.room), entry)
+            elif cluster_event(entry) is not None:
+                for records in self._of_room.values():
+                    if records[-1].type != "room.ended":
+                        records.append(entry)
 
     def _add_of_room(self, key: Key, entry: Logged) -> None:
         if key not in self._of_key and self._checkpoint is not None:
@@ -133,6 +140,7 @@ class Read:
             first_checkpoint=self._first_checkpoint,
             histories=_histories(diagnosis),
             reporting=self._reporting,
+            boot=self._boot,
             seq=self._entries[-1].seq if self._entries else 0,
             changes_ts=None if changes_ts == math.inf else changes_ts,
         )

@@ -38,6 +38,15 @@ class Revocations(msgspec.Struct):
     def revoke_subject(self, subject: str, now_s: float) -> None:
         self.subjects[subject] = now_s
 
+    def add(self, others: Revocations) -> bool:
+        """Add what was revoked elsewhere. Returns whether any of it is news."""
+        is_news = False
+        for mine, theirs in ((self.tokens, others.tokens), (self.subjects, others.subjects)):
+            for each, time_s in theirs.items():
+                if time_s > mine.get(each, 0.0):
+                    mine[each], is_news = time_s, True
+        return is_news
+
     def cover(self, claims: Claims) -> bool:
         """Whether a token with these claims is revoked."""
         if claims.token_id is not None and claims.token_id in self.tokens:

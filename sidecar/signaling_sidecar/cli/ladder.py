@@ -14,6 +14,7 @@ from signaling_sidecar.cli import log_entries, state_options
 from signaling_sidecar.cli.new_file import write_new
 from signaling_sidecar.diagnosis import Entry, find_meetings
 from signaling_sidecar.drawing import (
+    OF_EVERY_ROOM,
     AmbiguousRoom,
     Ladder,
     NeverMet,
@@ -24,7 +25,7 @@ from signaling_sidecar.drawing import (
     room_of,
 )
 
-OF_ANY_ROOM = ("log.gap", "log.checkpoint", "trace.state")
+OF_ANY_ROOM = (*OF_EVERY_ROOM, "log.checkpoint", "trace.state")
 """Types of records that name no room, but may concern the room of the drawing, or its peers."""
 
 

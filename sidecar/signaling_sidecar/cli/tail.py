@@ -11,10 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from signaling_sidecar.cli import remote_sidecar, state_options
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog import FRAME_RECORDS
-from signaling_sidecar.eventlog.records import LeftOut, Stamp, is_record, read_records
+from signaling_sidecar.eventlog.records import LeftOut, Stamp, beginning_of, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
@@ -86,6 +88,7 @@ def _segments(folder: Path) -> list[Path]:
 
 def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes]:
     """Yield each new line in this segment and in later ones, including those of sidecars that are started later."""
+    read_before = -1
     while True:
         there = _segments(folder)
         is_there = segment is not None and _name(segment) in map(_name, there)
@@ -95,11 +98,26 @@ def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes
         if segment is not None and is_there:
             text = whole_lines(segment, position)
             position += len(text)
-            yield from filter(is_record, text.splitlines())
+            yield from (line for line in filter(is_record, text.splitlines()) if _seq_of(line) > read_before)
         if later:
+            read_before = _seq_before(segment, later[0])
             segment, position = later[0], 0
         else:
             time.sleep(POLL_S)
+
+
+def _seq_before(segment: Path | None, later: Path) -> int:
+    """Return the number of the last record in a segment, or -1 if the later one is of another run.
+
+    After a restart, the instance of a cluster copies the last records of the cluster's run again.
+    """
+    if segment is None or beginning_of(segment).boot != beginning_of(later).boot:
+        return -1
+    return max(map(_seq_of, filter(is_record, whole_lines(segment).splitlines())), default=-1)
+
+
+def _seq_of(line: bytes) -> int:
+    return msgspec.json.decode(line, type=Stamp).seq
 
 
 def _name(segment: Path) -> str:

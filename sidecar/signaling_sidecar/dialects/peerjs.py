@@ -259,9 +259,9 @@ PEERJS = Dialect(
     farewell=_farewell,
     closing=closing,
     routes=(
-        *(Route("GET", f"{prefix}/", _about) for prefix in PREFIXES),
+        *(Route("GET", f"{prefix}/", _about, reads_rooms=False) for prefix in PREFIXES),
         # The library asks for an id before it connects, and sends its token only then.
-        *(Route("GET", f"{prefix}/{{key}}/id", _id, needs_no_token=True) for prefix in PREFIXES),
+        *(Route("GET", f"{prefix}/{{key}}/id", _id, needs_no_token=True, reads_rooms=False) for prefix in PREFIXES),
         *(Route("GET", f"{prefix}/{{key}}/peers", _peers) for prefix in PREFIXES),
     ),
     cross_origin=True,

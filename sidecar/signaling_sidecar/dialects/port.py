@@ -144,6 +144,9 @@ class Route(NamedTuple):
     needs_no_token: bool = False
     """Whether clients may ask without an access token where one is required, because the answer tells nothing about
     rooms or peers."""
+    reads_rooms: bool = True
+    """Whether `answer` uses its view. Otherwise the view shows no rooms, and the sidecar does not wait for the rooms if
+    another sidecar has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,19 @@
 The terminal, web pages and notebooks show the same pictures, because all of them call this package.
 """
 
+from signaling_sidecar.drawing.cluster_events import cluster_event
 from signaling_sidecar.drawing.errors import AmbiguousRoom, NeverMet, UnknownRoom
 from signaling_sidecar.drawing.ladder.ladder import Ladder
 from signaling_sidecar.drawing.mesh.mesh import Mesh, RoomMeshes
 from signaling_sidecar.drawing.page import page
-from signaling_sidecar.drawing.rooms import RoomInLog, RoomRuns, entries_of_room, room_of
+from signaling_sidecar.drawing.rooms import OF_EVERY_ROOM, RoomInLog, RoomRuns, entries_of_room, room_of
 from signaling_sidecar.drawing.sdp_diff.sdp_diff import SdpDiff
-from signaling_sidecar.drawing.timeline.attendance import Attendance, attend
+from signaling_sidecar.drawing.timeline.attendance import OF_SIDECARS, Attendance, attend
 from signaling_sidecar.drawing.timeline.timeline import Timeline
 
 __all__ = [
+    "OF_EVERY_ROOM",
+    "OF_SIDECARS",
     "AmbiguousRoom",
     "Attendance",
     "Ladder",
@@ -25,6 +28,7 @@ __all__ = [
     "Timeline",
     "UnknownRoom",
     "attend",
+    "cluster_event",
     "entries_of_room",
     "page",
     "room_of",

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE, Entry, there_before
+from signaling_sidecar.drawing.cluster_events import CLUSTER_EVENTS
+
+OF_EVERY_ROOM = ("log.gap", *CLUSTER_EVENTS)
+"""Types of records that name no room, and that the ladder of every room shows."""
 
 
 class RoomInLog(NamedTuple):
@@ -40,7 +44,7 @@ def room_of(entry: Entry) -> RoomInLog | None:
 
 
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
-    """Select the entries of one room, and the gaps of the log between the first and the last of them.
+    """Select the entries of one room, and those of every room between the first and the last of them.
 
     They begin with those of `there_before`, if `entries` has the checkpoints of the log too.
     """
@@ -51,5 +55,5 @@ def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
     is_own = set(own)
     span = range(own[0], own[-1] + 1)
     before = next((entry for entry in reversed(of_boot[: own[0]]) if entry.type == "log.checkpoint"), None)
-    selected = [of_boot[at] for at in span if at in is_own or of_boot[at].type == "log.gap"]
+    selected = [of_boot[at] for at in span if at in is_own or of_boot[at].type in OF_EVERY_ROOM]
     return [*there_before(before, (chosen.dialect, chosen.room), selected), *selected]

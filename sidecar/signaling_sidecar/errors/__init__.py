@@ -1,10 +1,12 @@
 """All errors, grouped by who can correct them.
 
-`operator.py` and `event_log.py` hold exceptions that end a command with one sentence and exit code 2. `refusals.py`
-holds what a peer's frame is answered with: values that become one answer on the wire and one record in the event log.
+`operator.py` and `event_log.py` hold exceptions that end a command with one sentence and exit code 2, and `cluster.py`
+one about a message of another sidecar. `refusals.py` holds what a peer's frame is answered with: values that become one
+answer on the wire and one record in the event log.
 A bug in the sidecar is an ordinary Python exception and is not listed here.
 """
 
+from signaling_sidecar.errors.cluster import RedisUnusable, UnreadableMessage
 from signaling_sidecar.errors.event_log import (
     DamagedLog,
     NoLog,
@@ -101,6 +103,7 @@ __all__ = [
     "NotRunning",
     "NotWritten",
     "PortTaken",
+    "RedisUnusable",
     "Refusal",
     "SettingsError",
     "SidecarError",
@@ -110,6 +113,7 @@ __all__ = [
     "StateDirUnusable",
     "UnknownSchema",
     "UnprotectedHost",
+    "UnreadableMessage",
     "WrongHookAnswer",
     "bad_field",
     "bad_json",

@@ -154,6 +154,11 @@ NUMBERS = frozenset(field.name for field in fields(Settings)) | {
         "group",
         "grace_s",
         "left_s",
+        "away_s",
+        "age_s",
+        "s_ago",
+        "replaced_s_ago",
+        "barred_left_s",
         "idle_s",
         "joined_at_ms",
         "created_at_ms",
@@ -162,7 +167,8 @@ NUMBERS = frozenset(field.name for field in fields(Settings)) | {
         "by",
         "connection",
     ),
-    *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes"),
+    *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes", "place"),
+    *("instance", "before", "fence"),
 }
 """The keys whose numbers are kept in data of the sidecar itself. Any other number becomes 0, because an app may use any
 key for a phone number or a location."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
-from signaling_sidecar.eventlog.records import LeftOut, Read, Stamp, is_record, read_records
+from signaling_sidecar.eventlog.records import Header, LeftOut, Read, Stamp, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.hub import Past
 
@@ -41,6 +42,14 @@ def cut_torn_line(segments: Sequence[Path]) -> int:
         with segments[-1].open("r+b") as file:
             file.truncate(segments[-1].stat().st_size - torn_bytes)
     return torn_bytes
+
+
+def is_copy(segments: Sequence[Path]) -> bool:
+    """Whether the run was an instance of a cluster. What its log tells may go on elsewhere."""
+    for read in itertools.islice(_read(segments[-1:], LeftOut(), Past), 1):
+        with suppress(*NOT_JSON):
+            return read.record.type == "log.header" and msgspec.json.decode(read.record.data or "", type=Header).copy
+    return False
 
 
 def newest_run(folder: Path) -> Sequence[Path]:

@@ -1,6 +1,7 @@
 """Read the records of an event log. Every command, the notebooks and the next start must use this module for it.
 
-1. A record is identified by its boot id and `seq`. A record that is in several files is read once.
+1. A record is identified by its boot id and `seq`. A record that is in several files is read once. If the files are of
+   several sidecars that work as one (a cluster), the boot id is that of the cluster, and each has the same records.
 2. A line that is not a record of this schema version is skipped and counted, and so is an incomplete last line.
 3. A log without a single readable record is an error.
 """
@@ -38,6 +39,8 @@ class Header(msgspec.Struct, frozen=True):
 
     boot: str
     project: str | None = None
+    copy: bool = False
+    """Whether the file is an instance's copy of the log of a cluster."""
 
 
 class Read(NamedTuple, Generic[_Record]):
@@ -113,6 +116,7 @@ class Beginning(NamedTuple):
 
     boot: str = ""
     seq: int = 0
+    ts: float = 0.0
     line: bytes = b""
     project: str | None = None
 
@@ -125,7 +129,7 @@ def beginning_of(segment: Path) -> Beginning:
             line = next(lines)[0]
         stamp = _stamp_of(line)
         header = _header_of(line) if stamp.type == "log.header" else Header(boot)
-        return Beginning(header.boot, stamp.seq, line, header.project)
+        return Beginning(header.boot, stamp.seq, stamp.ts, line, header.project)
     except (OSError, StopIteration, DamagedLog, *NOT_JSON):
         return Beginning(boot)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -18,29 +20,33 @@ NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that a command reads by def
 PACKED = 10  # how many times larger a compressed segment becomes when it is decompressed
 
 
-class FoundLog(NamedTuple):
-    """The path of a log, how it was found (None if the caller passed the path), and its segments in their order."""
+Location = str | PathLike[str]
 
-    path: str
+
+class FoundLog(NamedTuple):
+    """The paths of a log, how it was found (None if the caller passed the paths), and its segments in their order."""
+
+    paths: Sequence[Path]
     how: str | None
     segments: Sequence[Path]
 
 
-def find_segments(path: str | PathLike[str] | None) -> FoundLog:
-    """Find the segments at `path`, which is a segment, a folder or a glob pattern. None means this project's state
-    folder.
+def find_segments(path: Location | Iterable[Location] | None) -> FoundLog:
+    """Find the segments at `path`, which is a segment, a folder or a glob pattern, or several of them. None means this
+    project's state folder.
 
-    Raises `NoLog` if there is no segment, and `NoStateDir` if this project has no state folder.
+    Raises `NoLog` if there is no segment at one of them, and `NoStateDir` if this project has no state folder.
     """
+    how = None
     if path is None:
         state = find_state_dir()
-        return _found(state.path, state.how or None, _in(state.path))
-    location = Path(path).expanduser()
-    if location.is_dir():
-        return _found(location, None, _in(location))
-    if location.exists():
-        return _found(location, None, [location])
-    return _found(location, None, map(Path, glob.glob(str(location), recursive=True)))
+        path, how = state.path, state.how or None
+    paths = [Path(each).expanduser() for each in ([path] if isinstance(path, str | PathLike) else path)]
+    by_path = {each: _files_at(each) for each in paths}
+    missing = [str(each) for each, files in by_path.items() if not files]
+    if missing or not paths:
+        raise NoLog(", ".join(missing))
+    return FoundLog(paths, how, _in_order(list(chain.from_iterable(by_path.values()))))
 
 
 def newest_of(segments: Sequence[Path], within_bytes: int = NEWEST_BYTES, least: int = 1) -> Sequence[Path]:
@@ -66,17 +72,26 @@ def _unpacked_bytes(path: Path) -> int:
         return path.with_name(path.name + ".gz").stat().st_size * PACKED
 
 
-def _found(location: Path, how: str | None, files: Iterable[Path]) -> FoundLog:
+def _files_at(path: Path) -> Sequence[Path]:
+    if path.is_dir():
+        return _in(path)
+    return [path] if path.exists() else [*map(Path, glob.glob(str(path), recursive=True))]
+
+
+def _in_order(files: Sequence[Path]) -> Sequence[Path]:
     # While a segment is being compressed, both of its forms exist. The uncompressed one is complete.
     by_path = {str(file).removesuffix(".gz"): file for file in sorted(files, key=lambda file: file.suffix == ".jsonl")}
-    if not by_path:
-        raise NoLog(str(location))
     segments = [by_path[path] for path in sorted(by_path)]
-    if all(
+    if not are_of_several_folders(segments) and all(
         map(boot_of, segments)
     ):  # the names of segments in a state folder are in order, so that the files need not be read
-        return FoundLog(str(location), how, segments)
-    return FoundLog(str(location), how, _without_copies(segments))
+        return segments
+    return _without_copies(segments)
+
+
+def are_of_several_folders(segments: Iterable[Path]) -> bool:
+    """Whether the segments are in several folders, so that the numbers of their runs cannot be compared."""
+    return len({segment.parent for segment in segments}) > 1
 
 
 def _in(folder: Path) -> list[Path]:
@@ -85,10 +100,22 @@ def _in(folder: Path) -> list[Path]:
 
 
 def _without_copies(segments: Sequence[Path]) -> list[Path]:
-    """Sort files of any name by their first record. Of files with the same first line and size, only one is kept."""
-    chosen: dict[tuple[bytes, int, str], tuple[str, int, str, Path]] = {}
+    """Sort files of any name by their first record. Of files with the same first line and size, only one is kept.
+
+    The ids of the runs are in order, unless they are of several folders. Then the time of the first record decides.
+    """
+    beginnings = {segment: beginning_of(segment) for segment in segments}
+    began_ts: dict[str, float] = defaultdict(float)
+    if are_of_several_folders(segments):
+        for each in beginnings.values():
+            began_ts[each.boot] = min(each.ts, began_ts.get(each.boot, each.ts))
+    chosen: dict[tuple[bytes, int, str], tuple[float, str, int, str, Path]] = {}
     for segment in sorted(segments, key=lambda segment: boot_of(segment) is None):
-        beginning = beginning_of(segment)
-        sort_key = (beginning.boot, beginning.seq, segment.name, segment)
-        chosen.setdefault((beginning.line or str(segment).encode(), segment.stat().st_size, segment.suffix), sort_key)
+        beginning = beginnings[segment]
+        sort_key = (began_ts[beginning.boot], beginning.boot, beginning.seq, segment.name, segment)
+        try:
+            size_bytes = segment.stat().st_size
+        except FileNotFoundError:  # compressed or deleted after the files were listed
+            size_bytes = 0
+        chosen.setdefault((beginning.line or str(segment).encode(), size_bytes, segment.suffix), sort_key)
     return [segment for *_, segment in sorted(chosen.values())]

@@ -10,7 +10,7 @@ from signaling_sidecar.hub.departures import Departures, close_or_tell
 from signaling_sidecar.hub.effects import Close, Effect
 from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.rules import Reason
-from signaling_sidecar.hub.state import State
+from signaling_sidecar.hub.state import BARRED_S, State
 
 
 class Administration:
@@ -28,7 +28,7 @@ class Administration:
         connection = session.connection
         done: list[Effect] = [records.of_session("admin.kicked", session)]
         done += self._departures.depart(session, Reason.KICKED, now_s)
-        self._state.bar(kick.room, kick.peer, now_s)
+        self._state.bar(kick.room, kick.peer, now_s + BARRED_S)
         if connection is None:
             return done
         return [*done, close_or_tell(self._state.membership, connection, session, CloseCode.REMOVED, "removed")]

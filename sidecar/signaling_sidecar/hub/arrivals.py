@@ -12,7 +12,7 @@ from signaling_sidecar.hub.admission import InTheWay, in_the_way, is_another_cli
 from signaling_sidecar.hub.announcements import announce_join, peer_list
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Send
-from signaling_sidecar.hub.entry_limits import EntryLimits
+from signaling_sidecar.hub.entry_limits import LimitedDialects
 from signaling_sidecar.hub.grant import subject_of
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.membership import Room, Session
@@ -23,14 +23,19 @@ from signaling_sidecar.hub.state import State
 
 
 class Arrivals:
-    def __init__(self, state: State, departures: Departures, returns: Returns, idle_rooms: IdleRooms) -> None:
+    def __init__(
+        self,
+        state: State,
+        departures: Departures,
+        returns: Returns,
+        idle_rooms: IdleRooms,
+        entry_limits: LimitedDialects,
+    ) -> None:
         self._state = state
         self._departures = departures
         self._returns = returns
         self._idle_rooms = idle_rooms
-        self._entry_limits = {
-            dialect: EntryLimits(rules.entry.limit) for dialect, rules in state.rules.items() if rules.entry.limit
-        }
+        self._entry_limits = entry_limits
 
     def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
         """Carry out a join, unless a challenge must decide about it first."""
@@ -67,6 +72,8 @@ class Arrivals:
         if known is not None and is_another_client(known, join):
             done += self._departures.depart(known, Reason.LOST, now_s)
             known = None
+        if room is not None and room.rules.entry.secret:
+            room.name = join.room_name  # the name is in no record, so it is unknown after a restart
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection, join.room)
         if session is not None and session.room.rules.entry.secret and join.room_name is not None:
@@ -103,20 +110,6 @@ class Arrivals:
         done = [each for each in outcome if not (isinstance(each, Send) and isinstance(each.message, unsent))]
         return done, session
 
-    def is_exhausted(self, connection: int) -> bool:
-        """Whether the connection was refused so often for trying too many rooms that it should be closed."""
-        return any(limits.is_exhausted(connection) for limits in self._entry_limits.values())
-
-    def limit_entries(self) -> None:
-        """Use the limits of the new room rules. Earlier tries count under them too."""
-        for dialect, limits in self._entry_limits.items():
-            limits.limit = self._state.rules[dialect].entry.limit or limits.limit
-
-    def forget(self, connection: int) -> None:
-        """Forget the attempts to join of a connection that has ended."""
-        for limits in self._entry_limits.values():
-            limits.forget(connection)
-
     # --- what a join repeats or replaces -----------------------------------------------------------------------------
 
     def _session_to_replace(self, join: commands.Join) -> Session | None:
@@ -145,8 +138,7 @@ class Arrivals:
     # --- refusing --------------------------------------------------------------------------------------------------
 
     def _refuse_try(self, join: commands.Join, now_s: float) -> Refusal | None:
-        limits = self._entry_limits.get(join.room.dialect)
-        if limits is None or limits.admits(join.connection, join.address, now_s):
+        if join.is_counted or self._entry_limits.admits(join.room.dialect, join.connection, join.address, now_s):
             return None
         return errors.too_many_tries()
 

@@ -11,11 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import records
 from signaling_sidecar.hub.admission import InTheWay
-from signaling_sidecar.hub.commands import Command, Join, Numbered, Refusable, Several
+from signaling_sidecar.hub.commands import Command, Join, Numbered, OfServer, Refusable, Several
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect
 
@@ -56,7 +58,7 @@ class Challenges:
         ]
         return done + [Challenge(connection) for connection in sorted(challenged)]
 
-    def hold(self, command: Command) -> bool | Refusal:
+    def hold(self, command: Command | OfServer) -> bool | Refusal:
         """Keep a command if its sender waits for the answer to its join. Returns whether it was kept.
 
         A command that can never be refused, such as a ping, does not wait.
@@ -74,6 +76,17 @@ class Challenges:
     def hold_rest(self, rest: Several) -> None:
         """Keep the commands that come after a waiting join in its own frame."""
         self.standoffs[rest.connection].rest = rest
+
+    def held(self) -> list[Command]:
+        """Return all commands that wait, in the order in which another hub must handle them to come to the same
+        result."""
+        held: list[Command] = []
+        for standoff in self.standoffs.values():
+            join, rest = msgspec.structs.replace(standoff.join, is_counted=True), standoff.rest
+            # A frame is answered with one error at most, so the commands that came in one frame stay together.
+            held.append(join if rest is None else msgspec.structs.replace(rest, commands=(join, *rest.commands)))
+            held += standoff.waiting
+        return held
 
     def waits_for(self, connection: int) -> Join | None:
         """Return the waiting join of the connection, or None."""

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.mailbox import KeptFrame
 from signaling_sidecar.hub.matchmaking import Waiting
-from signaling_sidecar.hub.membership import Room, Session
+from signaling_sidecar.hub.membership import Away, Room, Session
 from signaling_sidecar.hub.messages import Numbered, Relayed
 from signaling_sidecar.hub.payloads import from_json, to_json
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
@@ -23,13 +23,15 @@ MAX_S = 366 * 86_400.0  # seconds; no setting is longer, so a longer time in a l
 Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
 
-class AwayState(msgspec.Struct, frozen=True, gc=False):
+class AwayState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How a session lost its connection, and how long it still waits for its peer."""
 
     ending: Ending
     left_s: Seconds
     """The remaining grace period in seconds. A point in hub time would have no meaning in the next process."""
     told: list[str]
+    away_s: Seconds = 0.0
+    """The seconds since it has lost its connection."""
 
 
 class KeptState(msgspec.Struct, frozen=True, gc=False):
@@ -49,6 +51,7 @@ class ResumptionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True)
     handled: Count = 0
     reached: Count = 0
     kept: list[KeptState] = []
+    owes_ack: bool = False
 
 
 class SessionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -66,6 +69,11 @@ class SessionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     own_token: str | None = None
     subject: str | None = None
     contacts: list[str] = []
+    place: Count = 0
+    """The place of the session among those of its connection, which can be in several rooms."""
+    awaits_request: bool = False
+    replaced_s_ago: list[Seconds] = []
+    """For each time in `Session.replaced_s`, the seconds since."""
 
 
 class RoomInLog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -106,10 +114,23 @@ class KeptFrameState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     payload: str | None = None
     """The payload of the frame, or None if the log does not contain enough of it to deliver the frame after a
     restart."""
+    age_s: Seconds = 0.0
+    """The seconds for which the frame has been kept."""
+
+
+class TryState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A try to enter a room, where tries are limited (`entry_limits.py`)."""
+
+    dialect: str
+    connection: int
+    s_ago: Seconds
+    is_first: bool
+    remote: str | None = None
+    """The IP address of the client."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):
-    """All rooms with their sessions, the queues, the barred peers and the mailboxes."""
+    """All rooms with their sessions, the queues, the barred peers, the mailboxes and the limited tries."""
 
     rooms: list[RoomInLog]
     waiting: list[Waiting]
@@ -117,20 +138,31 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     mailboxes: list[KeptFrameState] = []
     """The kept frames, for each receiver in the order in which they were sent."""
     known_ids: list[tuple[RoomKey, str]] = []
+    barred_left_s: list[Seconds] = []
+    """For each barred peer, how many seconds it is still barred."""
+    tries: list[TryState] = []
+    """In order of time."""
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
     """Return the state of the hub. Times are stored relative to `now_s`."""
+    barred = sorted(hub.state.barred.items())
     return Checkpoint(
-        [_room(room, now_s) for room in hub.membership.rooms],
-        list(hub.matchmaking),
-        sorted(hub.state.barred),
-        [_kept_frame(frame, hub) for frame in hub.state.mailboxes],
-        list(hub.membership.known_ids),
+        rooms=[_room(room, hub, now_s) for room in hub.membership.rooms],
+        waiting=list(hub.matchmaking),
+        barred=[room_and_peer for room_and_peer, _ in barred],
+        mailboxes=[_kept_frame(frame, hub, now_s) for frame in hub.state.mailboxes],
+        known_ids=list(hub.membership.known_ids),
+        barred_left_s=[round(until_s - now_s, 3) for _, until_s in barred],
+        tries=[
+            TryState(dialect, each.connection, round(now_s - each.at_s, 3), each.is_first, each.address)
+            for dialect, limits in hub.entry_limits
+            for each in limits.recent
+        ],
     )
 
 
-def _kept_frame(frame: KeptFrame, hub: Hub) -> KeptFrameState:
+def _kept_frame(frame: KeptFrame, hub: Hub, now_s: float) -> KeptFrameState:
     is_durable = hub.state.rules[frame.room.dialect].endings.durable
     return KeptFrameState(
         dialect=frame.room.dialect,
@@ -140,10 +172,11 @@ def _kept_frame(frame: KeptFrame, hub: Hub) -> KeptFrameState:
         kind=frame.kind,
         session=frame.senders[0].id if frame.senders else None,
         payload=to_json(frame.payload).decode() if frame.payload is not None and is_durable else None,
+        age_s=round(now_s - frame.at_s, 3),
     )
 
 
-def _room(room: Room, now_s: float) -> RoomInLog:
+def _room(room: Room, hub: Hub, now_s: float) -> RoomInLog:
     return RoomInLog(
         dialect=room.key.dialect,
         room=room.key.room,
@@ -151,7 +184,7 @@ def _room(room: Room, now_s: float) -> RoomInLog:
         listed=room.listed,
         created_at_ms=room.created_at_ms,
         idle_s=round(now_s - room.active_s, 3),
-        sessions=[_session(session, now_s) for session in room.sessions.values()],
+        sessions=[_session(session, hub, now_s) for session in room.sessions.values()],
         name=None if room.rules.entry.secret else room.name,
         mode=room.mode,
         host=room.host.peer if room.host is not None else None,
@@ -165,22 +198,32 @@ def _room(room: Room, now_s: float) -> RoomInLog:
     )
 
 
-def _session(session: Session, now_s: float) -> SessionState:
-    away = session.away
+def _session(session: Session, hub: Hub, now_s: float) -> SessionState:
+    connection, window_s = session.connection, session.room.rules.joining.replacement_window_s
     return SessionState(
         session=session.id,
         peer=session.peer,
         joined_at_ms=session.joined_at_ms,
-        connection=session.connection,
+        connection=connection,
         name=session.name,
         metadata=session.metadata or UNSET,
         instance=session.instance,
-        away=None if away is None else AwayState(away.ending, round(away.until_s - now_s, 3), sorted(away.told)),
+        away=_away(session.away, now_s),
         resumption=_resumption(session),
         own_token=session.own_token,
         subject=session.subject,
         contacts=list(session.contacts),
+        place=hub.membership.sessions(connection).index(session) if connection is not None else 0,
+        awaits_request=session.awaits_request,
+        replaced_s_ago=[round(now_s - at_s, 3) for at_s in session.replaced_s if at_s > now_s - window_s],
     )
+
+
+def _away(away: Away | None, now_s: float) -> AwayState | None:
+    if away is None:
+        return None
+    left_s, away_s = round(away.until_s - now_s, 3), round(now_s - away.since_s, 3)
+    return AwayState(away.ending, left_s, sorted(away.told), away_s)
 
 
 def stored(message: Numbered) -> Numbered:
@@ -213,4 +256,5 @@ def _resumption(session: Session) -> ResumptionState | None:
         kept=[KeptState(kept.s, stored(kept.message)) for kept in resumption.kept]
         if session.room.rules.endings.durable
         else [],
+        owes_ack=resumption.owes_ack,
     )

@@ -11,11 +11,15 @@ occur in many commands:
 - `room`, in a command of a member, is the room that the command is about. None means the only room that the connection
 is in.
 - `grant` is what the access token of the client says. None means that no tokens are required.
+
+The commands of clients and of the admin are tagged with their names, and omit their defaults, so that they can be read
+back from JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,8 +28,13 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub.grant import Grant
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 
+if TYPE_CHECKING:
+    JsonOrNone = msgspec.Raw | None
+else:
+    JsonOrNone = msgspec.Raw  # msgspec cannot decode the union; it reads None back because a default is omitted
 
-class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+
+class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """A client wants its peer to be in a room: for the first time, or again."""
 
     kind: str = "join"
@@ -38,7 +47,7 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The requested peer id. None keeps the id that the connection has in this room or, where it can be in several,
     in another room of the dialect. In any other case the hub generates an id."""
     name: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonOrNone = None
     """The JSON text of an object."""
     instance: str | None = None
     """A random string that the client makes at every page load. When it changes, the page was loaded again, and its
@@ -73,10 +82,12 @@ class Join(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
     unknown."""
     grant: Grant | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
+    is_counted: bool = False
+    """Whether the entry limits have counted this try already, in the hub that this one replaces (`Hub.held`)."""
 
 
-class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Enqueue(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Wait until `size` peers wait in the same queue; then the hub makes a room for them.
 
     The rules of the dialect must give a peer id one session in all its rooms together.
@@ -93,20 +104,20 @@ class Enqueue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     at_ms: int
     """Wall clock of the request in ms since the epoch."""
     grant: Grant | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
 
 
-class Leave(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Leave(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     kind: str = "leave"
     connection: int
     room: RoomKey | None = None
     claimed_from: str | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     may_be_outside: bool = False
     """Whether a leave of a room that the connection is not in does nothing. Otherwise it is refused."""
 
 
-class Relay(msgspec.Struct, frozen=True, gc=False):
+class Relay(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Send a frame to one other peer of the room, or to all of them."""
 
     connection: int
@@ -116,7 +127,7 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     claimed_from: str | None
     payload: bytes
     """The frame as the receivers get it: a `Binary` for a binary frame."""
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     call: Join | None = None
     """For a frame that names another room than the sender's: the join by which the sender moves there first."""
     must_arrive: bool = False
@@ -136,21 +147,21 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     """Only set for a frame to all in a room that it names, whose sender may be outside of that room."""
 
 
-class Update(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Update(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Change what the others are told about the sending peer. A field that is None does not change."""
 
     kind: str = "update"
     connection: int
     name: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: JsonOrNone = None
     claimed_from: str | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     room: RoomKey | None = None
     confirms: bool = False
     """Whether the sender is sent a `Confirmed` when the change was made."""
 
 
-class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class UpdateRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Change the room. Only the host of the room may do this. A field that is None does not change."""
 
     kind: str
@@ -158,13 +169,13 @@ class UpdateRoom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     name: str | None = None
     mode: str | None = None
     claimed_from: str | None = None
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     room: RoomKey | None = None
     confirms: bool = False
     """Whether the sender is sent a `Confirmed` when the change was made."""
 
 
-class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Trace(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Write what a browser reports about its RTCPeerConnections to the event log. No peer is sent it.
 
     A page that is in no room may report too: the signaling of its app may not use the sidecar at all.
@@ -174,59 +185,59 @@ class Trace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     connection: int
     dialect: str
     payload: bytes
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     room: RoomKey | None = None
 
 
-class ListRooms(msgspec.Struct, frozen=True, gc=False):
+class ListRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Ask for the list of rooms once."""
 
     connection: int
     dialect: str
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     only: frozenset[str] | None = None
     """The ids of the rooms that the client may know of. None means all."""
     credential: str | None = None
     """An access token, as in a `Join`."""
 
 
-class WatchRooms(msgspec.Struct, frozen=True, gc=False):
+class WatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Ask for the list of rooms now, and again after each change."""
 
     connection: int
     dialect: str
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
     only: frozenset[str] | None = None
     """The ids of the rooms that the client may know of. None means all."""
     credential: str | None = None
     """An access token, as in a `Join`."""
 
 
-class UnwatchRooms(msgspec.Struct, frozen=True, gc=False):
+class UnwatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     connection: int
 
 
-class Acknowledge(msgspec.Struct, frozen=True, gc=False):
+class Acknowledge(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """A frame that contains only numbers (see `Numbered`)."""
 
     connection: int
 
 
-class Ping(msgspec.Struct, frozen=True, gc=False):
+class Ping(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Ask for a `Pong`. A ping also counts as activity in every room that the connection is in."""
 
     connection: int
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
 
 
-class Greet(msgspec.Struct, frozen=True, gc=False):
+class Greet(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Send the client a greeting with its peer id, for protocols in which the server sends the first frame."""
 
     connection: int
     peer: str
 
 
-class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
     """Refuse a frame that could not be converted to another command. The sender is told, and the refusal is
     recorded."""
 
@@ -245,10 +256,10 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     size: int | None = None
     count: int = 1
     """The number of refused frames that this command reports together."""
-    ref: msgspec.Raw | None = None
+    ref: JsonOrNone = None
 
 
-class Opened(msgspec.Struct, frozen=True, gc=False):
+class Opened(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """A connection has opened, and its handshake names its peer. A session of that peer continues on it."""
 
     connection: int
@@ -257,13 +268,24 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     grant: Grant | None = None
 
 
-class Alive(msgspec.Struct, frozen=True, gc=False):
+class Alive(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """The connection has answered a `Challenge`."""
 
     connection: int
 
 
-class End(msgspec.Struct, frozen=True, gc=False):
+class TellSecrets(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
+    """Tell a restored hub the names that no log may contain. Only the server gives this command.
+
+    After the hub was restored in another process, the connection has stayed open, and its client will not join again.
+    """
+
+    connection: int
+    names: tuple[tuple[RoomKey, str], ...]
+    """The names of all secret rooms that the client has named, by the key of the room."""
+
+
+class End(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """The connection has ended. The rules of each of its rooms decide what becomes of its sessions."""
 
     connection: int
@@ -284,27 +306,27 @@ class SetLogState(msgspec.Struct, frozen=True, gc=False):
     is_written: bool
 
 
-class SetOwnRules(msgspec.Struct, frozen=True, gc=False):
+class SetOwnRules(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Change the room's own rules. No peer is removed because of the new rules."""
 
     room: RoomKey
     own: OwnRules | None
 
 
-class Kick(msgspec.Struct, frozen=True, gc=False):
+class Kick(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Remove a peer from a room, and bar its id from the room for a while."""
 
     room: RoomKey
     peer: str
 
 
-class CloseRoom(msgspec.Struct, frozen=True, gc=False):
+class CloseRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """End a room and the sessions of all peers in it."""
 
     room: RoomKey
 
 
-class Say(msgspec.Struct, frozen=True, gc=False):
+class Say(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Send a text from the admin to all peers in a room."""
 
     room: RoomKey
@@ -325,7 +347,7 @@ Single = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping 
 MAX_COMMANDS = 200  # commands in one frame; each may cause a record and a call of a hook
 
 
-class Several(msgspec.Struct, frozen=True, gc=False):
+class Several(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """Several commands in one frame.
 
     Each of them is carried out or refused independently, in order, and each refusal is recorded. Only the first refusal
@@ -349,7 +371,7 @@ Carried = Single | Several
 """What one frame can ask for."""
 
 
-class Numbered(msgspec.Struct, frozen=True, gc=False):
+class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """A command with the numbers on its frame. They have a meaning only when the session is resumable."""
 
     connection: int
@@ -361,4 +383,7 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
-Command = Carried | Numbered | Opened | Alive | End | SetRules | SetLogState | Tick
+Command = Carried | Numbered | Opened | Alive | TellSecrets | End
+"""All that a connection asks for or does. In a cluster it may be sent to the owner of the rooms as JSON."""
+OfServer = SetRules | SetLogState | Tick
+"""Commands that the server gives the hub in its own process."""

@@ -56,12 +56,13 @@ class Departures:
         graces_s = rules.endings.resumable_grace_s if session.resumption is not None else None
         return (graces_s or rules.endings.grace_s)[ending]
 
-    def keep_away(self, session: Session, away: Away, now_s: float) -> None:
-        """Keep a session without a connection until `away.until_s`, and end it if its peer has not returned by then."""
-        session.away = away
+    def keep_away(self, session: Session, away: Away, since_s: float) -> None:
+        """Keep a session that has no connection since `since_s` until `away.until_s`, and end it if its peer has not
+        returned by then."""
+        session.away, away.since_s = away, since_s
         notice_s = session.room.rules.endings.away_notice_s
         if notice_s is not None:
-            self._state.deadlines.at(now_s + notice_s, lambda _: announce_away(session, away))
+            self._state.deadlines.at(since_s + notice_s, lambda _: announce_away(session, away))
         self._state.deadlines.at(away.until_s, lambda now_s: self._give_up(session, away, now_s))
 
     def _give_up(self, session: Session, away: Away, now_s: float) -> list[Effect]:

@@ -22,7 +22,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     """The last handled number of the client's own frames, or None if the client has been told already."""
 
 
-class Send(msgspec.Struct, frozen=True, gc=False):
+class Send(msgspec.Struct, frozen=True, gc=False, tag=True):
     """One message to connections that all speak one dialect, so that it is encoded once."""
 
     connections: tuple[int, ...]
@@ -31,13 +31,13 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     """The numbers by connection, for the receivers whose frames are numbered."""
 
 
-class Close(msgspec.Struct, frozen=True, gc=False):
+class Close(msgspec.Struct, frozen=True, gc=False, tag=True):
     connection: int
     code: CloseCode
     reason: str
 
 
-class Challenge(msgspec.Struct, frozen=True, gc=False):
+class Challenge(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Ping the connection now. When it answers, the server gives the hub the command `Alive`."""
 
     connection: int

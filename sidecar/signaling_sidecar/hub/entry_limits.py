@@ -4,63 +4,150 @@ Without a limit, an attacker could try names until one of them is the name of a 
 an attacker could use it up, so that nobody else gets in. Therefore tries are counted by IP address. Many clients may
 share an address, as behind a proxy, so the first tries of each connection are counted apart from its later ones:
 most people need no more than these.
+
+The log tells about each try, so that a hub that is restored in another process grants nobody new tries.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
-from signaling_sidecar.hub.rules import EntryLimit
+from signaling_sidecar.hub.effects import Effect, Record
+from signaling_sidecar.hub.records import present
+from signaling_sidecar.hub.rules import EntryLimit, RoomRules
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
 PATIENCE = 3  # tries over the limit, after which the connection is closed (PROTOCOLS.md, "`pairing`")
 FIRST_TRIES = 3  # of a connection: enough for a code that is mistyped twice
 FIRST_FACTOR = 10  # an address may have this many times as many first tries as later ones
 
-_Bucket = tuple[str | None, bool]
-"""An address, or None when it is unknown, and whether first tries are counted."""
+
+class Try(NamedTuple):
+    """A try that was within the limits."""
+
+    at_s: float
+    connection: int
+    address: str | None
+    """The IP address, or None when it is unknown."""
+    is_first: bool
+    """Whether it is one of the first tries of its connection."""
 
 
 class EntryLimits:
-    """The attempts of the last minute. A refused attempt is not counted, so that a client can try again a minute
-    later."""
+    """The tries of the last minute. A refused try is not counted, so that a client can try again a minute later."""
 
     def __init__(self, limit: EntryLimit) -> None:
         self.limit = limit
-        self._recent: deque[tuple[float, _Bucket]] = deque()
-        self._by_bucket: Counter[_Bucket] = Counter()
-        self._by_connection: dict[int, deque[float]] = {}
+        self.recent: deque[Try] = deque()
         self._refused: dict[int, int] = {}
+        """By connection, how many of its tries were refused. It is not restored, because a refused try tells nothing
+        about any room."""
+        self._by_bucket: Counter[tuple[str | None, bool]] = Counter()
+        """By address, and by whether they are first tries, the number of tries in `recent`."""
+        self._by_connection: dict[int, deque[float]] = {}
 
     def admits(self, connection: int, address: str | None, now_s: float) -> bool:
-        """Count a try. Returns whether the attempt is within the limits."""
-        own_s = self._by_connection.setdefault(connection, deque())
-        while own_s and own_s[0] <= now_s - WINDOW_S:
-            own_s.popleft()
+        """Count a try. Returns whether it is within the limits."""
         self._drop_old(now_s)
-        is_first = len(own_s) < FIRST_TRIES
-        bucket = (address, is_first)
+        of_connection = len(self._of(connection, now_s))
+        is_first = of_connection < FIRST_TRIES
         most = self.limit.per_address * (FIRST_FACTOR if is_first else 1)
-        if len(own_s) >= self.limit.per_connection or self._by_bucket[bucket] >= most:
+        if of_connection >= self.limit.per_connection or self._by_bucket[address, is_first] >= most:
             self._refused[connection] = self._refused.get(connection, 0) + 1
             return False
-        own_s.append(now_s)
-        self._recent.append((now_s, bucket))
-        self._by_bucket[bucket] += 1
+        self.count(Try(now_s, connection, address, is_first))
         return True
+
+    def count(self, each: Try) -> None:
+        self._by_connection.setdefault(each.connection, deque()).append(each.at_s)
+        self.recent.append(each)
+        self._by_bucket[each.address, each.is_first] += 1
+
+    def count_again(self, connection: int, address: str | None, at_s: float) -> None:
+        """Count a try that the log tells about. Tries must come in order of time."""
+        self._drop_old(at_s)
+        self.count(Try(at_s, connection, address, len(self._of(connection, at_s)) < FIRST_TRIES))
 
     def is_exhausted(self, connection: int) -> bool:
         """Whether the connection was refused so often that it should be closed."""
         return self._refused.get(connection, 0) >= PATIENCE
 
+    def convert_times(self, converted: Callable[[float], float]) -> None:
+        """Use another clock from now on."""
+        self.recent = deque(each._replace(at_s=converted(each.at_s)) for each in self.recent)
+        self._by_connection = {
+            connection: deque(map(converted, own_s)) for connection, own_s in self._by_connection.items()
+        }
+
+    @property
+    def connections(self) -> set[int]:
+        """The connections whose tries are counted."""
+        return set(self._by_connection)
+
     def forget(self, connection: int) -> None:
-        """Forget the attempts of a connection that has ended."""
+        """Forget the tries of a connection that has ended. Those of its address are still counted."""
         self._by_connection.pop(connection, None)
         self._refused.pop(connection, None)
 
+    def _of(self, connection: int, now_s: float) -> deque[float]:
+        """Return the times of the tries of a connection within the last minute."""
+        own_s = self._by_connection.setdefault(connection, deque())
+        while own_s and own_s[0] <= now_s - WINDOW_S:
+            own_s.popleft()
+        return own_s
+
     def _drop_old(self, now_s: float) -> None:
-        while self._recent and self._recent[0][0] <= now_s - WINDOW_S:
-            _, bucket = self._recent.popleft()
+        while self.recent and self.recent[0].at_s <= now_s - WINDOW_S:
+            old = self.recent.popleft()
+            bucket = old.address, old.is_first
             self._by_bucket[bucket] -= 1
             if not self._by_bucket[bucket]:
                 del self._by_bucket[bucket]
+
+
+class LimitedDialects:
+    """The limits of all dialects that have one."""
+
+    def __init__(self, rules: Mapping[str, RoomRules]) -> None:
+        self._limits = {
+            dialect: EntryLimits(its_rules.entry.limit) for dialect, its_rules in rules.items() if its_rules.entry.limit
+        }
+        self.untold: list[Effect] = []
+        """The records of tries that the log has not been told about yet."""
+
+    def __iter__(self) -> Iterator[tuple[str, EntryLimits]]:
+        return iter(self._limits.items())
+
+    def get(self, dialect: str) -> EntryLimits | None:
+        return self._limits.get(dialect)
+
+    def admits(self, dialect: str, connection: int, address: str | None, now_s: float) -> bool:
+        """Count a try, and prepare its record. Returns whether it is within the limits of its dialect."""
+        limits = self._limits.get(dialect)
+        if limits is None:
+            return True
+        if not limits.admits(connection, address, now_s):
+            return False
+        self.untold.append(Record("entry.tried", dialect, connection=connection, data=present(remote=address)))
+        return True
+
+    def take_untold(self) -> list[Effect]:
+        """Return the records that must be written now."""
+        untold, self.untold = self.untold, []
+        return untold
+
+    def is_exhausted(self, connection: int) -> bool:
+        """Whether the connection was refused so often for trying too many rooms that it should be closed."""
+        return any(limits.is_exhausted(connection) for limits in self._limits.values())
+
+    def use(self, rules: Mapping[str, RoomRules]) -> None:
+        """Use the limits of new room rules. Earlier tries count under them too."""
+        for dialect, limits in self._limits.items():
+            limits.limit = rules[dialect].entry.limit or limits.limit
+
+    def forget(self, connection: int) -> None:
+        """Forget the tries of a connection that has ended."""
+        for limits in self._limits.values():
+            limits.forget(connection)

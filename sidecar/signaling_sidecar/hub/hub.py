@@ -17,10 +17,11 @@ from signaling_sidecar.hub.admission import InTheWay
 from signaling_sidecar.hub.announcements import tell
 from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.challenges import Challenges, Standoff
-from signaling_sidecar.hub.commands import Carried, Command, OfAdmin, OfMember
+from signaling_sidecar.hub.commands import Carried, Command, OfAdmin, OfMember, OfServer
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.departures import Departures
 from signaling_sidecar.hub.effects import Effect, Record, Send
+from signaling_sidecar.hub.entry_limits import LimitedDialects
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.lobby import Lobby
 from signaling_sidecar.hub.mailbox import Mailboxes
@@ -54,18 +55,21 @@ class Hub:
         self.departures = Departures(state)
         returns = Returns(state)
         self.idle_rooms = IdleRooms(state, self.departures.end_room)
-        self._arrivals = Arrivals(state, self.departures, returns, self.idle_rooms)
+        self.entry_limits = LimitedDialects(rules)
+        self._arrivals = Arrivals(state, self.departures, returns, self.idle_rooms, self.entry_limits)
         self.matchmaking = Matchmaking(state, self.departures, returns)
         self._challenges = Challenges(self._deadlines, self._resolve)
         self._talk = Talk(state, self._arrivals)
-        self._refusals = Refusals(self.membership, self._arrivals)
-        self._numbered = NumberedFrames(self.membership, self._deadlines, self._refusals, self._do)
-        self._rule_changes = RuleChanges(state, self._arrivals, self.idle_rooms)
+        self._refusals = Refusals(self.membership, self.entry_limits)
+        self.numbered = NumberedFrames(self.membership, self._deadlines, self._refusals, self._do)
+        self._rule_changes = RuleChanges(state, self.entry_limits, self.idle_rooms)
         self._administration = Administration(state, self.departures)
 
-    def handle(self, command: Command, now_s: float) -> list[Effect]:
+    def handle(self, command: Command | OfServer, now_s: float) -> list[Effect]:
         """Carry out one command. A refused command changes nothing, and only its sender is told."""
         done = self._do_or_hold(command, now_s)
+        if self.entry_limits.untold:
+            done += self.entry_limits.take_untold()
         return done + self.lobby.send_due(now_s) if self.lobby.behind else done
 
     def administer(self, command: OfAdmin, now_s: float) -> Outcome:
@@ -81,17 +85,31 @@ class Hub:
         """Return the join of the connection that waits for the result of a challenge, or None."""
         return self._challenges.waits_for(connection)
 
+    def held(self) -> list[Command]:
+        """Return the commands that wait for the result of a challenge: of each client the join first, and then what
+        waits behind it.
+
+        A hub that replaces this one must be given them, in this order, because the log does not contain them.
+        """
+        return self._challenges.held()
+
+    def connections(self) -> set[int]:
+        """Return all connections that would be missed: of peers, of waiting users, and of watchers of the list of
+        rooms."""
+        waiting = {each.connection for each in self.matchmaking if each.connection is not None}
+        return {*self.membership.connections, *waiting, *self.lobby.watchers(), *self._challenges.standoffs}
+
     def in_group(self, join: commands.Join) -> commands.Join:
         """Return the join with the name of the group that the peer would enter now, if it asks for a group."""
         return self._arrivals.in_group(join)
 
     def is_next(self, numbered: commands.Numbered) -> bool:
         """Whether the command will be carried out: its number is neither a repetition nor too high."""
-        return self._numbered.is_next(numbered)
+        return self.numbered.is_next(numbered)
 
     # --- one command -------------------------------------------------------------------------------------------------
 
-    def _do_or_hold(self, command: Command, now_s: float) -> list[Effect]:
+    def _do_or_hold(self, command: Command | OfServer, now_s: float) -> list[Effect]:
         """Carry out a command, or keep it while its sender waits for the answer to its join."""
         held = self._challenges.hold(command) if self._challenges.standoffs else False
         if held is True:
@@ -106,7 +124,7 @@ class Hub:
         outcome = self._outcome(command, now_s, c)
         return self._refusals.answer(command, outcome, c) if isinstance(outcome, Refusal) else outcome
 
-    def _outcome(self, command: Command, now_s: float, c: int | None) -> Outcome:
+    def _outcome(self, command: Command | OfServer, now_s: float, c: int | None) -> Outcome:
         """Carry out a command. The most frequent commands are the first cases, because the cases are tried in order."""
         match command:
             case commands.Relay():
@@ -114,7 +132,7 @@ class Hub:
             case commands.Ping():
                 return self._ping(command, now_s)
             case commands.Numbered():
-                return self._numbered.handle(command, now_s)
+                return self.numbered.handle(command, now_s)
             case commands.Update():
                 return self._as_member(command, self._talk.update, now_s)
             case commands.UpdateRoom():
@@ -132,6 +150,8 @@ class Hub:
                 return []  # the numbers on its frame have been processed already
             case commands.End():
                 return self._end(command, now_s)
+            case commands.TellSecrets():
+                return self._learn_secrets(command)
             case commands.Refuse():
                 return command.refusal
             case commands.Several():
@@ -255,10 +275,19 @@ class Hub:
 
     def _end(self, end: commands.End, now_s: float) -> list[Effect]:
         self.lobby.unwatch(end.connection)
-        self._arrivals.forget(end.connection)
-        done = self.matchmaking.end_connection(end.connection, end.ending)
+        self.entry_limits.forget(end.connection)
+        done = self.matchmaking.end_connection(end.connection, end.ending, now_s)
         done += self.departures.end_connection(end.connection, end.ending, now_s)
         return done + self._challenges.gone(end.connection, now_s)
+
+    def _learn_secrets(self, told: commands.TellSecrets) -> list[Effect]:
+        """Fill in what the records and the checkpoint must not contain."""
+        names = dict(told.names)
+        for session in self.membership.sessions(told.connection):
+            if session.room.rules.entry.secret and session.room.key in names:
+                session.room.name = names[session.room.key]
+                session.secrets = frozenset(names.values())
+        return []
 
     def _ping(self, ping: commands.Ping, now_s: float) -> list[Effect]:
         for session in self.membership.sessions(ping.connection):
@@ -285,7 +314,7 @@ class Hub:
         return done
 
 
-def _carried(command: Command) -> Carried:
+def _carried(command: Command | OfServer) -> Carried:
     """Return what the client asked for with a command that was refused. Commands of no client are never refused."""
     if isinstance(command, commands.Numbered):
         return command.command

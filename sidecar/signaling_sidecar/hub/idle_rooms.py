@@ -27,6 +27,14 @@ class IdleRooms:
             self._sweeping = True
             self._sweep_at(room.active_s + room.rules.endings.idle_s)
 
+    def watch_all(self) -> None:
+        """Make sure that the rooms of a restored hub are swept, the first one as soon as any of them may be idle."""
+        idle_s = {room: room.rules.endings.idle_s for room in self._state.membership.rooms}
+        ends_s = [room.active_s + its_s for room, its_s in idle_s.items() if its_s is not None]
+        if ends_s:
+            self._sweeping = True
+            self._sweep_at(min(ends_s))
+
     def restart(self, now_s: float) -> None:
         """Restart the sweep because the room rules have changed."""
         self._changes += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -83,6 +84,11 @@ class Lobby:
         list_ = self._lists[watch.dialect]
         list_.watchers[watch.connection] = _Sent(now_s, list_.version, watch.only)
         return [Send((watch.connection,), self.rooms(watch.dialect, watch.only, watch.ref or UNSET))]
+
+    def watchers(self) -> Iterator[int]:
+        """The connections that watch the list of rooms."""
+        for list_ in self._lists.values():
+            yield from list_.watchers
 
     def unwatch(self, connection: int) -> list[Effect]:
         for list_ in self._lists.values():

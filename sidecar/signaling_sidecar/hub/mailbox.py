@@ -43,6 +43,8 @@ class KeptFrame:
     frame can only expire."""
     session: Session | None
     """The session of the sender. None after a restart when that session had ended before."""
+    at_s: float
+    """The time from which the frame is kept."""
     ref: JsonText = UNSET
     """The JSON text of the frame's own "id" field. It is not kept over a restart."""
 
@@ -79,6 +81,7 @@ class Mailboxes:
             kind=relay.kind,
             payload=relay.payload,
             session=session,
+            at_s=now_s,
             ref=relay.ref or UNSET,
         )
         queue = self._frames.get((frame.room, frame.receiver), deque())
@@ -91,7 +94,7 @@ class Mailboxes:
         ):
             return None
         self.put_back(frame)
-        self._start_deadline(frame, mailbox, now_s)
+        self._start_deadline(frame, mailbox)
         remember(session, frame.receiver)
         return [records.of_relay(session, relay, "signal.kept")]
 
@@ -126,16 +129,15 @@ class Mailboxes:
             del self._frames[frame.room, frame.receiver]
         self._kept_bytes[frame.room.dialect] -= frame.size
 
-    def restart_deadlines(self, rules: Mapping[str, RoomRules], now_s: float) -> None:
-        """After a restart, start the deadline of every kept frame again with its full time. `rules` has the rules by
-        dialect name."""
-        for frame in self:
+    def start_deadlines(self, rules: Mapping[str, RoomRules]) -> None:
+        """Start the deadline of every restored frame. `rules` has the rules by dialect name."""
+        for frame in sorted(self, key=lambda frame: frame.at_s):
             mailbox = rules[frame.room.dialect].relays.mailbox
             assert mailbox is not None  # the dialect has kept the frame
-            self._start_deadline(frame, mailbox, now_s)
+            self._start_deadline(frame, mailbox)
 
-    def _start_deadline(self, frame: KeptFrame, mailbox: Mailbox, now_s: float) -> None:
-        self._deadlines.at(now_s + mailbox.keep_s, partial(self._expire, frame, mailbox))
+    def _start_deadline(self, frame: KeptFrame, mailbox: Mailbox) -> None:
+        self._deadlines.at(frame.at_s + mailbox.keep_s, partial(self._expire, frame, mailbox))
 
     def _expire(self, frame: KeptFrame, mailbox: Mailbox, now_s: float) -> list[Effect]:
         queue = self.of(frame.room, frame.receiver)

@@ -1,7 +1,7 @@
 """Matchmaking: peers wait in a queue until there are enough of them, and then get a room. This file owns the queues.
 
 1. A peer waits in one queue, or is in one room, or neither. It never does both.
-2. A queue is in order of asking. After a restart of the sidecar, a peer keeps its position for the grace period of its
+2. A queue is in order of asking. When the sidecar has stopped, a peer keeps its position for the grace period of its
 dialect. 3. A room is made as soon as enough peers in a queue are connected, for those of them that asked first.
 """
 
@@ -72,8 +72,8 @@ class Matchmaking:
         session = self._state.membership.session_of_peer(opened.dialect, opened.peer)
         if session is None or session.connection == opened.connection or session.subject != subject_of(opened.grant):
             return []
-        done, record = self._returns.attach(session, opened.connection, now_s, unlisted=True)
         session.awaits_request = True
+        done, record = self._returns.attach(session, opened.connection, now_s, unlisted=True, awaits_request=True)
         return [*done, record, *self._state.mailboxes.deliver(session)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
@@ -100,22 +100,26 @@ class Matchmaking:
 
     def _return(self, session: Session, ask: commands.Enqueue, now_s: float) -> list[Effect]:
         """Continue the session in the room that was found before, and tell the peer about that room."""
-        done: list[Effect] = []
+        done: list[Effect]
         if session.connection != ask.connection:
             done, record = self._returns.attach(session, ask.connection, now_s, unlisted=True)
             done.append(record)
+        else:
+            done = [records.of_session("match.returned", session)]
         session.awaits_request = False
         matched = messages.Matched(session.room.key.room, session.room.matched, session.peer)
         return [*done, *tell([session], matched), *self._state.mailboxes.deliver(session)]
 
-    def end_connection(self, connection: int, ending: Ending) -> list[Effect]:
-        """Remove the peer of a connection that has ended from its queue, unless the sidecar is stopping."""
+    def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
+        """Remove the peer of a connection that has ended from its queue, unless the sidecar has stopped."""
         waiting = self._by_connection.get(connection)
         if waiting is None:
             return []
         if ending is Ending.STOPPED:
             del self._by_connection[connection]
-            self.put_back(msgspec.structs.replace(waiting, connection=None))
+            waiting = msgspec.structs.replace(waiting, connection=None)
+            self.put_back(waiting)
+            self._start_grace(waiting, now_s)
             return []
         return self._cancel(waiting)
 
@@ -127,11 +131,20 @@ class Matchmaking:
         self._waiting[waiting.dialect, waiting.peer] = waiting
         self._queues.setdefault(_queue_of(waiting), {})[waiting.peer] = waiting
 
+    def restore(self, waiting: Waiting) -> None:
+        """Let a peer wait that the log tells about."""
+        earlier = self._waiting.get((waiting.dialect, waiting.peer))
+        if earlier is not None and earlier.connection is not None:
+            self._remove(earlier)
+        self.put_back(waiting)
+        if waiting.connection is not None:
+            self._by_connection[waiting.connection] = waiting
+
     def forget(self, dialect: str, peer: str) -> None:
-        """Remove a peer without a connection from its queue."""
+        """Remove a peer from its queue."""
         waiting = self._waiting.get((dialect, peer))
         if waiting is not None:
-            self._take_out(waiting)
+            self._remove(waiting)
 
     def queue(self, ask: commands.Enqueue) -> list[Waiting]:
         """Return the connected peers that wait for the same group, in order of asking. They are few, because groups are
@@ -140,11 +153,15 @@ class Matchmaking:
         return [waiting for waiting in queue.values() if waiting.connection is not None]
 
     def start_graces(self, now_s: float) -> None:
-        """Begin the grace period of each waiting peer. Must be called after a restart, when no peer has a
-        connection."""
+        """Begin the grace period of each waiting peer without a connection. Must be called when the hub was
+        restored."""
         for waiting in self:
-            grace_s = self._state.rules[waiting.dialect].endings.grace_s[Ending.STOPPED]
-            self._state.deadlines.at(now_s + grace_s, partial(self._give_up, waiting))
+            if waiting.connection is None:
+                self._start_grace(waiting, now_s)
+
+    def _start_grace(self, waiting: Waiting, now_s: float) -> None:
+        grace_s = self._state.rules[waiting.dialect].endings.grace_s[Ending.STOPPED]
+        self._state.deadlines.at(now_s + grace_s, partial(self._give_up, waiting))
 
     def _give_up(self, waiting: Waiting, now_s: float) -> list[Effect]:
         return self._cancel(waiting) if self._waiting.get((waiting.dialect, waiting.peer)) is waiting else []
@@ -189,7 +206,7 @@ class Matchmaking:
 
     def _remove(self, waiting: Waiting) -> None:
         self._take_out(waiting)
-        if waiting.connection is not None:
+        if waiting.connection is not None and self._by_connection.get(waiting.connection) is waiting:
             del self._by_connection[waiting.connection]
 
     def _make_room(self, group: list[Waiting], now_s: float) -> list[Effect]:

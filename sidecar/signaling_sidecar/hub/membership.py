@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
@@ -25,10 +26,11 @@ from signaling_sidecar.hub.views import PeerView, RoomView
 
 @dataclass(slots=True, eq=False)
 class Away:
-    """How a session lost its connection, and until when it waits for its peer to return."""
+    """How and when a session lost its connection, and until when it waits for its peer to return."""
 
     ending: Ending
     until_s: float
+    since_s: float = 0.0
     told: set[str] = field(default_factory=set)
     """The ids of the sessions that were told that this one is away."""
 
@@ -53,7 +55,8 @@ class Session:
     contacts: dict[str, None] = field(default_factory=dict)
     """The peer ids to which the peer has sent frames, in order, where the rules have contacts (`contacts.py`)."""
     secrets: frozenset[str] = frozenset()
-    """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from."""
+    """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from.
+    `UNKNOWN_SECRETS` in a restored hub that has not been told these names (`TellSecrets`)."""
     resumption: Resumption | None = None
     """What is kept to resume the session. None if the client has not requested a resumable session."""
     awaits_request: bool = False
@@ -141,6 +144,10 @@ def _suffix(group: int) -> str:
     return "" if group == 1 else f"#{group}"
 
 
+UNKNOWN_SECRETS = frozenset({""})
+"""Every payload contains the empty string, so no payload is recorded."""
+
+
 class Membership:
     """Rooms by key and sessions by connection, which are only ever changed together."""
 
@@ -165,6 +172,11 @@ class Membership:
 
     def room(self, key: RoomKey) -> Room | None:
         return self._rooms.get(key)
+
+    @property
+    def connections(self) -> Collection[int]:
+        """The connections that have a session."""
+        return self._by_connection.keys()
 
     def sessions(self, connection: int) -> tuple[Session, ...]:
         """All sessions of a connection, in the order in which it got them."""

@@ -15,7 +15,7 @@ from signaling_sidecar.hub.rules import Reason
 from signaling_sidecar.hub.views import JsonText, Limits, PeerView, RoomState, RoomView, Ticket
 
 
-class PeerList(msgspec.Struct, frozen=True, gc=False):
+class PeerList(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The answer to a join: the peer is in the room, and these are the others."""
 
     kind: str
@@ -43,7 +43,7 @@ class PeerList(msgspec.Struct, frozen=True, gc=False):
     ref: JsonText = UNSET
 
 
-class Resumed(msgspec.Struct, frozen=True, gc=False):
+class Resumed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The session continues as if its connection had never been lost. The frames that were missed follow."""
 
     room: str
@@ -53,7 +53,7 @@ class Resumed(msgspec.Struct, frozen=True, gc=False):
     ref: JsonText = UNSET
 
 
-class NotResumed(msgspec.Struct, frozen=True, gc=False):
+class NotResumed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The session cannot be resumed. A `PeerList` follows."""
 
     why: str
@@ -62,19 +62,19 @@ class NotResumed(msgspec.Struct, frozen=True, gc=False):
     ref: JsonText = UNSET
 
 
-class Ack(msgspec.Struct, frozen=True, gc=False):
+class Ack(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Acknowledges the client's own frames up to this number."""
 
     handled: int
 
 
-class Durability(msgspec.Struct, frozen=True, gc=False):
+class Durability(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Reports a change: whether the session survives a restart of the sidecar."""
 
     durable: bool
 
 
-class Greeting(msgspec.Struct, frozen=True, gc=False):
+class Greeting(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The greeting of a client, in protocols in which the server sends the first frame."""
 
     peer: str
@@ -114,7 +114,7 @@ class PeerUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True)
     room: str = ""
 
 
-class RoomUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class RoomUpdated(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True):
     """The host has changed the room. A field that is None has not changed."""
 
     peer: str
@@ -137,7 +137,7 @@ class Relayed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The number of peers that the frame is sent to, if the rules of the room say that they are told."""
 
 
-class Confirmed(msgspec.Struct, frozen=True, gc=False):
+class Confirmed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Confirms that the frame was accepted. It is only sent if the command requests it with `confirms`."""
 
     kind: str
@@ -145,7 +145,7 @@ class Confirmed(msgspec.Struct, frozen=True, gc=False):
     ref: JsonText = UNSET
 
 
-class Matched(msgspec.Struct, frozen=True, gc=False):
+class Matched(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Reports that a room was created for the group of the receiver."""
 
     room: str
@@ -155,7 +155,7 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
     """The id of the receiver."""
 
 
-class Left(msgspec.Struct, frozen=True, gc=False):
+class Left(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Confirms that the receiver has left the room, as it requested."""
 
     room: str
@@ -163,7 +163,7 @@ class Left(msgspec.Struct, frozen=True, gc=False):
     ref: JsonText = UNSET
 
 
-class RoomEnded(msgspec.Struct, frozen=True, gc=False):
+class RoomEnded(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Reports that the room of the receiver has ended."""
 
     room: str
@@ -185,7 +185,7 @@ EXPIRED, REVOKED = "token expired", "token revoked"
 """The reasons of a Close with the code 4401 whose client can come back with another token."""
 
 
-class RoomLost(msgspec.Struct, frozen=True, gc=False):
+class RoomLost(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The connection has lost its session in one room, and stays open because it is in other rooms.
 
     A connection that loses its only session is closed with the same code and reason instead.
@@ -216,14 +216,14 @@ class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The id of the receiver of this message, which has sent the frame."""
 
 
-class RoomsListed(msgspec.Struct, frozen=True, gc=False):
+class RoomsListed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The list of rooms. `ref` is only set if the list answers a frame."""
 
     rooms: tuple[RoomView, ...]
     ref: JsonText = UNSET
 
 
-class Pong(msgspec.Struct, frozen=True, gc=False):
+class Pong(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The answer to a `Ping`."""
 
     ref: JsonText = UNSET

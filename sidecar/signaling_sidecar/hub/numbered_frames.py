@@ -75,7 +75,11 @@ class NumberedFrames:
     def _owe_ack(self, session: Session, resumption: Resumption, now_s: float) -> None:
         if not resumption.owes_ack:
             resumption.owes_ack = True
-            self._deadlines.at(now_s + ACK_WITHIN_S, lambda _: _ack(session, resumption))
+            self.acknowledge_later(session, resumption, now_s)
+
+    def acknowledge_later(self, session: Session, resumption: Resumption, now_s: float) -> None:
+        """Acknowledge the handled frames of the client soon, unless another frame does so first."""
+        self._deadlines.at(now_s + ACK_WITHIN_S, lambda _: _ack(session, resumption))
 
 
 def _ack(session: Session, resumption: Resumption) -> list[Effect]:

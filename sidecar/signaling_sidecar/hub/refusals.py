@@ -9,9 +9,9 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Code, Refusal
 from signaling_sidecar.hub import commands, effects, messages, records
 from signaling_sidecar.hub.announcements import announce
-from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.commands import OfMember, Refusable
 from signaling_sidecar.hub.effects import Effect, Send
+from signaling_sidecar.hub.entry_limits import LimitedDialects
 from signaling_sidecar.hub.membership import Membership, Session
 
 NOT_COUNTED = frozenset((Code.OUT_OF_ORDER, Code.TOO_FAST))
@@ -19,9 +19,9 @@ NOT_COUNTED = frozenset((Code.OUT_OF_ORDER, Code.TOO_FAST))
 
 
 class Refusals:
-    def __init__(self, membership: Membership, arrivals: Arrivals) -> None:
+    def __init__(self, membership: Membership, entry_limits: LimitedDialects) -> None:
         self._membership = membership
-        self._arrivals = arrivals
+        self._entry_limits = entry_limits
 
     def answer(
         self, command: commands.Carried, refusal: Refusal, c: int | None = None, *, is_told: bool = True
@@ -33,7 +33,7 @@ class Refusals:
         done: list[Effect] = [record]
         if is_told:
             done = self._tell(refused, record, refusal, c)
-        if self._arrivals.is_exhausted(command.connection):
+        if self._entry_limits.is_exhausted(command.connection):
             done.append(effects.Close(command.connection, messages.CloseCode.REFUSED, refusal.code))
         return done
 

@@ -1,4 +1,4 @@
-"""The types for restoring the hub after a restart: the records that are read from the log, and the state that is
+"""The types for restoring the hub in another process: the records that are read from the log, and the state that is
 restored."""
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Past(msgspec.Struct, frozen=True, gc=False):
     room: str | None = None
     peer: str | None = None
     to: str | None = None
+    connection: int | None = None
     session: str | None = None
     kind: str | None = None
     data: str | None = None
@@ -71,6 +72,10 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     group: FromOne | None = None
     text: str = ""
     a: Count = 0
+    awaits_request: bool = False
+    replaced: int | None = None
+    """The older connection that a newer one has replaced."""
+    remote: str | None = None
 
 
 Verb = Callable[[Past, RecordData], None]
@@ -82,14 +87,42 @@ class Restoration:
     """The hub that is being filled, and what is needed only until it is complete."""
 
     hub: Hub
+    is_living: Callable[[int], bool]
+    """Whether a connection is still open."""
     sessions: dict[str, Session] = field(default_factory=dict)
     """By session id."""
     graces: dict[str, tuple[float, float]] = field(default_factory=dict)
     """For each session that was away, by its id: the time at which it lost its connection (by the log's clock), and its
-    grace period at that time."""
+    grace period at that time. The last one to lose its connection is the last."""
+    replaced_ts: dict[str, list[float]] = field(default_factory=dict)
+    """For `Session.replaced_s`, by session id: the times by the log's clock."""
+    last_ts: float = 0.0
+    """The time of the last record by the log's clock."""
     told: Mapping[str, int] = field(default_factory=dict)
     """For the record that is being restored: by session id, the number of the frame that told the session about the
     event."""
+
+    def living(self, connection: int | None) -> int | None:
+        """Return the connection if it is still open, otherwise None."""
+        return connection if connection is not None and self.is_living(connection) else None
+
+    def ago_s(self, ts: float) -> float:
+        """Return how long before the last record a time of the log's clock was. The time since that record does not
+        count.
+
+        A clock that was set back must not lengthen a deadline.
+        """
+        return max(0.0, self.last_ts - ts)
+
+    def in_order_of_loss(self) -> list[Session]:
+        """Return the sessions without a connection. Those that have lost it with the process are the last."""
+        without = (session for session in self.sessions.values() if session.connection is None)
+        order = {id_: place for place, id_ in enumerate(self.graces)}
+        return sorted(without, key=lambda session: order.get(session.id, len(order)) if session.away else len(order))
+
+    def lost_connection(self, session: Session, since_ts: float, grace_s: float) -> None:
+        self.graces.pop(session.id, None)
+        self.graces[session.id] = since_ts, grace_s
 
     def session(self, record: Past) -> Session | None:
         return self.sessions.get(record.session or "")

@@ -1,14 +1,15 @@
 """Restoring the hub's state from a log: from its last checkpoint, and from the records after it.
 
-No hook is called, and no client is told anything. A record is ignored when it is about a room that neither the
-checkpoint nor an earlier record has: its dialect is not served any more, or the log has a gap. Whatever the log says,
-the rules at the top of `membership.py` and `resumption.py` hold: of two sessions of one peer in one room, only the
-later one is restored. Everything else is.
+A restart does this, and in a cluster the process that takes over from the one that had the hub. No hook is called, and
+no client is told anything. A record is ignored when it is about a room that neither the checkpoint nor an earlier
+record has: its dialect is not served any more, or the log has a gap. Whatever the log says, the rules at the top of
+`membership.py` and `resumption.py` hold: of two sessions of one peer in one room, only the later one is restored.
+Everything else is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -17,48 +18,67 @@ from signaling_sidecar.hub.checkpoint import Checkpoint, Count
 from signaling_sidecar.hub.effects import FRAME_RECORDS
 from signaling_sidecar.hub.hub import Hub
 from signaling_sidecar.hub.lenient_reading import read_back
-from signaling_sidecar.hub.membership import Away, Session
+from signaling_sidecar.hub.membership import UNKNOWN_SECRETS, Away, Session
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration
 from signaling_sidecar.hub.restored_frames import RestoredFrames
 from signaling_sidecar.hub.restored_rooms import RestoredRooms
 from signaling_sidecar.hub.restored_sessions import RestoredSessions
+from signaling_sidecar.hub.restored_tries import RestoredTries
 from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.state import BARRED_S
 
 
 class Restore:
-    """Fills an empty hub: call `start` with the checkpoint, `apply` with each record, and then `finish`."""
+    """Fills an empty hub: call `start` with the checkpoint, `apply` with each record, and then `finish`.
 
-    def __init__(self, hub: Hub) -> None:
+    Without `is_living`, the hub is restored after a restart, which has ended all connections. Everybody then has the
+    full time for coming back. With `is_living`, the hub takes over from one in another process, while connections live
+    on elsewhere: `is_living` tells whether a connection that the log names is one of them. Then the deadlines continue,
+    and the hub must also be told what no log contains:
+
+    - `TellSecrets` for each connection in a room whose name is secret, before any other command,
+    - `WatchRooms` for each connection that watches the list of rooms,
+    - the commands that the earlier hub held (`Hub.held`),
+    - `SetLogState`, if the log cannot be written.
+    """
+
+    def __init__(self, hub: Hub, is_living: Callable[[int], bool] | None = None) -> None:
         self._hub = hub
-        self._restoration = Restoration(hub)
+        self._takes_over = is_living is not None
+        self._restoration = Restoration(hub, is_living or _nobody_lives)
         self._rooms = RestoredRooms(self._restoration)
         self._sessions = RestoredSessions(self._restoration, self._rooms)
         self._frames = RestoredFrames(self._restoration)
+        self._tries = RestoredTries(hub)
         self._verbs = {**self._rooms.verbs, **self._sessions.verbs, **self._frames.verbs}
         """The function for each type of record. Records of other types do not change the restored state."""
-        self._last_ts = 0.0
+        if self._takes_over:
+            self._verbs.update(self._tries.verbs)
 
     def start(self, state: Checkpoint, ts: float) -> None:
         """Begin with a checkpoint that was written at `ts`, in seconds since the epoch."""
-        self._last_ts = ts
+        self._restoration.last_ts = ts
         for in_log in state.rooms:
             room = self._rooms.from_checkpoint(in_log)
             if room is not None:
                 for session in in_log.sessions:
                     self._sessions.from_checkpoint(room, session, ts)
                 room.host = room.sessions.get(in_log.host or "", room.host)
+        self._sessions.connect()
         for waiting in state.waiting:
             self._rooms.wait(waiting)
         for frame in state.mailboxes:
-            self._frames.from_checkpoint(frame)
+            self._frames.from_checkpoint(frame, ts)
         for key, peer in state.known_ids:
             if key.dialect in self._hub.state.rules:
                 self._hub.membership.known_ids.add(key, peer)
-        self._rooms.barred += state.barred
+        self._rooms.bar(state, ts)
+        if self._takes_over:
+            self._tries.from_checkpoint(state, ts)
 
     def apply(self, record: Past) -> str | None:
         """Apply the next record of the log. Returns a description of what could not be read, or None."""
-        self._last_ts = record.ts
+        self._restoration.last_ts = record.ts
         self._restoration.told = {}
         verb = self._verbs.get(record.type)
         data, left_out = _NO_DATA, list[str]()
@@ -73,38 +93,61 @@ class Restore:
             verb(record, data)
         session = self._restoration.session(record)
         if record.c is not None and session is not None and session.resumption is not None:
-            session.resumption.handled = record.c
+            session.resumption.handled, session.resumption.owes_ack = record.c, True
             session.resumption.heard()
         return "; ".join(left_out) or None
 
     def finish(self, now_s: float) -> None:
-        """Start all deadlines again. Must be called after the last record, just before the sidecar listens.
+        """Start all deadlines. Must be called after the last record, just before the hub gets its first command.
 
-        A session that was not away before gets the whole grace period for a restart. Each barred peer is barred for the
-        full time again.
+        A session that has lost its connection with the earlier process gets the whole grace period for a restart.
         """
-        hub = self._hub
+        hub, restoration = self._hub, self._restoration
         for room in hub.membership.rooms:
             room.active_s = now_s - max(0.0, room.active_s)
-            hub.idle_rooms.watch(room)
-            for session in room.sessions.values():
-                self._keep_away(session, now_s)
+        hub.idle_rooms.watch_all()
+        for session in restoration.in_order_of_loss():
+            self._keep_away(session, now_s)
         hub.matchmaking.start_graces(now_s)
-        hub.state.mailboxes.restart_deadlines(hub.state.rules, now_s)
-        for key, peer in self._rooms.barred:
-            hub.state.bar(key, peer, now_s)
+        for frame in hub.state.mailboxes:
+            frame.at_s = now_s - restoration.ago_s(frame.at_s) if self._takes_over else now_s
+        hub.state.mailboxes.start_deadlines(hub.state.rules)
+        for key, peer, since_ts in self._rooms.barred:
+            left_s = BARRED_S - restoration.ago_s(since_ts)
+            if left_s > 0:
+                hub.state.bar(key, peer, now_s + (left_s if self._takes_over else BARRED_S))
+        if self._takes_over:
+            for session in restoration.sessions.values():
+                self._take_over(session, now_s)
+            self._tries.finish(restoration, now_s)
 
     def _keep_away(self, session: Session, now_s: float) -> None:
-        departures = self._hub.departures
+        departures, restoration = self._hub.departures, self._restoration
         away = session.away or Away(Ending.STOPPED, 0.0)
-        if away.ending is Ending.STOPPED:
-            left_s = departures.grace_s(session, Ending.STOPPED)
+        if session.away is None or (away.ending is Ending.STOPPED and not self._takes_over):
+            gone_s, given_s = 0.0, departures.grace_s(session, Ending.STOPPED)
         else:
-            since_ts, given_s = self._restoration.graces.get(session.id, (0.0, 0.0))
-            # A clock that was set back must not lengthen a grace period.
-            left_s = max(0.0, given_s - max(0.0, self._last_ts - since_ts))
-        away.until_s = now_s + left_s
-        departures.keep_away(session, away, now_s)
+            since_ts, given_s = restoration.graces.get(session.id, (0.0, 0.0))
+            gone_s = restoration.ago_s(since_ts)
+        away.until_s = now_s + max(0.0, given_s - gone_s)
+        departures.keep_away(session, away, now_s - gone_s if self._takes_over else now_s)
+
+    def _take_over(self, session: Session, now_s: float) -> None:
+        """Restore what only matters while the connection of a session lives on."""
+        joining, resumption = session.room.rules.joining, session.resumption
+        for ts in self._restoration.replaced_ts.get(session.id, ()):
+            if (ago_s := self._restoration.ago_s(ts)) < joining.replacement_window_s:
+                session.replaced_s = (*session.replaced_s, now_s - ago_s)
+        if session.connection is None:
+            return
+        if session.room.rules.entry.secret:
+            session.secrets = UNKNOWN_SECRETS
+        if resumption is not None and resumption.owes_ack:
+            self._hub.numbered.acknowledge_later(session, resumption, now_s)
+
+
+def _nobody_lives(_: int) -> bool:
+    return False
 
 
 _NO_DATA = RecordData()

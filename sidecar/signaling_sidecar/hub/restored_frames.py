@@ -27,9 +27,10 @@ class RestoredFrames:
             "signal.refused": self._refused,
         }
 
-    def from_checkpoint(self, frame: KeptFrameState) -> None:
+    def from_checkpoint(self, frame: KeptFrameState, ts: float) -> None:
+        """Keep a frame of a checkpoint that was written at `ts`."""
         payload = from_json(frame.payload.encode()) if frame.payload is not None else None
-        self._keep(RoomKey(frame.dialect, frame.room), frame, payload)
+        self._keep(RoomKey(frame.dialect, frame.room), frame, payload, ts - frame.age_s)
 
     def _relayed(self, record: Past, data: RecordData) -> None:
         room, relayed = self._state.membership.room(record.key), None
@@ -42,7 +43,7 @@ class RestoredFrames:
 
     def _kept(self, record: Past, data: RecordData) -> None:
         self._remember_contact(record)
-        self._keep(record.key, record, self._payload(record))
+        self._keep(record.key, record, self._payload(record), record.ts)
 
     def _expired(self, record: Past, data: RecordData) -> None:
         self._forget_kept(record)
@@ -87,12 +88,12 @@ class RestoredFrames:
             return None
         return from_json(record.data.encode())
 
-    def _keep(self, key: RoomKey, frame: Past | KeptFrameState, payload: bytes | None) -> None:
+    def _keep(self, key: RoomKey, frame: Past | KeptFrameState, payload: bytes | None, at_s: float) -> None:
         rules = self._state.rules.get(key.dialect)
         if rules is None or rules.relays.mailbox is None or frame.to is None or frame.peer is None:
             return
         session = self._restoration.sessions.get(frame.session or "")
-        self._state.mailboxes.put_back(KeptFrame(key, frame.to, frame.peer, frame.kind or "", payload, session))
+        self._state.mailboxes.put_back(KeptFrame(key, frame.to, frame.peer, frame.kind or "", payload, session, at_s))
 
     def _forget_kept(self, record: Past) -> None:
         """Drop the kept frame that was delivered or has expired. A relay that was never kept drops nothing.

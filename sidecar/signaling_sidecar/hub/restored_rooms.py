@@ -6,23 +6,25 @@ from collections.abc import Mapping
 
 import msgspec
 
-from signaling_sidecar.hub.checkpoint import RoomInLog
+from signaling_sidecar.hub.checkpoint import Checkpoint, RoomInLog
 from signaling_sidecar.hub.matchmaking import Waiting
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
 from signaling_sidecar.hub.rules import RoomKey
+from signaling_sidecar.hub.state import BARRED_S
 
 _UNKNOWN = RecordData()
 
 
 class RestoredRooms:
     def __init__(self, restoration: Restoration) -> None:
+        self._restoration = restoration
         self._hub = restoration.hub
         self._membership = restoration.hub.membership
         self._new_rooms: dict[RoomKey, Room] = {}
         """Rooms that were created, but whose first peer has not joined yet. A room without peers does not exist."""
-        self.barred: list[tuple[RoomKey, str]] = []
-        """The peers that were removed from a room."""
+        self.barred: list[tuple[RoomKey, str, float]] = []
+        """The peers that were removed from a room, and the time of that by the log's clock."""
         self.verbs: Mapping[str, Verb] = {
             "room.created": self._created,
             "room.updated": self._updated,
@@ -66,7 +68,14 @@ class RestoredRooms:
         """Put a peer back into its queue, unless it is in a room."""
         is_served = waiting.dialect in self._hub.state.rules
         if is_served and self._membership.session_of_peer(waiting.dialect, waiting.peer) is None:
-            self._hub.matchmaking.put_back(msgspec.structs.replace(waiting, connection=None))
+            connection = self._restoration.living(waiting.connection)
+            self._hub.matchmaking.restore(msgspec.structs.replace(waiting, connection=connection))
+
+    def bar(self, state: Checkpoint, ts: float) -> None:
+        """Remember the barred peers of a checkpoint that was written at `ts`."""
+        for number, (key, peer) in enumerate(state.barred):
+            left_s = state.barred_left_s[number] if number < len(state.barred_left_s) else BARRED_S
+            self.barred.append((key, peer, ts + left_s - BARRED_S))
 
     def _created(self, record: Past, data: RecordData) -> None:
         room = self.make(record.key, data)
@@ -92,12 +101,12 @@ class RestoredRooms:
 
     def _queued(self, record: Past, data: RecordData) -> None:
         if record.dialect is not None and record.peer is not None:
-            at_ms = round(record.ts * 1000)
-            self.wait(Waiting(record.dialect, record.peer, data.size, None, at_ms, data.queue, data.subject))
+            at_ms, connection = round(record.ts * 1000), record.connection
+            self.wait(Waiting(record.dialect, record.peer, data.size, connection, at_ms, data.queue, data.subject))
 
     def _cancelled(self, record: Past, data: RecordData) -> None:
         self._hub.matchmaking.forget(record.dialect or "", record.peer or "")
 
     def _kicked(self, record: Past, data: RecordData) -> None:
         if record.peer is not None:
-            self.barred.append((record.key, record.peer))
+            self.barred.append((record.key, record.peer, record.ts))

@@ -31,7 +31,10 @@ class RestoredSessions:
             "peer.away": self._away,
             "peer.away_told": self._away_told,
             "peer.left": self._left,
+            "match.returned": self._returned,
         }
+        self._connected: list[tuple[int, int, Session]] = []
+        """For each session that the checkpoint has with a living connection: its place there, and the connection."""
 
     def from_checkpoint(self, room: Room, state: SessionState, ts: float) -> None:
         """Add a session of a checkpoint that was written at `ts`."""
@@ -46,12 +49,31 @@ class RestoredSessions:
             instance=state.instance,
         )
         if state.away is not None:
-            session.away = Away(state.away.ending, 0.0, set(state.away.told))
-            self._restoration.graces[session.id] = ts, state.away.left_s
+            session.away = Away(state.away.ending, 0.0, told=set(state.away.told))
+            away_s = state.away.away_s
+            self._restoration.lost_connection(session, ts - away_s, state.away.left_s + away_s)
+        elif (connection := self._restoration.living(state.connection)) is not None:
+            self._connected.append((state.place, connection, session))
         session.resumption = _resumption(state.resumption)
         session.own_token, session.subject = state.own_token, state.subject
         session.contacts = dict.fromkeys(state.contacts)
+        session.awaits_request = state.awaits_request
+        if state.replaced_s_ago:
+            self._restoration.replaced_ts[session.id] = [ts - s_ago for s_ago in state.replaced_s_ago]
         self._enter(room, session)
+
+    def connect(self) -> None:
+        """Give the sessions of the checkpoint their connections, after all of them were added."""
+        for _, connection, session in sorted(self._connected, key=lambda each: each[0]):
+            if self._restoration.sessions.get(session.id) is session:
+                self._connect(session, connection)
+
+    def _connect(self, session: Session, connection: int | None) -> None:
+        """Let a session continue on a connection, or on none."""
+        if connection is None:
+            self._hub.membership.detach(session)
+        elif connection != session.connection:
+            self._hub.membership.attach(session, connection)
 
     def _enter(self, room: Room, session: Session) -> None:
         """Add a session. It replaces each one with the same id, and each one that its peer cannot have beside it."""
@@ -80,7 +102,7 @@ class RestoredSessions:
             id=record.session,
             room=room,
             peer=record.peer,
-            connection=None,
+            connection=self._restoration.living(record.connection),
             joined_at_ms=data.joined_at_ms,
             name=data.name,
             metadata=_given(data.metadata),
@@ -98,13 +120,17 @@ class RestoredSessions:
         if session is None:
             return
         told = session.away.told if session.away is not None else set()
-        session.away = None
+        session.away, session.awaits_request = None, data.awaits_request
+        self._connect(session, self._restoration.living(record.connection))
+        if data.replaced is not None and session.room.rules.joining.replacements is not None:
+            self._restoration.replaced_ts.setdefault(session.id, []).append(record.ts)
         if data.token is not None and session.resumption is not None:
             session.resumption.issue(data.token, data.proven)
         elif data.token is not None:
             session.resumption = Resumption(data.token)
         if session.resumption is not None:
             session.resumption.reached = session.resumption.sent
+            session.resumption.owes_ack = False
         if not data.unlisted:
             _learns_who_is_away(session)
         changes = apply_changes(session, name=data.name, metadata=_given(data.metadata), instance=data.instance)
@@ -124,8 +150,9 @@ class RestoredSessions:
         session = self._restoration.session(record)
         if session is not None:
             session.away = Away(data.ending, 0.0)
+            self._connect(session, None)
             ruled_s = self._hub.departures.grace_s(session, data.ending)
-            self._restoration.graces[session.id] = record.ts, ruled_s if data.grace_s is None else data.grace_s
+            self._restoration.lost_connection(session, record.ts, ruled_s if data.grace_s is None else data.grace_s)
 
     def _away_told(self, record: Past, data: RecordData) -> None:
         session = self._restoration.session(record)
@@ -143,6 +170,11 @@ class RestoredSessions:
             left = PeerLeft(session.peer, data.reason, session.room.name, room=session.room.key.room)
             self._restoration.keep_for_told(lambda _: left)
 
+    def _returned(self, record: Past, data: RecordData) -> None:
+        session = self._restoration.session(record)
+        if session is not None:
+            session.awaits_request = False
+
 
 def _given(text: JsonText) -> msgspec.Raw | None:
     return None if text is UNSET else text
@@ -159,7 +191,9 @@ def _resumption(state: ResumptionState | None) -> Resumption | None:
     if state is None:
         return None
     reached = min(state.reached, state.sent)
-    resumption = Resumption(state.issued, state.proven, state.answered, state.sent, state.handled, reached)
+    resumption = Resumption(
+        state.issued, state.proven, state.answered, state.sent, state.handled, reached, state.owes_ack
+    )
     first = state.sent - len(state.kept) + 1
     messages = [message for kept in state.kept if (message := restored(kept.message)) is not None]
     if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)) and len(messages) == len(state.kept):

@@ -77,8 +77,6 @@ class Returns:
 
         Either the session was away, or the new connection replaces the one that it had.
         """
-        if session.room.rules.entry.secret:
-            session.room.name = join.room_name  # the name is in no record, so it is unknown after a restart
         ticket = self.ticket(session) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join, now_s, ticket)])
 

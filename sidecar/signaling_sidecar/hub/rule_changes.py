@@ -5,16 +5,16 @@ from __future__ import annotations
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, records
-from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.effects import Effect
+from signaling_sidecar.hub.entry_limits import LimitedDialects
 from signaling_sidecar.hub.idle_rooms import IdleRooms
 from signaling_sidecar.hub.state import State
 
 
 class RuleChanges:
-    def __init__(self, state: State, arrivals: Arrivals, idle_rooms: IdleRooms) -> None:
+    def __init__(self, state: State, entry_limits: LimitedDialects, idle_rooms: IdleRooms) -> None:
         self._state = state
-        self._arrivals = arrivals
+        self._entry_limits = entry_limits
         self._idle_rooms = idle_rooms
 
     def of_dialects(self, change: commands.SetRules, now_s: float) -> list[Effect]:
@@ -23,7 +23,7 @@ class RuleChanges:
         for room in state.membership.rooms:
             room.set_rules(state.rules[room.key.dialect], room.own)
             state.lobby.mark_changed(room)
-        self._arrivals.limit_entries()
+        self._entry_limits.use(state.rules)
         self._idle_rooms.restart(now_s)
         return []
 

@@ -50,18 +50,20 @@ class State:
     mailboxes: Mailboxes
     log_is_written: bool = True
     """Whether the event log can be written at the moment."""
-    barred: set[tuple[RoomKey, str]] = field(default_factory=set)
-    """The peers that the admin has removed from a room a moment ago, and that may not join it again yet."""
+    barred: dict[tuple[RoomKey, str], float] = field(default_factory=dict)
+    """The peers that the admin has removed from a room a moment ago, and the time until which they may not join it
+    again."""
 
-    def bar(self, room: RoomKey, peer: str, now_s: float) -> None:
-        """Refuse joins of the peer to the room for the next `BARRED_S` seconds."""
-        self.barred.add((room, peer))
+    def bar(self, room: RoomKey, peer: str, until_s: float) -> None:
+        """Refuse joins of the peer to the room until then."""
+        self.barred[room, peer] = until_s
 
         def end(_: float) -> list[Effect]:
-            self.barred.discard((room, peer))
+            if self.barred.get((room, peer)) == until_s:  # it may have been removed again since
+                del self.barred[room, peer]
             return []
 
-        self.deadlines.at(now_s + BARRED_S, end)
+        self.deadlines.at(until_s, end)
 
     def is_published(self, relay: Relay) -> bool:
         """Whether a frame is for all in the room that it names, and may come from a connection outside of that room."""

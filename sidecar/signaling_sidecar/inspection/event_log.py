@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 
 from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Timeline, UnknownRoom
 from signaling_sidecar.eventlog.records import LeftOut
-from signaling_sidecar.eventlog.segments import FoundLog, find_segments
+from signaling_sidecar.eventlog.segments import FoundLog, Location, find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.inspection.chosen_sdp import Chosen, find_sdp
 from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
@@ -38,12 +37,15 @@ if TYPE_CHECKING:
     from ipywidgets import VBox
 
 
-def open_log(path: str | PathLike[str] | None = None) -> EventLog:
+def open_log(path: Location | Sequence[Location] | None = None) -> EventLog:
     """Read an event log as it is now. Open it again to see what was written since.
 
     `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. None is the log of this
     project, which is the nearest folder, from the current one upwards, for which a sidecar has run. One printed line
     names the log in that case.
+
+    Several paths in a list are read as one log. Of sidecars that work as one (a cluster), each has the whole log since
+    it joined, so that one folder is usually enough; a record that several of them have counts once.
 
     Lines that cannot be read are left out, and one printed line reports their number.
 
@@ -52,7 +54,7 @@ def open_log(path: str | PathLike[str] | None = None) -> EventLog:
     """
     found = find_segments(path)
     if found.how is not None:
-        print(f"reading {found.path} ({found.how})")
+        print(f"reading {_path_of(found)} ({found.how})")
     log = read_log(found)
     if log.left_out:
         print(log.left_out)
@@ -61,10 +63,14 @@ def open_log(path: str | PathLike[str] | None = None) -> EventLog:
 
 def read_log(found: FoundLog) -> EventLog:
     """Read a log without printing anything."""
-    is_live = is_running(Path(found.path))
+    is_live = any(map(is_running, found.paths))
     left_out = LeftOut(is_live=is_live)
     events = read_events(found.segments, left_out)
-    return EventLog(found.path, found.segments, events, time.time() if is_live else None, left_out=str(left_out))
+    return EventLog(_path_of(found), found.segments, events, time.time() if is_live else None, left_out=str(left_out))
+
+
+def _path_of(found: FoundLog) -> str:
+    return ", ".join(map(str, found.paths))
 
 
 class EventLog(LogTables):
@@ -81,7 +87,7 @@ class EventLog(LogTables):
     ) -> None:
         super().__init__(events, read_ts)
         self.path = path
-        """The segment, folder or pattern that was read."""
+        """The segment, folder or pattern that was read, or several of them, separated by commas."""
         self.segments = segments
         """The files of the log."""
         self.left_out = left_out

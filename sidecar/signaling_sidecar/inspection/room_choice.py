@@ -13,7 +13,16 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry, find_meetings, there_before
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-from signaling_sidecar.drawing import AmbiguousRoom, Attendance, RoomInLog, RoomRuns, UnknownRoom, attend
+from signaling_sidecar.drawing import (
+    OF_EVERY_ROOM,
+    OF_SIDECARS,
+    AmbiguousRoom,
+    Attendance,
+    RoomInLog,
+    RoomRuns,
+    UnknownRoom,
+    attend,
+)
 from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.rooms import rooms_table
@@ -29,14 +38,14 @@ def rooms_of_table(rooms: pd.DataFrame) -> list[RoomInLog]:
 
 
 def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
-    """Select the records of one room in order, and the gaps of the log between the first and the last of them.
+    """Select the records of one room in order, and those of every room between the first and the last of them.
 
     They begin with an entry for each peer that was there before (see `there_before`).
     """
     in_boot = events["boot"] == chosen.boot
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))
-    gaps = np.flatnonzero(in_boot & (events["type"] == "log.gap"))
-    between = gaps[(gaps > own[0]) & (gaps < own[-1])] if len(own) else gaps[:0]
+    others = np.flatnonzero(in_boot & events["type"].isin(OF_EVERY_ROOM))
+    between = others[(others > own[0]) & (others < own[-1])] if len(own) else others[:0]
     entries = list(entries_of(events.iloc[np.union1d(own, between)]))
     return [*_there_before(events, chosen, entries), *entries]
 
@@ -61,7 +70,7 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     # Browser reports are most of a log, and only those about the page itself matter here.
     of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
     needed = type_.str.startswith(("peer.", "room.")) | of_page
-    entries = list(entries_of(runs[of_room & needed | type_.str.startswith("server.")]))
+    entries = list(entries_of(runs[of_room & needed | type_.str.startswith(OF_SIDECARS)]))
     first = list(entries_of(runs[of_room].iloc[:1]))
     before = _there_before(events, RoomInLog(chosen.dialect, chosen.room, chosen.boots[0]), [*first, *entries])
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]

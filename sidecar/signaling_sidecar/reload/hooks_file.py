@@ -16,6 +16,7 @@ from signaling_sidecar.reload.reload_extra import require_reload_extra
 from signaling_sidecar.reload.saves import saves
 
 logger = logging.getLogger("signaling_sidecar")
+_numbers = itertools.count(1)  # of all hooks files of this process, which may be several sidecars in a test
 
 
 class HooksFile:
@@ -23,7 +24,6 @@ class HooksFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._numbers = itertools.count(1)
         self._module: ModuleType | None = None
 
     def load(self) -> None:
@@ -33,7 +33,7 @@ class HooksFile:
         """
         require_reload_extra("--hooks")
         # Each version has a module name of its own, so that tasks of the old one keep what they use.
-        name = f"signaling_hooks_{next(self._numbers)}"
+        name = f"signaling_hooks_{next(_numbers)}"
         module = ModuleType(name)
         module.__file__ = str(self.path)
         linecache.checkcache(str(self.path))  # lets a traceback show the lines of this version

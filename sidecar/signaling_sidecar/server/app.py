@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,11 +16,10 @@ from aiohttp import web
 from signaling_sidecar.auth import RevocableTokens, Revocations
 from signaling_sidecar.auth import verifier as token_verifier
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Dialect
-from signaling_sidecar.eventlog import LogWriter, state_dir
+from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
-from signaling_sidecar.hub import Hub, commands
+from signaling_sidecar.hub import RoomRules
 from signaling_sidecar.hub.effects import Record
-from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.reload import watch_settings
 from signaling_sidecar.reload.reload_extra import has_reload_extra
 from signaling_sidecar.server.admin.api import AdminApi
@@ -31,27 +30,23 @@ from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.authorisation.token_required import TokenRequired
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.drain import Drain
-from signaling_sidecar.server.free_memory import return_free_memory
 from signaling_sidecar.server.held_state_dir import HeldStateDir
 from signaling_sidecar.server.http import client_errors, request_ids
 from signaling_sidecar.server.http.access import Access
 from signaling_sidecar.server.http.advice import consequences
 from signaling_sidecar.server.http.dialect_routes import DialectRoutes
-from signaling_sidecar.server.http.health import Health
-from signaling_sidecar.server.http.let_in import claims_of
+from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, Health
 from signaling_sidecar.server.http.wrong_paths import WrongPaths
-from signaling_sidecar.server.hub_view import HubView
 from signaling_sidecar.server.ice_servers import IceServers
 from signaling_sidecar.server.inspector.page import page_routes
 from signaling_sidecar.server.metrics.measured import Measured
 from signaling_sidecar.server.metrics.page import MetricsPage
-from signaling_sidecar.server.owner import Owner
+from signaling_sidecar.server.own_hub import OwnHub
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.server.pages.peers_in_rooms import PeersInRooms
 from signaling_sidecar.server.pages.status_page import StatusPage
-from signaling_sidecar.server.previous_run import restore_previous_run
-from signaling_sidecar.server.random_ids import RandomIds
-from signaling_sidecar.server.run_log import LOOK_EVERY_S, apply_settings, log_of
+from signaling_sidecar.server.rooms_access import RoomsAccess
+from signaling_sidecar.server.run_log import LOOK_EVERY_S
 from signaling_sidecar.server.sockets.endpoint import Endpoint, new_given_id
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.server.sockets.token_holders import TokenHolders
@@ -60,6 +55,7 @@ from signaling_sidecar.settings import Settings, Sources
 from signaling_sidecar.site import Site, read_site
 
 if TYPE_CHECKING:
+    from signaling_sidecar.server.clustered.shared_hub import SharedHub
     from signaling_sidecar.server.user_hooks.checks import HookChecks
 
 HASH_CHARS = 16  # hex digits; 64 bits that nobody without the key can search for a collision
@@ -87,15 +83,16 @@ class Sidecar:
         with state_dir.used(self.state_dir):
             self.boot = new_boot_id(self.state_dir)
         self._dialects = {name: DIALECTS[name] for name in settings.dialects}
-        self._rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
-        self._hub = self._new_hub()
-        self._log: LogWriter
+        self._rules = self._rules_of(settings)
+        self._hub: OwnHub | SharedHub = (
+            OwnHub(self.boot, self.held_state_dir) if settings.cluster is None else self._shared_hub()
+        )
+        self.rooms: RoomsAccess = self._hub
         self._front: Front
-        self._owner: Owner
         self._endpoint: Endpoint
         self._hooks: HookChecks | None = None
         self._drain = Drain()
-        self._health = Health(self.boot, lambda: self._drain.is_draining, lambda: self._log.is_written)
+        self._health = Health(self.boot, lambda: self._drain.is_draining, self._hub.why_not_ready)
         self._access = Access(lambda: self.settings, self.site)
         verifier = token_verifier(settings)
         tokens = None if verifier is None else RevocableTokens(verifier, Revocations())
@@ -104,7 +101,13 @@ class Sidecar:
         self._revoking = None if tokens is None or settings.auth == "token" else Revoking(tokens, self.held_state_dir)
         self._analysis = AnalysisProcess(self.state_dir, self.boot)
         self._admin = AdminApi(
-            self.admin_token, self.boot, self._analysis, lambda: self._access.refused, self._gate, self._revoking
+            self.admin_token,
+            self.boot,
+            self.rooms,
+            self._analysis,
+            lambda: self._access.refused,
+            self._gate,
+            self._revoking,
         )
         self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
@@ -123,13 +126,13 @@ class Sidecar:
         Neighbours(self.state_dir, self.settings, self._admit).add_to(app)
         app.on_shutdown.append(self._close_connections)
         page = StatusPage(self.boot, self._dialects, self.site, self._addresses, self._admit)
-        peers = PeersInRooms(self._analysis, self._listed_rooms, self._admit)
+        peers = PeersInRooms(self._analysis, self.rooms, self._admit)
         dialects = DialectRoutes(
             self._dialects,
             self._serve,
             self._admit,
             lambda: self.settings,
-            self._view,
+            self.rooms,
             new_given_id,
             page.page,
         )
@@ -140,6 +143,7 @@ class Sidecar:
 
     async def drain(self) -> None:
         """Close the connections in waves, if the settings say so. The application must be stopped afterwards."""
+        await self._hub.hand_over()
         await self._drain.run(self.settings.drain_s)
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -147,77 +151,56 @@ class Sidecar:
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
         with self.held_state_dir.held():
             with state_dir.used(self.state_dir):
-                self._open_log()
+                await self._hub.open(self.settings, self._rules, reloaded=self._reloaded)
             if self._revoking is not None:
                 self._revoking.load()
             self._connect_parts()
             if not self._reloaded:
                 self._warn_of_open_access()
             async with AsyncExitStack() as work:
-                if self.settings.hooks is not None:
-                    # Imported here because most starts need no hooks, and should not wait for this.
-                    from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
-
-                    path, owner = self.settings.hooks, self._owner
-                    hooks = hooks_in_use(path, self._hub, owner.record, owner.administer, self._use_hooks)
-                    await work.enter_async_context(hooks)
+                await work.enter_async_context(self._hub.running(self.settings.hooks, self._use_hooks))
                 if self._sources is not None and has_reload_extra():
                     following = watch_settings(self._sources, self.settings, self._apply)
                     await work.enter_async_context(running(following))
-                # A session that is not kept over a restart must have ended before the first client joins.
-                self._owner.catch_up()
-                await work.enter_async_context(running(self._look_after_log()))
+                await work.enter_async_context(running(self._look_after()))
                 yield
-            if self._gate is not None:
-                self._gate.record_rest()
-            self._owner.stop()
-            self._log.close()
-
-    def _open_log(self) -> None:
-        """Restore the state of the previous run, and begin the log of this run with it. Raises OSError."""
-        now_s = asyncio.get_running_loop().time()
-        self._hub, restored = restore_previous_run(self.state_dir, self._new_hub, now_s, logger.warning)
-        self._log = log_of(self._hub, self.settings, self._rules, self.state_dir, self.boot, self.held_state_dir.claim)
-        self._log.open()
-        if restored:
-            return_free_memory()
-        for record in [*restored, *([Record("server.reloaded")] if self._reloaded else [])]:
-            self._log.append(record)
-        self._log.flush()
+                if self._gate is not None:
+                    self._gate.record_rest()
+            await self._hub.stop()
 
     def _connect_parts(self) -> None:
         tick = Tick()
         self._front = Front(tick, IceServers(self.settings), self.settings.max_frames_per_s)
-        self._front.owner = self._owner = Owner(self._hub, self._log, self._front, tick)
-        tick.handle, tick.write_log, tick.send = (
-            self._front.handle_taken,
-            self._owner.write_log,
-            self._front.outgoing.flush,
-        )
+        self._hub.begin(self._front, tick)
+        self._front.owner = owner = self._hub.owner
+        tick.handle, tick.send = self._front.handle_taken, self._front.outgoing.flush
         if self._gate is not None:
-            self._gate.record = self._owner.record
+            self._gate.record = owner.record
             checks = CommandChecks(self._rules, self._conceal, self._gate.wait_of_subject_s)
             self._front.token_holders = holders = TokenHolders(self._gate, checks, self._front.close_connection)
             if self._revoking is not None:
-                self._revoking.begin(holders.close_all_of, self._owner.record)
-        self._endpoint = Endpoint(self.settings, self._dialects, self._front, self._conceal, self._gate)
-        self._admin.begin(self._hub, self._log, self._owner.administer)
-        self._drain.begin(self._front, self._owner)
+                self._revoking.begin(holders.close_all_of, owner.record)
+                self._hub.share_revocations(self._revoking)
+        self._endpoint = Endpoint(
+            self.settings, self._dialects, self._front, self._conceal, self._gate, self._hub.new_connection_id
+        )
+        self._admin.begin(self._hub.log)
+        self._drain.begin(self._front, self._hub.hold_deadlines)
         self._metrics.begin(
             Measured(
-                hub=self._hub,
-                log=self._log,
+                log=self._hub.log,
                 front=self._front,
-                counts=self._owner.counts,
-                dialects=self._dialects,
+                counts=self._hub.counts,
+                dialects=self._rules,
                 settings=lambda: self.settings,
                 is_ready=lambda: self._health.why_not_ready() is None,
+                hub_here=self._hub.hub_here,
+                in_cluster=self._hub.in_cluster,
             )
         )
 
     def _use_hooks(self, hooks: HookChecks) -> None:
         self._hooks = self._endpoint.hooks = hooks
-        self._owner.use_hooks(hooks)
 
     def _apply(self, settings: Settings, names: list[str]) -> None:
         """Use settings that have changed while the sidecar is running. `names` are the names of the changed
@@ -225,31 +208,37 @@ class Sidecar:
         self.settings = self._endpoint.settings = settings
         self._front.max_frames_per_s = settings.max_frames_per_s
         self._front.outgoing.ice_servers = IceServers(settings)
-        rules = {name: dialect.rules(settings) for name, dialect in self._dialects.items()}
-        apply_settings(self._log, settings, rules)
-        self._owner.set_rules(commands.SetRules(rules, settings.max_rooms))
-        self._owner.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
+        self._hub.apply(settings, self._rules_of(settings))
+        self._front.owner.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))
         if {"allow_host", "allow_origin"} & set(names):
             self._warn_of_open_access()
 
-    async def _look_after_log(self) -> None:
+    def _rules_of(self, settings: Settings) -> dict[str, RoomRules]:
+        """Return the rules of the rooms. An instance of a cluster may have rooms of clients that others serve."""
+        dialects = self._dialects if settings.cluster is None else DIALECTS
+        return {name: dialect.rules(settings) for name, dialect in dialects.items()}
+
+    async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self.held_state_dir.look_after()
-            self._owner.look_after_log()
+            self._hub.look_after()
             if self._gate is not None:
                 self._gate.record_due()
 
     async def _close_connections(self, app: web.Application) -> None:
         self._admin.end_streams()
+        await self._hub.hand_over()
         self._front.close_oldest(len(self._front))
         if self._hooks is not None:
             self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
         await self._analysis.stop()
         await self._endpoint.wait_closed()
 
-    def _new_hub(self) -> Hub:
-        return Hub(self._rules, self.settings.max_rooms, RandomIds())
+    def _shared_hub(self) -> SharedHub:
+        from signaling_sidecar.server.clustered.shared_hub import SharedHub  # most sidecars are in no cluster
+
+        return SharedHub(self.boot, self.held_state_dir, DIALECTS, lambda: self._front.close_oldest(len(self._front)))
 
     def _warn_of_open_access(self) -> None:
         for sentence in consequences(self.settings.allow_host, self.settings.allow_origin):
@@ -259,25 +248,24 @@ class Sidecar:
 
     async def _serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
         self._drain.refuse_new_connections()
+        if not self._hub.is_open:
+            raise web.HTTPServiceUnavailable(text=f"{NOT_IN_CLUSTER.message}\n", headers={"Retry-After": "1"})
+        if not self._hub.is_open:
+            text = "this sidecar joins its cluster again: connect again in 1 s\n"
+            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "1"})
         return await self._endpoint.serve(request, dialect)
 
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:
         """Call the `admit` hook for a plain HTTP request. Raises HTTPForbidden if the hook refuses the request."""
         await self._endpoint.admit(request, dialect)
 
-    def _view(self, dialect: Dialect, request: web.Request) -> HubView:
-        claims = claims_of(request)
-        return HubView(self._hub, dialect.name, claims.rooms if claims is not None else None)
-
-    def _addresses(self) -> Iterator[str | None]:
-        """Return the IP address of each connected peer in a room, with None for an unknown address."""
-        for room in self._hub.membership.rooms:
-            for session in room.sessions.values():
-                if session.connection is not None:
-                    yield self._owner.address_of(session.connection)
-
-    def _listed_rooms(self) -> Iterator[Room]:
-        return (room for room in self._hub.membership.rooms if room.key.dialect == NATIVE.name and room.listed)
+    async def _addresses(self) -> list[str | None]:
+        """Return the IP address of each peer in a room that is connected to this sidecar, with None for an unknown
+        address."""
+        hub = await self.rooms.hub()
+        here = {connection.id: connection.address for connection in self._front.connections}
+        sessions = (session for room in hub.membership.rooms for session in room.sessions.values())
+        return [here[session.connection] for session in sessions if session.connection in here]
 
     def _conceal(self, secret: str) -> str:
         """The keyed hash by which the log and the tables name a secret, such as a pairing code."""

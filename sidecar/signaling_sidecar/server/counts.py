@@ -19,8 +19,6 @@ class Counts:
         """The relayed frames by dialect."""
         self.refusals: Counter[tuple[str | None, str]] = Counter()
         """The refused frames by dialect and error code."""
-        self.endings: Counter[tuple[str, str]] = Counter()
-        """The connections that have ended, by how they ended and who has ended them."""
         self.hook_failures: Counter[str] = Counter()
         """By the name of the hook."""
         self.records: Counter[str] = Counter()
@@ -33,7 +31,5 @@ class Counts:
         match record.type:
             case "signal.refused":
                 self.refusals[record.dialect, data["code"]] += data["count"]
-            case "connection.closed":
-                self.endings[data["ending"], data["by"]] += 1
             case "hook.failed":
-                self.hook_failures[data["hook"]] += 1
+                self.hook_failures[str(data.get("hook"))] += 1

@@ -6,10 +6,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 
 from aiohttp import web
 
-from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.sockets.front import Front
 
 WAVE_EVERY_S = 0.5  # seconds between two waves; most clients are back before the next wave is closed
@@ -29,17 +29,18 @@ class Drain:
         self.is_draining = False
         self._ends_s = 0.0
         self._front: Front
-        self._owner: Owner
+        self._hold_deadlines: Callable[[], None]
 
-    def begin(self, front: Front, owner: Owner) -> None:
-        self._front, self._owner = front, owner
+    def begin(self, front: Front, hold_deadlines: Callable[[], None]) -> None:
+        """`hold_deadlines` lets no deadline of a room or a session come from now on."""
+        self._front, self._hold_deadlines = front, hold_deadlines
 
     async def run(self, within_s: float) -> None:
         """Close all connections within this time. With 0, nothing is done: stopping closes them all at once."""
         if not within_s:
             return
         self.is_draining, self._ends_s = True, asyncio.get_running_loop().time() + within_s
-        self._owner.hold_deadlines()
+        self._hold_deadlines()
         connections = len(self._front)
         waves = waves_of(connections, within_s)
         if not connections:

@@ -23,3 +23,13 @@ class HubView:
             return None
         found = self._hub.membership.room(RoomKey(self._dialect, room))
         return None if found is None else tuple(session.view() for session in found.sessions.values())
+
+
+class NoView:
+    """The `View` of a route that reads no rooms."""
+
+    def listed_rooms(self) -> RoomsListed:
+        return RoomsListed(())
+
+    def peers(self, room: str) -> tuple[PeerView, ...] | None:
+        return None

@@ -9,22 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 import msgspec
 
 from signaling_sidecar import errors
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Code, Refusal
-from signaling_sidecar.eventlog import LogWriter
 from signaling_sidecar.hub import Ending, Hub, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.counts import Counts
+from signaling_sidecar.server.refused_commands import instead_of
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, FrontSide
-from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
@@ -33,35 +31,53 @@ if TYPE_CHECKING:
 logger = logging.getLogger("signaling_sidecar")
 
 
-@dataclass(slots=True)
-class _Known:
-    """What the owner has been told of an open connection."""
+class RecordLog(Protocol):
+    """What takes the records: the event log of a sidecar with a hub of its own, or the next step of a cluster."""
 
-    dialect: Dialect | None
-    address: str | None
+    @property
+    def is_written(self) -> bool: ...
+
+    def append(self, record: Record) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def look_after(self) -> None: ...
+
+
+class TickEnd(Protocol):
+    """What makes the effects of this turn of the event loop visible."""
+
+    def needs_end(self) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class Owner:
-    """Must be created in a running event loop."""
+    """Must be created in a running event loop.
 
-    def __init__(self, hub: Hub, log: LogWriter, front: FrontSide, tick: Tick) -> None:
+    It may begin while connections are open that another owner was told of. It is told no more of them until their
+    dialects are recognised, or until they end.
+    """
+
+    def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:
+        """`counts` are those of this sidecar, if it was the owner before."""
         self.has_hooks = False
-        self.counts = Counts()
+        self.counts = counts or Counts()
         self._hooks: HookChecks | None = None
         self._hub = hub
         self._log = log
         self._front = front
         self._tick = tick
         self._loop = asyncio.get_running_loop()
-        self._connections: dict[int, _Known] = {}
+        self._dialects: dict[int, Dialect] = {}
+        """The dialects of the open connections, as far as they are known."""
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_s: float | None = None
         self._holds_deadlines = False
 
-    def address_of(self, connection: int) -> str | None:
-        """Return the IP address of a connection's client, or None if it is unknown."""
-        known = self._connections.get(connection)
-        return known.address if known is not None else None
+    def dialect_of(self, connection: int) -> Dialect | None:
+        """Return the dialect of an open connection, if it is known."""
+        return self._dialects.get(connection)
 
     # --- what the front asks and tells -------------------------------------------------------------------------------
 
@@ -75,15 +91,14 @@ class Owner:
         try:
             effects = self._hub.handle(command, now_s)
         except Exception:
-            refusal = _internal_error(command)
-            if refusal is None:
-                raise
+            refusal = instead_of(command, errors.internal())
             logger.exception("a frame of connection %d could not be handled", refusal.connection)
             effects = self._hub.handle(refusal, now_s)
         self._carry_out(effects)
 
     def opened(self, opened: ConnectionOpened) -> None:
-        self._connections[opened.connection] = _Known(opened.dialect, opened.address)
+        if opened.dialect is not None:
+            self._dialects[opened.connection] = opened.dialect
         # A header may contain bytes that are not UTF-8. Python represents them as lone surrogates, which JSON cannot
         # contain.
         shown = {
@@ -95,10 +110,10 @@ class Owner:
         self.record(Record("connection.opened", dialect, connection=opened.connection, data=data))
 
     def recognised(self, connection: int, dialect: Dialect) -> None:
-        self._connections[connection].dialect = dialect
+        self._dialects[connection] = dialect
 
     def ended(self, ended: ConnectionEnded) -> None:
-        dialect = self._connections.pop(ended.connection).dialect
+        dialect = self._dialects.pop(ended.connection, ended.dialect)
         session = self._hub.membership.session(ended.connection)  # None for a connection that is in several rooms
         untold = ended.by == "peer" and dialect is not None and dialect.keeps_secrets
         reason = None if untold else ended.reason or None
@@ -176,6 +191,11 @@ class Owner:
         self._holds_deadlines = True
         self._arm_deadline()
 
+    def release_deadlines(self) -> None:
+        """Carry out deadlines again, beginning with those that have come meanwhile."""
+        self._holds_deadlines = False
+        self._arm_deadline()
+
     def look_after_log(self) -> None:
         """Check that the log is still at its path and can be written. Must be called regularly."""
         self._log.look_after()
@@ -233,24 +253,11 @@ class Owner:
 
     def _with_dialect(self, refused: Record) -> Record:
         """Add the dialect to the record of a refusal outside of all rooms, and remove what the dialect keeps secret."""
-        known = self._connections.get(refused.connection or 0)
-        if known is None or known.dialect is None:
+        dialect = self._dialects.get(refused.connection or 0)
+        if dialect is None:
             return refused
-        changes: dict[str, Any] = {"dialect": known.dialect.name}
+        changes: dict[str, Any] = {"dialect": dialect.name}
         data = refused.data
-        if known.dialect.keeps_secrets and isinstance(data, Mapping) and data["code"] == Code.UNKNOWN_TYPE:
+        if dialect.keeps_secrets and isinstance(data, Mapping) and data["code"] == Code.UNKNOWN_TYPE:
             changes |= {"kind": None, "data": present(code=Code.UNKNOWN_TYPE, count=data["count"])}
         return msgspec.structs.replace(refused, **changes)
-
-
-def _internal_error(command: Command) -> commands.Refuse | commands.Numbered | None:
-    """Return the refusal that replaces a command that has raised an exception in the hub.
-
-    It has the number of the command, because the client would otherwise send the frame again.
-    """
-    if isinstance(command, commands.SetRules | commands.SetLogState | commands.Tick):
-        return None
-    refuse = commands.Refuse(connection=command.connection, refusal=errors.internal())
-    if isinstance(command, commands.Numbered):
-        return msgspec.structs.replace(command, command=refuse)
-    return refuse

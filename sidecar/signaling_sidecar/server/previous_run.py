@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signaling_sidecar.errors import NOT_JSON, DamagedLog
-from signaling_sidecar.eventlog.previous_run import cut_torn_line, newest_run, read_last_run
+from signaling_sidecar.eventlog.previous_run import cut_torn_line, is_copy, newest_run, read_last_run
 from signaling_sidecar.eventlog.records import LeftOut, Read
 from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
 from signaling_sidecar.hub.effects import Record
@@ -19,11 +19,17 @@ def restore_previous_run(
 ) -> tuple[Hub, list[Record]]:
     """Returns a hub with the state of the previous run, and records that tell what was restored.
 
-    Parts of the log that cannot be read are left out, and `complain` gets one sentence about them. The log is not
-    changed, except that a last line which is not whole is cut off.
+    Nothing is restored from the log of a cluster. Parts of the log that cannot be read are left out, and `complain`
+    gets one sentence about them. The log is not changed, except that a last line which is not whole is cut off.
     """
     began_s = time.perf_counter()
     segments = newest_run(state_dir)
+    if segments and is_copy(segments):
+        complain(
+            "the last sidecar in this state folder was part of a cluster, which may still have its rooms: they are not "
+            "restored (start with --cluster to be part of it again)"
+        )
+        return new_hub(), []
     torn_bytes = cut_torn_line(segments)
     done = [Record("log.torn", data={"bytes": torn_bytes})] if torn_bytes else []
     hub, left_out = new_hub(), LeftOut()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import RoomKey, commands
+from signaling_sidecar.hub.commands import Command
 
 
 def refused(command: commands.Join | commands.Enqueue, refusal: Refusal) -> commands.Refuse:
@@ -22,3 +25,12 @@ def refused_relay(relay: commands.Relay, sent_in: RoomKey | None, refusal: Refus
     return commands.Refuse(
         connection=relay.connection, refusal=refusal, kind=relay.kind, sent_in=sent_in, to=relay.to, ref=relay.ref
     )
+
+
+def instead_of(command: Command, refusal: Refusal) -> commands.Refuse | commands.Numbered:
+    """Return what the hub is asked instead of a command that cannot be carried out.
+
+    It has the number of the command, because the client would otherwise send the frame again.
+    """
+    refuse = commands.Refuse(connection=command.connection, refusal=refusal)
+    return msgspec.structs.replace(command, command=refuse) if isinstance(command, commands.Numbered) else refuse

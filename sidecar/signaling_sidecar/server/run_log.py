@@ -15,6 +15,7 @@ import aiohttp
 
 from signaling_sidecar import __version__
 from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.eventlog.log_copy import LogCopy
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint
 from signaling_sidecar.settings import Settings, all_settings
 
@@ -45,7 +46,25 @@ def log_of(
     )
 
 
-def apply_settings(log: LogWriter, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
+def copy_of(
+    settings: Settings, rules: Mapping[str, RoomRules], folder: Path, boot: str, claim: Callable[[], None]
+) -> LogCopy:
+    """Create the log of an instance of a cluster. The other arguments are as those of `log_of`."""
+    return LogCopy(
+        folder,
+        boot,
+        cluster_boot="",
+        header=_header(settings),
+        payloads=settings.payloads,
+        segment_bytes=settings.log_segment_bytes,
+        total_bytes=settings.log_total_bytes,
+        keep_s=longest_grace_s(rules),
+        complain=partial(logger.warning, extra={"code": "event-log"}),
+        claim=claim,
+    )
+
+
+def apply_settings(log: LogWriter | LogCopy, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
     """Apply other settings to an open log."""
     log.payloads = settings.payloads
     log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.hub.commands import Command
-from signaling_sidecar.hub.effects import Challenge, Close, Send
+from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
 from signaling_sidecar.hub.rules import Ending
 
 
@@ -42,6 +42,9 @@ class ConnectionEnded(NamedTuple):
     code: int | None
     """The close code that was sent or received, or None if there was no Close frame."""
     reason: str
+    dialect: Dialect | None
+    """The dialect that the client has spoken, or None. It is for an owner that was not told when the connection was
+    opened."""
 
 
 class OwnerSide(Protocol):
@@ -62,6 +65,9 @@ class OwnerSide(Protocol):
         """Set the dialect of a connection on the shared path, which its first frame has shown."""
 
     def ended(self, ended: ConnectionEnded) -> None: ...
+
+    def record(self, record: Record) -> None:
+        """Add a record of what has happened outside of the rooms to the event log."""
 
 
 class FrontSide(Protocol):

@@ -19,6 +19,7 @@ from signaling_sidecar.settings.kinds import (
     list_of,
     networks,
     one_of,
+    redis_url,
     seconds,
     secret,
     switch,
@@ -135,6 +136,19 @@ class Settings:
         "the wire protocols that clients can use; by default all that `sidecar dialects` lists",
         live=False,
     )
+    cluster: str | None = _setting(
+        redis_url(),
+        None,
+        "the URL of the Redis server by which several sidecars share their rooms, such as redis://localhost:6379/0",
+        live=False,
+    )
+    cluster_password: str | None = _setting(secret(), None, "the password of that Redis server", live=False)
+    cluster_lease_s: float = _setting(
+        seconds(60.0, 0.5),
+        3.0,
+        "how long a sidecar of a cluster may be silent until another one takes over its work",
+        live=False,
+    )
     hooks: Path | None = _setting(
         file(),
         None,
@@ -164,8 +178,10 @@ class Settings:
         one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
     )
     max_peers_per_room: int = _setting(whole(1, 10_000, "peers"), 100, "the most peers in one room")
-    max_rooms: int = _setting(whole(1, 1_000_000, "rooms"), 10_000, "the most rooms")
-    max_connections: int = _setting(whole(1, 1_000_000, "connections"), 5_000, "the most connections")
+    max_rooms: int = _setting(
+        whole(1, 1_000_000, "rooms"), 10_000, "the most rooms; in a cluster, of all its sidecars together"
+    )
+    max_connections: int = _setting(whole(1, 1_000_000, "connections"), 5_000, "the most connections to this sidecar")
     pairing_cross_code: bool = _setting(
         switch(), False, "allow a peer of the protocol `pairing` to send to a pairing code other than its own"
     )

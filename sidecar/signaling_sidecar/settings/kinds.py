@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 _TURN_SCHEMES = ("stun", "stuns", "turn", "turns")
 
@@ -27,6 +28,8 @@ class Kind:
     visible in the process list, and the settings file is in a folder that Vite may serve."""
     is_path: bool = False
     """Whether the value is a path. A relative path in the settings file is relative to the folder of that file."""
+    shown: Callable[[Any], object] = lambda value: value
+    """Returns what an error shows of a value."""
 
 
 def whole(lowest: int, highest: int, unit: str) -> Kind:
@@ -39,16 +42,16 @@ def whole(lowest: int, highest: int, unit: str) -> Kind:
     return Kind(parse, f"a whole number of {unit} from {lowest} to {highest}", "N")
 
 
-def seconds(highest: float) -> Kind:
+def seconds(highest: float, lowest: float = 0.0) -> Kind:
     def parse(value: Any) -> float:
         if isinstance(value, bool):
             raise ValueError
         number = float(value)
-        if not 0 <= number <= highest:
+        if not lowest <= number <= highest:
             raise ValueError
         return number
 
-    return Kind(parse, f"seconds from 0 to {highest:g}", "SECONDS")
+    return Kind(parse, f"seconds from {lowest:g} to {highest:g}", "SECONDS")
 
 
 def text() -> Kind:
@@ -69,6 +72,31 @@ def secret(form: str = "(?s:.+)", expected: str = "a text that is not empty") ->
         return value
 
     return Kind(parse, expected, "TEXT", is_secret=True)
+
+
+def redis_url() -> Kind:
+    def parse(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        url = urlsplit(value)
+        is_there = bool(url.path if url.scheme == "unix" else url.hostname and re.fullmatch(r"(/\d*)?", url.path))
+        has_secret = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
+        if url.scheme not in ("redis", "rediss", "unix") or not is_there or has_secret or url.port == 0:
+            raise ValueError
+        return value
+
+    expected = (
+        "a URL such as redis://host:6379/0, rediss://host:6379/0 or unix:///path, without a password, which belongs "
+        "into SIDECAR_CLUSTER_PASSWORD"
+    )
+    return Kind(parse, expected, "URL", shown=_without_secrets)
+
+
+def _without_secrets(url: object) -> object:
+    """Hide the password that a URL may contain, and its query."""
+    if not isinstance(url, str):
+        return url
+    return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", url, flags=re.DOTALL), flags=re.DOTALL)
 
 
 # As long as the output of SHA-256 (RFC 7518, 3.2). Clients also send the shared secret in a header that lists WebSocket

@@ -120,7 +120,7 @@ def _parse(name: str, kind: Kind, value: Any, source: str) -> Any:
     try:
         return kind.parse(value)
     except (ValueError, TypeError):
-        raise SettingsError(name, "***" if kind.is_secret else value, kind.expected, source) from None
+        raise SettingsError(name, "***" if kind.is_secret else kind.shown(value), kind.expected, source) from None
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:

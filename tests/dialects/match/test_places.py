@@ -8,6 +8,7 @@ import socket
 import uuid
 from pathlib import Path
 
+import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from tests.kit.match_client import PATHS, asks, group, user, waiting
@@ -228,6 +229,7 @@ async def test_rooms_of_the_matchmaker_are_never_listed(served: Served) -> None:
     assert await (await served.client.get("/ws/signaling/rooms")).json() == {"rooms": []}
 
 
+@pytest.mark.one_sidecar("a sidecar cannot know that a socket of another one is closed before it is told")
 async def test_a_connection_that_closes_just_before_the_last_request_is_not_matched(served: Served) -> None:
     last = await user(served, "last")
     dead = await waiting(served, "dead", 2)

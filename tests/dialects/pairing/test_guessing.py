@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.http.client_address import FORWARDED_FOR, PROXY_HEADER, counted_as
@@ -85,6 +86,7 @@ async def test_the_first_attempts_of_connections_are_limited_too(aiohttp_client:
     assert await late.ask(register("ABC234")) == INVALID
 
 
+@pytest.mark.one_sidecar("only one of them has a Vite, whose header it trusts")
 async def test_attempts_are_counted_for_each_address_separately(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     """Behind Vite, every connection comes from this machine, and a header of the plugin contains the address of the
     client."""

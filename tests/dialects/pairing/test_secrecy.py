@@ -173,7 +173,7 @@ async def test_the_hash_is_the_same_after_a_restart_and_different_in_another_sta
         served = await serve(aiohttp_client, tmp_path / folder)
         await device(served, "ABC234")
         hashes.append(served.records("peer.joined")[-1]["room"])
-        await served.client.close()
+        await served.stop()
     assert hashes[0] == hashes[1] != hashes[2]
 
 

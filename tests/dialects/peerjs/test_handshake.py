@@ -52,6 +52,7 @@ async def test_any_key_is_accepted_unless_a_setting_names_one(aiohttp_client: Ai
     assert await peer.closed() == (1008, "Invalid key provided")
 
 
+@pytest.mark.one_sidecar("each sidecar of a cluster has its own limit of connections")
 async def test_a_full_sidecar_says_so(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     served = await serve(aiohttp_client, tmp_path, max_connections=1)
     await ann(served)
@@ -73,7 +74,7 @@ async def test_a_peer_that_the_admin_has_removed_is_told_why_it_cannot_return(se
     one, other = await ann(served), await connected(served, id="ben")
     await one.send(offer("ben"))
     assert await other.receive() == offered("ann", "ben")
-    assert served.sidecar._owner.administer(Kick(RoomKey("peerjs", "peerjs"), "ann")) is None
+    assert await served.sidecar.rooms.administer(Kick(RoomKey("peerjs", "peerjs"), "ann")) is None
     assert await one.closed() == (4003, "removed")
     assert await other.receive() == {"type": "LEAVE", "src": "ann"}
     again = await handshake(served, **COMPLETE)

@@ -148,6 +148,7 @@ async def test_a_trace_is_recorded_and_not_relayed(served: Served) -> None:
     assert (record["peer"], record["data"]["state"]) == ("a", "connected")
 
 
+@pytest.mark.one_sidecar("connections have larger numbers in a cluster")
 async def test_a_page_outside_of_all_rooms_can_send_traces(served: Served) -> None:
     page = await served.connect()
     await page.send({"type": "trace", "state": "connected"})

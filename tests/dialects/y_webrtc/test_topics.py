@@ -73,6 +73,7 @@ async def test_a_thousand_frames_at_once_arrive_in_order(served: Served) -> None
     assert served.refusals() == []
 
 
+@pytest.mark.one_sidecar("connections have larger numbers in a cluster")
 async def test_a_connection_with_more_topics_may_leave_more_frames_unread(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
@@ -94,6 +95,7 @@ async def test_a_connection_with_more_topics_may_leave_more_frames_unread(
     transports[0].abort()  # type: ignore[union-attr]  # closing it would wait 10 s for an answer that is not read
 
 
+@pytest.mark.one_sidecar("connections have larger numbers in a cluster")
 async def test_a_page_with_many_topics_that_reads_nothing_is_cut_off(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:

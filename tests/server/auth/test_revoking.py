@@ -13,8 +13,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.errors import StateDirUnusable
 from signaling_sidecar.server import Sidecar
-from signaling_sidecar.server.admin.openapi import PREFIX
-from tests.kit.guarded import SHARED_SECRET, bearer, guarded, is_refused, token
+from tests.kit.guarded import SHARED_SECRET, bearer, guarded, is_refused, revoke, token
 from tests.kit.programs import until
 from tests.kit.serving import Served, serve
 
@@ -27,18 +26,11 @@ async def admit(connection):
     while not (Path(__file__).parent / "decide").exists():
         await asyncio.sleep(0.01)
 """
-REVOKE = f"{PREFIX}/revoke"
 
 
 @pytest.fixture
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
     return await guarded(aiohttp_client, tmp_path)
-
-
-async def revoke(served: Served, body: Any, by: str | None = None) -> tuple[int, Any]:
-    headers = bearer(by or served.sidecar.admin_token)
-    async with served.client.post(REVOKE, json=body, headers=headers) as answer:
-        return answer.status, await answer.json() if answer.content_type == "application/json" else None
 
 
 async def test_after_a_logout_the_token_cannot_be_used_again(served: Served) -> None:

@@ -199,6 +199,7 @@ def test_without_the_extra_it_names_the_package_to_install(
     )
 
 
+@pytest.mark.one_sidecar("each sidecar of a cluster loads the file itself, see tests/cluster/test_hooks.py")
 async def test_a_saved_hooks_file_is_in_use_and_clients_notice_nothing(
     aiohttp_client: AiohttpClient, file: Path
 ) -> None:

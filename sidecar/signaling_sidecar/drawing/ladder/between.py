@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import read_report
+from signaling_sidecar.drawing.cluster_events import CLUSTER_EVENTS
 
-_OF_THE_ROOM = ("room.", "match.", "log.")
+_OF_THE_ROOM = ("room.", "match.", "log.", *CLUSTER_EVENTS)
 
 
 def records_between(records: Sequence[Entry], one: str, other: str) -> Iterator[Entry]:

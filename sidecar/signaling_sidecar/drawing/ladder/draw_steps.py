@@ -11,6 +11,7 @@ from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, media_of, read_about, word_of
 from signaling_sidecar.diagnosis.sockets import end_of_token
+from signaling_sidecar.drawing.cluster_events import cluster_event
 from signaling_sidecar.drawing.ladder.connection_marks import Mark, connection_marks
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
@@ -59,6 +60,8 @@ class _Room:
         """Process the next record, and return its step, or None if a ladder does not show the record."""
         if record.type in _NOTES:
             return self._step(record, Look.NOTE, _NOTES[record.type])
+        if (event := cluster_event(record)) is not None:
+            return self._step(record, Look.NOTE, event)
         match record.type:
             case "signal.relayed":
                 return self._relayed(record)

@@ -17,6 +17,7 @@ from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.checkpoints import WAS_AWAY
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, read_about
+from signaling_sidecar.drawing.cluster_events import cluster_event
 from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
 
 _BEFORE_S = 0.001  # seconds; the resolution of the times that drawings show
@@ -101,6 +102,8 @@ class Attendance(NamedTuple):
         return [(row, presence) for row, presence in found if presence is not Presence.ABSENT]
 
 
+OF_SIDECARS = ("server.", "instance.", "owner.")
+"""How the types of records begin that are about a sidecar, or about one of a cluster, and so about every room."""
 _LABELS = {
     "room.created": "room created",
     "room.ended": "room ended",
@@ -133,7 +136,7 @@ class _Room:
         self._labels = PeerLabels()
 
     def take(self, entry: Entry) -> None:
-        is_server = entry.type.startswith("server.")
+        is_server = entry.type.startswith(OF_SIDECARS)
         if entry.peer is not None and entry.session is not None:
             self._labels.take(entry.type, entry.ts, entry.peer, entry.data)
         if self._began_ts is None:
@@ -142,8 +145,9 @@ class _Room:
             self._began_ts = entry.ts
         if not is_server:
             self._last_ts = entry.ts
-        if entry.type in _LABELS:
-            self._moment(Moment(entry.ts, _LABELS[entry.type], is_server))
+        label = (cluster_event(entry) if is_server else None) or _LABELS.get(entry.type)
+        if label is not None:
+            self._moment(Moment(entry.ts, label, is_server))
         if entry.type == "server.restored":
             for session in self._open:
                 self._turn(session, Presence.AWAY, entry.ts)

@@ -8,7 +8,7 @@ threads run. Fields that the schema does not name are ignored, because a newer r
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
+from signaling_sidecar.eventlog.segments import are_of_several_folders
 from signaling_sidecar.inspection.tables.text_column import TextColumn
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
@@ -56,7 +57,8 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
     with ThreadPoolExecutor(_WORKERS, "log-read") as pool:
         read = pool.map(partial(_read_segment, alone=len(segments) == 1, is_live=left_out.is_live), segments)
         with Progress("reading", len(segments), is_long=_size_bytes(segments) >= LONG_LOAD_BYTES) as progress:
-            table = _joined(progress.through(read), left_out)
+            runs = _Runs(segments)
+            table = _joined(zip(segments, progress.through(read), strict=True), left_out, runs)
     if not len(table) and left_out.first is not None:
         raise left_out.first
     events = table.to_pandas(
@@ -64,16 +66,42 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
         self_destruct=True,
     )
     events = events.astype({"v": "int64", "seq": "int64"})
-    if not all(map(boot_of, segments)):  # files with other names may be copies of each other
-        events = events.drop_duplicates(["boot", "seq"], ignore_index=True)
-    return _in_order(events)
+    return _in_order(_without_repeated(events) if runs.may_repeat else events, runs.numbers)
 
 
-def _joined(segments: Iterable[tuple[pa.Table, LeftOut]], left_out: LeftOut) -> pa.Table:
+class _Runs:
+    """The runs (boots) of the sidecar in the segments of a log."""
+
+    def __init__(self, segments: Sequence[Path]) -> None:
+        self.may_repeat = are_of_several_folders(segments)
+        """Whether a record may be in several files: if they may be copies of each other, or several copies of the log
+        of a cluster, whose files do not have the name of the cluster's run."""
+        self.numbers: dict[str, int] = {}
+        """By boot id, the number of the run in the state folder. Empty if there are several folders."""
+        self._is_one_folder = not self.may_repeat
+
+    def add(self, segment: Path, table: pa.Table) -> None:
+        of_file = boot_of(segment)
+        for boot in pc.unique(table["boot"]).to_pylist():
+            self.may_repeat |= boot != of_file
+            if self._is_one_folder:
+                self.numbers.setdefault(boot, run_number(of_file or boot))
+
+
+def _without_repeated(events: pd.DataFrame) -> pd.DataFrame:
+    """Keep each record once. In the log of a cluster, the beginning of a segment has the number of the record before
+    it."""
+    beginning = events["type"].where(events["type"].isin(["log.header", "log.checkpoint"]))
+    is_repeated = events[["boot", "seq"]].assign(beginning=beginning).duplicated()
+    return events[~is_repeated].reset_index(drop=True) if is_repeated.any() else events
+
+
+def _joined(read: Iterable[tuple[Path, tuple[pa.Table, LeftOut]]], left_out: LeftOut, runs: _Runs) -> pa.Table:
     texts = {name: TextColumn() for name in _TEXTS}
     others = []
-    for table, of_segment in segments:
+    for segment, (table, of_segment) in read:
         left_out.take(of_segment)
+        runs.add(segment, table)
         for name, column in texts.items():
             column.add(table[name])
         others.append(table.drop_columns(_TEXTS))
@@ -160,10 +188,10 @@ def _boot_of(data: str | None) -> str:
         raise _NotSound(f"its header names no boot: {error}") from error
 
 
-def _in_order(events: pd.DataFrame) -> pd.DataFrame:
+def _in_order(events: pd.DataFrame, numbers: Mapping[str, int]) -> pd.DataFrame:
     """Sort the boots by the number of their run, which does not depend on a clock, or by their times without one."""
     boots = events["boot"].cat
-    number = np.array([*map(run_number, boots.categories)], dtype="int64")[boots.codes]
+    number = np.array([numbers.get(boot, 0) for boot in boots.categories], dtype="int64")[boots.codes]
     began = events.groupby("boot", observed=True)["time"].transform("min")
     order = pd.DataFrame({"number": number, "began": began, "boot": boots.codes, "seq": events["seq"]})
     rows = order.sort_values(["number", "began", "boot", "seq"], kind="stable").index

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from signaling_sidecar.analysis.messages import AskWhy
 from signaling_sidecar.auth.same_secret import is_same_secret
-from signaling_sidecar.errors import NOT_JSON, Code, Refusal
-from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.hub import Hub, OwnRules, RoomKey, commands
+from signaling_sidecar.errors import NOT_JSON, Code
+from signaling_sidecar.eventlog.log_files import LogFiles
+from signaling_sidecar.hub import OwnRules, RoomKey, commands
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.server.admin.bodies import json_answer, read_body
 from signaling_sidecar.server.admin.inspector_links import (
@@ -38,6 +38,7 @@ from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.inspector.api import InspectorApi
 from signaling_sidecar.server.room_state import room_state
+from signaling_sidecar.server.rooms_access import RoomsAccess
 
 LINK_PATH = f"{PREFIX}/inspector-link"
 INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own
@@ -64,6 +65,7 @@ class AdminApi:
         self,
         token: str,
         boot: str,
+        rooms: RoomsAccess,
         analysis: AnalysisProcess,
         refused: Callable[[], Iterable[Barred]] = lambda: (),
         gate: Gate | None = None,
@@ -75,19 +77,17 @@ class AdminApi:
         self._gate = gate
         self._revoking = revoking
         self._boot = boot
+        self._access = rooms
         self._analysis = analysis
         self._links = InspectorLinks()
-        self._inspector = InspectorApi(analysis, boot, refused)
-        self._hub: Hub
-        self._log: LogWriter
+        self._inspector = InspectorApi(rooms, analysis, boot, refused)
+        self._log: LogFiles
         self._followers: set[Follower] = set()
-        self._administer: Callable[[OfAdmin], Refusal | None]
 
-    def begin(self, hub: Hub, log: LogWriter, administer: Callable[[OfAdmin], Refusal | None]) -> None:
-        """`administer` carries out a command, or returns its refusal."""
-        self._hub, self._log, self._administer = hub, log, administer
+    def begin(self, log: LogFiles) -> None:
+        self._log = log
         log.listeners.add(self._tell)
-        self._inspector.begin(hub, log)
+        self._inspector.begin(log)
 
     def end_streams(self) -> None:
         """End all streams of records, because the sidecar stops."""
@@ -160,7 +160,8 @@ class AdminApi:
         return json_answer(document())
 
     async def _rooms(self, request: web.Request) -> web.Response:
-        rooms = [room_state(room) for room in self._hub.membership.rooms]
+        hub = await self._access.hub()
+        rooms = [room_state(room) for room in hub.membership.rooms]
         return json_answer({"boot": self._boot, "rooms": rooms})
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
@@ -212,7 +213,7 @@ class AdminApi:
         except NOT_JSON as error:
             return json_answer({"code": Code.BAD_FIELD, "message": str(error)}, 400)
         key = RoomKey(request.match_info["dialect"], request.match_info["room"])
-        refusal = self._administer(command(key, asked))
+        refusal = await self._access.administer(command(key, asked))
         if refusal is not None:
             return json_answer({"code": refusal.code, "message": refusal.message}, STATUS_OF.get(refusal.code, 409))
         return json_answer({})

@@ -70,7 +70,7 @@ def document() -> dict[str, Any]:
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
         "paths": {
             f"{PREFIX}/openapi.json": {"get": _get("this document", {"type": "object"})},
-            f"{PREFIX}/rooms": {"get": _get("all rooms, including hidden ones, and their peers", _all_rooms())},
+            f"{PREFIX}/rooms": {"get": _rooms()},
             f"{PREFIX}/records": {"get": _records()},
             f"{PREFIX}/why": {"get": _why()},
             f"{PREFIX}/revoke": {"post": _revoke()},
@@ -91,6 +91,12 @@ def document() -> dict[str, Any]:
 def _all_rooms() -> dict[str, Any]:
     properties = {"boot": _TEXT, "rooms": {"type": "array", "items": _ROOM_STATE}}
     return {"type": "object", "required": ["boot", "rooms"], "properties": properties}
+
+
+def _rooms() -> dict[str, Any]:
+    described = _get("all rooms, including hidden ones, and their peers", _all_rooms())
+    described["responses"]["503"] = {"description": _UNAVAILABLE}
+    return described
 
 
 def _get(summary: str, schema: Any) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def _of_room(summary: str, queries: list[tuple[str, str]]) -> dict[str, Any]:
     described["responses"] |= {
         "400": {"description": "a parameter has a wrong value"},
         "404": {"description": "nobody is in such a room, and the log has no records of it"},
-        "503": {"description": "the event log cannot be read, or cannot be analysed"},
+        "503": {"description": f"the event log cannot be read, or cannot be analysed; {_UNAVAILABLE}"},
     }
     return described
 
@@ -171,14 +177,17 @@ def _revoke() -> dict[str, Any]:
         "oneOf": [{"required": ["jti"]}, {"required": ["sub"]}],
         "additionalProperties": False,
     }
-    closed = {"closed": {"type": "integer", "description": "how many connections were closed"}}
+    closed = {"closed": {"type": "integer", "description": "how many connections of this sidecar were closed"}}
     described = _get("refuse tokens from now on, and close their connections", {"type": "object", "properties": closed})
     described["requestBody"] = {"content": {"application/json": {"schema": schema}}}
     described["responses"] |= {
         "400": {"description": "the body has neither `jti` nor `sub`, or both"},
         "409": {"description": "the sidecar does not run with --auth jwt, or too many tokens are revoked already"},
         "415": {"description": "the body is not JSON"},
-        "503": {"description": "the tokens are refused, but the list of them could not be written"},
+        "503": {
+            "description": "the tokens are refused here, but `not-kept`: the list of them could not be written, or "
+            "`not-shared`: the other sidecars of the cluster learn it as soon as Redis answers again"
+        },
     }
     return described
 
@@ -207,11 +216,16 @@ def _do(summary: str, properties: Any, required: bool = True) -> dict[str, Any]:
             "404": {"description": "no such room, or no such peer"},
             "409": {"description": "the room does not allow it"},
             "415": {"description": "the body is not JSON"},
+            "503": {"description": _UNAVAILABLE},
             **_REFUSED,
         },
     }
 
 
+_UNAVAILABLE = (
+    "`rooms-unavailable`: another sidecar of the cluster has the rooms, and cannot be reached at the moment; ask again "
+    "after the seconds in `Retry-After`"
+)
 _REFUSED = {
     "401": {"description": "the token is missing or wrong"},
     "403": {"description": "the access token does not have the scope `admin`, or is only for certain rooms"},

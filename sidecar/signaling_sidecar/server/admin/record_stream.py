@@ -83,12 +83,13 @@ def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
         found = []
     segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
     lines = chain.from_iterable(map(text_lines, segments))
+    least = after + 1 if after else 0  # the log of a cluster may begin with a header that has the number 0
     # A last line without a newline is being written at this moment.
-    return (line + b"\n" for line, is_whole in lines if is_whole and line and _seq(line) > after)
+    return (line + b"\n" for line, is_whole in lines if is_whole and line and _seq(line) >= least)
 
 
 def _seq(line: bytes) -> int:
     try:
         return msgspec.json.decode(line, type=_Seq).seq
     except NOT_JSON:
-        return 0  # another program has written into our file
+        return -1  # another program has written into our file

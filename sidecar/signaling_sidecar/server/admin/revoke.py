@@ -6,7 +6,7 @@ from aiohttp import web
 
 from signaling_sidecar.errors import NOT_JSON, Code, StateDirUnusable
 from signaling_sidecar.server.admin.bodies import json_answer, read_body
-from signaling_sidecar.server.authorisation.revoking import Revoke, Revoking
+from signaling_sidecar.server.authorisation.revoking import NotShared, Revoke, Revoking
 
 
 async def revoke(revoking: Revoking | None, request: web.Request) -> web.Response:
@@ -19,7 +19,10 @@ async def revoke(revoking: Revoking | None, request: web.Request) -> web.Respons
         why = "only tokens of --auth jwt can be revoked" if revoking is None else "too many tokens are revoked already"
         return json_answer({"code": "not-revoked", "message": why}, 409)
     try:
-        return json_answer({"closed": revoking.revoke(asked)})
+        return json_answer({"closed": await revoking.revoke(asked)})
     except StateDirUnusable as error:
         message = f"the tokens are refused, but only until the sidecar is started again: {error}"
         return json_answer({"code": "not-kept", "message": message}, 503)
+    except NotShared:
+        message = "the tokens are refused here, and by the other sidecars of the cluster as soon as Redis answers again"
+        return json_answer({"code": "not-shared", "message": message}, 503)

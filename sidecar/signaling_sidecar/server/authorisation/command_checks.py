@@ -59,8 +59,10 @@ class CommandChecks:
                 return msgspec.structs.replace(command, commands=checked)
             case commands.Opened():
                 return self._of_opened(command, access)
-            case commands.Alive() | commands.End() | commands.SetRules() | commands.SetLogState() | commands.Tick():
+            case commands.Alive() | commands.TellSecrets() | commands.End():
                 return command  # no client has asked for it
+            case commands.SetRules() | commands.SetLogState() | commands.Tick():
+                return command
             case _:
                 return self._of_single(command, access)
 

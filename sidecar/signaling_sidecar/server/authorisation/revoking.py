@@ -1,9 +1,13 @@
-"""Revokes tokens for the admin API: they are refused from now on, also after a restart, and their connections end."""
+"""Revokes tokens for the admin API: they are refused from now on, also after a restart, and their connections end.
+
+The sidecars of a cluster tell each other what was revoked.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
@@ -15,6 +19,13 @@ from signaling_sidecar.hub.records import present
 from signaling_sidecar.server.held_state_dir import HeldStateDir
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=8190)]
+
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class NotShared(Exception):
+    """The other sidecars of the cluster do not know yet what was revoked."""
 
 
 class Revoke(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -31,11 +42,21 @@ class Revoke(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         if self.exp is not None and self.jti is None:
             raise ValueError("`exp` belongs to a `jti`")
 
+    def revocations(self, now_s: float) -> Revocations:
+        revoked = Revocations()
+        if self.jti is not None:
+            revoked.revoke_token(self.jti, self.exp, now_s)
+        if self.sub is not None:
+            revoked.revoke_subject(self.sub, now_s)
+        return revoked
+
 
 class Revoking:
     """`begin` must be called before the first request, and `load` before that."""
 
     def __init__(self, tokens: RevocableTokens, folder: HeldStateDir) -> None:
+        self.tell_others: Callable[[Revocations], Awaitable[None]] | None = None
+        """Tells the other sidecars of the cluster what was revoked, if there is a cluster. It raises NotShared."""
         self._tokens = tokens
         self._folder = folder
         self._close: Callable[[Callable[[Claims], bool]], int]
@@ -59,14 +80,33 @@ class Revoking:
         self._tokens.revocations.forget_old(time.time())
         return self._tokens.revocations.is_full
 
-    def revoke(self, asked: Revoke) -> int:
-        """Revoke tokens, and return the number of connections that were closed. Raises StateDirUnusable."""
-        revocations, now_s = self._tokens.revocations, time.time()
-        if asked.jti is not None:
-            revocations.revoke_token(asked.jti, asked.exp, now_s)
-        if asked.sub is not None:
-            revocations.revoke_subject(asked.sub, now_s)
-        closed = self._close(revocations.cover)
+    def revoked(self) -> Revocations:
+        return self._tokens.revocations
+
+    async def revoke(self, asked: Revoke) -> int:
+        """Revoke tokens, and return the number of connections that were closed here. Raises StateDirUnusable, and
+        NotShared."""
+        new = asked.revocations(time.time())
+        self._tokens.revocations.add(new)
+        closed = self._close(self._tokens.revocations.cover)
         self._record(Record("auth.revoked", data=present(subject=asked.sub, connections=closed)))
-        self._folder.write_revoked(msgspec.json.encode(revocations))
+        try:
+            if self.tell_others is not None:
+                await self.tell_others(new)
+        finally:
+            self._keep()
         return closed
+
+    def learn(self, revoked: Revocations) -> None:
+        """Refuse the tokens that another sidecar of the cluster has revoked."""
+        if not self._tokens.revocations.add(revoked):
+            return
+        self._close(self._tokens.revocations.cover)
+        try:
+            self._keep()
+        except StateDirUnusable as error:
+            logger.warning("the revoked tokens are refused, but not kept: %s", error, extra={"code": "state-folder"})
+
+    def _keep(self) -> None:
+        """Raises StateDirUnusable."""
+        self._folder.write_revoked(msgspec.json.encode(self._tokens.revocations))

@@ -10,11 +10,13 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from signaling_sidecar.dialects import DIALECTS, NATIVE, Answer, Asked, Dialect, Route, View
+from signaling_sidecar.dialects import DIALECTS, NATIVE, Answer, Asked, Dialect, Route
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
 from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
-from signaling_sidecar.server.http.let_in import without_token
+from signaling_sidecar.server.http.let_in import claims_of, without_token
 from signaling_sidecar.server.http.open_handlers import of_handshakes, open_to_all, with_token_in
+from signaling_sidecar.server.hub_view import HubView, NoView
+from signaling_sidecar.server.rooms_access import RoomsAccess
 from signaling_sidecar.settings import Settings
 
 HOME = "/"
@@ -29,9 +31,8 @@ class DialectRoutes:
     """`dialects` are those that are served, by name.
 
     `serve` answers the handshake of a WebSocket. `admit` asks the `admit` hook, and raises HTTPForbidden when it
-    refuses. `settings` returns the current settings. `view` returns what a route may tell the client of a
-    request about the rooms of a dialect. `status_page` answers a browser that opens the path of our own client's
-    dialect as a page.
+    refuses. `settings` returns the current settings. `status_page` answers a browser that opens the path of our own
+    client's dialect as a page.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class DialectRoutes:
         serve: Callable[[web.Request, Dialect | None], Awaitable[web.StreamResponse]],
         admit: Callable[[web.Request, Dialect], Awaitable[None]],
         settings: Callable[[], Settings],
-        view: Callable[[Dialect, web.Request], View],
+        rooms: RoomsAccess,
         new_id: Callable[[], str],
         status_page: Handler,
     ) -> None:
@@ -48,7 +49,7 @@ class DialectRoutes:
         self._serve = serve
         self._admit = admit
         self._settings = settings
-        self._view = view
+        self._rooms = rooms
         self._new_id = new_id
         self._status_page = status_page
         self._at_home = next((dialect for dialect in dialects.values() if HOME in dialect.paths), None)
@@ -121,8 +122,9 @@ class DialectRoutes:
             body = await _body(request, route.max_body_bytes)
             path, query = without_token(request, request.match_info), without_token(request, request.query)
             asked = Asked(dict(path), query, body, self._new_id(), self._settings())
+            view = await self._view(dialect, request) if route.reads_rooms else NoView()
             try:
-                return _response(route.answer(asked, self._view(dialect, request)))
+                return _response(route.answer(asked, view))
             except Exception:
                 if not is_reported:
                     is_reported = True
@@ -130,6 +132,11 @@ class DialectRoutes:
                 raise web.HTTPInternalServerError from None
 
         return answer
+
+    async def _view(self, dialect: Dialect, request: web.Request) -> HubView:
+        """Return what a route may tell the client of a request about the rooms of a dialect."""
+        claims = claims_of(request)
+        return HubView(await self._rooms.hub(), dialect.name, claims.rooms if claims is not None else None)
 
 
 def _is_browser(request: web.Request) -> bool:

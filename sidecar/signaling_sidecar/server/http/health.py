@@ -24,23 +24,25 @@ DRAINING = NotReady("draining", "the sidecar is about to stop, and accepts no ot
 LOG_NOT_WRITTEN = NotReady(
     "log-not-written", "the event log cannot be written, so a restart would lose what happens now"
 )
+NOT_IN_CLUSTER = NotReady("not-in-cluster", "the sidecar is not in its cluster at the moment")
+REDIS_AWAY = NotReady("redis-away", "Redis does not answer, so nothing reaches the peers until it does")
 
 
 class Health:
-    """`is_draining` and `is_log_written` are called for each request of `/ready`."""
+    """`is_draining` and `why_not_ready` are called for each request of `/ready`."""
 
-    def __init__(self, boot: str, is_draining: Callable[[], bool], is_log_written: Callable[[], bool]) -> None:
+    def __init__(
+        self, boot: str, is_draining: Callable[[], bool], why_not_ready: Callable[[], NotReady | None]
+    ) -> None:
         self._boot = boot
         self._is_draining = is_draining
-        self._is_log_written = is_log_written
+        self._why_not_ready = why_not_ready
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get("/health", self._health), web.get("/ready", self._ready)]
 
     def why_not_ready(self) -> NotReady | None:
-        if self._is_draining():
-            return DRAINING
-        return None if self._is_log_written() else LOG_NOT_WRITTEN
+        return DRAINING if self._is_draining() else self._why_not_ready()
 
     @open_to_all
     async def _health(self, request: web.Request) -> web.Response:

@@ -25,14 +25,15 @@ from signaling_sidecar.analysis.messages import (
     ShowRows,
     Survey,
 )
-from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.hub import Hub, RoomKey
+from signaling_sidecar.eventlog.log_files import LogFiles
+from signaling_sidecar.hub import RoomKey
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.server.inspector.query import BadQuery, kinds_of, pair_of, range_of, seq_of
 from signaling_sidecar.server.inspector.room_list import hints, rooms_listed
 from signaling_sidecar.server.pages.page_files import FRESH
 from signaling_sidecar.server.room_state import room_state
+from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
 AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
 LOOK_EVERY_S = 1.0  # seconds; what is not in the event log, such as a refused request, is told too
@@ -45,15 +46,21 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class InspectorApi:
     """`begin` must be called before the first request. `refused` returns the refused requests since the start."""
 
-    def __init__(self, analysis: AnalysisProcess, boot: str, refused: Callable[[], Iterable[Barred]]) -> None:
+    def __init__(
+        self,
+        rooms: RoomsAccess,
+        analysis: AnalysisProcess,
+        boot: str,
+        refused: Callable[[], Iterable[Barred]],
+    ) -> None:
+        self._access = rooms
         self._analysis, self._boot, self._refused = analysis, boot, refused
-        self._hub: Hub
-        self._log: LogWriter
+        self._log: LogFiles
         self._is_over = False
         self._news = asyncio.Event()
 
-    def begin(self, hub: Hub, log: LogWriter) -> None:
-        self._hub, self._log = hub, log
+    def begin(self, log: LogFiles) -> None:
+        self._log = log
         log.listeners.add(lambda _: self._wake())
 
     def end_streams(self) -> None:
@@ -82,14 +89,19 @@ class InspectorApi:
         loop = asyncio.get_running_loop()
         told, told_s = b"", 0.0
         seen: Overview | None = None
+        states: list[dict[str, Any]] = []
         while not self._is_over:
-            problem: AnalysisFailed | None = None
+            problem: tuple[str, str] | None = None
             if seen is None or self._is_stale(seen):
                 try:
                     seen = _overview(await self._analysis.ask(Survey()))
                 except AnalysisFailed as error:
-                    seen, problem = None, error
-            line = msgspec.json.encode(self._state(seen, problem)) + b"\n"
+                    seen, problem = None, (error.code, str(error))
+            try:
+                states = await self._states()
+            except RoomsUnavailable as error:  # the rooms are shown as they were seen last
+                problem = error.code, error.message
+            line = msgspec.json.encode(self._state(states, seen, problem)) + b"\n"
             if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
                 told, told_s = line, loop.time()
                 await response.write(line)
@@ -118,8 +130,14 @@ class InspectorApi:
         self._news.set()
         self._news = asyncio.Event()
 
-    def _state(self, seen: Overview | None, problem: AnalysisFailed | None) -> dict[str, Any]:
-        states = [room_state(room) for room in self._hub.membership.rooms]
+    async def _states(self) -> list[dict[str, Any]]:
+        hub = await self._access.hub()
+        return [room_state(room) for room in hub.membership.rooms]
+
+    def _state(
+        self, states: list[dict[str, Any]], seen: Overview | None, problem: tuple[str, str] | None
+    ) -> dict[str, Any]:
+        """`problem` is the code and the sentence of what cannot be shown, if there is such a thing."""
         told = hints(states, seen, self._refused(), is_log_written=self._log.is_written)
         return {
             "boot": self._boot,
@@ -127,7 +145,7 @@ class InspectorApi:
             "seq": 0 if seen is None else seen.seq,
             "rooms": [listed_room(state, NO_PAIRS) for state in states] if seen is None else rooms_listed(states, seen),
             "hints": list(told),
-            **({} if problem is None else {"problem": str(problem), "problemCode": problem.code}),
+            **({} if problem is None else {"problem": problem[1], "problemCode": problem[0]}),
         }
 
     # --- one room -----------------------------------------------------------------------------------------------------
@@ -143,37 +161,40 @@ class InspectorApi:
         return answering
 
     async def _room(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         return await self._answer(ShowRoom(key=key, state=state, pair=pair_of(request), kinds=kinds_of(request)))
 
     async def _ladder(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         pair, kinds = pair_of(request), kinds_of(request)
         return await self._answer(ShowRows(key=key, state=state, range=range_of(request), pair=pair, kinds=kinds))
 
     async def _records(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         pair, prefix, text = pair_of(request), request.query.get("type", ""), request.query.get("text", "")
         wanted = ShowRecords(key=key, state=state, range=range_of(request), pair=pair, type_prefix=prefix, text=text)
         return await self._answer(wanted)
 
     async def _payload(self, request: web.Request) -> web.Response:
-        key, state = self._asked(request)
+        key, state = await self._asked(request)
         return await self._answer(ShowPayload(key=key, state=state, seq=seq_of(request)))
 
     async def _markdown(self, request: web.Request) -> web.Response:
-        key, _ = self._asked(request)
-        return await self._answer(Describe(key, pair_of(request)), "text/markdown")
+        return await self._answer(Describe(_key(request), pair_of(request)), "text/markdown")
 
     async def _answer(self, wanted: Request, content_type: str = "application/json") -> web.Response:
         body = await self._analysis.ask(wanted)
         return web.Response(body=body, content_type=content_type, charset="utf-8", headers=FRESH)
 
-    def _asked(self, request: web.Request) -> tuple[RoomKey, dict[str, Any] | None]:
+    async def _asked(self, request: web.Request) -> tuple[RoomKey, dict[str, Any] | None]:
         """Return the key of the room in the URL, and its state if there is such a room."""
-        key = RoomKey(request.match_info["dialect"], request.match_info["room"])
-        room = self._hub.membership.room(key)
+        key = _key(request)
+        room = (await self._access.hub()).membership.room(key)
         return key, None if room is None else room_state(room)
+
+
+def _key(request: web.Request) -> RoomKey:
+    return RoomKey(request.match_info["dialect"], request.match_info["room"])
 
 
 _overview = msgspec.msgpack.Decoder(Overview).decode

@@ -12,11 +12,18 @@ from itertools import product
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from signaling_sidecar import __version__
-from signaling_sidecar.server.metrics.measured import Measured
+from signaling_sidecar.server.metrics.measured import InCluster, Measured
 
 _Key = TypeVar("_Key", str, tuple[str, str])
 """The value of the only label, or the values of both."""
@@ -42,6 +49,9 @@ class _SidecarCollector(Collector):
         yield from self._rooms()
         yield from self._frames()
         yield from self._log()
+        in_cluster = self._measured.in_cluster()
+        if in_cluster is not None:
+            yield from _of_cluster(in_cluster)
 
     def _state(self) -> Iterator[Metric]:
         sidecar = self._measured
@@ -63,14 +73,15 @@ class _SidecarCollector(Collector):
             "signaling_connections_closed",
             "The WebSockets that have ended, by how they ended and who has ended them.",
             ["ending", "by"],
-            sidecar.counts.endings,
+            sidecar.front.endings,
         )
 
     def _rooms(self) -> Iterator[Metric]:
-        dialects = self._measured.dialects
+        hub = self._measured.hub_here()
+        dialects = self._measured.dialects if hub is not None else ()
         rooms = Counter(dict.fromkeys(dialects, 0))
         peers = Counter(dict.fromkeys(product(dialects, ("connected", "away")), 0))
-        for room in self._measured.hub.membership.rooms:
+        for room in hub.membership.rooms if hub is not None else ():
             dialect = room.key.dialect
             away = sum(session.connection is None for session in room.sessions.values())
             rooms[dialect] += 1
@@ -106,6 +117,19 @@ class _SidecarCollector(Collector):
         yield _counters(
             "signaling_records", "What has happened, except relays, as in the event log.", ["type"], records
         )
+
+
+def _of_cluster(own: InCluster) -> Iterator[Metric]:
+    yield _gauge("signaling_cluster_member", "1 if the sidecar is in its cluster, otherwise 0.", own.is_member)
+    yield _counter("signaling_cluster_joins", "How often the sidecar has joined its cluster.", own.joins)
+    yield _gauge("signaling_cluster_owner", "1 if the sidecar has the rooms of its cluster, otherwise 0.", own.is_owner)
+    help_ = "The times that the sidecar has needed to take over the rooms of its cluster."
+    yield SummaryMetricFamily("signaling_cluster_takeover_seconds", help_, own.takeovers, own.takeovers_s)
+    help_ = "The times that Redis has needed to answer a script, including those that the script has waited."
+    yield HistogramMetricFamily("signaling_redis_answer_seconds", help_, own.redis_answers, own.redis_answers_s)
+    yield _gauge("signaling_redis_silent_seconds", "The seconds since Redis has answered last.", own.redis_silent_s)
+    help_ = "The records of the cluster that the event log of this sidecar does not have yet."
+    yield _gauge("signaling_log_behind_records", help_, own.log_behind)
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

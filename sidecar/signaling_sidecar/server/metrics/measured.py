@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from signaling_sidecar.eventlog import LogWriter
+from signaling_sidecar.eventlog.log_files import LogFiles
 from signaling_sidecar.hub import Hub
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.sockets.front import Front
 from signaling_sidecar.settings import Settings
 
 
+class InCluster(NamedTuple):
+    """One sidecar of a cluster."""
+
+    is_member: bool
+    is_owner: bool
+    """Whether it has the rooms of the cluster."""
+    joins: int
+    """How often it has become a member. It joins again after the others took it for dead."""
+    takeovers: int
+    """How often it has become the owner."""
+    takeovers_s: float
+    redis_answers: Sequence[tuple[str, int]]
+    """How many answers took no longer than each number of seconds."""
+    redis_answers_s: float
+    redis_silent_s: float
+    """The seconds since the last answer."""
+    log_behind: int
+    """The records of the cluster that its event log does not have yet."""
+
+
 class Measured(NamedTuple):
-    hub: Hub
-    log: LogWriter
+    log: LogFiles
     front: Front
     counts: Counts
     dialects: Collection[str]
@@ -22,3 +41,6 @@ class Measured(NamedTuple):
     settings: Callable[[], Settings]
     """Returns the settings, which may change while the sidecar runs."""
     is_ready: Callable[[], bool]
+    hub_here: Callable[[], Hub | None]
+    """Returns the hub if it is in this sidecar. Only one sidecar of a cluster has it."""
+    in_cluster: Callable[[], InCluster | None]

@@ -15,12 +15,14 @@ import msgspec
 from aiohttp import web
 
 from signaling_sidecar.analysis.messages import Key, PairNow, Pairs
+from signaling_sidecar.dialects import NATIVE
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.paths import PEOPLE_PATH
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.http.client_address import client_address
 from signaling_sidecar.server.http.let_in import may_know_of
 from signaling_sidecar.server.pages.page_files import FRESH
+from signaling_sidecar.server.rooms_access import RoomsAccess
 from signaling_sidecar.untrusted_text import visible
 
 NO_NAME = "somebody without a name"
@@ -52,12 +54,12 @@ class Answer(msgspec.Struct, omit_defaults=True):
 
 
 class PeersInRooms:
-    """`rooms` gives the listed rooms. `admit` asks the `admit` hook, and raises HTTPForbidden when it refuses."""
+    """`admit` asks the `admit` hook, and raises HTTPForbidden when it refuses."""
 
     def __init__(
         self,
         analysis: AnalysisProcess,
-        rooms: Callable[[], Iterable[Room]],
+        rooms: RoomsAccess,
         admit: Callable[[web.Request], Awaitable[None]],
     ) -> None:
         self._analysis = analysis
@@ -81,7 +83,7 @@ class PeersInRooms:
     async def _shown(self, request: web.Request) -> Answer:
         pairs: list[PairNow] = []
         problem = None
-        rooms = [room for room in self._rooms() if may_know_of(request, room.key.room)]
+        rooms = [room for room in await self._listed() if may_know_of(request, room.key.room)]
         try:
             if any(len(room.sessions) > 1 for room in rooms):
                 pairs = msgspec.msgpack.decode(await self._analysis.ask(Pairs()), type=list[PairNow])
@@ -91,6 +93,10 @@ class PeersInRooms:
         for pair in pairs:
             of_room.setdefault(pair.key, []).append(pair)
         return Answer([_room(room, of_room.get(room.key, ())) for room in rooms], problem)
+
+    async def _listed(self) -> list[Room]:
+        hub = await self._rooms.hub()
+        return [room for room in hub.membership.rooms if room.key.dialect == NATIVE.name and room.listed]
 
 
 def _room(room: Room, pairs: Iterable[PairNow]) -> RoomShown:

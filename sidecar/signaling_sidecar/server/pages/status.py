@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from aiohttp import web
@@ -27,6 +27,7 @@ from signaling_sidecar.paths import BRIEF
 from signaling_sidecar.server.http.client_address import FORWARDED_FOR, client_address
 from signaling_sidecar.server.pages.page_files import FRESH
 from signaling_sidecar.server.pages.shared_work import SharedWork
+from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
@@ -41,7 +42,7 @@ class StatusAnswers:
         boot: str,
         dialects: Mapping[str, Dialect],
         site: Callable[[], Site | None],
-        clients: Callable[[], Iterable[str | None]],
+        clients: Callable[[], Awaitable[Sequence[str | None]]],
     ) -> None:
         self._boot = boot
         self._dialects = dialects
@@ -53,15 +54,22 @@ class StatusAnswers:
         site = self._site()
         shown = SiteShown(site.name, site.local, site.for_a_phone) if site is not None else None
         findings = [] if BRIEF in request.query else await self._examined(request, site)
-        clients = list(self._clients())
-        if len(clients) > 1:
-            findings += check_client_networks(clients, await asyncio.to_thread(own_addresses))
+        findings += await self._networks()
         dialects = [
             Served(each.name, each.paths[0], each.purpose, line_of_code(each, _address(request)), each.opens_without_id)
             for each in self._dialects.values()
         ]
         status = Status(__version__, self._boot, dialects, shown, findings, _as_it_arrived(request))
         return web.Response(body=msgspec.json.encode(status), content_type="application/json", headers=FRESH)
+
+    async def _networks(self) -> list[Finding]:
+        try:
+            clients = await self._clients()
+        except RoomsUnavailable as error:
+            return [Finding(error.code, Level.NOTE, error.message)]
+        if len(clients) < 2:
+            return []
+        return [*check_client_networks(clients, await asyncio.to_thread(own_addresses))]
 
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
         """The findings of the doctor, which are at most `EXAMINED_FOR_S` old."""

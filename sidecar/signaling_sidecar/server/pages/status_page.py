@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -30,7 +30,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class StatusPage:
     """`site` returns the content of the file that Vite's plugin has written, and `clients` returns the addresses of the
-    peers in rooms.
+    peers in rooms, or raises RoomsUnavailable.
 
     `admit` asks the `admit` hook about a request, and raises HTTPForbidden when it refuses.
     """
@@ -40,7 +40,7 @@ class StatusPage:
         boot: str,
         dialects: Mapping[str, Dialect],
         site: Callable[[], Site | None],
-        clients: Callable[[], Iterable[str | None]],
+        clients: Callable[[], Awaitable[Sequence[str | None]]],
         admit: Callable[[web.Request], Awaitable[None]],
     ) -> None:
         self._boot = boot

@@ -4,7 +4,6 @@ admitted."""
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -48,6 +47,7 @@ class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
     `conceal` returns the keyed hash of a secret. `gate` verifies access tokens. It is None if none are required.
+    `new_connection_id` is called for each new connection.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Endpoint:
         front: Front,
         conceal: Callable[[str], str],
         gate: Gate | None,
+        new_connection_id: Callable[[], int],
     ) -> None:
         self.settings = settings
         """The settings for new connections."""
@@ -66,7 +67,7 @@ class Endpoint:
         self._front = front
         self._conceal = conceal
         self._gate = gate
-        self._connection_ids = itertools.count(1)
+        self._new_connection_id = new_connection_id
         self._readers: set[asyncio.Task[None]] = set()
 
     async def serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
@@ -141,7 +142,7 @@ class Endpoint:
         settings, front, headers = self.settings, self._front, request.headers
         limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
-            next(self._connection_ids),
+            self._new_connection_id(),
             # A frame of the largest size must not end the connection of a reader that has just been sent another.
             Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes),
             FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Collection
 from itertools import islice
 
@@ -47,6 +48,8 @@ class Front:
         self.put = self.outgoing.put
         self.frames_received = 0
         """The number of frames that were read, since the start."""
+        self.endings: Counter[tuple[str, str]] = Counter()
+        """The connections that have ended, by how they ended and who has ended them."""
         self._taken: list[tuple[Connection, bytes]] = []
         """The frames of this tick that have arrived and are not handled yet."""
 
@@ -168,7 +171,9 @@ class Front:
         self._connections.pop(connection.id, None)
         if self.token_holders is not None:
             self.token_holders.ended(connection)
-        self.owner.ended(ConnectionEnded(connection.id, *end))
+        self.endings[end.ending, end.by] += 1
+        dialect = connection.speaker.dialect if connection.speaker is not None else None
+        self.owner.ended(ConnectionEnded(connection.id, *end, dialect))
 
     def _report_too_fast(self, connection: Connection, count: int) -> None:
         if count:

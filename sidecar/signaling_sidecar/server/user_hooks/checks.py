@@ -38,13 +38,18 @@ logger = logging.getLogger("signaling_sidecar")
 class HookChecks:
     """Must be created in a running event loop. `record` is called with the records for the event log."""
 
-    def __init__(self, file: HooksFile, hub: Hub, record: Callable[[Record], None]) -> None:
+    def __init__(self, file: HooksFile, hub: Callable[[], Hub], record: Callable[[Record], None]) -> None:
         self._file = file
-        self._hub = hub
+        self._hub_now = hub
         self._record = record
         self._told_s = -TOLD_GAP_S
         self._runner = HookRunner()
         self._running: set[asyncio.Task[Any]] = set()
+
+    @property
+    def _hub(self) -> Hub:
+        """The hub may be another one after a while, in a cluster."""
+        return self._hub_now()
 
     async def load(self) -> None:
         """Load the file in the thread in which its hooks run. Raises HooksUnreadable and MissingExtra."""
@@ -82,8 +87,10 @@ class HookChecks:
                 return await self._of_several(command)
             case commands.Opened():
                 return await self._of_opened(command)
-            case commands.Alive() | commands.End() | commands.SetRules() | commands.SetLogState() | commands.Tick():
+            case commands.Alive() | commands.TellSecrets() | commands.End():
                 return command  # no client has asked for it
+            case commands.SetRules() | commands.SetLogState() | commands.Tick():
+                return command
             case _:
                 return await self._of_single(command, ())
 

@@ -18,7 +18,7 @@ from signaling_sidecar.server.user_hooks.outcome import HooksStopped
 @asynccontextmanager
 async def hooks_in_use(
     path: Path,
-    hub: Hub,
+    hub: Callable[[], Hub],
     record: Callable[[Record], None],
     administer: Callable[[OfAdmin], object],
     use: Callable[[HookChecks], None],

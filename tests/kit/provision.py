@@ -1,11 +1,13 @@
-"""Find or install the browsers for the tests: an installed Chromium or Chrome, otherwise that of Playwright, otherwise
-that of Debian; Chromium's headless shell; and Firefox.
+"""Find or install the programs for the tests that neither pip nor npm can install.
+
+They are browsers, an installed Chromium or Chrome, otherwise that of Playwright, otherwise that of Debian; Chromium's
+headless shell; Firefox; and a Redis server.
 
 The headless shell is Chromium without windows, profiles and pages of its own. Most tests use it if it is installed,
 because the same pages take less CPU time in it.
 
-`make test` runs this file, which installs missing browsers and prints which ones it found. Tests call `find_chromium`,
-`find_headless_shell` and `find_firefox`.
+`make test` runs this file, which installs missing programs and prints which ones it found. Tests call `find_chromium`,
+`find_headless_shell`, `find_firefox` and `find_redis`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ ANSWERS_WITHIN_S = 30  # seconds for `--version`; the first start of a browser m
 DOWNLOAD_WITHIN_S = 300
 
 Way = tuple[str, Callable[[], None]]
-"""A browser that can be installed, and the command for it."""
+"""A program that can be installed, and the command for it."""
 
 
 def find_chromium() -> Path | None:
@@ -48,6 +50,11 @@ def find_firefox() -> Path | None:
     return next((path for path in _installed(FIREFOX_NAMES) if _says(path, "Firefox")), None)
 
 
+def find_redis() -> Path | None:
+    """The Redis server, if one is installed and can start."""
+    return next((path for path in _installed(("redis-server",)) if _says(path, "Redis")), None)
+
+
 def _chromium_candidates() -> Iterator[Path]:
     yield from _installed((*CHROMIUM_NAMES, MAC_CHROME))
     with sync_playwright() as playwright:
@@ -62,7 +69,7 @@ def _installed(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _says(path: Path, name: str) -> bool:
-    """Whether a browser can start. Libraries may be missing, and a package may only contain a link to an app store."""
+    """Whether a program can start. Libraries may be missing, and a package may only contain a link to an app store."""
     try:
         return name in _version_of(path)
     except (OSError, subprocess.SubprocessError):
@@ -93,12 +100,12 @@ def _install_debians(package: str) -> None:
 
 
 def provision(find: Callable[[], Path | None], ways: Iterable[Way]) -> Path | None:
-    """Find a browser or install it. Returns None if that is impossible."""
+    """Find a program or install it. Returns None if that is impossible."""
     found = find()
     for what, install in ways:
         if found is not None:
             break
-        print(f"a browser is missing: installing {what}", flush=True)
+        print(f"a program is missing: installing {what}", flush=True)
         try:
             install()
         except (OSError, subprocess.SubprocessError) as error:
@@ -114,13 +121,14 @@ if __name__ == "__main__":
             [("Playwright's own Chromium", _download_playwrights_own), *_from_debian("chromium")],
         ),
         "Firefox": (find_firefox, _from_debian("firefox-esr")),
+        "Redis server": (find_redis, _from_debian("redis-server")),
     }
     faster = {"headless shell of Chromium": (find_headless_shell, _from_debian("chromium-headless-shell"))}
-    browsers = {name: provision(find, ways) for name, (find, ways) in (needed | faster).items()}
-    for name, path in browsers.items():
+    programs = {name: provision(find, ways) for name, (find, ways) in (needed | faster).items()}
+    for name, path in programs.items():
         if path is not None:
-            print(f"browser of the tests: {path} ({_version_of(path)})")
+            print(f"program of the tests: {path} ({_version_of(path)})")
         elif name in needed:
-            print(f"no {name} for the end-to-end tests: install it, or run this once as root on Debian")
-    if any(browsers[name] is None for name in needed):
+            print(f"no {name} for the tests that need one: install it, or run this once as root on Debian")
+    if any(programs[name] is None for name in needed):
         sys.exit(1)

@@ -1,0 +1,198 @@
+"""The connections to Redis: one for scripts, and one that waits for new entries of streams."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from signaling_sidecar.cluster.round_trips import RoundTrips
+from signaling_sidecar.cluster.scripts import ALL, digest_of
+from signaling_sidecar.errors import MissingExtra, RedisUnusable
+
+OLDEST = (6, 2)  # the version of Redis; older ones have no XTRIM with MINID, and no ZADD with GT
+PAGE = 1000  # entries in one answer
+ANSWER_WITHIN_S = 5.0  # seconds; after this time a command is sent again on another connection
+
+_TOO_OLD = "its version is {}, and version 6.2 or a later one is needed"
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class RedisAway(Exception):
+    """Redis does not answer, or refuses every command at the moment. It is not known whether a command was carried
+    out."""
+
+
+class Server(NamedTuple):
+    version: str
+    maxmemory_policy: str
+    """What Redis does when its memory is full."""
+
+
+class ScriptCall(NamedTuple):
+    """A script with its arguments."""
+
+    script: str
+    arguments: Sequence[str | bytes | int]
+
+
+class Entry(NamedTuple):
+    """An entry of a stream."""
+
+    id: str
+    fields: Mapping[bytes, bytes]
+
+
+def place_of(id_: str) -> tuple[int, int]:
+    """Return the id of an entry in a form that can be compared."""
+    ms, _, number = id_.partition("-")
+    return int(ms), int(number)
+
+
+def just_before(id_: str) -> str:
+    """Return the id after which the entry with this id is the next one that can be read."""
+    ms, number = place_of(id_)
+    if number:
+        return f"{ms}-{number - 1}"
+    return f"{ms - 1}-{2**64 - 1}"
+
+
+class Link:
+    """Must be created in a running event loop. Raises MissingExtra, or RedisUnusable for a URL that cannot be used.
+
+    The scripts and the waiting read use a connection each, so a cluster of N instances has 2 N connections. No command
+    is sent again by the Redis client, because only the caller knows which of them may be carried out twice.
+    """
+
+    def __init__(self, url: str, password: str | None) -> None:
+        try:
+            from redis import asyncio as redis
+            from redis.asyncio.retry import Retry
+            from redis.backoff import NoBackoff
+            from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+        except ImportError as error:
+            raise MissingExtra("a cluster", "cluster") from error
+        self._errors = (RedisError, OSError, asyncio.TimeoutError)
+        self._no_script, self._response_error = NoScriptError, ResponseError
+        self._not_let_in = AuthenticationError
+        self._has_password = password is not None
+        try:
+            # Without decode_responses, all answers are bytes, which the types of redis-py do not tell.
+            clients: list[Any] = [
+                redis.Redis.from_url(
+                    url,
+                    password=password,
+                    single_connection_client=True,
+                    retry=Retry(NoBackoff(), 0),
+                    socket_timeout=ANSWER_WITHIN_S,
+                    socket_connect_timeout=ANSWER_WITHIN_S,
+                )
+                for _ in range(2)
+            ]
+        except ValueError as error:
+            raise RedisUnusable(str(error)) from error
+        self._scripts, self._reads = clients
+        self._one_at_a_time = asyncio.Lock()
+        self._time = asyncio.get_running_loop().time
+        self.round_trips = RoundTrips()
+        """The answers to scripts."""
+
+    async def check_server(self) -> Server:
+        """Return what the server is. Raises RedisUnusable for one that cannot be used, or does not answer now."""
+        try:
+            told = await self._scripts.info("server", "memory")
+        except self._errors as error:
+            await self._drop(self._scripts)
+            raise RedisUnusable(self._reason(error)) from error
+        version = str(told.get("redis_version", ""))
+        numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdigit())
+        if numbers < OLDEST:
+            raise RedisUnusable(_TOO_OLD.format(version))
+        if told.get("redis_mode") == "cluster":
+            raise RedisUnusable("it is a node of a Redis Cluster, and only a single server can be used")
+        return Server(version, str(told.get("maxmemory_policy", "")))
+
+    def _reason(self, error: Exception) -> str:
+        """Say why the first command has failed."""
+        text = str(error)
+        if "HELLO" in text and "unknown command" in text:
+            return _TOO_OLD.format("5 or older")
+        if isinstance(error, self._not_let_in) or text.startswith(("HELLO must be called", "NOAUTH")):
+            return "it does not accept the password" if self._has_password else "it requires a password"
+        return text.rstrip(".")
+
+    async def close(self) -> None:
+        for client in (self._scripts, self._reads):
+            await client.aclose()
+
+    async def run(self, *calls: ScriptCall) -> list[list[Any]]:
+        """Run scripts one after the other, in one round trip. Returns what each has returned. Raises RedisAway."""
+        async with self._one_at_a_time:
+            results = await self._execute(calls)
+            if any(isinstance(each, self._no_script) for each in results):
+                # Redis has restarted. Scripts that it did not know were not carried out.
+                await self._load()
+                results = await self._execute(calls)
+        for each in results:
+            if isinstance(each, Exception):
+                reason, _, _ = str(each).partition(" script: ")  # which line of which script is no help
+                raise RedisAway(reason) from each
+        return results
+
+    async def read(self, places: Mapping[str, str], block_ms: int | None) -> dict[str, list[Entry]]:
+        """Return the entries after these places, by stream. Waits up to `block_ms` for the first one. Raises
+        RedisAway."""
+        try:
+            found = await self._reads.xread(dict(places), count=PAGE, block=block_ms)
+        except self._errors as error:
+            raise await self._lost(self._reads, error) from error
+        return {name.decode(): [Entry(id_.decode(), fields) for id_, fields in entries] for name, entries in found}
+
+    async def fetch(self, stream: str, after: str) -> list[Entry]:
+        """Return the next entries that a stream has after a place, without waiting. Raises RedisAway."""
+        async with self._one_at_a_time:
+            try:
+                found = await self._scripts.xrange(stream, min=f"({after}", count=PAGE)
+            except self._errors as error:
+                raise await self._lost(self._scripts, error) from error
+        return [Entry(id_.decode(), fields) for id_, fields in found]
+
+    async def _execute(self, calls: Sequence[ScriptCall]) -> list[Any]:
+        pipeline = self._scripts.pipeline(transaction=False)
+        for script, arguments in calls:
+            pipeline.evalsha(digest_of(script), 0, *arguments)
+        began_s = self._time()
+        try:
+            results: list[Any] = await pipeline.execute(raise_on_error=False)
+        except self._errors as error:
+            raise await self._lost(self._scripts, error) from error
+        except asyncio.CancelledError:
+            await self._drop(self._scripts)  # otherwise the next command would read the answer to this one
+            raise
+        self.round_trips.add(began_s, self._time())
+        return results
+
+    async def _load(self) -> None:
+        pipeline = self._scripts.pipeline(transaction=False)
+        for script in ALL:
+            pipeline.script_load(script)
+        try:
+            await pipeline.execute()
+        except self._errors as error:
+            raise await self._lost(self._scripts, error) from error
+
+    async def _lost(self, client: Any, error: Exception) -> RedisAway | asyncio.CancelledError:
+        """Close the connection of a client after an error, and return what to raise."""
+        await self._drop(client)
+        task = asyncio.current_task()
+        # redis-py turns a cancellation into a timeout when both come together.
+        is_cancelled = task is not None and task.cancelling() > 0
+        return asyncio.CancelledError() if is_cancelled else RedisAway(str(error))
+
+    @staticmethod
+    async def _drop(client: Any) -> None:
+        """Close the connection of a client, which opens another one for the next command."""
+        if client.connection is not None:
+            await client.connection.disconnect(nowait=True)

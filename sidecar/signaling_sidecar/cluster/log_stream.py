@@ -1,0 +1,59 @@
+"""The log of the cluster as it is in Redis: a stream of the lines of each step, with a checkpoint now and then.
+
+An entry is recognised as part of the log because it continues it: its lines have the numbers that follow the line
+before. Anything else was not written by an owner.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from signaling_sidecar.cluster.link import Entry
+from signaling_sidecar.errors import UnreadableMessage
+
+
+class LogEntry(NamedTuple):
+    """Lines, or a checkpoint of the state after the last line."""
+
+    step: int
+    seq: int
+    """The number of the last line."""
+    ts: float
+    """The time of the last line."""
+    lines: bytes
+    checkpoint: bytes | None
+
+
+class LogPlace:
+    """A place in the log, which moves from entry to entry. It begins at a checkpoint that Redis has named."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.step = 0
+
+    def begin(self, entry: Entry) -> LogEntry:
+        """Move to a checkpoint. Raises UnreadableMessage."""
+        read = _read(entry)
+        if read.checkpoint is None:
+            raise UnreadableMessage("the log of the cluster does not begin with a checkpoint")
+        self.seq, self.step = read.seq, read.step
+        return read
+
+    def follow(self, entry: Entry, last_step: int | None = None) -> LogEntry:
+        """Move to the next entry, which must not be of a later step than `last_step`. Raises UnreadableMessage if it is
+        not the next entry."""
+        read = _read(entry)
+        is_next = read.seq == self.seq + read.lines.count(b"\n") and read.lines[-1:] in (b"", b"\n")
+        if not is_next or read.step < self.step or (last_step is not None and read.step > last_step):
+            raise UnreadableMessage("it does not continue the log of the cluster")
+        self.seq, self.step = read.seq, read.step
+        return read
+
+
+def _read(entry: Entry) -> LogEntry:
+    fields = entry.fields
+    try:
+        step, seq, ts = int(fields[b"step"]), int(fields[b"seq"]), float(fields[b"ts"])
+    except (KeyError, ValueError):
+        raise UnreadableMessage("it is not part of the log of the cluster") from None
+    return LogEntry(step, seq, ts, fields.get(b"lines", b""), fields.get(b"checkpoint"))

@@ -1,0 +1,46 @@
+"""What an instance tells the owner at another instance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.messages import ToOwner
+
+
+class Post(NamedTuple):
+    """Several messages in one entry of the inbox. The number is by which Redis knows a repetition."""
+
+    number: int
+    batch: bytes
+
+
+class Posts:
+    """Keeps the messages in their order. There is one post at a time, and it is repeated until Redis has it."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self.posted = 0
+        """The number of the last post that Redis has."""
+        self._waiting: list[ToOwner] = []
+        self._pending: Post | None = None
+
+    def add(self, messages: Sequence[ToOwner]) -> None:
+        self._waiting += messages
+
+    def pending(self) -> Post | None:
+        """Return the post that Redis must have next, or None if there is nothing to tell."""
+        if self._pending is None and self._waiting:
+            self._number += 1
+            self._pending = Post(self._number, wire.encode_to_owner(self.take_waiting()))
+        return self._pending
+
+    def done(self) -> None:
+        """Must be called when Redis has the pending post."""
+        self._pending, self.posted = None, self._number
+
+    def take_waiting(self) -> list[ToOwner]:
+        """Return the messages that are in no post yet, which are forgotten here."""
+        waiting, self._waiting = self._waiting, []
+        return waiting

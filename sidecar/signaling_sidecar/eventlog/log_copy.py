@@ -1,0 +1,141 @@
+"""Copy the event log of a cluster (several sidecars that work as one) into the files of one of its instances.
+
+1. The instances do not number records themselves: the lines come with their `seq`, and are written byte by byte. So the
+   same record has the same line at every instance.
+2. The header of a segment names the run of the whole cluster as its boot, and tells that this is a copy. The boot and
+   `seq` identify a record, wherever it is found.
+3. The header and the checkpoint of a segment use up no numbers. They have the `seq` of the last record before them,
+   whose effect the checkpoint includes. So they are no news for a reader that already has this record.
+4. A segment can only begin where the caller has a checkpoint. If the file cannot be written, the following lines are
+   lost until then. A record `log.gap` then takes the place and the `seq` of the first of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Unpack
+
+import msgspec
+
+from signaling_sidecar.errors import StateDirTaken
+from signaling_sidecar.eventlog.line import encode_lines, line_of
+from signaling_sidecar.eventlog.log_files import LogFiles, Options
+from signaling_sidecar.eventlog.open_segment import OpenSegment
+from signaling_sidecar.hub.effects import Record
+
+
+class LogCopy(LogFiles):
+    """Appends lines to the segments of one instance. The first `begin` opens the log.
+
+    `cluster_boot` is the id of the cluster's run, in which `seq` counts. The caller may change it before a `begin`,
+    because a new run begins if the cluster's state was lost. It may change `payloads` too, which has no effect on the
+    copied lines.
+    """
+
+    def __init__(
+        self, folder: Path, boot: str, *, cluster_boot: str, payloads: str, **options: Unpack[Options]
+    ) -> None:
+        super().__init__(folder, boot, **options)
+        self.cluster_boot = cluster_boot
+        self.payloads = payloads
+        self._seq = 0
+        self._begun_as = ""
+        """The cluster's run that the header of the open segment names."""
+        self._place = (b"", 0.0)
+        """The checkpoint for the beginning of a segment, and its time."""
+
+    @property
+    def seq(self) -> int:
+        return self._seq
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether a new segment should begin soon, for which the caller should get a checkpoint from the owner."""
+        if self._segment is None:
+            return False
+        return self._is_too_large if self.is_written else time.monotonic() >= self._retry_s
+
+    def begin(self, checkpoint: bytes, seq: int, ts: float) -> None:
+        """Begin a segment here if one is needed. `checkpoint` is the JSON text of the state after the record `seq`.
+
+        The first call opens the log, and raises OSError or StateDirTaken if it cannot be written. Later calls raise
+        nothing. A checkpoint of an earlier place than that of the last line is ignored.
+        """
+        is_another_run = self.cluster_boot != self._begun_as
+        if not is_another_run and seq < self._seq:
+            return
+        if not is_another_run and seq > self._seq:
+            self._miss(seq - self._seq)
+        self._seq, self._place = seq, (checkpoint, ts)
+        if self._segment is None:
+            self._begin_first()
+        elif not self.is_written:
+            self._resume_if_due()
+        elif is_another_run:
+            self._begin_another_run()
+        elif self._is_too_large:
+            self._rotate()
+        self._place = (b"", 0.0)  # a checkpoint may be large
+
+    def append(self, lines: bytes, seq: int) -> None:
+        """Write complete lines, the last of which has this `seq`, or count them as lost if that is impossible.
+
+        They must follow the last line, or the place of the last `begin`. Lines that were appended before are ignored.
+        """
+        records = seq - self._seq
+        if records <= 0:
+            return
+        self._seq = seq
+        if self.is_written:
+            self._write(lines, records)
+        else:
+            self._lost += records
+
+    def flush(self) -> None:
+        """Nothing waits: `append` writes immediately."""
+
+    def _miss(self, records: int) -> None:
+        """Count lines as lost that the caller could not get."""
+        self._lost += records
+        if self.is_written:
+            self._give_up(OSError(f"{records} records of the cluster could not be copied"))
+
+    def _resume_if_due(self) -> None:
+        if time.monotonic() < self._retry_s:
+            return
+        try:
+            self._resume()
+        except (OSError, StateDirTaken):
+            self._wait_s = self._longer_wait_s()  # each try costs the owner a checkpoint
+            self._retry_s = time.monotonic() + self._wait_s
+
+    def _begin_another_run(self) -> None:
+        try:
+            self._begin_segment()
+        except (OSError, StateDirTaken) as error:
+            self._give_up(error)
+
+    def _begin_segment(self, lost: int | None = None) -> None:
+        super()._begin_segment(lost)
+        self._begun_as = self.cluster_boot
+
+    def _beginning(self, number: int, lost: int | None) -> Iterator[bytes]:
+        checkpoint, ts = self._place
+        header = {"boot": self.cluster_boot, "copy": True, "segment": number, **self._header}
+        yield _line("log.header", self._seq, ts, msgspec.json.encode(header))
+        yield _line("log.checkpoint", self._seq, ts, checkpoint)
+        if lost:
+            first = min(max(self._seq - lost, 0) + 1, self._seq)  # they may have been lost in an earlier run
+            yield _line("log.gap", first, ts, msgspec.json.encode({"lost": lost}))
+
+    def _replace_changed(self, changed: OpenSegment) -> None:
+        raise OSError(f"another program has deleted or changed {changed.path.name}")
+
+    def _retry(self) -> None:
+        """Nothing: only `begin` has the checkpoint that a new segment needs."""
+
+
+def _line(type_: str, seq: int, ts: float, data: bytes) -> bytes:
+    return encode_lines([line_of(Record(type_), seq, ts, data.decode())])

@@ -1,0 +1,225 @@
+"""Keep the files (segments) of an event log. Only this module appends to the open segment.
+
+1. A segment begins with a header and a checkpoint, has no gap, and always ends with a complete line.
+2. If the disk refuses a write, signaling continues and `is_written` becomes false. That segment is not written again: a
+   new one is begun later, so that no segment has a gap. Both events are reported to the operator once.
+3. If the open segment is no longer at its path, or another program has changed it, it is not written any more. Whatever
+   is at that path instead is left alone: it is not written, and links are not followed.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, Unpack
+
+from signaling_sidecar.errors import StateDirTaken
+from signaling_sidecar.eventlog.open_segment import OpenSegment
+from signaling_sidecar.eventlog.retention import tidy
+
+STEADY_S = 30.0  # seconds; if writing fails again sooner than this after a retry, each pause is longer than the last
+
+
+class Options(TypedDict):
+    header: Mapping[str, Any]
+    """More fields for the header of each segment."""
+    segment_bytes: int
+    total_bytes: int
+    keep_s: float
+    complain: Callable[[str], None]
+    """Is called with one sentence for the operator when the log cannot be written, or can be written again."""
+    claim: NotRequired[Callable[[], None]]
+    """Is called before a segment is created, because the folder may have been replaced. It must raise StateDirTaken if
+    another sidecar uses it."""
+
+
+class LogFiles(ABC):
+    """The segments that one run of the sidecar (`boot`) writes in `folder`. A subclass decides what is written.
+
+    The caller must call `look_after` twice a second. It may change `segment_bytes`, `total_bytes` and `keep_s` at any
+    time.
+    """
+
+    def __init__(self, folder: Path, boot: str, **options: Unpack[Options]) -> None:
+        self._folder = folder
+        self._boot = boot
+        self._header = options["header"]
+        self.segment_bytes = options["segment_bytes"]
+        self.total_bytes = options["total_bytes"]
+        self.keep_s = options["keep_s"]
+        self._complain = options["complain"]
+        self._claim = options.get("claim", lambda: None)
+        self.is_written = True
+        """False while the log cannot be written. What happens meanwhile is lost when this process ends."""
+        self.listeners: set[Callable[[bytes], None]] = set()
+        """Functions that are called with the text of each group of lines after it was written."""
+        self._lost = 0
+        """The records that were lost since the log can no longer be written."""
+        self._lost_before = 0
+        self._retry_s = self._wait_s = 0.0
+        self._resumed_s = -STEADY_S
+        """The last time at which the log could be written again after a failure."""
+        self._number = 0
+        """The number of the open segment."""
+        self._segment: OpenSegment | None = None
+        self._rotate_at = self.segment_bytes
+        self._tidying = ThreadPoolExecutor(1, "log-tidy")
+        self._stopping = threading.Event()
+
+    @property
+    @abstractmethod
+    def seq(self) -> int:
+        """The number of the newest record."""
+
+    @abstractmethod
+    def _beginning(self, number: int, lost: int | None) -> Iterable[bytes]:
+        """Return the first lines of the segment with this number. Each text is written before the next is made.
+
+        `lost` is how many records could not be written before this segment, or None if all could.
+        """
+
+    @abstractmethod
+    def _replace_changed(self, changed: OpenSegment) -> None:
+        """Begin a new segment because another program has changed or deleted this one, or raise OSError."""
+
+    @abstractmethod
+    def _retry(self) -> None:
+        """Use a chance to write the log again."""
+
+    @property
+    def lost(self) -> int:
+        """The number of records that could not be written, since the start."""
+        return self._lost_before + self._lost
+
+    @property
+    def path(self) -> Path:
+        """The path of the open segment."""
+        return self._path(self._number)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"events-{self._boot}-{number:04}.jsonl"
+
+    @property
+    def _open(self) -> OpenSegment:
+        assert self._segment is not None, "the log must be opened first"
+        return self._segment
+
+    def _begin_first(self) -> None:
+        """Begin the first segment. Raises OSError if it cannot be written."""
+        self._folder = self._folder.resolve()  # the path may contain links now, but a later link would be an attack
+        self._begin_segment()
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Write everything that waits to be written."""
+
+    def look_after(self) -> None:
+        """Check whether the open segment was deleted or replaced, or whether the disk accepts records again."""
+        self.flush()
+        if self._segment is None:
+            return
+        if self.is_written:
+            try:
+                self._check_segment()
+            except (OSError, StateDirTaken) as error:
+                self._give_up(error)
+        elif time.monotonic() >= self._retry_s:
+            self._retry()
+
+    def close(self) -> None:
+        """Write what waits to be written, and close the segment."""
+        self.flush()
+        if self._segment is not None:
+            self._segment.close()
+        self._stopping.set()  # the next start compresses the remaining segments
+        self._tidying.shutdown(cancel_futures=True)
+
+    def _write(self, text: bytes, records: int) -> None:
+        """Append complete lines, which are so many records. They are counted as lost if that is impossible."""
+        try:
+            self._check_segment()
+            self._open.append(text)
+        except (OSError, StateDirTaken) as error:
+            self._lost += records
+            self._give_up(error)
+            return
+        for listener in self.listeners:
+            listener(text)
+
+    def _check_segment(self) -> None:
+        """Raises OSError or StateDirTaken if the open segment was changed and cannot be replaced."""
+        segment = self._open
+        if not segment.is_unchanged():
+            self._replace_changed(segment)
+
+    def _give_up(self, error: Exception) -> None:
+        now_s = time.monotonic()
+        is_steady = now_s - self._resumed_s > STEADY_S
+        self._wait_s = 0.0 if is_steady else self._longer_wait_s()
+        self.is_written, self._retry_s = False, now_s + self._wait_s
+        self._complain(f"the event log cannot be written ({error}): signaling continues without it")
+
+    def _longer_wait_s(self) -> float:
+        return min(max(1.0, 2 * self._wait_s), STEADY_S)
+
+    def _resume(self) -> None:
+        """Begin a segment after the log could not be written. Raises OSError or StateDirTaken."""
+        self._begin_segment(self._lost)
+        self._resumed_s = time.monotonic()
+        self._complain(f"the event log is written again, in {self.path}; {self._lost} records were lost")
+        self._lost_before += self._lost
+        self.is_written, self._lost = True, 0
+
+    @property
+    def _is_too_large(self) -> bool:
+        return self._open.size >= self._rotate_at
+
+    def _rotate(self) -> None:
+        try:
+            self._begin_segment()
+        except (OSError, StateDirTaken) as error:
+            self._complain(f"a new segment of the event log cannot be created ({error}): the old one will be larger")
+            self._rotate_at = self._open.size + self.segment_bytes
+
+    def _begin_segment(self, lost: int | None = None) -> None:
+        """Create the next segment, write its beginning, and make it the open segment.
+
+        Raises OSError or StateDirTaken. Then the old segment remains the open one.
+        """
+        if self._folder.resolve() != self._folder:
+            raise OSError(errno.ELOOP, "the folder has been replaced by a symbolic link", str(self._folder))
+        self._claim()
+        number, segment = self._create(self._number + 1)
+        try:
+            for text in self._beginning(number, lost):
+                segment.append(text)
+        except OSError:
+            segment.discard()
+            raise
+        if self._segment is not None:
+            self._segment.close()
+        # The checkpoint may be larger than a segment should be. At most half of the log consists of checkpoints.
+        self._number, self._segment, self._rotate_at = number, segment, max(self.segment_bytes, 2 * segment.size)
+        self._tidying.submit(self._tidy, segment.path)
+
+    def _create(self, number: int) -> tuple[int, OpenSegment]:
+        """Create a segment with the first free number, starting at `number`."""
+        while True:
+            try:
+                return number, OpenSegment(self._path(number))
+            except FileExistsError:
+                number += 1
+
+    def _tidy(self, current: Path) -> None:
+        """Compress and delete finished segments. This runs in a thread of its own."""
+        try:
+            tidy(self._folder, current, total_bytes=self.total_bytes, keep_s=self.keep_s, stopping=self._stopping)
+        except FileNotFoundError:
+            pass  # the log was moved or deleted meanwhile, which `look_after` notices and reports
+        except OSError as error:
+            self._complain(f"old segments of the event log cannot be compressed or deleted: {error}")

@@ -1,0 +1,38 @@
+"""Restoring how often clients have tried to enter rooms, where that is limited (`entry_limits.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from signaling_sidecar.hub.checkpoint import Checkpoint
+from signaling_sidecar.hub.entry_limits import Try
+from signaling_sidecar.hub.hub import Hub
+from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Verb
+
+
+class RestoredTries:
+    """While records are restored, the times of the tries are those of the log's clock."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._limits = hub.entry_limits
+        self.verbs: Mapping[str, Verb] = {"entry.tried": self._tried}
+
+    def from_checkpoint(self, state: Checkpoint, ts: float) -> None:
+        """Count the tries in a checkpoint that was written at `ts`."""
+        for each in state.tries:
+            limits = self._limits.get(each.dialect)
+            if limits is not None:
+                limits.count(Try(ts - each.s_ago, each.connection, each.remote, each.is_first))
+
+    def finish(self, restoration: Restoration, now_s: float) -> None:
+        """Convert the times to hub time, and forget the connections that are not living any more."""
+        for _, limits in self._limits:
+            limits.convert_times(lambda ts: now_s - restoration.ago_s(ts))
+            for connection in limits.connections:
+                if restoration.living(connection) is None:
+                    limits.forget(connection)
+
+    def _tried(self, record: Past, data: RecordData) -> None:
+        limits = self._limits.get(record.dialect or "")
+        if limits is not None and record.connection is not None:
+            limits.count_again(record.connection, data.remote, record.ts)

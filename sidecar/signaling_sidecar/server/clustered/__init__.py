@@ -1,0 +1,1 @@
+"""A sidecar that shares its rooms with others: `--cluster`."""

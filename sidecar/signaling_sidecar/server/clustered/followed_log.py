@@ -1,0 +1,121 @@
+"""Copies the log of the cluster into the files of this instance.
+
+1. Only what continues the log is copied. Other entries are ignored with a warning.
+2. When entries are missing, because Redis has deleted them before they were read, the copy goes on at the next
+   checkpoint that Redis names.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from signaling_sidecar.cluster.instance import BEGINNING, Step
+from signaling_sidecar.cluster.link import Entry, just_before, place_of
+from signaling_sidecar.cluster.log_stream import LogEntry, LogPlace
+from signaling_sidecar.errors import StateDirTaken, UnreadableMessage
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class LogFiles(Protocol):
+    """The event log of this instance."""
+
+    cluster_boot: str
+
+    def begin(self, checkpoint: bytes, seq: int, ts: float) -> None: ...
+
+    def append(self, lines: bytes, seq: int) -> None: ...
+
+
+class FollowedLog:
+    def __init__(self, files: LogFiles) -> None:
+        self.place = BEGINNING
+        """The id of the last entry that was read."""
+        self._files = files
+        self._epoch = ""
+        self._copied = BEGINNING
+        """The id of the last entry that was copied."""
+        self._at = LogPlace()
+        self._begins_at: str | None = None
+        """The id of the checkpoint at which the copy begins, until it is read."""
+        self._has_begun = False
+        self._has_complained = False
+
+    def belongs_to(self, epoch: str, checkpoint: str) -> None:
+        """Copy the log of a cluster, beginning at the checkpoint with this id if the files do not have a part of it."""
+        if epoch == self._epoch and self._has_begun:
+            return
+        self._epoch, self._has_begun = epoch, False
+        self.place = self._copied = BEGINNING
+        self._begins_at = checkpoint or None
+        if checkpoint:
+            self.place = just_before(checkpoint)
+
+    def begin_again(self, epoch: str, steps: Sequence[Step], last: LogEntry, id_: str) -> None:
+        """Copy the last steps of a log that Redis has lost, and the checkpoint with which it begins again."""
+        for step in steps:
+            self._write(LogEntry(step.number, step.seq, step.ts, step.lines, None))
+        self._epoch, self._begins_at = epoch, None
+        self.place = self._copied = id_
+        self._at.seq, self._at.step = last.seq, last.step
+        try:
+            self._write(last)
+        except (OSError, StateDirTaken) as error:
+            self._complain(error)
+
+    def expect(self, checkpoint: str) -> None:
+        """Begin again at the checkpoint with this id, which Redis names, if it was read and could not be copied."""
+        if checkpoint and place_of(self._copied) < place_of(checkpoint) <= place_of(self.place):
+            self.place, self._begins_at = just_before(checkpoint), checkpoint
+
+    def take(self, entry: Entry) -> None:
+        """Copy an entry, unless the files have it."""
+        if place_of(entry.id) <= place_of(self.place):
+            return
+        self.place = entry.id
+        begins_at = self._begins_at
+        try:
+            if begins_at is not None and place_of(entry.id) >= place_of(begins_at):
+                self._begins_at = None
+                if entry.id != begins_at:
+                    return  # Redis has deleted the checkpoint, and will name a later one
+                self._write(self._at.begin(entry))
+            elif self._has_begun:
+                self._write(self._at.follow(entry))
+            else:
+                return
+        except (OSError, StateDirTaken, UnreadableMessage) as error:
+            self._complain(error)
+            return
+        self._has_complained, self._copied = False, entry.id
+
+    def take_step(self, step: Step, id_: str) -> None:
+        """Copy a step that this instance has committed itself. The id is that of its last entry, or empty."""
+        if not id_ or place_of(id_) <= place_of(self._copied):
+            return
+        self.place = max(self.place, id_, key=place_of)
+        continues = self._has_begun and self._at.seq + step.lines.count(b"\n") == step.seq
+        if not continues and step.checkpoint is None:
+            return
+        self._at.seq, self._at.step, self._begins_at = step.seq, step.number, None
+        try:
+            self._write(LogEntry(step.number, step.seq, step.ts, step.lines if continues else b"", step.checkpoint))
+        except (OSError, StateDirTaken) as error:
+            self._complain(error)
+            return
+        self._copied = id_
+
+    def _write(self, entry: LogEntry) -> None:
+        if entry.lines and self._has_begun:
+            self._files.append(entry.lines, entry.seq)
+        if entry.checkpoint:
+            self._files.cluster_boot = self._epoch
+            self._files.begin(entry.checkpoint, entry.seq, entry.ts)
+            self._has_begun = True
+
+    def _complain(self, error: Exception) -> None:
+        if not self._has_complained:
+            logger.warning("an entry of the log in Redis is ignored: %s", error, extra={"code": "foreign-message"})
+        self._has_complained = True

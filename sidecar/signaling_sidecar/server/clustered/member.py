@@ -1,0 +1,525 @@
+"""This instance as a member of the cluster: it keeps its lease, follows the log, and is the owner when it has to be.
+
+1. All changes of what this instance is are made by one task (`run`), one after the other. A second one (`follow`) waits
+   for what others say.
+2. Only Redis decides who is the owner, and whether this instance is alive. No clock here is ever compared with a clock
+   elsewhere.
+3. An instance that was declared dead closes all its connections, and joins again under another number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, assert_never
+
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.instance import BEGINNING, INBOX, LOG, Claimed, Instance, OutOfDate, State, Step
+from signaling_sidecar.cluster.link import Entry, Link, RedisAway, just_before, place_of
+from signaling_sidecar.cluster.log_stream import LogEntry
+from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
+from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.cluster.posts import Posts
+from signaling_sidecar.errors import UnreadableMessage
+from signaling_sidecar.hub.effects import Challenge, Close, Send
+from signaling_sidecar.server.clustered.followed_log import FollowedLog
+from signaling_sidecar.server.clustered.lease import Lease
+from signaling_sidecar.server.clustered.takeover import Restored, Takeover
+from signaling_sidecar.server.clustered.term import Term
+
+RETRY_S = 0.1  # seconds between two attempts to reach Redis
+BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
+RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
+MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
+TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+_REASONS = {
+    "buried": "Redis had not heard of it for a whole lease, so the others took it for gone",
+    "epoch": "Redis has lost the state of the cluster",
+    "fenced": "another instance has the rooms now",
+    "lost": "Redis has an older state than before",
+}
+"""What the results of the scripts mean, for operators."""
+
+
+class Fronts(Protocol):
+    """What a member needs of the front of its instance."""
+
+    def send(self, send: Send) -> None: ...
+
+    def close(self, close: Close) -> None: ...
+
+    def challenge(self, challenge: Challenge) -> None: ...
+
+    def is_lost(self, connection: int) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+
+class Callbacks(NamedTuple):
+    """What others do when something has changed."""
+
+    joined: Callable[[int], None]
+    """Called with the number of this instance when it has joined."""
+    lost: Callable[[], None]
+    """Called when this instance was declared dead. It must close all connections."""
+    owner_changed: Callable[[], None]
+    """Called when there is another owner, which knows nothing but what is in the log."""
+    replied: Callable[[Reply], None]
+    revoked: Callable[[bytes], None]
+    """Called with the tokens that were revoked at any instance."""
+    founded_again: Callable[[], None]
+    """Called when this instance has given Redis the state that it had lost."""
+    end_tick: Callable[[], None]
+    """Called after messages for the front."""
+    segment_bytes: Callable[[], int]
+
+
+class Member:
+    """Must be created in a running event loop. `join` must be called before `run` and `follow`."""
+
+    def __init__(
+        self,
+        link: Link,
+        instance: Instance,
+        front: Fronts,
+        log: FollowedLog,
+        takeover: Takeover,
+        callbacks: Callbacks,
+    ) -> None:
+        self.instance = instance
+        self.term: Term | None = None
+        """Set while this instance is the owner."""
+        self.owner: int | None = None
+        """The instance that was the owner when this one looked last."""
+        self.lease = Lease(instance.lease_s)
+        self.seq = 0
+        """The number of the last line of the log when this instance looked last."""
+        self.joins = 0
+        """How often this instance has become a member. It joins again after it was declared dead."""
+        self.takeovers = 0
+        self.takeovers_s = 0.0
+        """How long all takeovers together have taken."""
+        self._link = link
+        self._lease_s = instance.lease_s
+        self._front = front
+        self._log = log
+        self._takeover = takeover
+        self._callbacks = callbacks
+        self._loop = asyncio.get_running_loop()
+        self._wanted = asyncio.Event()
+        self._posts = Posts()
+        self._pending: Step | None = None
+        """The step that Redis must have next."""
+        self._highest = 0
+        self._timer = self._loop.call_soon(self._wanted.set)
+        self._releasing: Term | None = None
+        """The term that this instance is about to end."""
+        self._out_place = BEGINNING
+        self._found_after_s = 0.0
+        """When this instance may found the cluster. After Redis has lost its state, the owner should do that."""
+        self._is_leaving = False
+        self._has_said_all = False
+        self._is_no_owner = asyncio.Event()
+        """Set while this instance is not the owner, and will not be."""
+        self._has_left = asyncio.Event()
+        self.is_away = False
+        """Whether Redis does not answer."""
+
+    @property
+    def number(self) -> int | None:
+        """The number of this instance, or None while it is not a member."""
+        return self.instance.number
+
+    # --- what the instance tells the owner ---------------------------------------------------------------------------
+
+    def tell(self, *messages: ToOwner) -> None:
+        """Tell the owner something. The messages of an instance are handled in their order."""
+        if self.number is None:
+            return
+        if self.term is not None:
+            for message in messages:
+                self.term.take_own(message)
+        else:
+            self._posts.add(messages)
+            self.wake()
+
+    def wake(self) -> None:
+        """Exchange with Redis what is due."""
+        self._wanted.set()
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def join(self) -> None:
+        """Become a member of the cluster. Raises RedisAway."""
+        checkpoint = await self.instance.join(may_found=self._loop.time() >= self._found_after_s)
+        self.joins += 1
+        self._posts = Posts()
+        self._out_place = BEGINNING
+        self._log.belongs_to(self.instance.epoch, checkpoint)
+        self.lease.begin(self._loop.time())
+        assert self.number is not None
+        self._callbacks.joined(self.number)
+        self.wake()
+
+    async def run(self) -> None:
+        """Keep the lease, exchange messages with Redis, and be the owner when that is due, until this instance has left
+        or the task is cancelled."""
+        while not self._has_left.is_set():
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self._do_what_is_due()
+            except RedisAway as error:
+                self._away(str(error))
+                await asyncio.sleep(RETRY_S)
+                self._wanted.set()
+            except OutOfDate as error:
+                await self._catch_up(error.word)
+            except Exception:
+                logger.exception("this instance cannot go on as a member of the cluster")
+                self._start_over()
+                await asyncio.sleep(RETRY_S)
+
+    async def follow(self) -> None:
+        """Read what the owner tells this instance, and the log, until cancelled."""
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # redis-py may swallow a cancellation that comes together with an answer
+            number, term = self.number, self.term
+            if number is None:
+                await asyncio.sleep(RETRY_S)
+                continue
+            epoch, outbox = self.instance.epoch, self.instance.outbox
+            places = {outbox: self._out_place}
+            places |= {INBOX: term.read_place} if term is not None else {LOG: self._log.place}
+            try:
+                found = await self._link.read(places, BLOCK_MS)
+            except RedisAway:
+                await asyncio.sleep(RETRY_S)
+                continue
+            if (self.number, self.instance.epoch) == (number, epoch):
+                try:
+                    self._take(found, places, term)
+                except Exception:
+                    logger.exception("what this instance has read from Redis could not be handled")
+                    await asyncio.sleep(RETRY_S)
+
+    async def hand_over(self) -> None:
+        """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
+        instance is not the owner."""
+        self._is_leaving = True
+        self.wake()
+        await self._is_no_owner.wait()
+
+    async def leave(self) -> None:
+        """Leave the cluster, after all that was told so far. All connections must have been closed."""
+        self._is_leaving = self._has_said_all = True
+        self.wake()
+        await self._has_left.wait()
+
+    # --- what is due -------------------------------------------------------------------------------------------------
+
+    async def _do_what_is_due(self) -> None:
+        if self.number is None:
+            await self.join()
+        if self._loop.time() >= self.lease.renew_at_s:
+            await self._renew()
+        if self._may_claim and self._loop.time() >= self.lease.claim_at_s:
+            await self._claim()
+        if self._is_leaving:
+            await self._hand_over()
+        await self._exchange()
+        if self._has_said_all:
+            while self._posts.pending() is not None:  # it was told while another post was sent
+                await self._exchange()
+            await self.instance.leave()
+            self._has_left.set()
+        self._back()
+        self._wake_at_next()
+
+    @property
+    def _may_claim(self) -> bool:
+        return self.term is None and not self._is_leaving
+
+    def _wake_at_next(self) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_at(self.lease.next_s(may_claim=self._may_claim), self._wanted.set)
+
+    async def _hand_over(self) -> None:
+        term = self.term
+        if term is not None:
+            term.end()
+            self.term = None  # what is told from now on is for the next owner
+            self._releasing = term
+        if self._releasing is not None:
+            while await self._commit_next(self._releasing):
+                pass
+            await self.instance.release(self._releasing.fence)
+            self._releasing = None
+        self._is_no_owner.set()
+
+    async def _renew(self) -> None:
+        began_s = self._loop.time()
+        known = await self.instance.renew(self._out_place)
+        self.lease.renewed(began_s, self._loop.time(), had_lease=known.had_lease)
+        self._highest, self.owner, self.seq = known.highest, known.owner, known.seq
+        if known.posted < self._posts.posted or (self.term is not None and known.step < self.term.committed):
+            raise OutOfDate("lost")
+        self._log.expect(known.checkpoint)
+        if self.owner is None or self.owner == self.number:
+            self.lease.claim_at_s = began_s
+        else:
+            self.lease.owner_lasts(began_s, known.left_s)
+        if self.lease.is_steady(self._loop.time()):
+            for each in known.silent:
+                if each != known.owner and await self.instance.declare_gone(each):
+                    logger.warning("instance %d is gone", each, extra={"code": "instance-gone"})
+
+    # --- the hub -----------------------------------------------------------------------------------------------------
+
+    async def _claim(self) -> None:
+        began_s = self._loop.time()
+        claimed = await self.instance.claim(from_silent=self.lease.is_steady(began_s))
+        if not isinstance(claimed, Claimed):
+            self.lease.is_taken(began_s, claimed)
+            return
+        assert self.number is not None
+        restored = self._takeover.begin(self.number, claimed.members - {self.number}, claimed.step)
+        await self._restore(restored, claimed.checkpoint)
+        term = self._takeover.term(restored, self.number, claimed)
+        try:
+            await self._catch_up_with_others(term, restored, claimed)
+        except BaseException:
+            term.end()
+            raise
+        # Nothing is awaited from here on, so no message of this instance can come in between.
+        for message in self._posts.take_waiting():
+            term.take_own(message)
+        self.term, self.owner, self.lease.renew_at_s = term, self.number, 0.0
+        self._callbacks.owner_changed()
+        took_s = self._loop.time() - began_s
+        self.takeovers += 1
+        self.takeovers_s += took_s
+        logger.info("this instance has the rooms of the cluster now (%.0f ms)", 1000 * took_s, extra={"code": "owner"})
+
+    async def _restore(self, restored: Restored, checkpoint: str) -> None:
+        """Restore the hub from the last checkpoint and what follows it in the log."""
+        if not checkpoint:
+            return
+        self._log.expect(checkpoint)
+        async for entry in self._entries(LOG, just_before(checkpoint)):
+            if entry.id == checkpoint:
+                await self._keep_lease_for(len(entry.fields.get(b"checkpoint", b"")) / RESTORED_BYTES_PER_S)
+            restored.take(entry)
+            self._log.take(entry)
+
+    async def _keep_lease_for(self, seconds: float) -> None:
+        """Renew the lease for so much longer, because nothing else can be done in this time."""
+        await self.instance.renew(self._out_place, more_s=seconds)
+        self.lease.renewed_for(self._loop.time(), seconds)
+
+    async def _catch_up_with_others(self, term: Term, restored: Restored, claimed: Claimed) -> None:
+        """Handle everything in Redis that the last owner has not handled."""
+        assert self.number is not None
+        # The state comes before all that happens in this term, so that a log can begin with it.
+        self._pending = None
+        await self._commit_next(term)
+        gone = term.begin(claimed.last, claimed.members, is_restart=restored.is_restart)
+        for command in restored.held(claimed.held):
+            term.take(command, self.number)
+        while (post := self._posts.pending()) is not None:
+            await self.instance.post(post)
+            self._posts.done()
+        # What the last owner has told this instance comes before what this one will tell it.
+        async for entry in self._entries(self.instance.outbox, self._out_place):
+            self._take_told(entry)
+        async for entry in self._entries(INBOX, term.read_place):
+            self._take_inbox(term, [entry])
+        for instance in gone:
+            term.bury(instance)
+
+    async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
+        """The entries that a stream has after a place. Meanwhile, the lease is kept, and other tasks run."""
+        while entries := await self._link.fetch(stream, after):
+            for entry in entries:
+                yield entry
+                await asyncio.sleep(0)
+                if self._loop.time() >= self.lease.renew_at_s:
+                    await self._renew()
+            after = entries[-1].id
+
+    async def _exchange(self) -> None:
+        """Bring what this instance tells the owner to Redis, or what it has done as the owner."""
+        post = self._posts.pending()
+        if post is not None:
+            await self.instance.post(post)
+            self._posts.done()
+        if self.term is not None:
+            await self._commit_next(self.term)
+
+    async def _commit_next(self, term: Term) -> bool:
+        """Commit the next step. Returns False if there is none. Raises RedisAway, after which the same step must be
+        committed again."""
+        step = self._pending = self._pending or term.next_step(self._callbacks.segment_bytes())
+        if step is None:
+            return False
+        entry = await self.instance.commit(term.fence, step)
+        self._pending = None
+        term.committed = step.number
+        self._log.take_step(step, entry)
+        self._deliver(step.own)
+        return True
+
+    # --- what others say ---------------------------------------------------------------------------------------------
+
+    def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
+        """Handle what was found after these places."""
+        for entry in found.get(self.instance.outbox, ()):
+            self._take_told(entry)
+        if places.get(LOG) == self._log.place:  # otherwise it has moved meanwhile, and is read from there
+            for entry in found.get(LOG, ()):
+                self._log.take(entry)
+        if term is not None and term is self.term:
+            self._take_inbox(term, found.get(INBOX, ()))
+
+    def _take_told(self, entry: Entry) -> None:
+        """Do what an owner tells this instance, unless that is done already."""
+        if place_of(entry.id) <= place_of(self._out_place):
+            return
+        self._out_place = entry.id
+        if b"owner" in entry.fields:
+            self.lease.claim_at_s = 0.0  # asking tells how long the owner's lease is
+            self.wake()
+            if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
+                self._callbacks.owner_changed()
+            return
+        if b"revoked" in entry.fields:
+            self._callbacks.revoked(entry.fields[b"revoked"])
+            return
+        try:
+            self._deliver(self._read(wire.decode_to_front, entry))
+        except Exception:
+            logger.exception("what the owner of the cluster has told this instance could not be done")
+
+    def _take_inbox(self, term: Term, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if place_of(entry.id) > place_of(term.read_place):
+                sender = entry.fields.get(b"from", b"")
+                messages = self._read(wire.decode_to_owner, entry)
+                is_number = sender.isdigit() and len(sender) <= MAX_DIGITS
+                term.take_entry(entry.id, int(sender) if is_number else -1, messages)
+
+    @staticmethod
+    def _read(decode: Callable[[bytes], list[Any]], entry: Entry) -> list[Any]:
+        try:
+            return decode(entry.fields.get(b"batch", b""))
+        except UnreadableMessage as error:
+            logger.warning("a message in Redis is ignored: %s", error, extra={"code": error.code})
+            return []
+
+    def _deliver(self, messages: Sequence[ToFront]) -> None:
+        for message in messages:
+            match message:
+                case Send():
+                    self._front.send(message)
+                case Close():
+                    self._front.close(message)
+                case Challenge():
+                    self._front.challenge(message)
+                case Reply():
+                    self._callbacks.replied(message)
+                case _:
+                    assert_never(message)
+        if messages:
+            self._callbacks.end_tick()
+
+    # --- outages -----------------------------------------------------------------------------------------------------
+
+    def _away(self, reason: str) -> None:
+        """Redis does not answer. Nobody is taken for gone until it does, and for a while afterwards."""
+        self.lease.redis_is_away()
+        if not self.is_away:
+            self.is_away = True
+            logger.warning("Redis does not answer (%s): everything waits for it", reason, extra={"code": "redis-away"})
+        if self.term is not None:
+            self.term.owner.hold_deadlines()
+
+    def _back(self) -> None:
+        if not self.is_away:
+            return
+        self.is_away = False
+        logger.info("Redis answers again", extra={"code": "redis-back"})
+        if self.term is not None:
+            self._loop.call_later(TICKS_REST_S, self._release_deadlines, self.term)
+
+    def _release_deadlines(self, term: Term) -> None:
+        if term is self.term and not self.is_away:
+            term.owner.release_deadlines()
+
+    async def _catch_up(self, word: str) -> None:
+        """Do what has to be done when Redis knows better what this instance is."""
+        term = self.term or self._releasing
+        if term is not None and word in ("lost", "epoch") and await self._found_again(term):
+            return
+        logger.warning(
+            "this instance joins the cluster again, and its clients must reconnect: %s",
+            _REASONS.get(word, word),
+            extra={"code": "joins-again"},
+        )
+        if word == "epoch":
+            self._found_after_s = self._loop.time() + self._lease_s
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Forget all that this instance was, and join again."""
+        self.instance.number = None
+        if self.term is not None:
+            self.term.end()
+        self.term = self._pending = self._releasing = None
+        self._callbacks.lost()
+        self.wake()
+
+    def _highest_number(self, term: Term) -> int:
+        """The highest number of an instance that this one has heard of."""
+        return max(self._highest, *map(instance_of, term.hub.connections()), self.number or 0)
+
+    async def _found_again(self, term: Term) -> bool:
+        """Give Redis the state of the cluster, which it has lost. Returns whether this instance is still the owner.
+
+        All other instances find another epoch, and join again. Their clients come back and resume their sessions.
+        """
+        epoch = self.instance.next_epoch()
+        was_heard_of = self.lease.was_heard_of(self._loop.time())
+        steps = [] if self._pending is None else [self._pending]
+        while True:
+            if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
+                steps.append(step)
+            state = State(term.fence + 1, term.step, term.seq, term.ts, term.checkpoint(), term.held)
+            try:
+                entry = await self.instance.found_again(
+                    epoch, self._highest_number(term), state, was_heard_of=was_heard_of
+                )
+                break
+            except RedisAway as error:
+                self._away(str(error))
+                await asyncio.sleep(RETRY_S)
+        if entry is None:
+            return False
+        self._pending, self._out_place = None, BEGINNING
+        term.fence, term.committed, term.place, term.read_place = state.fence, term.step, BEGINNING, BEGINNING
+        self._posts = Posts()
+        checkpoint = LogEntry(term.step, term.seq, term.ts, b"", state.checkpoint)
+        self._log.begin_again(epoch, steps, checkpoint, entry)
+        for step in steps:
+            self._deliver(step.own)
+        term.bury_others()
+        self._callbacks.founded_again()
+        self.lease.renew_at_s = 0.0
+        self.wake()
+        logger.warning("Redis had lost the state of the cluster, and has it again", extra={"code": "founded-again"})
+        return True

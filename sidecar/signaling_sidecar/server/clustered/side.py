@@ -1,0 +1,202 @@
+"""What a front of a cluster has in place of an `Owner`: it tells the owner, wherever that is."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Collection, Iterator
+
+from signaling_sidecar import errors
+from signaling_sidecar.cluster.messages import (
+    Administer,
+    Administered,
+    Ask,
+    Call,
+    Check,
+    Checked,
+    Ended,
+    Failed,
+    Note,
+    Opened,
+    Recognised,
+    Remind,
+    Reply,
+    Snapshot,
+    TakeSnapshot,
+    ToOwner,
+    singles,
+    without_credentials,
+)
+from signaling_sidecar.cluster.numbers import connection_numbers, instance_of
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.errors import Refusal
+from signaling_sidecar.hub import Hub, RoomKey, commands
+from signaling_sidecar.hub.commands import Command, OfAdmin
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.clustered.member import Member
+from signaling_sidecar.server.clustered.snapshot import HubCopies, hub_of
+from signaling_sidecar.server.refused_commands import instead_of
+from signaling_sidecar.server.rooms_access import RoomsUnavailable
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
+
+ANSWER_WITHIN_S = 10.0  # seconds; as long as a client waits for an answer to its join
+
+
+class ClusterSide:
+    """`member` must be set before the first connection is opened. In `secret_dialects`, the names of rooms are
+    secret."""
+
+    def __init__(self, new_hub: Callable[[], Hub], secret_dialects: Collection[str]) -> None:
+        self.has_hooks = False
+        self.member: Member
+        self._new_hub = new_hub
+        self._copies = HubCopies(self._new_copy)
+        self._numbers: Iterator[int] | None = None
+        self._call_ids = itertools.count(1)
+        self._calls: dict[int, tuple[Call, asyncio.Future[Reply]]] = {}
+        self._secret_dialects = secret_dialects
+        self._dialects: dict[int, str] = {}
+        """By connection."""
+        # What the log does not have, by connection.
+        self._watches: dict[int, commands.WatchRooms] = {}
+        self._secrets: dict[int, dict[RoomKey, str]] = {}
+
+    # --- what the front asks and tells -------------------------------------------------------------------------------
+
+    async def checked(self, command: Command) -> Command:
+        """Let the owner call the hooks."""
+        if self.member.term is not None:
+            return await self.member.term.owner.checked(command)
+        try:
+            reply = await self._call(Check(command))
+        except RoomsUnavailable:
+            return instead_of(command, errors.internal())
+        answer = reply.answer
+        if isinstance(answer, Checked):
+            return answer.command
+        return instead_of(command, answer.refusal if isinstance(answer, Failed) else errors.internal())
+
+    def ask(self, command: Command) -> None:
+        if not self._is_current(command.connection):
+            return
+        if type(command) is not commands.Relay or command.call is not None:  # nearly all commands are plain relays
+            command = without_credentials(command)
+            self._remember(command)
+        self.member.tell(Ask(command, self._dialects.get(command.connection)))
+
+    def _remember(self, command: Command) -> None:
+        """Remember what a new owner must be told."""
+        for each in singles(command):
+            if isinstance(each, commands.WatchRooms):
+                self._watches[each.connection] = each
+            elif isinstance(each, commands.UnwatchRooms):
+                self._watches.pop(each.connection, None)
+            elif isinstance(each, commands.Join | commands.Relay):
+                self._note_secret(each)
+
+    def _note_secret(self, command: commands.Join | commands.Relay) -> None:
+        """Remember the name of a secret room that a client wants to enter."""
+        join = command if isinstance(command, commands.Join) else command.call
+        if join is not None and join.room_name is not None and join.room.dialect in self._secret_dialects:
+            self._secrets.setdefault(join.connection, {})[join.room] = join.room_name
+
+    def opened(self, opened: ConnectionOpened) -> None:
+        if not self._is_current(opened.connection):
+            return
+        dialect = opened.dialect.name if opened.dialect is not None else None
+        if dialect is not None:
+            self._dialects[opened.connection] = dialect
+        self.member.tell(
+            Opened(opened.connection, dialect, opened.address, opened.origin, opened.user_agent, opened.subject)
+        )
+
+    def recognised(self, connection: int, dialect: Dialect) -> None:
+        if not self._is_current(connection):
+            return
+        self._dialects[connection] = dialect.name
+        self.member.tell(Recognised(connection, dialect.name))
+
+    def ended(self, ended: ConnectionEnded) -> None:
+        for kept in (self._dialects, self._watches, self._secrets):
+            kept.pop(ended.connection, None)
+        if not self._is_current(ended.connection):
+            return
+        dialect = ended.dialect.name if ended.dialect is not None else None
+        self.member.tell(Ended(ended.connection, ended.ending, ended.by, ended.code, ended.reason, dialect))
+
+    def _is_current(self, connection: int) -> bool:
+        """Whether the connection is one of this instance. Otherwise it has ended for the others, with the instance that
+        this process was before."""
+        return instance_of(connection) == self.member.number
+
+    def record(self, record: Record) -> None:
+        self.member.tell(Note(record))
+
+    def new_connection_id(self) -> int:
+        """Return a number that no other connection of the cluster has. This instance must have joined before. While it
+        joins again, new connections have numbers of the one that it was, and are closed as soon as it has joined."""
+        assert self._numbers is not None
+        return next(self._numbers)
+
+    # --- what the HTTP routes ask ------------------------------------------------------------------------------------
+
+    async def hub(self) -> Hub:
+        """Return the hub, or a copy of it. Raises RoomsUnavailable."""
+        if self.member.term is not None:
+            return self.member.term.hub
+        return await self._copies.get()
+
+    async def _new_copy(self) -> Hub:
+        reply = await self._call(TakeSnapshot())
+        if not isinstance(reply.answer, Snapshot):
+            raise RoomsUnavailable("this sidecar is not in its cluster at the moment")
+        return hub_of(reply.answer.state, self._new_hub())
+
+    async def administer(self, command: OfAdmin) -> Refusal | None:
+        """Carry out an admin command. Returns the refusal if it cannot be carried out. Raises RoomsUnavailable."""
+        self._copies.forget()
+        reply = await self._call(Administer(command))
+        self._copies.forget()
+        return reply.answer.refusal if isinstance(reply.answer, Administered | Failed) else None
+
+    # --- what the member tells ---------------------------------------------------------------------------------------
+
+    def joined(self, number: int) -> None:
+        self._numbers = connection_numbers(number)
+
+    def lost(self) -> None:
+        """Forget what was told under the number that this instance had."""
+        self._copies.forget()
+        for kept in (self._dialects, self._watches, self._secrets):
+            kept.clear()
+        for _, reply in self._calls.values():
+            if not reply.done():
+                reply.set_exception(RoomsUnavailable("this sidecar is not in its cluster at the moment"))
+
+    def owner_changed(self) -> None:
+        """Tell the new owner what the log does not have."""
+        secrets = (commands.TellSecrets(each, tuple(names.items())) for each, names in self._secrets.items())
+        again: list[ToOwner] = [*map(Remind, secrets), *map(Remind, self._watches.values())]
+        again += [call for call, _ in self._calls.values()]
+        if again:
+            self.member.tell(*again)
+
+    def replied(self, reply: Reply) -> None:
+        call = self._calls.get(reply.call)
+        if call is not None and not call[1].done():
+            call[1].set_result(reply)
+
+    async def _call(self, request: Administer | Check | TakeSnapshot) -> Reply:
+        call = Call(next(self._call_ids), request)
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._calls[call.id] = call, reply
+        try:
+            if self.member.number is None:
+                raise RoomsUnavailable("this sidecar is not in its cluster at the moment")
+            self.member.tell(call)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await reply
+        except TimeoutError:
+            raise RoomsUnavailable("the sidecar that has the rooms does not answer") from None
+        finally:
+            del self._calls[call.id]

@@ -1,0 +1,58 @@
+"""Copies of the hub for reading, from the state that the owner has sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from signaling_sidecar.hub import Checkpoint, Hub, Restore
+
+KEPT_S = 0.5  # seconds; pages that show the rooms ask twice a second
+SMALL = 200  # sessions; a copy of a hub that is smaller takes about a millisecond, and is never kept
+
+
+def hub_of(state: Checkpoint, empty: Hub) -> Hub:
+    """Fill an empty hub with a state. Its sessions have the connections that they have at the owner."""
+    restore = Restore(empty, lambda _: True)
+    restore.start(state, 0.0)
+    restore.finish(asyncio.get_running_loop().time())
+    return empty
+
+
+class HubCopies:
+    """Copies of a large hub are shared by all who ask at about the same time, because both the owner and this instance
+    do nothing else while they make one. `copy` makes a new one, and raises RoomsUnavailable."""
+
+    def __init__(self, copy: Callable[[], Awaitable[Hub]]) -> None:
+        self._copy = copy
+        self._shared: asyncio.Task[Hub] | None = None
+        self._is_large = False
+        """Whether the last copy was large."""
+
+    async def get(self) -> Hub:
+        """Return a copy, which is at most `KEPT_S` older than the answer that it was made of."""
+        if not self._is_large:
+            return await self._make()
+        if self._shared is None:
+            self._shared = asyncio.create_task(self._make())
+            self._shared.add_done_callback(self._expire)
+        return await asyncio.shield(self._shared)
+
+    def forget(self) -> None:
+        """Must be called when the rooms are changed by those who may ask next."""
+        self._shared = None
+
+    async def _make(self) -> Hub:
+        hub = await self._copy()
+        self._is_large = sum(len(room.sessions) for room in hub.membership.rooms) >= SMALL
+        return hub
+
+    def _expire(self, made: asyncio.Task[Hub]) -> None:
+        if made.cancelled() or made.exception() is not None:
+            self._forget_this(made)
+        else:
+            asyncio.get_running_loop().call_later(KEPT_S, self._forget_this, made)
+
+    def _forget_this(self, made: asyncio.Task[Hub]) -> None:
+        if self._shared is made:
+            self._shared = None

@@ -1,0 +1,131 @@
+"""What the owner of a cluster has caused since its last commit: lines for the event log, and orders to the fronts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Protocol
+
+from signaling_sidecar.cluster.messages import Reply, ToFront
+from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.eventlog.line import Line, encode_lines
+from signaling_sidecar.eventlog.line_maker import LineMaker
+from signaling_sidecar.hub.effects import Challenge, Close, Record, Send
+from signaling_sidecar.hub.messages import LastWords, Relayed
+
+
+class LocalFront(Protocol):
+    def is_lost(self, connection: int) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+
+class StepLog:
+    """Takes the place of the `LogWriter` of an `Owner`: it collects the lines of a step."""
+
+    is_written = True
+    """Sessions survive whatever happens to one machine, because Redis has the log."""
+
+    def __init__(self, seq: int, payloads: Callable[[], str], wanted: Callable[[], None]) -> None:
+        self._maker = LineMaker(payloads(), seq)
+        self._payloads = payloads
+        self._wanted = wanted
+        self._lines: list[Line] = []
+
+    @property
+    def seq(self) -> int:
+        """The number of the last line."""
+        return self._maker.seq
+
+    @property
+    def ts(self) -> float:
+        """The time of the last line."""
+        return self._maker.ts
+
+    def append(self, record: Record) -> None:
+        if not self._lines:
+            self._maker.payloads = self._payloads()
+            self._maker.set_time()
+            self._wanted()
+        self._lines.append(self._maker.line(record))
+
+    def flush(self) -> None:
+        """Nothing is written before the commit."""
+
+    def look_after(self) -> None:
+        """Each instance looks after its own files (`LogCopy`)."""
+
+    def take(self) -> bytes:
+        lines, self._lines = self._lines, []
+        return encode_lines(lines) if lines else b""
+
+
+class StepFront:
+    """Takes the place of the front of an `Owner`: it collects what the fronts of all instances must do."""
+
+    def __init__(self, me: int, local: LocalFront, wanted: Callable[[], None]) -> None:
+        self.dialect_of: Callable[[int], Dialect | None] = lambda _: None
+        """Returns the dialect of a connection, or None if the owner does not know it."""
+        self.closed: set[int] = set()
+        """The connections that will be closed as soon as their fronts are told, until they have ended. What their
+        clients have sent later is ignored, as in a sidecar that closes them at once."""
+        self._me = me
+        self._local = local
+        self._wanted = wanted
+        self._own: list[ToFront] = []
+        self._others: defaultdict[int, list[ToFront]] = defaultdict(list)
+
+    def send(self, send: Send) -> None:
+        connections = send.connections
+        if send.message.__class__ is not Relayed and isinstance(send.message, LastWords):
+            self.closed.update(each for each in connections if self._closes(each, send.message))
+        if len(connections) == 1:
+            self._add(instance_of(connections[0]), send)
+            return
+        by_instance: defaultdict[int, list[int]] = defaultdict(list)
+        for connection in connections:
+            by_instance[instance_of(connection)].append(connection)
+        for instance, its in by_instance.items():
+            marks = send.marks and {each: send.marks[each] for each in its if each in send.marks}
+            self._add(instance, Send(tuple(its), send.message, marks))
+
+    def close(self, close: Close) -> None:
+        self.closed.add(close.connection)
+        self._add(instance_of(close.connection), close)
+
+    def challenge(self, challenge: Challenge) -> None:
+        self._add(instance_of(challenge.connection), challenge)
+
+    def reply(self, instance: int, reply: Reply) -> None:
+        self._add(instance, reply)
+
+    def is_lost(self, connection: int) -> bool:
+        """Whether the socket is closed already. The sockets of other instances are not known here."""
+        return instance_of(connection) == self._me and self._local.is_lost(connection)
+
+    def take(self) -> tuple[list[ToFront], dict[int, list[ToFront]]]:
+        own, others = self._own, self._others
+        self._own, self._others = [], defaultdict(list)
+        return own, others
+
+    def _closes(self, connection: int, message: LastWords) -> bool:
+        dialect = self.dialect_of(connection)
+        return dialect is not None and dialect.closing(message) is not None
+
+    def _add(self, instance: int, message: ToFront) -> None:
+        self._wanted()
+        if instance == self._me:
+            self._own.append(message)
+        else:
+            self._others[instance].append(message)
+
+
+class StepTick:
+    """Takes the place of the tick of an `Owner`: nothing is visible before the commit."""
+
+    def __init__(self, wanted: Callable[[], None]) -> None:
+        self.needs_end = wanted
+
+    def end(self) -> None:
+        self.needs_end()

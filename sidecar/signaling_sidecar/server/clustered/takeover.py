@@ -1,0 +1,130 @@
+"""Taking the hub over: it is restored from the log in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping, Set
+
+import msgspec
+
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.instance import Claimed
+from signaling_sidecar.cluster.link import Entry
+from signaling_sidecar.cluster.log_stream import LogEntry, LogPlace
+from signaling_sidecar.cluster.messages import Ask
+from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.errors import NOT_JSON, UnreadableMessage
+from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
+from signaling_sidecar.server.clustered.step import LocalFront, StepFront, StepLog
+from signaling_sidecar.server.clustered.term import Term
+from signaling_sidecar.server.owner import Owner
+
+_lines = msgspec.json.Decoder(Past)
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Restored:
+    """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended, and
+    `step` is the last step that was committed.
+
+    The hub also gets the connections of other instances, until it is told that these are gone, so that the log tells
+    who has lost a connection. But without any living instance the cluster has been restarted as a whole, and everybody
+    has the full time for coming back, as after a restart of a single sidecar.
+    """
+
+    def __init__(self, hub: Hub, living: Set[int], step: int) -> None:
+        self.hub = hub
+        self._living = living
+        self._restore = Restore(hub, _is_connected if living else None)
+        self._step = step
+        self._place: LogPlace | None = None
+
+    def take(self, entry: Entry) -> None:
+        """Apply an entry of the log. The first one must be the last checkpoint. What cannot be read is left out."""
+        try:
+            if self._place is None:
+                self._place = LogPlace()
+                self._start(self._place.begin(entry))
+                return
+            for past in _lines.decode_lines(self._place.follow(entry, self._step).lines):
+                reason = self._restore.apply(past)
+                if reason is not None:
+                    _complain(reason)
+        except (*NOT_JSON_ERRORS, UnreadableMessage) as error:
+            _complain(str(error))
+
+    @property
+    def is_restart(self) -> bool:
+        """Whether all connections in the log have ended, and nobody has told the hub."""
+        return not self._living and self._place is not None
+
+    def finish(self) -> None:
+        self._restore.finish(asyncio.get_running_loop().time())
+
+    def held(self, encoded: bytes) -> Iterator[Ask]:
+        """The commands that waited for the result of a challenge, of clients that are still connected."""
+        if not encoded:
+            return
+        try:
+            messages = wire.decode_to_owner(encoded)
+        except UnreadableMessage as error:
+            _complain(str(error))
+            return
+        for message in messages:
+            if isinstance(message, Ask) and self._is_living(getattr(message.command, "connection", 0)):
+                yield message
+
+    def _start(self, entry: LogEntry) -> None:
+        read, left_out = read_back(entry.checkpoint or b"", Checkpoint)
+        self._restore.start(read, entry.ts)
+        for reason in left_out:
+            _complain(reason)
+
+    def _is_living(self, connection: int) -> bool:
+        return instance_of(connection) in self._living
+
+
+def _is_connected(_: int) -> bool:
+    return True
+
+
+NOT_JSON_ERRORS = NOT_JSON if isinstance(NOT_JSON, tuple) else (NOT_JSON,)
+
+
+def _complain(reason: str) -> None:
+    logger.warning("the state of the cluster is not restored completely: %s", reason, extra={"code": "restore"})
+
+
+class Takeover:
+    """Makes the parts of a term. `new_owner` makes an owner of a hub."""
+
+    def __init__(
+        self,
+        new_hub: Callable[[], Hub],
+        new_owner: Callable[[Hub, StepLog, StepFront], Owner],
+        dialects: Mapping[str, Dialect],
+        payloads: Callable[[], str],
+        local: LocalFront,
+        wanted: Callable[[], None],
+    ) -> None:
+        self._new_hub = new_hub
+        self._new_owner = new_owner
+        self._dialects = dialects
+        self._payloads = payloads
+        self._local = local
+        self._wanted = wanted
+
+    def begin(self, me: int, others: Set[int], step: int) -> Restored:
+        """Begin to restore the hub. `others` are the other living instances."""
+        living = {*others, me} if others or len(self._local) else set()
+        return Restored(self._new_hub(), living, step)
+
+    def term(self, restored: Restored, me: int, claimed: Claimed) -> Term:
+        restored.finish()
+        log = StepLog(claimed.seq, self._payloads, self._wanted)
+        front = StepFront(me, self._local, self._wanted)
+        owner = self._new_owner(restored.hub, log, front)
+        front.dialect_of = owner.dialect_of
+        return Term(me, claimed, owner, restored.hub, log, front, self._dialects, self._wanted)

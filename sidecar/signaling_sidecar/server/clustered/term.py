@@ -1,0 +1,301 @@
+"""The term of an owner: the time in which one instance runs the hub of the whole cluster.
+
+1. Whatever the hub does is collected in a step. A step is committed as a whole, or the term is over.
+2. The messages of each instance are handled in its order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Set
+from typing import assert_never
+
+import msgspec
+
+from signaling_sidecar import errors
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.instance import Claimed, Step
+from signaling_sidecar.cluster.messages import (
+    Administer,
+    Administered,
+    Ask,
+    Call,
+    Check,
+    Checked,
+    Ended,
+    Failed,
+    Gone,
+    Note,
+    Opened,
+    Recognised,
+    Remind,
+    Reply,
+    Snapshot,
+    TakeSnapshot,
+    ToOwner,
+    connections_of,
+)
+from signaling_sidecar.cluster.numbers import instance_of
+from signaling_sidecar.dialects import Dialect
+from signaling_sidecar.hub import Ending, Hub, checkpoint, commands
+from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.clustered.step import StepFront, StepLog
+from signaling_sidecar.server.owner import Owner
+from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
+
+CHECKPOINT_EVERY_BYTES = 1_000_000
+"""Of lines, because whoever takes over reads them: a megabyte takes a tenth of a second. With a state that is larger
+than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
+
+_to_json = msgspec.json.Encoder().encode
+NOTES = frozenset(
+    {
+        "auth.expired",
+        "auth.failed",
+        "auth.revoked",
+        "hook.failed",
+        "hooks.kept",
+        "hooks.swapped",
+        "instance.joined",
+        "server.reloaded",
+        "settings.changed",
+    }
+)
+"""The records that a front may note: none of them says anything about a room or a peer."""
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Term:
+    """`owner` must have been created with `log` and `front`, and `hub` must have been restored as it was `claimed`."""
+
+    def __init__(
+        self,
+        me: int,
+        claimed: Claimed,
+        owner: Owner,
+        hub: Hub,
+        log: StepLog,
+        front: StepFront,
+        dialects: Mapping[str, Dialect],
+        wanted: Callable[[], None],
+    ) -> None:
+        self.me = me
+        self.fence = claimed.fence
+        """The number of the term."""
+        self.step = self.committed = claimed.step
+        """The number of the last step that Redis has."""
+        self.held = claimed.held
+        """The commands that wait for the result of a challenge, as they are stored in Redis."""
+        self.place = self.read_place = claimed.place
+        self.owner = owner
+        self.hub = hub
+        self.log_bytes = 0
+        """The size of the lines since the last checkpoint."""
+        self.checkpoint_bytes = 0
+        self._log = log
+        self._front = front
+        self._dialects = dialects
+        self._wanted = wanted
+        self._has_place = False
+        self._checks: set[asyncio.Task[None]] = set()
+        self._buried: set[int] = set()
+        """The instances that have left in this term."""
+
+    def begin(self, last: int | None, members: Set[int], *, is_restart: bool) -> Set[int]:
+        """Record who follows the last owner, and end the connections of that one if it is gone.
+
+        Return the other instances that are gone. Their connections must be ended after the inbox was handled, which
+        may still have messages of them.
+        """
+        gone = {instance_of(each) for each in self.hub.connections()} - members
+        if is_restart:
+            self.owner.record(Record("server.restored"))
+        if last is not None and last not in members:
+            # The inbox tells this too, but after what the clients have done who are back already.
+            self.bury(last)
+        self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
+        return gone
+
+    # --- messages of the fronts ---------------------------------------------------------------------------------------
+
+    def take_entry(self, id_: str, sender: int, messages: list[ToOwner]) -> None:
+        """Handle an entry of the inbox."""
+        for message in messages:
+            try:
+                self.take(message, sender)
+            except Exception:
+                logger.exception("a message of instance %d could not be handled", sender)
+        self.place = self.read_place = id_
+        self._has_place = True
+        self._wanted()
+
+    def take_own(self, message: ToOwner) -> None:
+        """Handle a message of this instance."""
+        if type(message) is Ask:
+            self._ask(message)
+        else:
+            self._do(message, self.me)
+
+    def take(self, message: ToOwner, sender: int) -> None:
+        """Handle a message of another instance."""
+        if not self._may_say(message, sender):
+            logger.warning(
+                "a message in Redis is ignored: the instance that it comes from may not tell this",
+                extra={"code": "foreign-message"},
+            )
+            return
+        self._do(message, sender)
+
+    def _do(self, message: ToOwner, sender: int) -> None:
+        match message:
+            case Ask():
+                self._ask(message)
+            case Remind():
+                self._remind(message.command)
+            case Opened():
+                self.owner.opened(ConnectionOpened(*_fields(message, self._dialects)))
+            case Recognised():
+                if message.dialect in self._dialects:
+                    self.owner.recognised(message.connection, self._dialects[message.dialect])
+            case Ended():
+                self._front.closed.discard(message.connection)
+                dialect = self._dialects.get(message.dialect or "")
+                self.owner.ended(
+                    ConnectionEnded(
+                        message.connection, message.ending, message.by, message.code, message.reason, dialect
+                    )
+                )
+            case Note():
+                self.owner.record(message.record)
+            case Gone():
+                self.bury(message.instance, stopped=message.stopped)
+            case Call():
+                self._answer(message, sender)
+            case _:
+                assert_never(message)
+
+    @staticmethod
+    def _may_say(message: ToOwner, sender: int) -> bool:
+        """Whether the message is about its own sender. Only scripts, which are the sender 0, bury others."""
+        match message:
+            case Ask(command) | Remind(command) | Call(request=Check(command)):
+                return {instance_of(each) for each in connections_of(command)} == {sender}
+            case Opened() | Recognised() | Ended():
+                return instance_of(message.connection) == sender
+            case Gone():
+                return sender == 0
+            case Note():
+                return sender > 0 and message.record.type in NOTES
+            case Call():
+                return sender > 0
+            case _:
+                assert_never(message)
+
+    def _ask(self, ask: Ask) -> None:
+        connection = ask.command.connection
+        if connection in self._front.closed and not isinstance(ask.command, commands.Refuse):
+            return
+        dialect = self._dialects.get(ask.dialect or "")
+        if dialect is not None and self.owner.dialect_of(connection) is None:
+            self.owner.recognised(connection, dialect)  # an earlier owner was told of it
+        self.owner.ask(ask.command)
+
+    def _remind(self, command: commands.Command) -> None:
+        is_known = isinstance(command, commands.WatchRooms) and command.connection in self.hub.lobby.watchers()
+        if not is_known:
+            self.owner.ask(command)
+
+    def bury_others(self) -> None:
+        """End the connections of all other instances."""
+        for instance in sorted({instance_of(each) for each in self.hub.connections()} - {self.me}):
+            self.bury(instance)
+
+    def bury(self, instance: int, *, stopped: bool = False) -> None:
+        """End the connections of an instance that is gone. Their clients are expected at other instances."""
+        if instance not in self._buried:
+            self._buried.add(instance)
+            self.owner.record(Record("instance.left", data={"instance": instance, "stopped": stopped}))
+        for connection in sorted(each for each in self.hub.connections() if instance_of(each) == instance):
+            self.owner.ended(ConnectionEnded(connection, Ending.STOPPED, "sidecar", None, "instance left", None))
+
+    def _answer(self, call: Call, sender: int) -> None:
+        request = call.request
+        match request:
+            case Administer():
+                self._reply(sender, Reply(call.id, Administered(self.owner.administer(request.command))))
+            case TakeSnapshot():
+                now_s = asyncio.get_running_loop().time()
+                self._reply(sender, Reply(call.id, Snapshot(checkpoint(self.hub, now_s))))
+            case Check():
+                task = asyncio.create_task(self._check(call.id, request, sender))
+                self._checks.add(task)
+                task.add_done_callback(self._checks.discard)
+            case _:
+                assert_never(request)
+
+    async def _check(self, call: int, check: Check, sender: int) -> None:
+        try:
+            answer: Checked | Failed = Checked(await self.owner.checked(check.command))
+        except Exception:
+            logger.exception("the hooks could not be asked")
+            answer = Failed(errors.internal())
+        self._reply(sender, Reply(call, answer))
+
+    def _reply(self, instance: int, reply: Reply) -> None:
+        self._front.reply(instance, reply)
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def next_step(self, segment_bytes: int) -> Step | None:
+        """Close the step, if anything was caused since the last one.
+
+        A checkpoint is due after `segment_bytes` of lines, or earlier.
+        """
+        self.owner.write_log()
+        lines = self._log.take()
+        own, others = self._front.take()
+        is_first = self.checkpoint_bytes == 0
+        held = self.held if is_first else self._encoded_held()  # at first, the hub has not been given them again
+        if not (is_first or lines or own or others or self._has_place or held != self.held):
+            return None
+        self.held, self._has_place = held, False
+        self.step += 1
+        self.log_bytes += len(lines)
+        state: bytes | None = None
+        enough_bytes = max(min(segment_bytes, CHECKPOINT_EVERY_BYTES), 2 * self.checkpoint_bytes)
+        if is_first or self.log_bytes >= enough_bytes:
+            state = self.checkpoint()
+        return Step(self.step, self.place, lines, self._log.seq, self._log.ts, own, others, state, held)
+
+    @property
+    def seq(self) -> int:
+        """The number of the last line."""
+        return self._log.seq
+
+    @property
+    def ts(self) -> float:
+        """The time of the last line."""
+        return self._log.ts
+
+    def _encoded_held(self) -> bytes:
+        held = self.hub.held()
+        return wire.encode_to_owner([Ask(command, None) for command in held]) if held else b""
+
+    def checkpoint(self) -> bytes:
+        state = _to_json(checkpoint(self.hub, asyncio.get_running_loop().time()))
+        self.log_bytes, self.checkpoint_bytes = 0, len(state)
+        return state
+
+    def end(self) -> None:
+        """Stop all that the owner would still do."""
+        self.owner.hold_deadlines()
+        for task in self._checks:
+            task.cancel()
+
+
+def _fields(
+    opened: Opened, dialects: Mapping[str, Dialect]
+) -> tuple[int, Dialect | None, str | None, str | None, str | None, str | None]:
+    dialect = dialects.get(opened.dialect or "")
+    return opened.connection, dialect, opened.address, opened.origin, opened.user_agent, opened.subject

@@ -1,0 +1,99 @@
+"""Measure what a sidecar needs in a cluster, compared with one that is alone.
+
+    python -m tests.bench.cluster
+
+Redis runs on the core of the clients, so that its time does not count as the sidecar's. Its own CPU time is a column.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from tests.bench.clients import load_on
+from tests.bench.contenders import OURS, Contender, Server, Words, running
+from tests.bench.cores import LOAD, on_core
+from tests.bench.relaying import PAIRS, WARM_UP_S
+from tests.kit.redis_server import RedisServer
+
+IDLE_S = 10.0
+SECONDS = 2.0
+MAX_RATIO, MAX_P50_MS, MAX_IDLE = 1.5, 5.0, 0.02
+"""The requirements: CPU time for each offer with 400 on their way, the time of an offer between two instances with 4 on
+their way, and the share of a core that an idle instance needs."""
+
+
+class Measured(NamedTuple):
+    cpu_us: float
+    """The CPU time of all sidecars for each offer, in µs."""
+    redis_us: float
+    p50_ms: float
+    """The time of an offer with 4 on their way."""
+    idle: float
+    """The share of a core that all sidecars need while nobody sends anything."""
+
+
+def member(url: str) -> Contender:
+    def words(port: int, folder: Path) -> Words:
+        return [*OURS.words(port, folder), "--cluster", url]
+
+    return Contender("member of a cluster", OURS.dialect, words)
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    with tempfile.TemporaryDirectory() as folder, on_core(LOAD):
+        server = RedisServer(Path(folder), "--appendfsync", "everysec")
+        server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def measure(instances: int) -> Measured:
+    """Measure a sidecar, or with 1 or more instances a cluster."""
+    with ExitStack() as work:
+        redis = work.enter_context(redis_server())
+        contenders = [member(redis.url)] * instances or [OURS]
+        servers = [work.enter_context(running(each)) for each in contenders]
+        load = work.enter_context(load_on(*(server.port for server in servers)))
+        load.meet(OURS.dialect, PAIRS)
+        load.relay(OURS.dialect, 8, WARM_UP_S)
+        before_s, redis_before_s = _cpu_s(servers), _cpu_s_of(redis.pid)
+        relayed = load.relay(OURS.dialect, 8, SECONDS)
+        cpu_us = (_cpu_s(servers) - before_s) * 1e6 / relayed.sent
+        redis_us = (_cpu_s_of(redis.pid) - redis_before_s) * 1e6 / relayed.sent
+        p50_ms = load.take_turns(OURS.dialect, 4, SECONDS).p50_us / 1000
+        before_s = _cpu_s(servers)
+        time.sleep(IDLE_S)
+        return Measured(cpu_us, redis_us, p50_ms, (_cpu_s(servers) - before_s) / IDLE_S / len(servers))
+
+
+def _cpu_s(servers: Sequence[Server]) -> float:
+    return sum(server.cpu_s() for server in servers)
+
+
+def _cpu_s_of(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+def main() -> None:
+    names = ("one sidecar", "a cluster of one", "a cluster of two")
+    measured = [measure(instances) for instances in range(3)]
+    print(f"{'':18}{'CPU for each offer':>20}{'ratio':>8}{'of Redis':>12}{'p50, 4 at once':>16}{'idle':>8}")
+    for name, its in zip(names, measured, strict=True):
+        ratio = its.cpu_us / measured[0].cpu_us
+        print(f"{name:18}{its.cpu_us:17.1f} µs{ratio:8.2f}{its.redis_us:9.1f} µs{its.p50_ms:13.2f} ms{its.idle:8.1%}")
+    print(f"(a cluster of one: ratio at most {MAX_RATIO}; of two: p50 at most {MAX_P50_MS} ms; idle: {MAX_IDLE:.0%})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""`Caddyfile.cluster`, with a real Caddy in front of two sidecars that share their rooms."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.kit.caddy import caddy
+from tests.kit.cluster_processes import ClusterProcesses, Instance, cluster_processes
+from tests.kit.receiving import receive, receive_json
+from tests.kit.redis_server import RedisServer
+
+FLAGS = ("--trusted-proxies", "127.0.0.1", "--drain-s", "5")
+
+
+async def join(session: aiohttp.ClientSession, peer: str, **more: Any) -> tuple[aiohttp.ClientWebSocketResponse, Any]:
+    """Connect through Caddy, and join. Returns the socket and the answer."""
+    socket = await session.ws_connect("/ws/signaling")
+    await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "instance": f"page-{peer}", **more})
+    return socket, await receive_json(socket)
+
+
+def instance_of(peer: str, cluster: ClusterProcesses) -> Instance:
+    """The sidecar to which Caddy has sent the client, according to the log of the cluster."""
+    lines = b"".join(fields.get(b"lines", b"") for _, fields in cluster.redis.xrange("signaling-sidecar:log"))
+    (connection,) = re.findall(rb'"peer.joined".*"peer":"%s","connection":(\d+)' % peer.encode(), lines)
+    boot = cluster.redis.hget("signaling-sidecar:instances", int(connection) // 1_000_000_000)
+    return next(each for each in cluster.instances if each.boot.encode() == boot)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
+async def test_a_client_comes_back_to_another_sidecar_and_has_lost_nothing(
+    tmp_path: Path, redis: RedisServer, end: signal.Signals
+) -> None:
+    async with cluster_processes(tmp_path, redis, *FLAGS, count=2) as cluster:
+        sidecars = " ".join(each.url.removeprefix("http://") for each in cluster.instances)
+        async with caddy(tmp_path, "Caddyfile.cluster", SIDECARS=sidecars) as session:
+            ann, listed = await join(session, "ann", resume=True)
+            ben, _ = await join(session, "ben")
+            joined = await receive_json(ann)
+            ended = instance_of("ann", cluster)
+            assert instance_of("ben", cluster) is not ended
+            ended.send(end)
+            if end is not signal.SIGSTOP:  # of which a client learns because nothing arrives any more
+                await receive(ann)
+            await ben.send_json({"type": "offer", "to": "ann", "n": 1})
+            token = {"token": listed["resume"]["token"], "after": joined["s"]}
+            ann, resumed = await join(session, "ann", resume=token)
+            assert resumed["type"] == "resumed"
+            frames = [await receive_json(ann)]
+            while frames[-1]["type"] != "offer":
+                frames.append(await receive_json(ann))
+            assert (frames[-1]["from"], frames[-1]["n"]) == ("ben", 1)
+            assert "peer_left" not in {frame["type"] for frame in frames}

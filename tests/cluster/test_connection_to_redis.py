@@ -1,0 +1,44 @@
+"""The connection of a sidecar to Redis is bad, or breaks, while the clients of a cluster talk."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from tests.cluster.traffic import traffic
+from tests.kit.cluster_processes import LEASE_S, cluster_processes
+from tests.kit.fault_proxy import fault_proxy
+from tests.kit.redis_server import RedisServer
+
+SHAKY = ("-m", "tests.kit.shaky_sidecar", "0.05")
+
+
+async def test_a_sidecar_that_was_cut_off_from_redis_joins_again(tmp_path: Path, redis: RedisServer) -> None:
+    async with AsyncExitStack() as stack:
+        proxies = [await stack.enter_async_context(fault_proxy(redis.port)) for _ in range(3)]
+        cluster = await stack.enter_async_context(cluster_processes(tmp_path, redis, count=0))
+        starting = (cluster.start(f"redis://127.0.0.1:{each.port}/0") for each in proxies)
+        proxy_of = dict(zip(await asyncio.gather(*starting), proxies, strict=True))
+        await cluster.steady()
+        clients = await stack.enter_async_context(traffic(cluster))
+        for cut_off in (await cluster.owner(), (await cluster.fronts())[0]):
+            await clients.have_received(50)
+            cut_off.lives = cut_off.is_unharmed = False
+            await proxy_of[cut_off].stall(2.5 * LEASE_S)
+            await cut_off.program.line("joins the cluster again")
+            cut_off.lives = True
+            await clients.have_received(50)
+
+
+async def test_lost_commands_and_late_answers_of_redis_lose_nothing(tmp_path: Path, redis: RedisServer) -> None:
+    async with cluster_processes(tmp_path, redis, program=SHAKY) as cluster, traffic(cluster) as clients:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            await clients.have_received(50)
+            owner = await cluster.owner()
+            owner.send(number)
+            await owner.program.ended()
+            await cluster.start()
+            await cluster.owner()
+        await clients.have_received(50)

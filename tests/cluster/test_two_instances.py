@@ -1,0 +1,27 @@
+"""Two sidecars with one Redis server are one sidecar for their clients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_aiohttp.plugin import AiohttpClient
+
+from tests.kit.clustered import serve_cluster
+from tests.kit.redis_server import RedisServer
+
+
+async def test_peers_at_different_instances_meet_in_a_room(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    a, b = await served.connect(), await served.connect()
+    welcome = await a.join("a")
+    assert [peer["peerId"] for peer in welcome["peers"]] == []
+    welcome = await b.join("b")
+    assert [peer["peerId"] for peer in welcome["peers"]] == ["a"]
+    joined = await a.receive()
+    assert (joined["type"], joined["peerId"]) == ("peer_joined", "b")
+    await a.send({"type": "offer", "to": "b", "payload": {"n": 1}})
+    assert (await b.receive())["payload"] == {"n": 1}
+    await b.send({"type": "answer", "to": "a", "payload": {"n": 2}})
+    assert (await a.receive())["payload"] == {"n": 2}

@@ -1,0 +1,50 @@
+"""A sidecar that replaces its code while it runs. The code is a copy that a test can change."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import aiohttp
+
+from tests.kit.checkout import PACKAGE
+from tests.kit.programs import Program, start_program
+
+
+class Copied:
+    """A running sidecar with `--reload`, whose code is a copy of the package that the test can edit."""
+
+    def __init__(self, program: Program, folder: Path, url: str, pids: list[int]) -> None:
+        self.program, self._folder, self.url, self.pids = program, folder, url, pids
+
+    def save(self, code: str) -> None:
+        """Change a file that the server imports."""
+        (self._folder / "server" / "http" / "dialect_routes.py").write_text(self.routes + code)
+
+    @property
+    def routes(self) -> str:
+        return (PACKAGE / "server" / "http" / "dialect_routes.py").read_text()
+
+    async def home(self, session: aiohttp.ClientSession) -> str:
+        async with session.get(self.url, headers={"Connection": "close"}) as answer:
+            return await answer.text()
+
+
+@asynccontextmanager
+async def served_from(
+    folder: Path, tmp_path: Path, reload: str = "--reload", env: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Copied]:
+    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms", reload]
+    state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
+    program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent), **env})
+    try:
+        ready = json.loads((await program.line(r"^\{.*\}$"))[0])
+        yield Copied(program, folder, ready["url"], [program.process.pid, ready["pid"]])
+    finally:
+        if program.process.returncode is None:
+            program.process.kill()
+        await program.ended()
