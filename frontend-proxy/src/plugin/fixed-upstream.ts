@@ -46,6 +46,10 @@ export function fixedUpstream({ target, token }: FixedTarget, root: string, log:
     starting: () => undefined,
     unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),
     failed: (error) => warnOnce(`the proxy to ${target} failed: ${error.message}`),
+    noWebSocket: (status, path) =>
+      warnOnce(
+        `${target} has answered a WebSocket for ${path.split('?')[0]} with ${status}; is a sidecar behind it?`,
+      ),
     refused: (status, reason) => warnOnce(refusal({ target, token }, status, reason)),
   }
 }

@@ -30,7 +30,14 @@ export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
     })
   }
   proxy.on('proxyRes', report)
-  proxy.on('proxyReqWs', (request) => request.once('response', report))
+  proxy.on('proxyReqWs', (request) =>
+    request.once('response', (answer: IncomingMessage) => {
+      report(answer)
+      const { statusCode: status } = answer
+      if (status !== undefined && !REFUSALS.has(status))
+        upstream.noWebSocket?.(status, request.path)
+    }),
+  )
 }
 
 /** No or a wrong token, a Host or Origin that is not allowed, and too many wrong tokens. */

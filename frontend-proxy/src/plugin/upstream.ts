@@ -20,6 +20,8 @@ export interface Upstream {
   unreachable(): void
   /** Is called when the sidecar has refused a request, with the reason that it has given. */
   refused?(status: number, reason: string): void
+  /** Is called when the handshake of a WebSocket was answered with a page or an error instead. */
+  noWebSocket?(status: number, path: string): void
   /** Is called for a proxy error that does not mean that the sidecar is not running. */
   failed(error: Error): void
 }

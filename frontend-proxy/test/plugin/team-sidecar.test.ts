@@ -102,6 +102,24 @@ test.each([
   },
 )
 
+test.each([200, 404, 502])(
+  'a server that answers a WebSocket with %s is one line in the terminal, however often a page tries',
+  async (status) => {
+    const { target } = await openTeamSidecar((_, response) => {
+      response.writeHead(status).end('<!doctype html>')
+    })
+    const { url, lines } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
+    for (let attempts = 1; attempts <= 3; attempts += 1) {
+      expect((await refusedUpgrade(`${url}/ws/signaling?room=bar`)).status).toBe(status)
+    }
+    expect(lines.all.filter((line) => line.includes('has answered'))).toEqual([
+      expect.stringMatching(
+        `${target} has answered a WebSocket for /ws/signaling with ${status}; is a sidecar behind it\\?$`,
+      ),
+    ])
+  },
+)
+
 test('an address that does not exist is one line in the terminal, however often a page tries', async () => {
   const target = 'https://sidecar.invalid'
   const { url, lines } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
