@@ -250,9 +250,6 @@ class Sidecar:
         self._drain.refuse_new_connections()
         if not self._hub.is_open:
             raise web.HTTPServiceUnavailable(text=f"{NOT_IN_CLUSTER.message}\n", headers={"Retry-After": "1"})
-        if not self._hub.is_open:
-            text = "this sidecar joins its cluster again: connect again in 1 s\n"
-            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "1"})
         return await self._endpoint.serve(request, dialect)
 
     async def _admit(self, request: web.Request, dialect: Dialect = NATIVE) -> None:
