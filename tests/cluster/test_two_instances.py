@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.eventlog.segments import find_segments
 from tests.kit.clustered import serve_cluster
 from tests.kit.redis_server import RedisServer
 
@@ -25,3 +27,21 @@ async def test_peers_at_different_instances_meet_in_a_room(
     assert (await b.receive())["payload"] == {"n": 1}
     await b.send({"type": "answer", "to": "a", "payload": {"n": 2}})
     assert (await a.receive())["payload"] == {"n": 2}
+
+
+async def test_the_log_of_the_owner_goes_on_in_a_new_file_when_its_file_was_deleted(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    folder = served.owner.sidecar.state_dir
+    [segment] = find_segments(folder).segments
+    a, b = await served.connect(), await served.connect()
+    await a.join("a")
+    await b.join("b")
+    segment.unlink()
+    for _ in range(200):  # without being asked for one, the owner would write a checkpoint after a megabyte
+        await a.send({"type": "offer", "to": "b", "payload": "x" * 1000})
+        await served.settled()
+        if any(each != segment for each in folder.glob("events-*.jsonl")):
+            return
+    pytest.fail("the log has not begun another file")

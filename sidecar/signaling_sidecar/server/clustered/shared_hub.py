@@ -94,7 +94,7 @@ class SharedHub:
             self._have_heard_of_revoked,
             self._compare_revocations,
             tick.needs_end,
-            lambda: self._settings.log_segment_bytes,
+            self._bytes_to_checkpoint,
         )
         instance = Instance(self._link, self._boot, self._settings.cluster_lease_s, self._folder.key)
         self.owner.member = self._member = Member(self._link, instance, front, FollowedLog(self.log), takeover, calls)
@@ -241,6 +241,10 @@ class SharedHub:
                 "Redis does not answer: the others take this instance for gone after its lease",
                 extra={"code": "redis-away"},
             )
+
+    def _bytes_to_checkpoint(self) -> int:
+        """After how many bytes of lines the owner writes a checkpoint. The files of its log may need one at once."""
+        return 0 if self.log.wants_checkpoint else self._settings.log_segment_bytes
 
     def _have_joined(self, number: int) -> None:
         self.owner.joined(number)

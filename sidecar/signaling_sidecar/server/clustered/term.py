@@ -216,6 +216,7 @@ class Term:
         if instance not in self._buried:
             self._buried.add(instance)
             self.owner.record(Record("instance.left", data={"instance": instance, "stopped": stopped}))
+        self._front.closed = {each for each in self._front.closed if instance_of(each) != instance}
         for connection in sorted(each for each in self.hub.connections() if instance_of(each) == instance):
             self.owner.ended(ConnectionEnded(connection, Ending.STOPPED, "sidecar", None, "instance left", None))
 
