@@ -24,7 +24,7 @@ VITE = FRONTEND / "node_modules" / "vite" / "bin" / "vite.js"
 LISTENS = r"signaling sidecar \S+ on (?P<url>http\S+), event log in (?P<state_dir>.+)$"
 
 
-@dataclass
+@dataclass(eq=False)
 class Sidecar:
     """A running sidecar, which a test or Vite has started."""
 
