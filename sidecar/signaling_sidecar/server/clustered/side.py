@@ -82,7 +82,11 @@ class ClusterSide:
         if type(command) is not commands.Relay or command.call is not None:  # nearly all commands are plain relays
             command = without_credentials(command)
             self._remember(command)
-        self.member.tell(Ask(command, self._dialects.get(command.connection)))
+        dialect, term = self._dialects.get(command.connection), self.member.term
+        if term is not None:
+            term.ask(command, dialect)  # this is by far the most frequent message
+        else:
+            self.member.tell(Ask(command, dialect))
 
     def _remember(self, command: Command) -> None:
         """Remember what a new owner must be told."""

@@ -27,10 +27,9 @@ class StepLog:
     is_written = True
     """Sessions survive whatever happens to one machine, because Redis has the log."""
 
-    def __init__(self, seq: int, payloads: Callable[[], str], wanted: Callable[[], None]) -> None:
+    def __init__(self, seq: int, payloads: Callable[[], str]) -> None:
         self._maker = LineMaker(payloads(), seq)
         self._payloads = payloads
-        self._wanted = wanted
         self._lines: list[Line] = []
 
     @property
@@ -47,7 +46,6 @@ class StepLog:
         if not self._lines:
             self._maker.payloads = self._payloads()
             self._maker.set_time()
-            self._wanted()
         self._lines.append(self._maker.line(record))
 
     def flush(self) -> None:
@@ -81,7 +79,8 @@ class StepFront:
         if send.message.__class__ is not Relayed and isinstance(send.message, LastWords):
             self.closed.update(each for each in connections if self._closes(each, send.message))
         if len(connections) == 1:
-            self._add(instance_of(connections[0]), send)
+            instance = instance_of(connections[0])
+            (self._own if instance == self._me else self._others[instance]).append(send)
             return
         by_instance: defaultdict[int, list[int]] = defaultdict(list)
         for connection in connections:
@@ -99,6 +98,7 @@ class StepFront:
 
     def reply(self, instance: int, reply: Reply) -> None:
         self._add(instance, reply)
+        self._wanted()  # for all other messages, the owner says that its tick needs an end
 
     def is_lost(self, connection: int) -> bool:
         """Whether the socket is closed already. The sockets of other instances are not known here."""
@@ -114,11 +114,7 @@ class StepFront:
         return dialect is not None and dialect.closing(message) is not None
 
     def _add(self, instance: int, message: ToFront) -> None:
-        self._wanted()
-        if instance == self._me:
-            self._own.append(message)
-        else:
-            self._others[instance].append(message)
+        (self._own if instance == self._me else self._others[instance]).append(message)
 
 
 class StepTick:

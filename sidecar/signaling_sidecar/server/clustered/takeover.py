@@ -123,7 +123,7 @@ class Takeover:
 
     def term(self, restored: Restored, me: int, claimed: Claimed) -> Term:
         restored.finish()
-        log = StepLog(claimed.seq, self._payloads, self._wanted)
+        log = StepLog(claimed.seq, self._payloads)
         front = StepFront(me, self._local, self._wanted)
         owner = self._new_owner(restored.hub, log, front)
         front.dialect_of = owner.dialect_of

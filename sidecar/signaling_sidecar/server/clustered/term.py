@@ -132,10 +132,7 @@ class Term:
 
     def take_own(self, message: ToOwner) -> None:
         """Handle a message of this instance."""
-        if type(message) is Ask:
-            self._ask(message)
-        else:
-            self._do(message, self.me)
+        self._do(message, self.me)
 
     def take(self, message: ToOwner, sender: int) -> None:
         """Handle a message of another instance."""
@@ -150,7 +147,7 @@ class Term:
     def _do(self, message: ToOwner, sender: int) -> None:
         match message:
             case Ask():
-                self._ask(message)
+                self.ask(message.command, message.dialect)
             case Remind():
                 self._remind(message.command)
             case Opened():
@@ -192,14 +189,14 @@ class Term:
             case _:
                 assert_never(message)
 
-    def _ask(self, ask: Ask) -> None:
-        connection = ask.command.connection
-        if connection in self._front.closed and not isinstance(ask.command, commands.Refuse):
+    def ask(self, command: commands.Command, dialect: str | None) -> None:
+        """Carry out a command of a client of this dialect."""
+        connection = command.connection
+        if connection in self._front.closed and not isinstance(command, commands.Refuse):
             return
-        dialect = self._dialects.get(ask.dialect or "")
-        if dialect is not None and self.owner.dialect_of(connection) is None:
-            self.owner.recognised(connection, dialect)  # an earlier owner was told of it
-        self.owner.ask(ask.command)
+        if self.owner.dialect_of(connection) is None and (known := self._dialects.get(dialect or "")) is not None:
+            self.owner.recognised(connection, known)  # an earlier owner was told of it
+        self.owner.ask(command)
 
     def _remind(self, command: commands.Command) -> None:
         is_known = isinstance(command, commands.WatchRooms) and command.connection in self.hub.lobby.watchers()
