@@ -3,6 +3,7 @@
 The keys, after the prefix `signaling-sidecar:`
 
 - `epoch`: a random text. A new one means that Redis has lost what the cluster knew.
+- `restored`: the epoch that an owner has begun, which gave Redis its state again. No other owner may do so after it.
 - `key`: the key of the keyed hashes that name secrets, such as pairing codes, in rooms and records.
 - `instances`: a hash with the living instances, by number. The values are the boot ids of their processes.
   `last_instance` is the highest number ever given.
@@ -219,10 +220,12 @@ FOUND_AGAIN = (
     _COMMON
     + """
 local stored = redis.call('GET', p..'epoch')
-if stored and stored ~= epoch and stored ~= ARGV[3] and ARGV[14] == '0' then return {'epoch', 1} end
+local is_of_another = stored and stored ~= epoch and stored ~= ARGV[3]
+if is_of_another and (ARGV[14] == '0' or redis.call('GET', p..'restored') == stored) then return {'epoch', 1} end
 local fence = tonumber(redis.call('HGET', p..'owner', 'fence') or '0')
 if stored == epoch and fence >= tonumber(ARGV[7]) then return {'fenced'} end
 redis.call('SET', p..'epoch', ARGV[3])
+redis.call('SET', p..'restored', ARGV[3])
 for _, each in ipairs(redis.call('HKEYS', p..'instances')) do
   redis.call('DEL', p..'out:'..each, p..'lease:'..each)
 end
