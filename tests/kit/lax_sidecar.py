@@ -16,10 +16,9 @@ from signaling_sidecar.cluster import scripts
 def leave_out(result: str) -> None:
     """Remove the lines with this result from all scripts."""
     line = re.compile(rf"^if .*return {{'{result}'}} end\n", re.MULTILINE)
-    names = {script: name for name, script in vars(scripts).items() if isinstance(script, str)}
-    assert any(line.search(script) for script in scripts.ALL), f"no script has the result {result!r}"
-    scripts.ALL = tuple(line.sub("", script) for script in scripts.ALL)  # type: ignore[assignment]
-    for script, name in names.items():
+    found = {name: text for name, text in vars(scripts).items() if isinstance(text, str) and line.search(text)}
+    assert found, f"no script has the result {result!r}"
+    for name, script in found.items():
         setattr(scripts, name, line.sub("", script))
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from signaling_sidecar.cluster.link import Entry, Link, RedisAway, ScriptCall
+from signaling_sidecar.cluster.link import Entry, Link, RedisAway
 
 LATE_S = 0.1
 
@@ -24,12 +24,12 @@ class ShakyLink(Link):
     has_joined = False
     """A sidecar that cannot reach Redis in the beginning does not start."""
 
-    async def run(self, *calls: ScriptCall) -> list[list[Any]]:
+    async def run(self, script: str, *arguments: str | bytes | int) -> list[Any]:
         self._perhaps_lose("a command")
-        results = await super().run(*calls)
+        result = await super().run(script, *arguments)
         self._perhaps_lose("an answer")
         self.has_joined = True
-        return results
+        return result
 
     async def fetch(self, stream: str, after: str) -> list[Entry]:
         self._perhaps_lose("a command")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from signaling_sidecar.cluster import scripts, wire
-from signaling_sidecar.cluster.link import Link, RedisAway, ScriptCall
+from signaling_sidecar.cluster.link import Link, RedisAway
 from signaling_sidecar.cluster.messages import ToFront
 from signaling_sidecar.cluster.posts import Post
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
@@ -120,7 +120,7 @@ class Instance:
         Raises RedisAway if there is no cluster, unless this instance may found it.
         """
         arguments: list[_Argument] = [self.next_epoch(), self.key, self._lease_ms(), int(may_found), self._boot]
-        [result] = await self._link.run(ScriptCall(scripts.JOIN, ["0", *arguments]))
+        result = await self._link.run(scripts.JOIN, "0", *arguments)
         if result[0] == b"wait":
             raise RedisAway("it has lost the state of the cluster, which the owner should restore")
         _, number, epoch, self.key, checkpoint = result
@@ -173,7 +173,7 @@ class Instance:
 
     async def leave(self) -> None:
         """Leave the cluster. This instance may have been declared dead already."""
-        await self._link.run(ScriptCall(scripts.LEAVE, self._me))
+        await self._link.run(scripts.LEAVE, *self._me)
         self.number = None
 
     async def found_again(self, epoch: str, highest: int, state: State, *, was_heard_of: bool) -> str | None:
@@ -193,7 +193,7 @@ class Instance:
             repr(state.ts),
         ]
         texts: list[_Argument] = [state.checkpoint, state.held, self._boot, int(was_heard_of)]
-        [result] = await self._link.run(ScriptCall(scripts.FOUND_AGAIN, [*self._me, *arguments, *texts]))
+        result = await self._link.run(scripts.FOUND_AGAIN, *self._me, *arguments, *texts)
         if result[0] != b"ok":
             return None
         self.epoch = epoch
@@ -214,7 +214,7 @@ class Instance:
 
     async def _run(self, script: str, *arguments: _Argument, expected: str = "ok") -> Sequence[Any]:
         """Run a script. Raises OutOfDate for any result but `ok` and the expected one."""
-        [result] = await self._link.run(ScriptCall(script, [*self._me, *arguments]))
+        result = await self._link.run(script, *self._me, *arguments)
         word = result[0].decode()
         if word not in ("ok", expected):
             raise OutOfDate(word)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from typing import Any, NamedTuple
 
 from signaling_sidecar.cluster.round_trips import RoundTrips
-from signaling_sidecar.cluster.scripts import ALL, digest_of
+from signaling_sidecar.cluster.scripts import digest_of
 from signaling_sidecar.errors import MissingExtra, RedisUnusable
 
 OLDEST = (6, 2)  # the version of Redis; older ones have no XTRIM with MINID, and no ZADD with GT
@@ -29,13 +29,6 @@ class Server(NamedTuple):
     version: str
     maxmemory_policy: str
     """What Redis does when its memory is full."""
-
-
-class ScriptCall(NamedTuple):
-    """A script with its arguments."""
-
-    script: str
-    arguments: Sequence[str | bytes | int]
 
 
 class Entry(NamedTuple):
@@ -71,12 +64,11 @@ class Link:
             from redis import asyncio as redis
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
-            from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+            from redis.exceptions import AuthenticationError, NoScriptError, RedisError
         except ImportError as error:
             raise MissingExtra("a cluster", "cluster") from error
         self._errors = (RedisError, OSError, asyncio.TimeoutError)
-        self._no_script, self._response_error = NoScriptError, ResponseError
-        self._not_let_in = AuthenticationError
+        self._no_script, self._not_let_in = NoScriptError, AuthenticationError
         self._has_password = password is not None
         try:
             # Without decode_responses, all answers are bytes, which the types of redis-py do not tell.
@@ -127,72 +119,58 @@ class Link:
         for client in (self._scripts, self._reads):
             await client.aclose()
 
-    async def run(self, *calls: ScriptCall) -> list[list[Any]]:
-        """Run scripts one after the other, in one round trip. Returns what each has returned. Raises RedisAway."""
+    async def run(self, script: str, *arguments: str | bytes | int) -> list[Any]:
+        """Run a script, and return what it returns. Raises RedisAway."""
         async with self._one_at_a_time:
-            results = await self._execute(calls)
-            if any(isinstance(each, self._no_script) for each in results):
-                # Redis has restarted. Scripts that it did not know were not carried out.
-                await self._load()
-                results = await self._execute(calls)
-        for each in results:
-            if isinstance(each, Exception):
-                reason, _, _ = str(each).partition(" script: ")  # which line of which script is no help
-                raise RedisAway(reason) from each
-        return results
+            began_s = self._time()
+            try:
+                result = await self._answer(self._scripts, self._scripts.evalsha(digest_of(script), 0, *arguments))
+            except self._no_script:  # this is its first use since Redis has started
+                result = await self._answer(self._scripts, self._scripts.eval(script, 0, *arguments))
+            self.round_trips.add(began_s, self._time())
+        return result  # type: ignore[no-any-return]
 
     async def read(self, places: Mapping[str, str], block_ms: int | None) -> dict[str, list[Entry]]:
         """Return the entries after these places, by stream. Waits up to `block_ms` for the first one. Raises
         RedisAway."""
-        try:
-            found = await self._reads.xread(dict(places), count=PAGE, block=block_ms)
-        except self._errors as error:
-            raise await self._lost(self._reads, error) from error
+        found = await self._answer(self._reads, self._reads.xread(dict(places), count=PAGE, block=block_ms))
         return {name.decode(): [Entry(id_.decode(), fields) for id_, fields in entries] for name, entries in found}
 
     async def fetch(self, stream: str, after: str) -> list[Entry]:
         """Return the next entries that a stream has after a place, without waiting. Raises RedisAway."""
         async with self._one_at_a_time:
-            try:
-                found = await self._scripts.xrange(stream, min=f"({after}", count=PAGE)
-            except self._errors as error:
-                raise await self._lost(self._scripts, error) from error
+            found = await self._answer(self._scripts, self._scripts.xrange(stream, min=f"({after}", count=PAGE))
         return [Entry(id_.decode(), fields) for id_, fields in found]
 
-    async def _execute(self, calls: Sequence[ScriptCall]) -> list[Any]:
-        pipeline = self._scripts.pipeline(transaction=False)
-        for script, arguments in calls:
-            pipeline.evalsha(digest_of(script), 0, *arguments)
-        began_s = self._time()
+    async def _answer(self, client: Any, command: Awaitable[Any]) -> Any:
+        """Return the answer to a command of this client. Raises RedisAway.
+
+        After a failure the connection is closed, because the next command would read the answer to this one.
+        """
         try:
-            results: list[Any] = await pipeline.execute(raise_on_error=False)
-        except self._errors as error:
-            raise await self._lost(self._scripts, error) from error
-        except asyncio.CancelledError:
-            await self._drop(self._scripts)  # otherwise the next command would read the answer to this one
+            answer = await command
+        except self._no_script:
             raise
-        self.round_trips.add(began_s, self._time())
-        return results
-
-    async def _load(self) -> None:
-        pipeline = self._scripts.pipeline(transaction=False)
-        for script in ALL:
-            pipeline.script_load(script)
-        try:
-            await pipeline.execute()
         except self._errors as error:
-            raise await self._lost(self._scripts, error) from error
-
-    async def _lost(self, client: Any, error: Exception) -> RedisAway | asyncio.CancelledError:
-        """Close the connection of a client after an error, and return what to raise."""
-        await self._drop(client)
-        task = asyncio.current_task()
-        # redis-py turns a cancellation into a timeout when both come together.
-        is_cancelled = task is not None and task.cancelling() > 0
-        return asyncio.CancelledError() if is_cancelled else RedisAway(str(error))
+            await self._drop(client)
+            _raise_if_cancelled()
+            reason, _, _ = str(error).partition(" script: ")  # which line of which script is no help
+            raise RedisAway(reason) from error
+        except asyncio.CancelledError:
+            await self._drop(client)
+            raise
+        _raise_if_cancelled()
+        return answer
 
     @staticmethod
     async def _drop(client: Any) -> None:
         """Close the connection of a client, which opens another one for the next command."""
         if client.connection is not None:
             await client.connection.disconnect(nowait=True)
+
+
+def _raise_if_cancelled() -> None:
+    """redis-py sends a command in asyncio's wait_for, which loses some cancellations before Python 3.12."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -32,6 +32,7 @@ carried out as a whole or not at all.
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha1
 
 PREFIX = "signaling-sidecar:"
@@ -265,9 +266,8 @@ return found
 """
 )
 
-ALL = (JOIN, RENEW, DECLARE, CLAIM, POST, COMMIT, RELEASE, LEAVE, FOUND_AGAIN, REVOKE, REVOKED)
 
-
+@cache
 def digest_of(script: str) -> str:
-    """Return the name by which Redis knows a script that was loaded."""
+    """Return the name by which Redis knows a script that it has run before."""
     return sha1(script.encode(), usedforsecurity=False).hexdigest()

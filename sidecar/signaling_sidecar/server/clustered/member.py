@@ -187,9 +187,7 @@ class Member:
 
     async def follow(self) -> None:
         """Read what the owner tells this instance, and the log, until cancelled."""
-        task = asyncio.current_task()
-        assert task is not None
-        while not task.cancelling():  # redis-py may swallow a cancellation that comes together with an answer
+        while True:
             number, term = self.number, self.term
             if number is None:
                 await asyncio.sleep(RETRY_S)

@@ -16,7 +16,7 @@ import msgspec
 from signaling_sidecar.auth import Revocations
 from signaling_sidecar.auth.limits import LEEWAY_S, MAX_LIFETIME_S
 from signaling_sidecar.cluster import scripts
-from signaling_sidecar.cluster.link import Link, RedisAway, ScriptCall
+from signaling_sidecar.cluster.link import Link, RedisAway
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.server.authorisation.revoking import NotShared, Revoking
 
@@ -72,7 +72,7 @@ class SharedRevocations:
     async def exchange(self) -> None:
         """Raises RedisAway."""
         own = _until(self._revoking.revoked())
-        [found] = await self._link.run(ScriptCall(scripts.REVOKED, ["", "", repr(time.time())]))
+        found = await self._link.run(scripts.REVOKED, "", "", repr(time.time()))
         there = {each.decode(): float(until) for each, until in zip(found[1::2], found[2::2], strict=True)}
         self._revoking.learn(_revocations(there))
         missing = {each: until for each, until in own.items() if until > there.get(each, 0.0)}
@@ -81,7 +81,7 @@ class SharedRevocations:
 
     async def _put(self, until: dict[str, float]) -> None:
         pairs = [text for each, until_s in until.items() for text in (repr(until_s), each)]
-        await self._link.run(ScriptCall(scripts.REVOKE, ["", "", msgspec.json.encode(until), *pairs]))
+        await self._link.run(scripts.REVOKE, "", "", msgspec.json.encode(until), *pairs)
 
 
 def _until(revoked: Revocations) -> dict[str, float]:
