@@ -129,9 +129,10 @@ def test_the_start_imports_nothing_that_only_a_request_or_a_setting_needs(tmp_pa
     imported = {line.rpartition("|")[2].strip() for line in told.read_text().splitlines()}
     ours = {name.removeprefix("signaling_sidecar.") for name in imported if name.startswith("signaling_sidecar.")}
     assert "server.run" in ours
-    parts = {"addresses", "diagnosis", "doctor", "drawing", "hooks", "inspection", "lan", "testing"}
+    parts = {"addresses", "cluster", "diagnosis", "doctor", "drawing", "hooks", "inspection", "lan", "testing"}
     assert not {name for name in ours if name.split(".")[0] in parts}
-    assert not {name for name in ours if name == "server.pages.status" or name.startswith("server.user_hooks")}
+    only_needed = ("eventlog.log_copy.", "server.clustered.", "server.pages.status.", "server.user_hooks.")
+    assert not {name for name in ours if f"{name}.".startswith(only_needed)}
     packages = "cryptography ctypes jwt pandas prometheus_client segno tomllib zeroconf"
     assert imported.isdisjoint(packages.split())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from signaling_sidecar.eventlog import LogCopy
+from signaling_sidecar.eventlog.log_copy import LogCopy
 from tests.kit.inspection_log import T0_S, TWO_PEERS
 
 CLUSTER = "r0000001-cluster"
@@ -42,7 +42,6 @@ def copy_in(
         folder,
         boot,
         cluster_boot=CLUSTER,
-        payloads="full",
         header={"version": "0"},
         complain=complain,
         **(defaults | options),

@@ -2,7 +2,6 @@
 
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.line_maker import LineMaker
-from signaling_sidecar.eventlog.log_copy import LogCopy
 from signaling_sidecar.eventlog.log_files import LogFiles
 from signaling_sidecar.eventlog.writer import LogWriter
 from signaling_sidecar.hub.effects import FRAME_RECORDS
@@ -15,7 +14,6 @@ __all__ = [
     "SCHEMA_VERSION",
     "Line",
     "LineMaker",
-    "LogCopy",
     "LogFiles",
     "LogWriter",
 ]

@@ -30,16 +30,12 @@ class LogCopy(LogFiles):
     """Appends lines to the segments of one instance. The first `begin` opens the log.
 
     `cluster_boot` is the id of the cluster's run, in which `seq` counts. The caller may change it before a `begin`,
-    because a new run begins if the cluster's state was lost. It may change `payloads` too, which has no effect on the
-    copied lines.
+    because a new run begins if the cluster's state was lost.
     """
 
-    def __init__(
-        self, folder: Path, boot: str, *, cluster_boot: str, payloads: str, **options: Unpack[Options]
-    ) -> None:
+    def __init__(self, folder: Path, boot: str, *, cluster_boot: str, **options: Unpack[Options]) -> None:
         super().__init__(folder, boot, **options)
         self.cluster_boot = cluster_boot
-        self.payloads = payloads
         self._seq = 0
         self._begun_as = ""
         """The cluster's run that the header of the open segment names."""

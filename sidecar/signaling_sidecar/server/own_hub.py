@@ -101,6 +101,7 @@ class OwnHub:
 
     def apply(self, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
         """Use settings that have changed while the sidecar is running."""
+        self.log.payloads = settings.payloads
         apply_settings(self.log, settings, rules)
         self.owner.set_rules(commands.SetRules(rules, settings.max_rooms))
 

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 
 from signaling_sidecar import __version__
-from signaling_sidecar.eventlog import LogWriter
-from signaling_sidecar.eventlog.log_copy import LogCopy
+from signaling_sidecar.eventlog import LogFiles, LogWriter
+from signaling_sidecar.eventlog.log_files import Options
 from signaling_sidecar.hub import Hub, RoomRules, checkpoint
 from signaling_sidecar.settings import Settings, all_settings
 
@@ -27,35 +27,24 @@ logger = logging.getLogger("signaling_sidecar")
 def log_of(
     hub: Hub, settings: Settings, rules: Mapping[str, RoomRules], folder: Path, boot: str, claim: Callable[[], None]
 ) -> LogWriter:
-    """Create the log of a run, without opening it yet. Must be called in a running event loop.
-
-    The log calls `claim` before it begins a segment in a folder that may have been deleted or replaced.
-    """
+    """Create the log of a run, without opening it yet. Must be called in a running event loop."""
     loop = asyncio.get_running_loop()
     return LogWriter(
         folder,
         boot,
-        header=_header(settings),
         checkpoint=lambda: checkpoint(hub, loop.time()),
         payloads=settings.payloads,
-        segment_bytes=settings.log_segment_bytes,
-        total_bytes=settings.log_total_bytes,
-        keep_s=longest_grace_s(rules),
-        complain=partial(logger.warning, extra={"code": "event-log"}),
-        claim=claim,
+        **log_options(settings, rules, claim),
     )
 
 
-def copy_of(
-    settings: Settings, rules: Mapping[str, RoomRules], folder: Path, boot: str, claim: Callable[[], None]
-) -> LogCopy:
-    """Create the log of an instance of a cluster. The other arguments are as those of `log_of`."""
-    return LogCopy(
-        folder,
-        boot,
-        cluster_boot="",
+def log_options(settings: Settings, rules: Mapping[str, RoomRules], claim: Callable[[], None]) -> Options:
+    """Return the options of any log of a run.
+
+    The log calls `claim` before it begins a segment in a folder that may have been deleted or replaced.
+    """
+    return Options(
         header=_header(settings),
-        payloads=settings.payloads,
         segment_bytes=settings.log_segment_bytes,
         total_bytes=settings.log_total_bytes,
         keep_s=longest_grace_s(rules),
@@ -64,9 +53,8 @@ def copy_of(
     )
 
 
-def apply_settings(log: LogWriter | LogCopy, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
+def apply_settings(log: LogFiles, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
     """Apply other settings to an open log."""
-    log.payloads = settings.payloads
     log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
     log.keep_s = longest_grace_s(rules)
 

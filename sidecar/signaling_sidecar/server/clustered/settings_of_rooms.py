@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from signaling_sidecar.errors import NOT_JSON
+from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.settings import Settings
 
 JOINED = "instance.joined"
-"""The type of the record with which an instance tells the others its settings."""
 NAMES = (
     "auth",
     "grace_s",
@@ -30,12 +28,7 @@ NAMES = (
 
 class _Joined(msgspec.Struct):
     instance: int
-    settings: dict[str, Any] = {}
-
-
-class _Line(msgspec.Struct):
-    type: str
-    data: str = ""
+    settings: dict[str, Any]
 
 
 def settings_of_rooms(settings: Settings) -> dict[str, Any]:
@@ -43,25 +36,24 @@ def settings_of_rooms(settings: Settings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in NAMES} | {"hooks": settings.hooks is not None}
 
 
-def differences(lines: bytes, own: dict[str, Any]) -> Iterator[str]:
-    """Return a sentence for each instance whose joining is in these lines of the log, and which has other settings."""
-    if JOINED.encode() not in lines:
-        return
-    for line in lines.splitlines():
-        joined = _joined(line)
-        theirs = joined.settings if joined is not None else {}
-        differ = [name for name in own if name in theirs and theirs[name] != own[name]]
-        if joined is not None and differ:
-            told = ", ".join(f"{name} ({own[name]!r} here, {theirs[name]!r} there)" for name in differ)
-            yield (
-                f"instance {joined.instance} of the cluster has other settings than this sidecar: {told}; for the "
-                "rooms, those of the sidecar count that has them at the time"
-            )
+def joined(instance: int, settings: dict[str, Any]) -> Record:
+    """Return the record with which an instance tells the others its settings."""
+    return Record(JOINED, data={"instance": instance, "settings": settings})
 
 
-def _joined(line: bytes) -> _Joined | None:
-    try:
-        read = msgspec.json.decode(line, type=_Line)
-        return msgspec.json.decode(read.data, type=_Joined) if read.type == JOINED else None
-    except NOT_JSON:
+def difference(noted: Record, own: dict[str, Any]) -> str | None:
+    """Return a sentence if this record tells that an instance with other settings has joined."""
+    if noted.type != JOINED:
         return None
+    try:
+        told = msgspec.convert(noted.data, _Joined)
+    except msgspec.ValidationError:
+        return None
+    differ = [name for name in own if name in told.settings and told.settings[name] != own[name]]
+    if not differ:
+        return None
+    both = ", ".join(f"{name} ({own[name]!r} here, {told.settings[name]!r} there)" for name in differ)
+    return (
+        f"instance {told.instance} of the cluster has other settings than this sidecar: {both}; for the rooms, those "
+        "of the sidecar count that has them at the time"
+    )

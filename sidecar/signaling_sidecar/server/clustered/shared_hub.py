@@ -22,7 +22,7 @@ from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.member import Callbacks, Fronts, Member
-from signaling_sidecar.server.clustered.settings_of_rooms import JOINED, differences, settings_of_rooms
+from signaling_sidecar.server.clustered.settings_of_rooms import difference, joined, settings_of_rooms
 from signaling_sidecar.server.clustered.shared_revocations import SharedRevocations
 from signaling_sidecar.server.clustered.side import ClusterSide
 from signaling_sidecar.server.clustered.step import StepFront, StepLog, StepTick
@@ -33,7 +33,7 @@ from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, REDIS_AWAY, Not
 from signaling_sidecar.server.metrics.measured import InCluster
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
-from signaling_sidecar.server.run_log import apply_settings, copy_of
+from signaling_sidecar.server.run_log import apply_settings, log_options
 from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.untrusted_text import visible
@@ -72,8 +72,8 @@ class SharedHub:
         self._settings, self._rules, self._reloaded = settings, rules, reloaded
         assert settings.cluster is not None
         self._link = Link(settings.cluster, settings.cluster_password)
-        self.log = copy_of(settings, rules, self._folder.path, self._boot, self._folder.claim)
-        self.log.listeners.add(self._warn_of_other_settings)
+        options = log_options(settings, rules, self._folder.claim)
+        self.log = LogCopy(self._folder.path, self._boot, cluster_boot="", **options)
         secret = [name for name, its in rules.items() if its.entry.secret]
         self.owner = ClusterSide(self._new_hub, secret)
 
@@ -85,6 +85,7 @@ class SharedHub:
             lambda: self._settings.payloads,
             front,
             self._wake,
+            self._warn_of_other_settings,
         )
         calls = Callbacks(
             self._have_joined,
@@ -121,7 +122,7 @@ class SharedHub:
                     from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
 
                     in_use = hooks_in_use(
-                        hooks, self._hub_here, self.owner.record, self._administer_here, use_everywhere
+                        hooks, self._hub_for_hooks, self.owner.record, self._administer_here, use_everywhere
                     )
                     await work.enter_async_context(in_use)
                 if self._revocations is not None:
@@ -130,8 +131,9 @@ class SharedHub:
                 await work.enter_async_context(running(self._member.follow()))
                 if self._reloaded:
                     self.owner.record(Record("server.reloaded"))
-                told = settings_of_rooms(self._settings)
-                self.owner.record(Record(JOINED, data={"instance": self._member.number, "settings": told}))
+                number = self._member.number
+                assert number is not None
+                self.owner.record(joined(number, settings_of_rooms(self._settings)))
                 yield
                 await self._leave()
         finally:
@@ -255,10 +257,10 @@ class SharedHub:
         self.owner.lost()
         self._lost()
 
-    def _warn_of_other_settings(self, lines: bytes) -> None:
-        if self._member.term is not None:
-            for sentence in differences(lines, settings_of_rooms(self._settings)):
-                logger.warning("%s", visible(sentence), extra={"code": "other-settings"})
+    def _warn_of_other_settings(self, noted: Record) -> None:
+        sentence = difference(noted, settings_of_rooms(self._settings))
+        if sentence is not None:
+            logger.warning("%s", visible(sentence), extra={"code": "other-settings"})
 
     def _have_heard_of_revoked(self, text: bytes) -> None:
         if self._revocations is not None:
@@ -280,10 +282,9 @@ class SharedHub:
             owner.use_hooks(self._hooks)
         return owner
 
-    def _hub_here(self) -> Hub:
-        """The hub for the hooks, which are only called where it is."""
-        term = self._member.term
-        return term.hub if term is not None else self._new_hub()
+    def _hub_for_hooks(self) -> Hub:
+        """Hooks are called only where the hub is, but may ask for rooms later, when it has moved away."""
+        return self.hub_here() or self._new_hub()
 
     def _administer_here(self, command: OfAdmin) -> Refusal | None:
         term = self._member.term

@@ -17,6 +17,7 @@ from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import NOT_JSON, UnreadableMessage
 from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
+from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.step import LocalFront, StepFront, StepLog
 from signaling_sidecar.server.clustered.term import Term
 from signaling_sidecar.server.owner import Owner
@@ -52,7 +53,7 @@ class Restored:
                 reason = self._restore.apply(past)
                 if reason is not None:
                     _complain(reason)
-        except (*NOT_JSON_ERRORS, UnreadableMessage) as error:
+        except (*NOT_JSON, UnreadableMessage) as error:
             _complain(str(error))
 
     @property
@@ -90,9 +91,6 @@ def _is_connected(_: int) -> bool:
     return True
 
 
-NOT_JSON_ERRORS = NOT_JSON if isinstance(NOT_JSON, tuple) else (NOT_JSON,)
-
-
 def _complain(reason: str) -> None:
     logger.warning("the state of the cluster is not restored completely: %s", reason, extra={"code": "restore"})
 
@@ -108,6 +106,7 @@ class Takeover:
         payloads: Callable[[], str],
         local: LocalFront,
         wanted: Callable[[], None],
+        noted: Callable[[Record], None],
     ) -> None:
         self._new_hub = new_hub
         self._new_owner = new_owner
@@ -115,6 +114,7 @@ class Takeover:
         self._payloads = payloads
         self._local = local
         self._wanted = wanted
+        self._noted = noted
 
     def begin(self, me: int, others: Set[int], step: int) -> Restored:
         """Begin to restore the hub. `others` are the other living instances."""
@@ -127,4 +127,4 @@ class Takeover:
         front = StepFront(me, self._local, self._wanted)
         owner = self._new_owner(restored.hub, log, front)
         front.dialect_of = owner.dialect_of
-        return Term(me, claimed, owner, restored.hub, log, front, self._dialects, self._wanted)
+        return Term(me, claimed, owner, restored.hub, log, front, self._dialects, self._wanted, self._noted)

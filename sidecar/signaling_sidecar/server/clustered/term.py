@@ -67,7 +67,10 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Term:
-    """`owner` must have been created with `log` and `front`, and `hub` must have been restored as it was `claimed`."""
+    """`owner` must have been created with `log` and `front`, and `hub` must have been restored as it was `claimed`.
+
+    `wanted` is called when there is something to commit, and `noted` with each record that an instance notes.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Term:
         front: StepFront,
         dialects: Mapping[str, Dialect],
         wanted: Callable[[], None],
+        noted: Callable[[Record], None],
     ) -> None:
         self.me = me
         self.fence = claimed.fence
@@ -97,6 +101,7 @@ class Term:
         self._front = front
         self._dialects = dialects
         self._wanted = wanted
+        self._noted = noted
         self._has_place = False
         self._checks: set[asyncio.Task[None]] = set()
         self._buried: set[int] = set()
@@ -165,6 +170,7 @@ class Term:
                 )
             case Note():
                 self.owner.record(message.record)
+                self._noted(message.record)
             case Gone():
                 self.bury(message.instance, stopped=message.stopped)
             case Call():
