@@ -11,27 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, assert_never
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import NamedTuple
 
-from signaling_sidecar.cluster import wire
 from signaling_sidecar.cluster.instance import BEGINNING, INBOX, LOG, Claimed, Instance, OutOfDate, State, Step
-from signaling_sidecar.cluster.link import Entry, Link, RedisAway, just_before, place_of
+from signaling_sidecar.cluster.link import Entry, Link, RedisAway, just_before
 from signaling_sidecar.cluster.log_stream import LogEntry
-from signaling_sidecar.cluster.messages import Reply, ToFront, ToOwner
+from signaling_sidecar.cluster.messages import Reply, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
-from signaling_sidecar.errors import UnreadableMessage
-from signaling_sidecar.hub.effects import Challenge, Close, Send
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.lease import Lease
+from signaling_sidecar.server.clustered.outbox import Outbox
+from signaling_sidecar.server.clustered.step import LocalFront
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
 RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
-MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
 TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
 
 logger = logging.getLogger("signaling_sidecar")
@@ -44,20 +42,6 @@ _REASONS = {
     "lost": "Redis has an older state than before",
 }
 """What the results of the scripts mean, for operators."""
-
-
-class Fronts(Protocol):
-    """What a member needs of the front of its instance."""
-
-    def send(self, send: Send) -> None: ...
-
-    def close(self, close: Close) -> None: ...
-
-    def challenge(self, challenge: Challenge) -> None: ...
-
-    def is_lost(self, connection: int) -> bool: ...
-
-    def __len__(self) -> int: ...
 
 
 class Callbacks(NamedTuple):
@@ -86,7 +70,7 @@ class Member:
         self,
         link: Link,
         instance: Instance,
-        front: Fronts,
+        front: LocalFront,
         log: FollowedLog,
         takeover: Takeover,
         callbacks: Callbacks,
@@ -106,7 +90,13 @@ class Member:
         """How long all takeovers together have taken."""
         self._link = link
         self._lease_s = instance.lease_s
-        self._front = front
+        self._outbox = Outbox(
+            front,
+            replied=callbacks.replied,
+            revoked=callbacks.revoked,
+            owner_changed=self._owner_has_changed,
+            end_tick=callbacks.end_tick,
+        )
         self._log = log
         self._takeover = takeover
         self._callbacks = callbacks
@@ -119,7 +109,6 @@ class Member:
         self._timer = self._loop.call_soon(self._wanted.set)
         self._releasing: Term | None = None
         """The term that this instance is about to end."""
-        self._out_place = BEGINNING
         self._found_after_s = 0.0
         """When this instance may found the cluster. After Redis has lost its state, the owner should do that."""
         self._is_leaving = False
@@ -159,7 +148,7 @@ class Member:
         checkpoint = await self.instance.join(may_found=self._loop.time() >= self._found_after_s)
         self.joins += 1
         self._posts = Posts()
-        self._out_place = BEGINNING
+        self._outbox.place = BEGINNING
         self._log.belongs_to(self.instance.epoch, checkpoint)
         self.lease.begin(self._loop.time())
         assert self.number is not None
@@ -193,7 +182,7 @@ class Member:
                 await asyncio.sleep(RETRY_S)
                 continue
             epoch, outbox = self.instance.epoch, self.instance.outbox
-            places = {outbox: self._out_place}
+            places = {outbox: self._outbox.place}
             places |= {INBOX: term.read_place} if term is not None else {LOG: self._log.place}
             try:
                 found = await self._link.read(places, BLOCK_MS)
@@ -263,7 +252,7 @@ class Member:
 
     async def _renew(self) -> None:
         began_s = self._loop.time()
-        known = await self.instance.renew(self._out_place)
+        known = await self.instance.renew(self._outbox.place)
         self.lease.renewed(began_s, self._loop.time(), had_lease=known.had_lease)
         self._highest, self.owner, self.seq = known.highest, known.owner, known.seq
         if known.posted < self._posts.posted or (self.term is not None and known.step < self.term.committed):
@@ -318,7 +307,7 @@ class Member:
 
     async def _keep_lease_for(self, seconds: float) -> None:
         """Renew the lease for so much longer, because nothing else can be done in this time."""
-        await self.instance.renew(self._out_place, more_s=seconds)
+        await self.instance.renew(self._outbox.place, more_s=seconds)
         self.lease.renewed_for(self._loop.time(), seconds)
 
     async def _catch_up_with_others(self, term: Term, restored: Restored, claimed: Claimed) -> None:
@@ -334,10 +323,10 @@ class Member:
             await self.instance.post(post)
             self._posts.done()
         # What the last owner has told this instance comes before what this one will tell it.
-        async for entry in self._entries(self.instance.outbox, self._out_place):
-            self._take_told(entry)
+        async for entry in self._entries(self.instance.outbox, self._outbox.place):
+            self._outbox.take(entry)
         async for entry in self._entries(INBOX, term.read_place):
-            self._take_inbox(term, [entry])
+            term.take_entry(entry)
         for instance in gone:
             term.bury(instance)
 
@@ -370,7 +359,7 @@ class Member:
         self._pending = None
         term.committed = step.number
         self._log.take_step(step, entry)
-        self._deliver(step.own)
+        self._outbox.deliver(step.own)
         return True
 
     # --- what others say ---------------------------------------------------------------------------------------------
@@ -378,63 +367,19 @@ class Member:
     def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
         """Handle what was found after these places."""
         for entry in found.get(self.instance.outbox, ()):
-            self._take_told(entry)
+            self._outbox.take(entry)
         if places.get(LOG) == self._log.place:  # otherwise it has moved meanwhile, and is read from there
             for entry in found.get(LOG, ()):
                 self._log.take(entry)
         if term is not None and term is self.term:
-            self._take_inbox(term, found.get(INBOX, ()))
+            for entry in found.get(INBOX, ()):
+                term.take_entry(entry)
 
-    def _take_told(self, entry: Entry) -> None:
-        """Do what an owner tells this instance, unless that is done already."""
-        if place_of(entry.id) <= place_of(self._out_place):
-            return
-        self._out_place = entry.id
-        if b"owner" in entry.fields:
-            self.lease.claim_at_s = 0.0  # asking tells how long the owner's lease is
-            self.wake()
-            if entry.fields[b"owner"] not in (b"", str(self.number).encode()):
-                self._callbacks.owner_changed()
-            return
-        if b"revoked" in entry.fields:
-            self._callbacks.revoked(entry.fields[b"revoked"])
-            return
-        try:
-            self._deliver(self._read(wire.decode_to_front, entry))
-        except Exception:
-            logger.exception("what the owner of the cluster has told this instance could not be done")
-
-    def _take_inbox(self, term: Term, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            if place_of(entry.id) > place_of(term.read_place):
-                sender = entry.fields.get(b"from", b"")
-                messages = self._read(wire.decode_to_owner, entry)
-                is_number = sender.isdigit() and len(sender) <= MAX_DIGITS
-                term.take_entry(entry.id, int(sender) if is_number else -1, messages)
-
-    @staticmethod
-    def _read(decode: Callable[[bytes], list[Any]], entry: Entry) -> list[Any]:
-        try:
-            return decode(entry.fields.get(b"batch", b""))
-        except UnreadableMessage as error:
-            logger.warning("a message in Redis is ignored: %s", error, extra={"code": error.code})
-            return []
-
-    def _deliver(self, messages: Sequence[ToFront]) -> None:
-        for message in messages:
-            match message:
-                case Send():
-                    self._front.send(message)
-                case Close():
-                    self._front.close(message)
-                case Challenge():
-                    self._front.challenge(message)
-                case Reply():
-                    self._callbacks.replied(message)
-                case _:
-                    assert_never(message)
-        if messages:
-            self._callbacks.end_tick()
+    def _owner_has_changed(self, owner: bytes) -> None:
+        self.lease.claim_at_s = 0.0  # asking tells how long the owner's lease is
+        self.wake()
+        if owner not in (b"", str(self.number).encode()):
+            self._callbacks.owner_changed()
 
     # --- outages -----------------------------------------------------------------------------------------------------
 
@@ -508,13 +453,13 @@ class Member:
                 await asyncio.sleep(RETRY_S)
         if entry is None:
             return False
-        self._pending, self._out_place = None, BEGINNING
+        self._pending, self._outbox.place = None, BEGINNING
         term.fence, term.committed, term.place, term.read_place = state.fence, term.step, BEGINNING, BEGINNING
         self._posts = Posts()
         checkpoint = LogEntry(term.step, term.seq, term.ts, b"", state.checkpoint)
         self._log.begin_again(epoch, steps, checkpoint, entry)
         for step in steps:
-            self._deliver(step.own)
+            self._outbox.deliver(step.own)
         term.bury_others()
         self._callbacks.founded_again()
         self.lease.renew_at_s = 0.0

@@ -21,11 +21,11 @@ from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.authorisation.revoking import Revoking
 from signaling_sidecar.server.background import running
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
-from signaling_sidecar.server.clustered.member import Callbacks, Fronts, Member
+from signaling_sidecar.server.clustered.member import Callbacks, Member
 from signaling_sidecar.server.clustered.settings_of_rooms import difference, joined, settings_of_rooms
 from signaling_sidecar.server.clustered.shared_revocations import SharedRevocations
 from signaling_sidecar.server.clustered.side import ClusterSide
-from signaling_sidecar.server.clustered.step import StepFront, StepLog, StepTick
+from signaling_sidecar.server.clustered.step import LocalFront, StepFront, StepLog, StepTick
 from signaling_sidecar.server.clustered.takeover import Takeover
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.held_state_dir import HeldStateDir
@@ -77,7 +77,7 @@ class SharedHub:
         secret = [name for name, its in rules.items() if its.entry.secret]
         self.owner = ClusterSide(self._new_hub, secret)
 
-    def begin(self, front: Fronts, tick: Tick) -> None:
+    def begin(self, front: LocalFront, tick: Tick) -> None:
         takeover = Takeover(
             self._new_hub,
             self._new_owner,

@@ -16,6 +16,7 @@ import msgspec
 from signaling_sidecar import errors
 from signaling_sidecar.cluster import wire
 from signaling_sidecar.cluster.instance import Claimed, Step
+from signaling_sidecar.cluster.link import Entry, place_of
 from signaling_sidecar.cluster.messages import (
     Administer,
     Administered,
@@ -40,6 +41,7 @@ from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.hub import Ending, Hub, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.clustered.batches import batch_in
 from signaling_sidecar.server.clustered.step import StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
@@ -47,6 +49,8 @@ from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 CHECKPOINT_EVERY_BYTES = 1_000_000
 """Of lines, because whoever takes over reads them: a megabyte takes a tenth of a second. With a state that is larger
 than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
+
+MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
 
 _to_json = msgspec.json.Encoder().encode
 NOTES = frozenset(
@@ -124,14 +128,18 @@ class Term:
 
     # --- messages of the fronts ---------------------------------------------------------------------------------------
 
-    def take_entry(self, id_: str, sender: int, messages: list[ToOwner]) -> None:
-        """Handle an entry of the inbox."""
-        for message in messages:
+    def take_entry(self, entry: Entry) -> None:
+        """Handle an entry of the inbox, unless that is done already."""
+        if place_of(entry.id) <= place_of(self.read_place):
+            return
+        from_ = entry.fields.get(b"from", b"")
+        sender = int(from_) if from_.isdigit() and len(from_) <= MAX_DIGITS else -1
+        for message in batch_in(entry, wire.decode_to_owner):
             try:
                 self.take(message, sender)
             except Exception:
                 logger.exception("a message of instance %d could not be handled", sender)
-        self.place = self.read_place = id_
+        self.place = self.read_place = entry.id
         self._has_place = True
         self._wanted()
 

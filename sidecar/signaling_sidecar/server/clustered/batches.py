@@ -1,0 +1,22 @@
+"""The batches of messages in the streams of Redis."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from signaling_sidecar.cluster.link import Entry
+from signaling_sidecar.errors import UnreadableMessage
+
+Message = TypeVar("Message")
+logger = logging.getLogger("signaling_sidecar")
+
+
+def batch_in(entry: Entry, decode: Callable[[bytes], list[Message]]) -> list[Message]:
+    """Return the messages in an entry, or none and warn if they cannot be read."""
+    try:
+        return decode(entry.fields.get(b"batch", b""))
+    except UnreadableMessage as error:
+        logger.warning("a message in Redis is ignored: %s", error, extra={"code": error.code})
+        return []

@@ -1,0 +1,72 @@
+"""The outbox of an instance in Redis: what the owner of the cluster tells it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from signaling_sidecar.cluster import wire
+from signaling_sidecar.cluster.instance import BEGINNING
+from signaling_sidecar.cluster.link import Entry, place_of
+from signaling_sidecar.cluster.messages import Reply, ToFront
+from signaling_sidecar.hub.effects import Challenge, Close, Send
+from signaling_sidecar.server.clustered.batches import batch_in
+from signaling_sidecar.server.clustered.step import LocalFront
+
+logger = logging.getLogger("signaling_sidecar")
+
+
+class Outbox:
+    """`replied` is called with answers, `revoked` with the tokens that were revoked at any instance, `owner_changed`
+    with the number of the new owner or with nothing, and `end_tick` after messages for the front."""
+
+    def __init__(
+        self,
+        front: LocalFront,
+        *,
+        replied: Callable[[Reply], None],
+        revoked: Callable[[bytes], None],
+        owner_changed: Callable[[bytes], None],
+        end_tick: Callable[[], None],
+    ) -> None:
+        self.place = BEGINNING
+        """The id of the last entry that was read."""
+        self._front = front
+        self._replied = replied
+        self._revoked = revoked
+        self._owner_changed = owner_changed
+        self._end_tick = end_tick
+
+    def take(self, entry: Entry) -> None:
+        """Do what an owner tells this instance, unless that is done already."""
+        if place_of(entry.id) <= place_of(self.place):
+            return
+        self.place = entry.id
+        if b"owner" in entry.fields:
+            self._owner_changed(entry.fields[b"owner"])
+            return
+        if b"revoked" in entry.fields:
+            self._revoked(entry.fields[b"revoked"])
+            return
+        try:
+            self.deliver(batch_in(entry, wire.decode_to_front))
+        except Exception:
+            logger.exception("what the owner of the cluster has told this instance could not be done")
+
+    def deliver(self, messages: Sequence[ToFront]) -> None:
+        """Do what the owner has told this instance, which may be the owner itself."""
+        for message in messages:
+            match message:
+                case Send():
+                    self._front.send(message)
+                case Close():
+                    self._front.close(message)
+                case Challenge():
+                    self._front.challenge(message)
+                case Reply():
+                    self._replied(message)
+                case _:
+                    assert_never(message)
+        if messages:
+            self._end_tick()
