@@ -47,17 +47,16 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServ
     ],
 )
 async def test_every_instance_shows_the_same_rooms(served: ServedCluster, path: str) -> None:
-    async def shown(each: Served) -> tuple[int, Any]:
+    async def shown(each: Served) -> Any:
         status, body = await call(each, "GET", path)
+        assert status == 200
         if "verdicts" in body:
             body = [verdict["sessions"] for verdict in body["verdicts"]]  # the rest depends on the time of the request
-        return status, json.loads(json.dumps(body).replace(each.sidecar.boot, "the boot"))
+        return json.loads(json.dumps(body).replace(each.sidecar.boot, "the boot"))
 
-    status, of_owner = await shown(served.owner)
-    assert status == 200
     async with asyncio.timeout(PATIENCE_S):
-        while (status, of_owner) != await shown(served.front):  # the log arrives a moment later
-            status, of_owner = await shown(served.owner)
+        while (of_owner := await shown(served.owner)) != await shown(served.front):
+            pass  # the log arrives a moment later
     assert "ann" in str(of_owner) or "bar" in str(of_owner) or of_owner == ["cleo"] or len(of_owner[0]) == 2
 
 

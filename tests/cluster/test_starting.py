@@ -137,6 +137,15 @@ def test_a_sidecar_stops_soon_while_redis_does_not_answer(tmp_path: Path, number
     assert "Redis does not answer: the others take this instance for gone after its lease" in errors
 
 
+async def test_a_sidecar_has_the_log_of_its_cluster_when_it_is_ready(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    for folder in (tmp_path / "founder", tmp_path / "second"):
+        sidecar = Sidecar(Settings(state_dir=folder, project=tmp_path, cluster=redis.url))
+        served = Served(await aiohttp_client(sidecar.app()), sidecar)
+        assert served.records("log.checkpoint")
+
+
 async def test_a_sidecar_alone_does_not_restore_the_rooms_of_a_cluster(
     aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:

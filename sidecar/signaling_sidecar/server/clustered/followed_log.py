@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Protocol
@@ -30,7 +31,11 @@ class LogFiles(Protocol):
 
 
 class FollowedLog:
+    """Must be created in a running event loop."""
+
     def __init__(self, files: LogFiles) -> None:
+        self.exists = asyncio.Event()
+        """Set when the files have a part of the log."""
         self.place = BEGINNING
         """The id of the last entry that was read."""
         self._files = files
@@ -114,6 +119,7 @@ class FollowedLog:
             self._files.cluster_boot = self._epoch
             self._files.begin(entry.checkpoint, entry.seq, entry.ts)
             self._has_begun = True
+            self.exists.set()
 
     def _complain(self, error: Exception) -> None:
         if not self._has_complained:

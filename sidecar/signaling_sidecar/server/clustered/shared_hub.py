@@ -39,6 +39,7 @@ from signaling_sidecar.settings import Settings
 from signaling_sidecar.untrusted_text import visible
 
 STOP_WITHIN_S = 2.0  # seconds for Redis to be told that this instance stops
+LOG_WITHIN_S = 2.0  # seconds for which the start waits for the log, which may be impossible to write
 
 if TYPE_CHECKING:
     from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -62,6 +63,7 @@ class SharedHub:
         self._settings: Settings
         self._rules: Mapping[str, RoomRules]
         self._link: Link
+        self._followed_log: FollowedLog
         self._member: Member
         self._revocations: SharedRevocations | None = None
         self._hooks: HookChecks | None = None
@@ -97,8 +99,9 @@ class SharedHub:
             tick.needs_end,
             self._bytes_to_checkpoint,
         )
+        self._followed_log = FollowedLog(self.log)
         instance = Instance(self._link, self._boot, self._settings.cluster_lease_s, self._folder.key)
-        self.owner.member = self._member = Member(self._link, instance, front, FollowedLog(self.log), takeover, calls)
+        self.owner.member = self._member = Member(self._link, instance, front, self._followed_log, takeover, calls)
         tick.write_log = self.log.flush
 
     def share_revocations(self, revoking: Revoking) -> None:
@@ -134,6 +137,7 @@ class SharedHub:
                 number = self._member.number
                 assert number is not None
                 self.owner.record(joined(number, settings_of_rooms(self._settings)))
+                await self._wait_for_log()
                 yield
                 await self._leave()
         finally:
@@ -233,6 +237,12 @@ class SharedHub:
         except RedisAway as error:
             raise RedisUnusable(str(error)) from error
         self._folder.key = self._member.instance.key
+
+    async def _wait_for_log(self) -> None:
+        """Wait for the first part of the log, so that no admin asks about the rooms before this instance has one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOG_WITHIN_S):
+                await self._followed_log.exists.wait()
 
     async def _leave(self) -> None:
         try:
