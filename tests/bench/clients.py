@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import uvloop
 
 from tests.bench.cores import LOAD, on_core
-from tests.bench.manners import ALL_MANNERS
+from tests.bench.manners import ACKNOWLEDGES, ALL_MANNERS
 from tests.bench.pair import Pair
 from tests.dialects.manners.manners import Manners
 from tests.kit.checkout import ROOT
@@ -101,9 +101,7 @@ class Clients:
     async def do(self, command: str) -> Any:
         match command.split():
             case ["meet", dialect, pairs]:
-                self._pairs[dialect] = [
-                    await self._meet(ALL_MANNERS[dialect], f"room-{dialect}-{n}") for n in range(int(pairs))
-                ]
+                self._pairs[dialect] = [await self._meet(dialect, f"room-{dialect}-{n}") for n in range(int(pairs))]
             case ["relay", dialect, window, seconds]:
                 return await self._relay(self._pairs[dialect], int(window), float(seconds))
             case ["take_turns", dialect, at_once, seconds]:
@@ -121,7 +119,8 @@ class Clients:
     def losses(self) -> Sequence[asyncio.Future[None]]:
         return [client.lost for client in self._clients]
 
-    async def _meet(self, manners: Manners, room: str) -> Pair:
+    async def _meet(self, dialect: str, room: str) -> Pair:
+        manners, acknowledge = ALL_MANNERS[dialect], ACKNOWLEDGES.get(dialect)
         # The sidecar of the benchmark gives connections the same names in the same order, in dialects where it does.
         first, second = (f"peer-{next(self._names)}" for _ in range(2))
         sender = await self._entered(manners, room, first, 0)
@@ -140,7 +139,13 @@ class Clients:
         await receiver.settled()
         body = {"type": "offer", "sdp": SDP}
         copies = manners.is_confirmation(first, manners.arrives(room, first, second, body))
-        return Pair(sender, receiver, masked(manners.offer(room, first, second, body)), sender_gets_copies=copies)
+        return Pair(
+            sender,
+            receiver,
+            masked(manners.offer(room, first, second, body)),
+            sender_gets_copies=copies,
+            acknowledge=None if acknowledge is None else lambda count: masked(acknowledge(count)),
+        )
 
     async def _entered(self, manners: Manners, room: str, name: str, place: int) -> Client:
         client = await self._connected(manners, room, name)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tests.dialects.manners import MANNERS
-from tests.dialects.manners.manners import Manners
+from tests.dialects.manners.manners import Frame, Manners
 
-PEERJS_SERVER, FLOOR = "peerjs-server", "floor"
+PEERJS_SERVER, FLOOR, RESUMABLE = "peerjs-server", "floor", "rooms-resumable"
+ROOMS = MANNERS["rooms"]
 ALL_MANNERS = {
     **MANNERS,
+    # The sessions of these peers can be resumed. So the sidecar keeps each frame until its receiver acknowledges it.
+    RESUMABLE: replace(
+        ROOMS,
+        enter=lambda room, peer, place, size: {
+            **ROOMS.enter(room, peer, place, size),
+            "instance": peer,
+            "resume": True,
+        },
+    ),
     # This server has one room, with a fixed name.
     PEERJS_SERVER: replace(MANNERS["peerjs"], path=lambda room, peer: f"/peerjs?key=peerjs&id={peer}&token=token"),
     # This one connects clients in pairs, and relays whatever they send.
@@ -17,8 +28,10 @@ ALL_MANNERS = {
         path=lambda room, peer: "/",
         enter=lambda room, peer, place, size: None,
         entered=lambda room, peer, others: None,
-        offer=MANNERS["rooms"].offer,
-        arrives=MANNERS["rooms"].offer,
-        candidate=MANNERS["rooms"].candidate,
+        offer=ROOMS.offer,
+        arrives=ROOMS.offer,
+        candidate=ROOMS.candidate,
     ),
 }
+ACKNOWLEDGES: dict[str, Callable[[int], Frame]] = {RESUMABLE: lambda count: {"type": "ack", "a": count}}
+"""The frame with which a client tells how many frames have arrived since the list of peers."""

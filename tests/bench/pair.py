@@ -5,13 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from itertools import repeat
 
 from tests.kit.light_client import Client
 
+ACK_AFTER = 16  # frames, as the browser client does
+
 
 class Pair:
-    def __init__(self, sender: Client, receiver: Client, offer: bytes, *, sender_gets_copies: bool) -> None:
+    """`acknowledge` makes the frame with which the receiver tells how many frames have arrived, if it does so."""
+
+    def __init__(
+        self,
+        sender: Client,
+        receiver: Client,
+        offer: bytes,
+        *,
+        sender_gets_copies: bool,
+        acknowledge: Callable[[int], bytes] | None = None,
+    ) -> None:
         self.sender, self.receiver = sender, receiver
         self.sent = 0
         self.latencies_s: list[float] = []
@@ -19,6 +32,8 @@ class Pair:
         self._offer = offer
         self._clients = (sender, receiver) if sender_gets_copies else (receiver,)
         self._sent_at_s: deque[float] = deque()  # of the offers on their way
+        self._acknowledge = acknowledge
+        self._before = self._acknowledged = receiver.received
         self._until_s = 0.0
         self._all_arrived = asyncio.Event()
         sender.count_only(lambda count: self._check_end())
@@ -43,6 +58,9 @@ class Pair:
 
     def _arrived(self, count: int) -> None:
         now_s = time.perf_counter()
+        if self._acknowledge is not None and self.receiver.received >= self._acknowledged + ACK_AFTER:
+            self._acknowledged = self.receiver.received
+            self.receiver.write(self._acknowledge(self._acknowledged - self._before))
         self.latencies_s += [now_s - self._sent_at_s.popleft() for _ in range(count)]
         if now_s < self._until_s:
             self._send(count, now_s)

@@ -10,7 +10,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.authorisation import access
 from signaling_sidecar.server.sockets import token_holders
-from tests.kit.clustered import ServedCluster, serve_cluster
+from tests.kit.clustered import ServedCluster, serve_cluster, serve_instance
 from tests.kit.guarded import JWT, bearer, is_refused, revoke, token
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
@@ -96,7 +96,7 @@ async def test_a_redis_that_has_forgotten_everything_learns_again_what_was_revok
     own_redis.kill()
     own_redis.forget()
     own_redis.start()
-    late = await serve_cluster(aiohttp_client, tmp_path / "late", own_redis.url, 1, **JWT)
+    late = await serve_instance(aiohttp_client, tmp_path / "late", own_redis.url, **JWT)
     async with asyncio.timeout(20):
         await is_refused_at(late, "t1")
 

@@ -14,7 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
-from tests.kit.clustered import serve_cluster
+from tests.kit.clustered import serve_cluster, serve_instance
 from tests.kit.redis_server import RedisServer, skip_without_redis
 from tests.kit.serving import Served
 from tests.kit.sidecar_command import run_here, serving
@@ -141,8 +141,7 @@ async def test_a_sidecar_has_the_log_of_its_cluster_when_it_is_ready(
     aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
 ) -> None:
     for folder in (tmp_path / "founder", tmp_path / "second"):
-        sidecar = Sidecar(Settings(state_dir=folder, project=tmp_path, cluster=redis.url))
-        served = Served(await aiohttp_client(sidecar.app()), sidecar)
+        served = await serve_instance(aiohttp_client, folder, redis.url)
         assert served.records("log.checkpoint")
 
 

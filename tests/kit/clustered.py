@@ -70,16 +70,18 @@ class ServedCluster(Served):
                 await each.settled()
 
 
+async def serve_instance(client: AiohttpClient, folder: Path, url: str, **settings: Any) -> Served:
+    """Serve a sidecar that joins a cluster."""
+    defaults = Settings(state_dir=folder, project=folder, cluster=url, cluster_lease_s=1.0)
+    sidecar = Sidecar(replace(defaults, **settings))
+    return Served(await client(sidecar.app()), sidecar)
+
+
 async def serve_cluster(
     client: AiohttpClient, folder: Path, url: str, count: int = 2, **settings: Any
 ) -> ServedCluster:
-    instances = []
-    for number in range(1, count + 1):
-        state_dir = folder if number == 1 else folder / f"instance-{number}"
-        given = replace(Settings(state_dir=state_dir, project=folder, cluster=url, cluster_lease_s=1.0), **settings)
-        sidecar = Sidecar(given)
-        instances.append(Served(await client(sidecar.app()), sidecar))
-    served = ServedCluster(instances)
+    folders = [folder, *(folder / f"instance-{number}" for number in range(2, count + 1))]
+    served = ServedCluster([await serve_instance(client, each, url, project=folder, **settings) for each in folders])
     await served.settled()  # until then, no instance has the rooms, and there is no log
     return served
 
