@@ -138,12 +138,12 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s: make PYTHON=..." % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 
+# `--no-compile`: Python compiles a module when it is first imported, and most modules never are.
 $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[lan,reload]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[lan,reload]'
 	@touch $@
 
 # pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2. What `core` installs is among it.
-# `--no-compile`: Python compiles a module when it is first imported, and most modules never are.
 $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,cluster,lan,metrics,notebook,reload]' --group dev
