@@ -9,6 +9,7 @@
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
+import { adviseOnNoAnswer } from './console-advice.ts'
 import { warnOnce, whyNoConnection } from './default-url.ts'
 import { jsonText } from './json-text.ts'
 
@@ -21,6 +22,8 @@ const RETRY_GROWTH = 1.6
 const JITTER_MS = 400
 /** If no proxy rule matches the URL, Vite never answers: the WebSocket neither opens nor fails. */
 const CONNECT_TIMEOUT_MS = 5_000
+/** Attempts may fail for so long while a sidecar starts. */
+const ADVISE_AFTER_MS = 5_000
 /** If a connection is lost sooner than this, the delays continue to grow. */
 const STABLE_AFTER_MS = 5_000
 
@@ -78,6 +81,8 @@ export class Connection {
   readonly #webSocket: WebSocketClass | undefined
   #socket: ReconnectingWebSocket | undefined
   #open = false
+  #wasEverOpen = false
+  #firstAttempt: number | undefined
   #pingTimer: ReturnType<typeof setTimeout> | undefined
   #events: AbortController | undefined
 
@@ -126,7 +131,7 @@ export class Connection {
     this.#events = new AbortController()
     const { signal } = this.#events
     const opened = () => {
-      this.#open = true
+      this.#open = this.#wasEverOpen = true
       this.#pingLater()
       this.#listener.opened()
     }
@@ -212,6 +217,14 @@ export class Connection {
     if (this.#socket !== socket) return ''
     const isNeeded = await this.#listener.prepare()
     if (!isNeeded && this.#socket === socket) this.release()
-    return this.#url() ?? ''
+    const url = this.#url() ?? ''
+    if (this.#socket === socket) this.#adviseIfInVain(url)
+    return url
+  }
+
+  #adviseIfInVain(url: string): void {
+    const now = performance.now()
+    this.#firstAttempt ??= now
+    if (!this.#wasEverOpen && now - this.#firstAttempt >= ADVISE_AFTER_MS) adviseOnNoAnswer(url)
   }
 }

@@ -1,5 +1,6 @@
 /** Prints advice to the console when a client cannot join its room, or has to leave it. */
 
+import { warnOnce } from './default-url.ts'
 import type { LeaveReason } from './signaling-events.ts'
 
 const ADVICE: Readonly<Record<string, string>> = {
@@ -29,6 +30,16 @@ const ENDS: Partial<Record<LeaveReason, string>> = {
     'another page has joined with the same peer id. Close one of the two pages, or call join() to replace the other one.',
   removed:
     "the sidecar's admin has removed it. The peer id is barred for a minute; call join() again after that.",
+}
+
+/** Is called when nothing has answered as a sidecar yet, although the client has tried several times. */
+export function adviseOnNoAnswer(url: string): void {
+  warnOnce(
+    `no sidecar answers at ${url}; the client keeps trying. Check that signaling() is one of the plugins in vite.config, ` +
+      'that the terminal of the dev server shows the same address after "Signaling:", and that it shows no error. ' +
+      'If this page has to connect to another address, pass it: new SignalingClient({ url }). The command "sidecar doctor" finds ' +
+      'other reasons.',
+  )
 }
 
 /** Is called when a join was refused, either finally or several times. */

@@ -2,21 +2,31 @@
 
 const SIGNALING_PATH = '/ws/signaling'
 
+/** The global property in which Vite's client keeps the origin that it was loaded from. The plugin adds that. */
+export const DEV_SERVER = 'vite-plugin-signaling-sidecar'
+
 /**
- * Returns `/ws/signaling` on the page's own origin, which Vite proxies to the sidecar.
+ * Returns `/ws/signaling` on the dev server, which proxies it to the sidecar: on the origin of Vite's
+ * client if the page has loaded that, and otherwise on the page's own origin. The two differ if a server
+ * of another program (Django, Laravel, Rails) sends the page, and Vite only its scripts.
  *
- * Returns undefined if the page was not loaded over http: during server-side rendering, from a file,
- * in a browser extension, or in the webview of a native app.
+ * Returns undefined if both are unknown, because the page was not loaded over http: during server-side
+ * rendering, from a file, in a browser extension, or in the webview of a native app.
  */
 export function defaultUrl(): string | undefined {
   // In an about:blank frame, and in a worker that was created from a blob, only `origin` contains the
   // origin of the page that created them. In a sandboxed frame only `location` contains it.
   const { origin, location } = globalThis
-  const page = [origin, location?.href].find((url) => /^https?:/.test(url ?? ''))
+  const devServer: unknown = Reflect.get(globalThis, Symbol.for(DEV_SERVER))
+  const page = [devServer, origin, location?.href].find(isHttp)
   if (page === undefined) return undefined
   const url = new URL(SIGNALING_PATH, page)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   return url.href
+}
+
+function isHttp(url: unknown): url is string {
+  return typeof url === 'string' && /^https?:/.test(url)
 }
 
 /** Returns the reason why a client cannot connect here, as a text for the console, or undefined. */

@@ -9,6 +9,7 @@ export interface AllowedClients {
 }
 
 type AllowedHosts = ResolvedConfig['server']['allowedHosts']
+type Cors = ResolvedConfig['server']['cors']
 
 const ANY = '*'
 
@@ -26,6 +27,17 @@ export function allowedClients(
     allowedHosts: [...new Set([...listed, ...ownNames])],
     allowedOrigins: allowedOrigins.filter(isOriginEntry),
   }
+}
+
+/**
+ * Returns the origins that Vite's option `cors` names: those of servers whose pages may load the modules
+ * of the app, and so should be able to signal. Patterns and functions are not known to the sidecar.
+ */
+export function originsIn(cors: Cors): readonly string[] {
+  const origin: unknown = typeof cors === 'object' ? cors.origin : undefined
+  const origins: readonly unknown[] = Array.isArray(origin) ? origin : [origin]
+  const named = origins.filter((each) => typeof each === 'string')
+  return named.filter((each) => each !== ANY && isOriginEntry(each))
 }
 
 /** Returns a warning for each entry that allows no page, and for a setting that allows every page. */

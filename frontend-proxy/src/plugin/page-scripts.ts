@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'vite'
+import { DEV_SERVER } from '../browser/default-url.ts'
 
 /** A built script of this package, which the pages of the dev server run. */
 export interface PageScript {
@@ -12,14 +13,17 @@ export interface PageScript {
 /** Matches Vite's own client, also if the package `vite` is installed under another name. */
 const VITE_CLIENT = /[\\/]dist[\\/]client[\\/]client\.mjs(?:\?|$)/
 
+/** It tells a `SignalingClient` where the dev server is, also on a page that another server has sent. */
+const TELL_ORIGIN = `globalThis[Symbol.for('${DEV_SERVER}')] = new URL(import.meta.url).origin;`
+
 /**
- * Returns hooks that add imports of these scripts to Vite's client. Every page loads that client before
- * its app, even if a framework writes the HTML and does not call `transformIndexHtml` (SvelteKit, Astro).
+ * Returns hooks that add the origin of the dev server, and imports of these scripts, to Vite's client.
+ * Every page loads that client before its app, even if a framework writes the HTML and does not call
+ * `transformIndexHtml` (SvelteKit, Astro).
  */
 export function pageScriptHooks(
   scripts: readonly PageScript[],
 ): Pick<Plugin, 'resolveId' | 'load' | 'transform'> {
-  if (scripts.length === 0) return {}
   const byUrl = new Map(scripts.map((script) => [urlOf(script), script]))
   return {
     resolveId: (id) => (byUrl.has(id) ? `\0${id}` : undefined),
@@ -37,7 +41,7 @@ function withImports(code: string, scripts: readonly PageScript[]): string {
   const later = scripts.filter(({ isFirst }) => !isFirst)
   const before = first.map((script) => `import '${urlOf(script)}';`)
   const after = later.map((script) => `\nimport('${urlOf(script)}')`)
-  return [...before, code, ...after].join('')
+  return [...before, TELL_ORIGIN, code, ...after].join('')
 }
 
 function urlOf({ name }: PageScript): string {

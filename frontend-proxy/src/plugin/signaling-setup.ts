@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from 'vite'
-import { allowedClients, warningsFor } from './allowed-clients.ts'
+import { allowedClients, originsIn, warningsFor } from './allowed-clients.ts'
 import { fixedUpstream } from './fixed-upstream.ts'
 import type { ConfigPart, Lan } from './lan.ts'
 import { type Log, logOf } from './log.ts'
@@ -56,9 +56,12 @@ export function setUp(
     sidecarConfigFrom(plan, config, supervisor.testFolder),
   )
   if (sidecar === undefined) return setup
-  const { allowedHosts } = config[part]
+  const { allowedHosts, cors } = config[part]
   for (const warning of warningsFor(allowedHosts, plan.allowedOrigins)) log.warn(warning)
-  const clients = allowedClients(allowedHosts, lan?.hosts ?? [], plan.allowedOrigins)
+  const clients = allowedClients(allowedHosts, lan?.hosts ?? [], [
+    ...plan.allowedOrigins,
+    ...originsIn(cors),
+  ])
   return { ...setup, lease: new SidecarLease(supervisor, sidecar, clients, log) }
 }
 

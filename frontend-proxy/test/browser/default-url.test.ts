@@ -36,6 +36,20 @@ it.each([
 })
 
 it.each([
+  ['http://localhost:8000/', 'http://localhost:8000'],
+  ['chrome-extension://abcdef/popup.html', 'chrome-extension://abcdef'],
+])(
+  'at %s the default URL is on the origin that Vite was loaded from, as its client tells',
+  async (href, origin) => {
+    const key = Symbol.for('vite-plugin-signaling-sidecar')
+    Reflect.set(globalThis, key, 'https://localhost:5173')
+    const url = await urlAt(href, origin)
+    Reflect.deleteProperty(globalThis, key)
+    expect(url).toBe('wss://localhost:5173/ws/signaling')
+  },
+)
+
+it.each([
   ['file:///home/ann/index.html', 'null', 'file: pages'],
   [
     'chrome-extension://abcdef/popup.html',
