@@ -34,10 +34,10 @@ dev-lan: $(VENV)/core $(PACKAGE)  ## run the demo app for phones on this network
 notebook: $(VENV)/tools  ## open the notebooks in JupyterLab
 	cd notebooks && $(BIN)/python -m jupyterlab
 
-# pip uses only one core, so what needs only Node.js runs beside it. The tests of the npm package mostly wait.
+# pip uses only one core, so what needs only Node.js runs beside it. The tests in Python take all cores.
 test:  ## run all checks and all tests
-	@+$(SIDE_BY_SIDE) browser check-python check-package collect-tests
-	@+$(SIDE_BY_SIDE) test-package test-all-python
+	@+$(SIDE_BY_SIDE) browser check-python check-package test-package collect-tests
+	@+$(MAKE) --no-print-directory test-all-python
 
 test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of frameworks (React, Vue, Svelte, ...), which `test` includes
 	$(BIN)/pytest tests/frameworks

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,24 @@ from tests.kit.cluster_processes import ClusterProcesses, Instance, cluster_proc
 from tests.kit.receiving import receive, receive_json
 from tests.kit.redis_server import RedisServer
 
+RETRY_S = 0.3
 FLAGS = ("--trusted-proxies", "127.0.0.1", "--drain-s", "5")
+
+
+async def connected(session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+    """Connect through Caddy. As a real client does, try again if a sidecar answers that it is about to stop."""
+    while True:
+        try:
+            return await session.ws_connect("/ws/signaling")
+        except aiohttp.WSServerHandshakeError as refused:
+            if refused.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            await asyncio.sleep(RETRY_S)
 
 
 async def join(session: aiohttp.ClientSession, peer: str, **more: Any) -> tuple[aiohttp.ClientWebSocketResponse, Any]:
     """Connect through Caddy, and join. Returns the socket and the answer."""
-    socket = await session.ws_connect("/ws/signaling")
+    socket = await connected(session)
     await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "instance": f"page-{peer}", **more})
     return socket, await receive_json(socket)
 
