@@ -66,10 +66,10 @@ async def test_every_module_can_be_imported(start: Start) -> None:
     await program.line("^all imported$")
 
 
-async def test_the_hub_and_the_dialects_pass_their_tests(start: Start) -> None:
+async def test_the_hub_and_the_dialects_pass_their_tests(start: Start, tmp_path: Path) -> None:
     tests = ["tests/hub/test_join.py", "tests/hub/test_relay.py", "tests/dialects/test_vectors.py"]
     tests.append("tests/dialects/rooms/test_room.py")
-    program = await start(RUN_TESTS, *tests)
+    program = await start(RUN_TESTS, "--basetemp", str(tmp_path / "inner"), *tests)
     await program.line(r"^\d+ passed in", within_s=180)
 
 

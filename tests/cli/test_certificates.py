@@ -51,7 +51,7 @@ def test_only_what_is_imported_meanwhile_trusts_no_authority(tmp_path: Path) -> 
 
 def test_hooks_can_send_https_requests(tmp_path: Path) -> None:
     hooks = tmp_path / "hooks.py"
-    hooks.write_text(f"import aiohttp\nprint('trusted authorities:', {COUNT})\nraise ValueError('that is all')\n")
+    hooks.write_text(f"import aiohttp\nprint(f'trusted authorities: {{{COUNT}}}')\nraise ValueError('that is all')\n")
     done = run(
         "serve", "--port", "0", "--state-dir", str(tmp_path / "state"), "--hooks", str(hooks),
         SSL_CERT_FILE=authority(tmp_path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,33 @@ from tests.kit.receiving import receive, receive_json
 from tests.kit.redis_server import RedisServer
 
 RETRY_S = 0.3
+CLOSED_WITHIN = aiohttp.ClientWSTimeout(ws_close=1.0)  # a sidecar that hangs does not answer the close
 FLAGS = ("--trusted-proxies", "127.0.0.1", "--drain-s", "5")
 
 
-async def connected(session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-    """Connect through Caddy. As a real client does, try again if a sidecar answers that it is about to stop."""
-    while True:
-        try:
-            return await session.ws_connect("/ws/signaling")
-        except aiohttp.WSServerHandshakeError as refused:
-            if refused.status != HTTPStatus.SERVICE_UNAVAILABLE:
-                raise
-            await asyncio.sleep(RETRY_S)
+class Clients(AsyncExitStack):
+    """Clients that connect through Caddy, until the block ends."""
 
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        super().__init__()
+        self._session = session
 
-async def join(session: aiohttp.ClientSession, peer: str, **more: Any) -> tuple[aiohttp.ClientWebSocketResponse, Any]:
-    """Connect through Caddy, and join. Returns the socket and the answer."""
-    socket = await connected(session)
-    await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "instance": f"page-{peer}", **more})
-    return socket, await receive_json(socket)
+    async def join(self, peer: str, **more: Any) -> tuple[aiohttp.ClientWebSocketResponse, Any]:
+        """Return the socket, and the answer to the join."""
+        socket = await self._connected()
+        self.push_async_callback(socket.close)
+        await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "instance": f"page-{peer}", **more})
+        return socket, await receive_json(socket)
+
+    async def _connected(self) -> aiohttp.ClientWebSocketResponse:
+        """As real clients do, try again if a sidecar answers that it is about to stop."""
+        while True:
+            try:
+                return await self._session.ws_connect("/ws/signaling", timeout=CLOSED_WITHIN)
+            except aiohttp.WSServerHandshakeError as refused:
+                if refused.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                await asyncio.sleep(RETRY_S)
 
 
 def instance_of(peer: str, cluster: ClusterProcesses) -> Instance:
@@ -53,9 +62,9 @@ async def test_a_client_comes_back_to_another_sidecar_and_has_lost_nothing(
 ) -> None:
     async with cluster_processes(tmp_path, redis, *FLAGS, count=2) as cluster:
         sidecars = " ".join(each.url.removeprefix("http://") for each in cluster.instances)
-        async with caddy(tmp_path, "Caddyfile.cluster", SIDECARS=sidecars) as session:
-            ann, listed = await join(session, "ann", resume=True)
-            ben, _ = await join(session, "ben")
+        async with caddy(tmp_path, "Caddyfile.cluster", SIDECARS=sidecars) as session, Clients(session) as clients:
+            ann, listed = await clients.join("ann", resume=True)
+            ben, _ = await clients.join("ben")
             joined = await receive_json(ann)
             ended = instance_of("ann", cluster)
             assert instance_of("ben", cluster) is not ended
@@ -64,7 +73,7 @@ async def test_a_client_comes_back_to_another_sidecar_and_has_lost_nothing(
                 await receive(ann)
             await ben.send_json({"type": "offer", "to": "ann", "n": 1})
             token = {"token": listed["resume"]["token"], "after": joined["s"]}
-            ann, resumed = await join(session, "ann", resume=token)
+            ann, resumed = await clients.join("ann", resume=token)
             assert resumed["type"] == "resumed"
             frames = [await receive_json(ann)]
             while frames[-1]["type"] != "offer":

@@ -17,6 +17,7 @@ from signaling_sidecar.hub.rules import Ending, OwnRules
 from tests.dialects.likely_frames import Cast, Said, encoded, said, steps
 from tests.dialects.manners import MANNERS
 from tests.dialects.vectors import paths_of, sent_frame
+from tests.kit import too_deep
 from tests.kit.wire import Wire
 
 ROOM, HIDDEN_ROOM, NEW_ROOM = "first-room", "the-hidden-room", "another-room"
@@ -129,7 +130,7 @@ def test_an_unreadable_frame_is_refused_without_an_exception(dialect: str) -> No
         if closing not in b"]}" or not closing:
             continue
         name = b'"deep":' if closing == b"}" else b""
-        for unreadable in (b"[" * 5000 + b"]" * 5000, b"NaN", b"01", b'"\xff"', b"["):
+        for unreadable in (too_deep.LIST.encode(), b"NaN", b"01", b'"\xff"', b"["):
             comma = b"," if len(frame) > 2 else b""
             command = wire.decode(frame[:-1] + comma + name + unreadable + closing, wire.caller("a"), 0)
             assert isinstance(command.command if isinstance(command, Numbered) else command, Refuse)

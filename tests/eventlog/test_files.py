@@ -15,6 +15,7 @@ from signaling_sidecar.cli import main
 from signaling_sidecar.errors import DamagedLog
 from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.inspection import open_log
+from tests.kit import too_deep
 from tests.kit.inspection_log import BAR, TWO_PEERS, header, record, write_segment
 
 TEXT = "".join(f"{line}\n" for line in TWO_PEERS)
@@ -104,9 +105,6 @@ def test_a_copied_segment_does_not_hide_the_last_run_from_the_next_start(tmp_pat
     assert newest_run(tmp_path) == [last]
 
 
-DEEP = "[" * 3000 + "]" * 3000  # nested too deeply for msgspec and for Python
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -115,7 +113,7 @@ DEEP = "[" * 3000 + "]" * 3000  # nested too deeply for msgspec and for Python
         '{"v":1,"seq":2,"ts":1.0}',
         '{"v":1,"seq":9,"ts":1e300,"type":"peer.x"}',
         '{"v":1,"se',
-        pytest.param(f'{{"v":1,"seq":9,"ts":1.0,"type":"peer.x","data":{DEEP}}}', id="nested too deeply"),
+        pytest.param(f'{{"v":1,"seq":9,"ts":1.0,"type":"peer.x","data":{too_deep.LIST}}}', id="nested too deeply"),
     ],
 )
 def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(

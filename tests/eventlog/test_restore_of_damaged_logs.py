@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from signaling_sidecar.hub import Checkpoint, checkpoint
 from signaling_sidecar.hub.commands import Tick
 from signaling_sidecar.server.previous_run import restore_previous_run
+from tests.kit import too_deep
 from tests.kit.run_of_all_records import NOW_S, RUN, new_hub
 
 ODD = (None, -1, 0, 2**70, 1e308, "", "x", [], {}, [None], {"x": None}, True)
@@ -91,8 +92,11 @@ def test_an_undamaged_log_is_restored_completely(tmp_path: Path) -> None:
 
 
 def test_only_a_record_that_is_nested_too_deeply_is_skipped(tmp_path: Path) -> None:
-    deep = '{"x":' * 3000 + "1" + "}" * 3000
-    odd = [{**json.loads(line), **field} for line in RUN for field in ({"data": deep}, {"numbers": deep})]
+    odd = [
+        {**json.loads(line), **field}
+        for line in RUN
+        for field in ({"data": too_deep.OBJECT}, {"numbers": too_deep.OBJECT})
+    ]
     lines = [*RUN, *(json.dumps({**record, "seq": 1000 + at}) for at, record in enumerate(odd))]
     (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in lines))
     said: list[str] = []

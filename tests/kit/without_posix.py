@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import importlib.abc
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -53,6 +54,7 @@ def hide_posix(*libraries: str) -> None:
     for module, names in ((os, IN_OS), (socket, IN_SOCKET), (signal, IN_SIGNAL)):
         for name in names:
             vars(module).pop(name, None)
+    shutil._use_fd_functions = False  # type: ignore[attr-defined]  # it would need what has just been hidden
     asyncio.SelectorEventLoop.add_signal_handler = _no_signals  # type: ignore[assignment,method-assign]
 
 

@@ -89,7 +89,8 @@ class Sources:
 
     def _from_file(self) -> dict[str, Any]:
         try:
-            if self.named_file is None and not self.file.exists():
+            # Since Python 3.13, `exists` is false for a link to itself too, which would be ignored without a word.
+            if self.named_file is None and not os.path.lexists(self.file):
                 return {}
             import tomllib  # not at the top, because a start without a file should not wait for it
 

@@ -10,6 +10,7 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub.talk import Talk
+from tests.kit import too_deep
 from tests.kit.serving import Peer, Served, serve
 
 PAGE = {"instance": "page-1"}
@@ -272,7 +273,7 @@ async def test_a_refusal_is_numbered_and_kept_like_a_relay(served: Served, ann: 
 
 
 LONE_HALF = r'{"type":"broadcast","text":"\ud83d"%s}'
-DEEP = '{"type":"broadcast","tree":' + "[" * 3000 + "]" * 3000 + "%s}"
+DEEP = '{"type":"broadcast","tree":' + too_deep.LIST + "%s}"
 
 
 @pytest.mark.parametrize(
@@ -295,7 +296,6 @@ DEEP = '{"type":"broadcast","tree":' + "[" * 3000 + "]" * 3000 + "%s}"
         ('{"type":"broadcast","n":1e999%s}', None),
         ('{"type":"broadcast","n":%s%%s}' % ("9" * 4000), None),
         (DEEP, "bad-json"),
-        (DEEP.replace("[" * 3000, '{"x":' * 3000).replace("]" * 3000, "1" + "}" * 3000), "bad-json"),
         (LONE_HALF, None),
         ('{"type":"broadcast","n":NaN%s}', "bad-json"),
         ('{"type":"broadcast","n":-Infinity%s}', "bad-json"),
