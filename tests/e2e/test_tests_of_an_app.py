@@ -34,7 +34,7 @@ def app(tmp_path: Path, npm_tarball: Path) -> Path:
     modules.mkdir(parents=True)
     for path in (FRONTEND / "node_modules").iterdir():
         (modules / path.name).symlink_to(path)
-    shutil.unpack_archive(npm_tarball, tmp_path)
+    shutil.unpack_archive(npm_tarball, tmp_path, filter="data")
     (tmp_path / "package").rename(modules / "vite-plugin-signaling-sidecar")
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
     return folder
