@@ -31,13 +31,14 @@ export function allowedClients(
 
 /**
  * Returns the origins that Vite's option `cors` names: those of servers whose pages may load the modules
- * of the app, and so should be able to signal. Patterns and functions are not known to the sidecar.
+ * of the app, and so should be able to signal. The sidecar cannot use patterns and functions, and to
+ * Vite an asterisk in an origin stands only for itself.
  */
 export function originsIn(cors: Cors): readonly string[] {
   const origin: unknown = typeof cors === 'object' ? cors.origin : undefined
   const origins: readonly unknown[] = Array.isArray(origin) ? origin : [origin]
   const named = origins.filter((each) => typeof each === 'string')
-  return named.filter((each) => each !== ANY && isOriginEntry(each))
+  return named.filter((each) => !each.includes(ANY) && isOriginEntry(each))
 }
 
 /** Returns a warning for each entry that allows no page, and for a setting that allows every page. */

@@ -44,7 +44,7 @@ test('site.json contains the names and origins, also after the config was edited
 test('pages of the origins that the option cors of Vite names may connect, but not those of patterns', async () => {
   const project = makeProject()
   const options = { sidecar: standIn(), stateDir: project.stateDir, allowedOrigins: ['file://'] }
-  const origin = ['http://app.test:8000', /evil/, '*', 'no origin']
+  const origin = ['http://app.test:8000', /evil/, '*', 'http://*.evil.test', 'no origin']
   const { lines } = await openVite(project, options, { server: { cors: { origin } } })
   await lines.match(STARTED)
   expect(siteFileOf(project).allowedOrigins).toEqual(['file://', 'http://app.test:8000'])
