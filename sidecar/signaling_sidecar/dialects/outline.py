@@ -15,8 +15,10 @@ MAX_TOKENS = 20_000  # takes about 5 ms; without a bound, one hostile client cou
 # The time is linear, because every repetition is possessive, and an unterminated string extends to the end of the
 # frame.
 _STRING = rb'"(?:[^"\\]++|\\.)*+"?'
-_TOKEN = re.compile(_STRING + rb"|[\[{]+|[\]}]+", re.DOTALL)
-_ITEM = re.compile(_STRING + rb"|[\[{]+|[\]}]+|,|[^\s,:\[\]{}\"]++", re.DOTALL)
+# Objects and arrays that begin directly inside each other are one token, so a frame that is nested too deeply has few.
+_OPENINGS = rb'[\[{](?:\s*+(?:"[^"\\\[\]{}]*+"\s*+:\s*+)?+[\[{])*+'
+_TOKEN = re.compile(_STRING + rb"|" + _OPENINGS + rb"|[\]}]+", re.DOTALL)
+_ITEM = re.compile(_STRING + rb"|" + _OPENINGS + rb"|[\]}]+|,|[^\s,:\[\]{}\"]++", re.DOTALL)
 _SCALAR = re.compile(rb"\s*+:\s*+(" + _STRING + rb"|[^\s,\[\]{}]++)", re.DOTALL)
 
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -39,11 +41,11 @@ def _items(text: bytes) -> Mapping[bytes, bytes]:
     items: dict[bytes, bytes] = {}
     depth = position = 0
     for token in islice(_ITEM.finditer(text), MAX_TOKENS):
-        first, size = text[token.start()], token.end() - token.start()
+        first = text[token.start()]
         if first in b"[{":
-            depth += size
+            depth += token[0].count(b"{") + token[0].count(b"[")
         elif first in b"]}":
-            depth -= size
+            depth -= len(token[0])
         elif depth == 1 and first in b",":
             position += 1
         elif depth == 1:
@@ -55,11 +57,11 @@ def _fields(text: bytes) -> Mapping[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     depth = 0
     for token in islice(_TOKEN.finditer(text), MAX_TOKENS):
-        first, size = text[token.start()], token.end() - token.start()
+        first = text[token.start()]
         if first in b"[{":
-            depth += size
+            depth += token[0].count(b"{") + token[0].count(b"[")
         elif first in b"]}":
-            depth -= size
+            depth -= len(token[0])
         elif depth == 1 and (value := _SCALAR.match(text, token.end())) is not None:
             fields[token[0]] = value[1]
     return fields if depth == 0 else {}

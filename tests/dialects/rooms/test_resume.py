@@ -273,7 +273,7 @@ async def test_a_refusal_is_numbered_and_kept_like_a_relay(served: Served, ann: 
 
 
 LONE_HALF = r'{"type":"broadcast","text":"\ud83d"%s}'
-DEEP = '{"type":"broadcast","tree":' + too_deep.LIST + "%s}"
+DEEP = ['{"type":"broadcast","tree":' + tree + "%s}" for tree in (too_deep.LIST, too_deep.OBJECT)]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ DEEP = '{"type":"broadcast","tree":' + too_deep.LIST + "%s}"
         ('{"type":5,"type":"broadcast"%s}', "bad-field"),
         ('{"type":"broadcast","n":1e999%s}', None),
         ('{"type":"broadcast","n":%s%%s}' % ("9" * 4000), None),
-        (DEEP, "bad-json"),
+        *((frame, "bad-json") for frame in DEEP),
         (LONE_HALF, None),
         ('{"type":"broadcast","n":NaN%s}', "bad-json"),
         ('{"type":"broadcast","n":-Infinity%s}', "bad-json"),
