@@ -190,6 +190,14 @@ def test_an_invalid_path_is_reported_in_one_sentence_for_every_source(tmp_path: 
             Sources({}, {}, file).load()
 
 
+@pytest.mark.parametrize("name", ["project", "state_dir", "hooks", "jwt_key_file"])
+def test_a_path_with_links_in_a_circle_is_reported_in_one_sentence(tmp_path: Path, name: str) -> None:
+    make_circle(tmp_path / "circle")
+    for path in (tmp_path / "circle", tmp_path / "circle" / "below"):
+        with pytest.raises(SettingsError, match="must be a"):
+            Sources({"project": str(tmp_path), name: str(path)}, {}).load()
+
+
 def make_folder(place: Path) -> None:
     place.mkdir()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import re
 from collections.abc import Callable, Collection
@@ -133,9 +134,15 @@ def _path(thing: str, metavar: str) -> Kind:
 def resolved(path: Path) -> Path:
     """Expand `~` and follow links. Raises ValueError for an unknown user (`~nobody`) and for links in a circle."""
     try:
-        return path.expanduser().resolve()
+        found = path.expanduser().resolve()
     except (RuntimeError, OSError) as error:
         raise ValueError(str(error)) from error
+    try:
+        found.stat()  # since Python 3.13, only this fails for links in a circle
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ValueError(str(error)) from error
+    return found
 
 
 def _is_utf_8(path: str) -> bool:

@@ -89,8 +89,7 @@ class Sources:
 
     def _from_file(self) -> dict[str, Any]:
         try:
-            # Since Python 3.13, `exists` is false for a link to itself too, which would be ignored without a word.
-            if self.named_file is None and not os.path.lexists(self.file):
+            if self.named_file is None and not self.file.exists():
                 return {}
             import tomllib  # not at the top, because a start without a file should not wait for it
 
