@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from signaling_sidecar.cluster.link import Link
 from tests.kit.redis_server import RedisServer, running_redis
 
 
@@ -21,6 +22,14 @@ def redis(_redis_of_session: RedisServer) -> RedisServer:
     """An empty Redis server."""
     _redis_of_session.empty()
     return _redis_of_session
+
+
+@pytest.fixture
+async def link(redis: RedisServer) -> AsyncIterator[Link]:
+    """The connections of a sidecar to that server."""
+    link = Link(redis.url, None)
+    yield link
+    await link.close()
 
 
 @pytest.fixture

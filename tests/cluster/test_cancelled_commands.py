@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 
 import pytest
 
 from signaling_sidecar.cluster import scripts
 from signaling_sidecar.cluster.link import Link
-from tests.kit.redis_server import RedisServer
 
 STEPS = 30
 """More steps of the event loop than a command takes before it waits for its answer."""
@@ -24,17 +22,14 @@ COMMANDS: dict[str, Callable[[Link], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 async def test_no_cancellation_is_lost_and_the_next_command_has_its_own_answer(
-    redis: RedisServer, command: Callable[[Link], Awaitable[object]]
+    link: Link, command: Callable[[Link], Awaitable[object]]
 ) -> None:
-    async with AsyncExitStack() as stack:
-        link = Link(redis.url, None)
-        stack.push_async_callback(link.close)
-        expected = await command(link)
-        for steps in range(STEPS):
-            task = asyncio.ensure_future(command(link))
-            for _ in range(steps):
-                await asyncio.sleep(0)
-            is_cancelled = task.cancel()
-            await asyncio.wait([task])
-            assert task.cancelled() or not is_cancelled, f"the task went on after {steps} steps"
-            assert await command(link) == expected
+    expected = await command(link)
+    for steps in range(STEPS):
+        task = asyncio.ensure_future(command(link))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        is_cancelled = task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() or not is_cancelled, f"the task went on after {steps} steps"
+        assert await command(link) == expected

@@ -293,7 +293,7 @@ class SharedHub:
         return owner
 
     def _hub_for_hooks(self) -> Hub:
-        """Hooks are called only where the hub is, but may ask for rooms later, when it has moved away."""
+        """Return the hub, or one without rooms if it has moved to another instance since the hook was called."""
         return self.hub_here() or self._new_hub()
 
     def _administer_here(self, command: OfAdmin) -> Refusal | None:

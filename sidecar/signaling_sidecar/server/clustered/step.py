@@ -87,8 +87,7 @@ class StepFront:
         if send.message.__class__ is not Relayed and isinstance(send.message, LastWords):
             self.closed.update(each for each in connections if self._closes(each, send.message))
         if len(connections) == 1:
-            instance = instance_of(connections[0])
-            (self._own if instance == self._me else self._others[instance]).append(send)
+            self._add(instance_of(connections[0]), send)
             return
         by_instance: defaultdict[int, list[int]] = defaultdict(list)
         for connection in connections:
