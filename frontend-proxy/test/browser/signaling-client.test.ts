@@ -287,3 +287,31 @@ it('a payload cannot change the other fields of its frame', async () => {
     $payload: { type: 'leave', to: 'c' },
   })
 })
+
+describe('a client that has found no sidecar', () => {
+  async function failing(forMs: number): Promise<void> {
+    for (let ms = 0; ms < forMs; ms += 500) {
+      FakeWebSocket.made.at(-1)?.drop(1006)
+      await vi.advanceTimersByTimeAsync(500)
+    }
+  }
+
+  it('says what to check after five seconds, and says it once', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    client({ room: 'bar', url: 'ws://nowhere.test/ws/signaling' })
+    await nextSocket()
+    await failing(4_500)
+    expect(warn).not.toHaveBeenCalled()
+    await failing(30_000)
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining('no sidecar answers at ws://nowhere')],
+    ])
+  })
+
+  it('says nothing when the sidecar that it had found has gone', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    await joined('bar')
+    await failing(30_000)
+    expect(warn).not.toHaveBeenCalled()
+  })
+})
