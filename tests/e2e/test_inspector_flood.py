@@ -9,7 +9,9 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -127,18 +129,28 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
     sidecar = await start_sidecar(start, project, ["--log-segment-bytes", "1000000", "--max-frames-per-s", "1000000"])
     ann, ben = await join(sidecar, "bar", "ann"), await join(sidecar, "bar", "ben")
 
-    async def send(signals: int) -> None:
-        """A few large signals fill the part of the log that the inspector reads as well as many small ones."""
+    async def send(signals: int) -> tuple[int, str]:
+        """
+        A few large signals fill the part of the log that the inspector reads as well as many small ones. Returns the
+        number of the first record that the sidecar then has not forgotten, and how many rows it has.
+        """
         for _ in range(signals):
             await ann.send_json({"type": "offer", "to": "ben", "sdp": "x" * 60_000})
             await ben.receive_str()
-
-    async def kept() -> tuple[int, str]:
-        """The number of the first record that the sidecar has not forgotten, and how many rows it has."""
-        found = await asyncio.to_thread(ask, sidecar, "GET", f"inspector/rooms/rooms/bar/{view}?count=1")
+        last = uuid4().hex
+        await ann.send_json({"type": "candidate", "to": "ben", "candidate": last})
+        await ben.receive_str()
+        # The sidecar reads its log after it has written it.
+        while not (await answer("records", text=last))["total"]:  # noqa: ASYNC110 - the answer itself is the event
+            await asyncio.sleep(0.02)
+        found = await answer(view)
         return found["rows"][0]["seq"], f"{found['total']} rows"
 
-    await send(200)
+    async def answer(rows_of: str, **query: str) -> Any:
+        path = f"inspector/rooms/rooms/bar/{rows_of}?{urlencode({'count': '1', **query})}"
+        return await asyncio.to_thread(ask, sidecar, "GET", path)
+
+    first, _ = await send(200)
     inspector = await open_inspector(browser, sidecar)
     page, rows = inspector.page, inspector.page.locator(f"#{view}-list")
     await inspector.open(room="bar", view=view)
@@ -146,13 +158,12 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
     await rows.evaluate("list => (list.scrollTop = list.scrollHeight / 2 + 7)")
     await expect(page.locator(f"#{view}-state")).to_have_text("Paused")
     await expect(inspector.rows(view).filter(has_text="loading")).to_have_count(0)
-    seen, (first, _) = await rows.evaluate(SEEN), await kept()
+    seen = await rows.evaluate(SEEN)
     assert len(seen) > 5
     # Rows above the visible ones are forgotten, later the visible ones too, and at last all that the page has known.
     for forgotten in (first, seen[-1][0], newest(sidecar)):
         while first <= forgotten:
-            await send(20)
-            first, count = await kept()
+            first, count = await send(20)
         await expect(page.locator(f"[data-panel={view}] .cut")).to_contain_text("Earlier records than")
         await expect(page.locator(f"#{view}-count")).to_have_text(count)
         assert await rows.evaluate(SEEN) == seen

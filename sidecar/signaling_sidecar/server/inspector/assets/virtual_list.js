@@ -166,6 +166,7 @@ export class VirtualList {
     if (isAtEnd !== this.following && scrollTop !== this.ownScrollTop) {
       this.following = isAtEnd
       this.tell()
+      this.show()
     }
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined
