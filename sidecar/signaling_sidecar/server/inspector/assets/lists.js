@@ -56,7 +56,7 @@ function newList(view, options) {
   }
   state.onclick = () => {
     const list = lists[view]
-    list.following ? list.pause() : list.follow()
+    list.setFollowing(!list.following)
     announce(state.textContent)
   }
   const fetchRows = ({ from, seq, count }, signal) => {

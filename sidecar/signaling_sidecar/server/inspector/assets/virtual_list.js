@@ -163,28 +163,18 @@ export class VirtualList {
   scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.scroller
     const isAtEnd = scrollTop + clientHeight >= scrollHeight - this.rowPx
-    if (isAtEnd !== this.following && scrollTop !== this.ownScrollTop) {
-      this.following = isAtEnd
-      this.tell()
-      this.show()
-    }
+    if (isAtEnd !== this.following && scrollTop !== this.ownScrollTop) this.setFollowing(isAtEnd)
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined
       this.show()
     })
   }
 
-  follow() {
-    this.following = true
+  setFollowing(following) {
+    this.following = following
     this.tell()
     this.show()
-    this.refresh()
-  }
-
-  pause() {
-    if (!this.following) return
-    this.following = false
-    this.tell()
+    if (following) this.refresh()
   }
 
   /** Draws the visible rows, and fetches those that are missing. */
@@ -252,7 +242,7 @@ export class VirtualList {
   /** Makes the row the active one. If it has to be scrolled to, `above` pixels are left above it. */
   activate(at, above = 0) {
     this.active = at
-    if (at < this.total - 1) this.pause()
+    if (this.following && at < this.total - 1) this.setFollowing(false)
     const top = (at - this.start) * this.rowPx
     const bottom = top + this.rowPx - this.pageHeight()
     const { scrollTop } = this.scroller
