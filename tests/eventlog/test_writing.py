@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.errors import StateDirTaken
-from signaling_sidecar.eventlog import LogWriter, state_dir
+from signaling_sidecar.eventlog import LogWriter, retention, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
@@ -44,7 +45,7 @@ class Log:
         self.writer.flush()
 
     def wait_until_tidy(self) -> None:
-        self.writer._tidying.submit(int).result()
+        self.writer._retention._thread.submit(int).result()
 
     def lines(self) -> list[dict[str, Any]]:
         found = []
@@ -52,6 +53,12 @@ class Log:
             text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
             found += [json.loads(line) for line in text.splitlines()]
         return found
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let segments be compressed at once, and not a second after the last one was begun."""
+    monkeypatch.setattr(retention, "SETTLE_S", 0.0)
 
 
 @pytest.fixture
@@ -324,8 +331,37 @@ def test_segments_of_a_killed_sidecar_are_compressed_by_the_next(tmp_path: Path)
     assert log.lines()[: len(before)] == before
 
 
+def test_segments_are_not_compressed_while_others_follow_and_the_log_keeps_its_limit_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "SETTLE_S", 3600)
+    log = Log(tmp_path, total_bytes=5000)
+    step = threading.Barrier(2, timeout=30)
+
+    def wait(seconds: float) -> bool:
+        if seconds == 3600:
+            step.wait()  # it waits whether another segment begins
+            step.wait()
+        return False
+
+    monkeypatch.setattr(log.writer._retention._stopping, "wait", wait)
+    log.writer.open()
+    step.wait()
+    for _ in range(100):
+        log.write(Record("signal.relayed", data=OFFER))
+    step.wait()
+    step.wait()  # the first time is over, and others have begun: it waits again
+    finished = sorted(tmp_path.glob("events-*"))[:-1]
+    assert {path.suffix for path in finished} == {".jsonl"}
+    assert 2000 < sum(path.stat().st_size for path in finished) <= 5000
+    step.wait()
+    log.wait_until_tidy()
+    assert {path.suffix for path in sorted(tmp_path.glob("events-*"))[:-1]} == {".gz"}
+    log.writer.close()
+
+
 def test_stopping_does_not_wait_for_the_compression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signaling_sidecar.eventlog.retention.PAUSE_S", 3600)
+    monkeypatch.setattr(retention, "PAUSE_S", 3600)
     log = Log(tmp_path)
     log.writer.open()
     for _ in range(30):

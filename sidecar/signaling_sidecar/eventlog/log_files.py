@@ -10,17 +10,15 @@
 from __future__ import annotations
 
 import errno
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog.open_segment import OpenSegment
-from signaling_sidecar.eventlog.retention import tidy
+from signaling_sidecar.eventlog.retention import Retention
 
 STEADY_S = 30.0  # seconds; if writing fails again sooner than this after a retry, each pause is longer than the last
 
@@ -68,8 +66,7 @@ class LogFiles(ABC):
         """The number of the open segment."""
         self._segment: OpenSegment | None = None
         self._rotate_at = self.segment_bytes
-        self._tidying = ThreadPoolExecutor(1, "log-tidy")
-        self._stopping = threading.Event()
+        self._retention = Retention(self._complain)
 
     @property
     @abstractmethod
@@ -136,8 +133,7 @@ class LogFiles(ABC):
         self.flush()
         if self._segment is not None:
             self._segment.close()
-        self._stopping.set()  # the next start compresses the remaining segments
-        self._tidying.shutdown(cancel_futures=True)
+        self._retention.close()
 
     def _write(self, text: bytes, records: int) -> None:
         """Append complete lines, which are so many records. They are counted as lost if that is impossible."""
@@ -205,7 +201,7 @@ class LogFiles(ABC):
             self._segment.close()
         # The checkpoint may be larger than a segment should be. At most half of the log consists of checkpoints.
         self._number, self._segment, self._rotate_at = number, segment, max(self.segment_bytes, 2 * segment.size)
-        self._tidying.submit(self._tidy, segment.path)
+        self._retention.begun(segment.path, self.total_bytes, self.keep_s)
 
     def _create(self, number: int) -> tuple[int, OpenSegment]:
         """Create a segment with the first free number, starting at `number`."""
@@ -214,12 +210,3 @@ class LogFiles(ABC):
                 return number, OpenSegment(self._path(number))
             except FileExistsError:
                 number += 1
-
-    def _tidy(self, current: Path) -> None:
-        """Compress and delete finished segments. This runs in a thread of its own."""
-        try:
-            tidy(self._folder, current, total_bytes=self.total_bytes, keep_s=self.keep_s, stopping=self._stopping)
-        except FileNotFoundError:
-            pass  # the log was moved or deleted meanwhile, which `look_after` notices and reports
-        except OSError as error:
-            self._complain(f"old segments of the event log cannot be compressed or deleted: {error}")

@@ -7,6 +7,8 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from signaling_sidecar.eventlog.open_flags import BYTES, NO_LINK
@@ -14,19 +16,51 @@ from signaling_sidecar.eventlog.open_flags import BYTES, NO_LINK
 GZIP_LEVEL = 1  # takes a third of the time of the default level, and still compresses a typical log to a tenth
 CHUNK_BYTES = 256 * 1024  # compressing this much takes 1 to 3 ms; then the thread pauses
 PAUSE_S = 0.05  # seconds; compressing takes at most a twentieth of one core, and 2 s for a full segment
+# Seconds in which no other segment may begin before segments are compressed. A log that grows faster would have most of
+# its segments deleted soon, and compressing them would delay the frames of peers.
+SETTLE_S = 1.0
 SEGMENT_GLOB = "events-*.jsonl*"
 
 
-def tidy(folder: Path, current: Path, *, total_bytes: int, keep_s: float, stopping: threading.Event) -> None:
-    """Compress all segments before `current`, and delete the oldest ones. Raises OSError.
+class Retention:
+    """Compresses and deletes finished segments, in a thread of its own.
 
-    This includes segments of earlier runs, for example of a sidecar that was killed.
+    `complain` is called with one sentence for the operator if that is impossible.
     """
-    for path in sorted(folder.glob("events-*.jsonl")):
-        # Delete before each compression: a busy log grows faster than it is compressed, and must not exceed its limit.
-        delete_oldest(folder, current, total_bytes=total_bytes, keep_s=keep_s)
-        if path.name < current.name and path.is_file() and not path.is_symlink():
-            compress(path, stopping)
+
+    def __init__(self, complain: Callable[[str], None]) -> None:
+        self._complain = complain
+        self._thread = ThreadPoolExecutor(1, "log-retention")
+        self._stopping = threading.Event()
+        self._newest: Path
+        """The segment that was begun last."""
+
+    def begun(self, segment: Path, total_bytes: int, keep_s: float) -> None:
+        """Must be called when a segment was begun. All other segments in its folder are finished, including those of
+        earlier runs, for example of a sidecar that was killed."""
+        self._newest = segment
+        self._thread.submit(self._tidy, segment, total_bytes, keep_s)
+
+    def close(self) -> None:
+        """Stop without waiting for a compression. The next start compresses the remaining segments."""
+        self._stopping.set()
+        self._thread.shutdown(cancel_futures=True)
+
+    def _tidy(self, segment: Path, total_bytes: int, keep_s: float) -> None:
+        if segment != self._newest or self._stopping.wait(SETTLE_S):
+            return
+        folder = segment.parent
+        try:
+            delete_oldest(folder, self._newest, total_bytes=total_bytes, keep_s=keep_s)
+            for path in sorted(folder.glob("events-*.jsonl")):
+                if segment != self._newest:
+                    return  # this function will be called for the newer segment
+                if path.name < segment.name and path.is_file() and not path.is_symlink():
+                    compress(path, self._stopping)
+        except FileNotFoundError:
+            pass  # the log was moved or deleted meanwhile, which `look_after` notices and reports
+        except OSError as error:
+            self._complain(f"old segments of the event log cannot be compressed or deleted: {error}")
 
 
 def compress(path: Path, stopping: threading.Event) -> None:
