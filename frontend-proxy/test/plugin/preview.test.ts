@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 import {
+  ANSWERS_EVERY_UPGRADE,
   getEcho,
   isGone,
   Lines,
@@ -51,6 +52,17 @@ test('vite preview starts a sidecar, which ends with it', async () => {
   expect(lines.all.at(-1)).toContain(`${url.replace('http', 'ws')}/ws/signaling`)
   await server.close()
   await isGone(pid)
+})
+
+test('with vite preview too, another plugin that answers every upgrade does not get those for signaling', async () => {
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const plugins = [ANSWERS_EVERY_UPGRADE, signaling(options)]
+  const { lines, url } = await openPreview(project, {}, { plugins })
+  await lines.match(STARTED)
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws/signaling`)
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'message')
 })
 
 test("a user's rule in preview.proxy is used, and no sidecar is started", async () => {

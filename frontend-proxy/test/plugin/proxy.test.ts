@@ -4,6 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import {
+  ANSWERS_EVERY_UPGRADE,
   type Echo,
   getEcho,
   makeProject,
@@ -91,6 +92,13 @@ test('frames are sent in both directions', async () => {
   socket.send('{"type":"ping"}')
   const [data] = await once(socket, 'message')
   expect(String(data)).toBe('{"type":"ping"}')
+})
+
+test('another plugin that answers every upgrade does not get those for signaling, but all others', async () => {
+  const { url } = await openReadyVite({ plugins: [ANSWERS_EVERY_UPGRADE] })
+  const frame = await firstFrame(webSocket(`${url}/ws/signaling`))
+  expect(frame.url).toBe('/ws/signaling')
+  expect((await refusedUpgrade(`${url}/ws/other`)).status).toBe(418)
 })
 
 test.each(['/app/', '/a+b/', 'https://cdn.example/app/'])(

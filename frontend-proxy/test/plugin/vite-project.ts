@@ -10,11 +10,18 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createLogger, createServer, type InlineConfig, type ViteDevServer } from 'vite'
+import {
+  createLogger,
+  createServer,
+  type InlineConfig,
+  type Plugin,
+  type PreviewServer,
+  type ViteDevServer,
+} from 'vite'
 import { onTestFinished, vi } from 'vitest'
 import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 
@@ -168,6 +175,20 @@ export async function refusedUpgrade(
   let text = ''
   for await (const part of response) text += part
   return { status: response.statusCode, text }
+}
+
+/** A plugin that answers every upgrade, as that of Cloudflare does, and before all other listeners. */
+export const ANSWERS_EVERY_UPGRADE: Plugin = {
+  name: 'answers-every-upgrade',
+  enforce: 'pre',
+  configureServer: ({ httpServer }) => answerEveryUpgrade(httpServer),
+  configurePreviewServer: ({ httpServer }) => answerEveryUpgrade(httpServer),
+}
+
+function answerEveryUpgrade(server: ViteDevServer['httpServer'] | PreviewServer['httpServer']) {
+  server?.on('upgrade', (_request: unknown, socket: Socket) =>
+    socket.end("HTTP/1.1 418 I'm a teapot\r\n\r\n"),
+  )
 }
 
 /** Matches the line that the stand-in prints when it listens. The line contains its arguments. */
