@@ -1,4 +1,4 @@
-import type { Plugin, ResolvedConfig } from 'vite'
+import type { Plugin, PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { DEVTOOLS_DOCK } from './devtools-dock.ts'
 import { addInspector } from './inspector-on-vite.ts'
 import { type ConfigPart, Lan } from './lan.ts'
@@ -8,14 +8,12 @@ import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
 import { feedOverlays } from './overlay-feed.ts'
 import { pageScriptHooks } from './page-scripts.ts'
-import { interceptSignaling, type PageServer } from './page-server.ts'
+import { interceptSignaling } from './page-server.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
 import { type SignalingSetup, setUp } from './signaling-setup.ts'
 import { WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
-
-type Plugins = ResolvedConfig['plugins']
 
 const WITHOUT_HTTPS = 'Vite continues without https'
 
@@ -32,23 +30,10 @@ export function signaling(options: SignalingOptions = {}): Plugin {
   // In the pages of Vitest's browser mode, the badge could hide what a test clicks on.
   const hasOverlay = options.overlay === true && !process.env.VITEST
   // One plugin object can belong to several configs: Vite calls all hooks again when it restarts
-  // itself, and Nuxt creates two Vite servers from one config. A config is recognised by its array of
-  // plugins, because another plugin may replace the config of the server with a copy, as Cloudflare's
-  // does.
-  const setups = new WeakMap<Plugins, SignalingSetup | undefined>()
-  const detachers = new WeakMap<Plugins, (() => void) | undefined>()
+  // itself, and Nuxt creates two Vite servers from one config.
+  const setups = new WeakMap<ResolvedConfig, SignalingSetup>()
+  const detachers = new WeakMap<ResolvedConfig, (() => void) | undefined>()
   let part: ConfigPart = 'server'
-
-  /** Returns undefined if signaling is off, which was reported then. */
-  function setupOf(config: ResolvedConfig): SignalingSetup | undefined {
-    const { plugins } = config
-    if (!setups.has(plugins)) {
-      logOf(config).warn(
-        "signaling is off because another plugin has replaced Vite's config; put signaling() before it",
-      )
-    }
-    return setups.get(plugins)
-  }
 
   return {
     name: PLUGIN_NAME,
@@ -60,48 +45,55 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     },
     async configResolved(config) {
       const log = logOf(config)
-      setups.set(config.plugins, undefined)
       if (isTooOld(this)) {
         log.warn('signaling is off because this Vite is too old; the plugin needs Vite 7 or newer')
         return
       }
       await warnOnRejection(log, WITHOUT_HTTPS, async () => lan?.configResolved(config, part))
       warnOnError(log, WITHOUT_SIGNALING, () => {
-        setups.set(config.plugins, setUp(plan, config, part, lan))
+        setups.set(config, setUp(plan, config, part, lan))
       })
     },
-    configureServer(server) {
-      const { config, httpServer } = server
-      const setup = setupOf(config)
-      if (setup === undefined) return
-      warnOnError(setup.log, WITHOUT_SIGNALING, () => {
-        printSignalingUrl(server)
-        const inspector = options.inspector === false ? undefined : addInspector(server, setup)
-        if (inspector && hasOverlay) feedOverlays(server, inspector, setup.log)
-        lan?.configureServer(server, config.server)
-        if (httpServer) {
-          interceptUpgrades(httpServer, setup)
-          warnOfWrongPath(httpServer, config.server.proxy, setup.log)
-          setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.server))
-        } else detachers.set(config.plugins, attachToPageServer(server, setup, inspector))
-      })
+    // These hooks come before those of other plugins: the middleware of Nitro answers every request, and
+    // Cloudflare's plugin replaces the config of the server with a copy, which would not be found here.
+    configureServer: {
+      order: 'pre',
+      handler(server) {
+        const { config, httpServer } = server
+        const setup = setups.get(config)
+        if (setup === undefined) return
+        warnOnError(setup.log, WITHOUT_SIGNALING, () => {
+          printSignalingUrl(server)
+          const inspector = options.inspector === false ? undefined : addInspector(server, setup)
+          if (inspector && hasOverlay) feedOverlays(server, inspector, setup.log)
+          lan?.configureServer(server, config.server)
+          if (httpServer) {
+            warnOfWrongPath(httpServer, config.server.proxy, setup.log)
+            setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.server))
+          } else detachers.set(config, attachToPageServer(server, setup, inspector))
+          useProxy(server, setup)
+        })
+      },
     },
-    configurePreviewServer(server) {
-      const { config, httpServer } = server
-      const setup = setupOf(config)
-      if (setup === undefined) return
-      warnOnError(setup.log, WITHOUT_SIGNALING, () => {
-        printSignalingUrl(server)
-        lan?.configureServer(server, config.preview)
-        interceptUpgrades(httpServer, setup)
-        setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.preview))
-      })
+    configurePreviewServer: {
+      order: 'pre',
+      handler(server) {
+        const { config, httpServer } = server
+        const setup = setups.get(config)
+        if (setup === undefined) return
+        warnOnError(setup.log, WITHOUT_SIGNALING, () => {
+          printSignalingUrl(server)
+          lan?.configureServer(server, config.preview)
+          useProxy(server, setup)
+          setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.preview))
+        })
+      },
     },
     // If the server has never listened, or is not Vite's own, only this hook reports its end.
     closeBundle() {
-      const { plugins } = this.environment.getTopLevelConfig()
-      detachers.get(plugins)?.()
-      setups.get(plugins)?.lease?.end()
+      const config = this.environment.getTopLevelConfig()
+      detachers.get(config)?.()
+      setups.get(config)?.lease?.end()
     },
     ...pageScriptHooks([
       // It replaces RTCPeerConnection, so it has to run before the app.
@@ -113,13 +105,21 @@ export function signaling(options: SignalingOptions = {}): Plugin {
 }
 
 /**
- * Hides the upgrades for signaling from all other listeners of Vite's server, because that of another
- * plugin may answer every upgrade, as that of Cloudflare's plugin does.
+ * Proxies requests before other middlewares, and hides the upgrades for signaling from all other
+ * listeners: that of Cloudflare's plugin answers every upgrade.
  */
-function interceptUpgrades(server: PageServer, { proxy }: SignalingSetup): void {
+function useProxy(
+  { middlewares, httpServer }: ViteDevServer | PreviewServer,
+  { proxy }: SignalingSetup,
+): void {
+  if (proxy === undefined) return
+  middlewares.use((request, response, next) => {
+    if (!proxy.handle(request, response)) next()
+  })
+  if (httpServer === null) return
   interceptSignaling(
-    server,
-    (request, answer, head) => head !== undefined && proxy?.handle(request, answer, head) === true,
+    httpServer,
+    (request, answer, head) => head !== undefined && proxy.handle(request, answer, head),
   )
 }
 

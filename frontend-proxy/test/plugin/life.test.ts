@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { type Plugin, type ResolvedConfig, resolveConfig } from 'vite'
+import { type Plugin, resolveConfig } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 import {
@@ -98,41 +98,23 @@ test('changed options in an edited config start another sidecar', async () => {
   expect(await pidBehind(vite)).not.toBe(pid)
 })
 
-/** A plugin that replaces the config of the server when it is created. */
-function replacing(copy: (config: ResolvedConfig) => ResolvedConfig): Plugin {
-  return {
-    name: 'replacing',
-    enforce: 'pre',
-    configureServer(server) {
-      server.config = copy(server.config)
-    },
-  }
-}
-
 test('a plugin may replace the config of the server with a copy, as that of Cloudflare does', async () => {
   const { root, stateDir } = makeProject()
-  const plugins = [replacing((config) => ({ ...config, inlineConfig: {} }))]
-  const vite = await openVite({ root, stateDir }, { sidecar: standIn(), stateDir }, { plugins })
+  const copying: Plugin = {
+    name: 'copying',
+    enforce: 'pre',
+    configureServer(server) {
+      server.config = { ...server.config, inlineConfig: {} }
+    },
+  }
+  const options = { sidecar: standIn(), stateDir }
+  const vite = await openVite({ root, stateDir }, options, { plugins: [copying] })
   await vite.lines.match(STARTED)
   const pid = await pidBehind(vite)
   vite.server.printUrls()
   await vite.lines.match(/➜ {2}Signaling:/)
   await vite.server.close()
   await isGone(pid)
-})
-
-test('a plugin that also replaces the list of plugins has to come later, and otherwise a warning says so', async () => {
-  const { root, stateDir } = makeProject()
-  const another = replacing((config) => ({ ...config, plugins: [...config.plugins] }))
-  const options = { sidecar: standIn(), stateDir }
-  const before = await openVite({ root, stateDir }, options, { plugins: [another] })
-  await before.lines.match(
-    /signaling is off because another plugin has replaced Vite's config; put/,
-  )
-  await before.server.close()
-  const after = { ...another, enforce: 'post' as const }
-  const { lines } = await openVite({ root, stateDir }, options, { plugins: [after] })
-  await lines.match(STARTED)
 })
 
 test('a killed sidecar is restarted, and the proxy uses its new port', async () => {

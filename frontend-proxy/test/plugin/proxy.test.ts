@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import type { Plugin } from 'vite'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import {
@@ -99,6 +100,20 @@ test('another plugin that answers every upgrade does not get those for signaling
   const frame = await firstFrame(webSocket(`${url}/ws/signaling`))
   expect(frame.url).toBe('/ws/signaling')
   expect((await refusedUpgrade(`${url}/ws/other`)).status).toBe(418)
+})
+
+test('another plugin that answers every request does not get those for signaling and the inspector', async () => {
+  const greedy: Plugin = {
+    name: 'greedy',
+    enforce: 'pre',
+    configureServer: ({ middlewares }) => {
+      middlewares.use((_request, response) => void response.end('mine'))
+    },
+  }
+  const { url } = await openReadyVite({ plugins: [greedy] })
+  expect(await (await fetch(`${url}/other`)).text()).toBe('mine')
+  expect((await getEcho(`${url}/ws/signaling/rooms`)).url).toBe('/ws/signaling/rooms')
+  expect(await (await fetch(`${url}/__signaling/`)).text()).not.toBe('mine')
 })
 
 test.each(['/app/', '/a+b/', 'https://cdn.example/app/'])(
