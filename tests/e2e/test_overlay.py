@@ -276,11 +276,10 @@ async def test_it_says_when_the_sidecar_or_vite_does_not_answer(
     await expect(panel(page)).to_contain_text("The dev server does not answer.")
 
 
-async def own_config(start: Start, folder: Path, server: str) -> Program:
-    """Start Vite with these options for its server, and with an app that is in no room."""
-    config = (
-        f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({{ overlay: true }})], {server} }}"
-    )
+async def own_config(start: Start, folder: Path, more: str) -> Program:
+    """Start Vite with more options in its config, and with an app that is in no room."""
+    plugin = "signaling({ overlay: true, trace: true })"
+    config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [{plugin}], {more} }}"
     return await start_vite(start, write_project(folder / "app", config))
 
 
@@ -309,6 +308,12 @@ async def test_the_terminal_says_that_there_is_no_badge_without_the_web_socket_o
 ) -> None:
     vite = await own_config(start, tmp_path, "server: { ws: false }")
     await vite.line("overlay: true shows nothing, because server.ws: false turns off the WebSocket that it needs")
+
+
+async def test_vite_may_bundle_the_app(start: Start, tmp_path: Path, npm_package: Path, window: Window) -> None:
+    page = await window.open(await url_in(await own_config(start, tmp_path, "experimental: { bundledDev: true }")))
+    await expect(badge(page)).to_have_text("-no peers")
+    assert "[native code]" not in await page.evaluate("String(RTCPeerConnection)"), "the option trace has an effect"
 
 
 async def test_a_refused_page_is_told_why(window: Window, app: Site, join: Join) -> None:

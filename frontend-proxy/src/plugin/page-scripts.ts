@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Plugin } from 'vite'
+import type { HtmlTagDescriptor, Plugin } from 'vite'
 import { DEV_SERVER } from '../browser/default-url.ts'
 
 /** A built script of this package, which the pages of the dev server run. */
@@ -33,6 +33,16 @@ export function pageScriptHooks(
     },
     transform: (code, id) => (VITE_CLIENT.test(id) ? withImports(code, scripts) : undefined),
   }
+}
+
+/** Returns the tags that load the scripts. */
+export function tagsOf(scripts: readonly PageScript[]): HtmlTagDescriptor[] {
+  return scripts.map((script) => ({
+    tag: 'script',
+    attrs: { type: 'module' },
+    children: `import ${JSON.stringify(urlOf(script))}`,
+    injectTo: script.isFirst ? 'head-prepend' : 'body',
+  }))
 }
 
 /** The line numbers of the client do not change. */

@@ -7,7 +7,7 @@ import { attachToPageServer } from './middleware-mode.ts'
 import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
 import { feedOverlays } from './overlay-feed.ts'
-import { pageScriptHooks } from './page-scripts.ts'
+import { pageScriptHooks, tagsOf } from './page-scripts.ts'
 import { interceptSignaling } from './page-server.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
@@ -34,6 +34,12 @@ export function signaling(options: SignalingOptions = {}): Plugin {
   const setups = new WeakMap<ResolvedConfig, SignalingSetup>()
   const detachers = new WeakMap<ResolvedConfig, (() => void) | undefined>()
   let part: ConfigPart = 'server'
+  let isBundled = false // Vite's experimental `bundledDev`
+  const scripts = [
+    // It replaces RTCPeerConnection, so it has to run before the app.
+    ...(options.trace === true ? [{ name: 'trace', isFirst: true }] : []),
+    ...(hasOverlay ? [{ name: 'overlay', isFirst: false }] : []),
+  ]
 
   return {
     name: PLUGIN_NAME,
@@ -45,6 +51,7 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     },
     async configResolved(config) {
       const log = logOf(config)
+      isBundled = config.experimental.bundledDev === true
       if (isTooOld(this)) {
         log.warn('signaling is off because this Vite is too old; the plugin needs Vite 7 or newer')
         return
@@ -95,11 +102,9 @@ export function signaling(options: SignalingOptions = {}): Plugin {
       detachers.get(config)?.()
       setups.get(config)?.lease?.end()
     },
-    ...pageScriptHooks([
-      // It replaces RTCPeerConnection, so it has to run before the app.
-      ...(options.trace === true ? [{ name: 'trace', isFirst: true }] : []),
-      ...(hasOverlay ? [{ name: 'overlay', isFirst: false }] : []),
-    ]),
+    ...pageScriptHooks(scripts),
+    // Vite's own client is not transformed in this mode, which only serves HTML files.
+    transformIndexHtml: { order: 'pre', handler: () => (isBundled ? tagsOf(scripts) : undefined) },
     ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
   }
 }
