@@ -103,12 +103,19 @@ async def test_two_hundred_thousand_records_need_no_more_elements_than_a_screen(
             f"of {len(gaps)} frames, 95 % came within {gaps[len(gaps) * 95 // 100]:.0f} ms, all in {gaps[-1]:.0f}"
         )
         await expect(rows.last).to_have_text(re.compile(f"^{newest(sidecar)}"))
-    await inspector.page.locator("#records-list").evaluate("list => (list.scrollTop = 0)")
+    await inspector.page.locator("#records-list").hover()
+    await inspector.page.mouse.wheel(0, -RECORDS * 100)
     await expect(page.locator("#records-state")).to_have_text("Paused")
     await expect(rows.first).not_to_have_text("loading")
     assert await page.evaluate("document.querySelectorAll('[role=option]').length") <= A_SCREEN
     assert inspector.faults == []
 
+
+# It ends when the rows there were drawn.
+SCROLL_TO_THE_MIDDLE = """list => {
+  list.scrollTop = list.scrollHeight / 2 + 7
+  return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))
+}"""
 
 # Of the rows that can be seen below the head, the number of the record and the distance to the head.
 SEEN = """list => {
@@ -155,8 +162,10 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
     page, rows = inspector.page, inspector.page.locator(f"#{view}-list")
     await inspector.open(room="bar", view=view)
     await expect(inspector.rows(view).last).to_be_visible()
-    await rows.evaluate("list => (list.scrollTop = list.scrollHeight / 2 + 7)")
+    await rows.focus()
+    await page.keyboard.press("PageUp")
     await expect(page.locator(f"#{view}-state")).to_have_text("Paused")
+    await rows.evaluate(SCROLL_TO_THE_MIDDLE)
     await expect(inspector.rows(view).filter(has_text="loading")).to_have_count(0)
     seen = await rows.evaluate(SEEN)
     assert len(seen) > 5
