@@ -41,6 +41,20 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     ...(hasOverlay ? [{ name: 'overlay', isFirst: false }] : []),
   ]
 
+  /** Does what both kinds of servers need. Does nothing if the setup has failed, which was reported then. */
+  function addSignaling(
+    server: ViteDevServer | PreviewServer,
+    addMore: (setup: SignalingSetup) => void,
+  ): void {
+    const setup = setups.get(server.config)
+    if (setup === undefined) return
+    warnOnError(setup.log, WITHOUT_SIGNALING, () => {
+      printSignalingUrl(server)
+      addMore(setup)
+      useProxy(server, setup)
+    })
+  }
+
   return {
     name: PLUGIN_NAME,
     apply: 'serve',
@@ -65,12 +79,9 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     // Cloudflare's plugin replaces the config of the server with a copy, which would not be found here.
     configureServer: {
       order: 'pre',
-      handler(server) {
-        const { config, httpServer } = server
-        const setup = setups.get(config)
-        if (setup === undefined) return
-        warnOnError(setup.log, WITHOUT_SIGNALING, () => {
-          printSignalingUrl(server)
+      handler: (server) =>
+        addSignaling(server, (setup) => {
+          const { config, httpServer } = server
           const inspector = options.inspector === false ? undefined : addInspector(server, setup)
           if (inspector && hasOverlay) feedOverlays(server, inspector, setup.log)
           lan?.configureServer(server, config.server)
@@ -78,23 +89,16 @@ export function signaling(options: SignalingOptions = {}): Plugin {
             warnOfWrongPath(httpServer, config.server.proxy, setup.log)
             setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.server))
           } else detachers.set(config, attachToPageServer(server, setup, inspector))
-          useProxy(server, setup)
-        })
-      },
+        }),
     },
     configurePreviewServer: {
       order: 'pre',
-      handler(server) {
-        const { config, httpServer } = server
-        const setup = setups.get(config)
-        if (setup === undefined) return
-        warnOnError(setup.log, WITHOUT_SIGNALING, () => {
-          printSignalingUrl(server)
-          lan?.configureServer(server, config.preview)
-          useProxy(server, setup)
-          setup.lease?.follow(httpServer, () => pageUrlsOf(server, config.preview))
-        })
-      },
+      handler: (server) =>
+        addSignaling(server, ({ lease }) => {
+          const { preview } = server.config
+          lan?.configureServer(server, preview)
+          lease?.follow(server.httpServer, () => pageUrlsOf(server, preview))
+        }),
     },
     // If the server has never listened, or is not Vite's own, only this hook reports its end.
     closeBundle() {

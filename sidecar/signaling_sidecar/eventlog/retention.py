@@ -53,8 +53,8 @@ class Retention:
         try:
             delete_oldest(folder, self._newest, total_bytes=total_bytes, keep_s=keep_s)
             for path in sorted(folder.glob("events-*.jsonl")):
-                if segment != self._newest:
-                    return  # this function will be called for the newer segment
+                if segment != self._newest or self._stopping.is_set():
+                    return  # this function will be called for the newer segment, or at the next start
                 if path.name < segment.name and path.is_file() and not path.is_symlink():
                     compress(path, self._stopping)
         except FileNotFoundError:
