@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from signaling_sidecar.cluster.link import Link
+from tests.kit.certificate import create_certificate, loopback
 from tests.kit.redis_server import RedisServer, running_redis
 
 
@@ -35,6 +36,18 @@ async def link(redis: RedisServer) -> AsyncIterator[Link]:
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis server that a test may stop and kill."""
-    (tmp_path / "redis").mkdir()
     with running_redis(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the certificate of `encrypting_redis`, which no authority has signed, and its key."""
+    return create_certificate(tmp_path_factory.mktemp("certificate") / "redis.pem", loopback())
+
+
+@pytest.fixture(scope="session")
+def encrypting_redis(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[RedisServer]:
+    """A Redis server that also listens at a port with TLS."""
+    with running_redis(tmp_path_factory.mktemp("redis"), certificate=certificate) as server:
         yield server

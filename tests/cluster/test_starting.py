@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,25 +12,14 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
+from tests.kit.certificate import create_certificate, host_name
 from tests.kit.clustered import serve_cluster, serve_instance
-from tests.kit.redis_server import RedisServer, skip_without_redis
+from tests.kit.redis_server import RedisServer, running_redis
 from tests.kit.serving import Served
 from tests.kit.sidecar_command import run_here, serving
 
 PASSWORD = "hush-hush"
 CANNOT_BE_USED = "the Redis server of the cluster cannot be used"
-
-
-@contextmanager
-def redis_with(folder: Path, *options: str) -> Iterator[RedisServer]:
-    skip_without_redis()
-    folder.mkdir()
-    server = RedisServer(folder, *options)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 def refused(folder: Path, url: str, **environment: str) -> str:
@@ -58,6 +45,9 @@ def refused(folder: Path, url: str, **environment: str) -> str:
         (f"redis://me:{PASSWORD}@localhost:6379/0", "redis://***@localhost:6379/0"),
         (f"http://me:{PASSWORD}@localhost", "http://***@localhost"),
         (f"redis://localhost/0?password={PASSWORD}", "redis://localhost/0?***"),
+        ("redis://localhost/0?decode_responses=1", "redis://localhost/0?***"),
+        ("redis://localhost/0?ssl_ca_certs=file", "redis://localhost/0?***"),
+        ("rediss://localhost/0?db=1", "rediss://localhost/0?***"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_shown_without_the_password_in_it(tmp_path: Path, url: str, shown: str) -> None:
@@ -82,7 +72,7 @@ def test_no_server_listens(tmp_path: Path) -> None:
 
 
 def test_the_password_is_missing_or_wrong(tmp_path: Path) -> None:
-    with redis_with(tmp_path / "redis", "--requirepass", "another") as server:
+    with running_redis(tmp_path / "redis", "--requirepass", "another") as server:
         assert "(it requires a password)" in refused(tmp_path, server.url)
         sentence = refused(tmp_path, server.url, SIDECAR_CLUSTER_PASSWORD=PASSWORD)
         assert "(it does not accept the password)" in sentence
@@ -90,16 +80,35 @@ def test_the_password_is_missing_or_wrong(tmp_path: Path) -> None:
 
 def test_the_server_is_too_old(tmp_path: Path) -> None:
     """Servers before version 6 do not know the command HELLO."""
-    with redis_with(tmp_path / "redis", "--rename-command", "HELLO", "") as server:
+    with running_redis(tmp_path / "redis", "--rename-command", "HELLO", "") as server:
         sentence = refused(tmp_path, server.url)
         assert "(its version is 5 or older, and version 6.2 or a later one is needed)" in sentence
 
 
 def test_the_server_is_a_node_of_a_redis_cluster(tmp_path: Path) -> None:
-    with redis_with(tmp_path / "redis", "--cluster-enabled", "yes") as server:
+    with running_redis(tmp_path / "redis", "--cluster-enabled", "yes") as server:
         assert "(it is a node of a Redis Cluster, and only a single server can be used)" in refused(
             tmp_path, server.url
         )
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("rediss://127.0.0.1:{encrypted}/0", "its certificate is not accepted: self-signed certificate; the query of"),
+        ("rediss://127.0.0.1:{encrypted}/0?ssl_ca_certs={another}", "its certificate is not accepted: self-signed"),
+        ("rediss://localhost:{encrypted}/0?ssl_ca_certs={own}", "its certificate is not accepted: Hostname mismatch"),
+        ("rediss://127.0.0.1:{encrypted}/0?ssl_ca_certs=nowhere", "names cannot be read: No such file or directory"),
+        ("rediss://127.0.0.1:{plain}/0", "it does not answer as a server that encrypts: without encryption, the URL"),
+        ("redis://127.0.0.1:{encrypted}/0", "it closed the connection: if it expects encryption, the URL begins with"),
+    ],
+)
+def test_the_connection_cannot_be_encrypted(
+    tmp_path: Path, encrypting_redis: RedisServer, certificate: Path, url: str, reason: str
+) -> None:
+    another = create_certificate(tmp_path / "another.pem", host_name("redis.example"))
+    ports = {"plain": encrypting_redis.port, "encrypted": encrypting_redis.encrypted_port}
+    assert reason in refused(tmp_path, url.format(**ports, own=certificate, another=another))
 
 
 def test_the_database_does_not_exist(tmp_path: Path, redis: RedisServer) -> None:
@@ -115,7 +124,7 @@ def test_the_extra_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_server_that_deletes_keys_when_its_memory_is_full_causes_a_warning(tmp_path: Path) -> None:
     with (
-        redis_with(tmp_path / "redis", "--maxmemory-policy", "allkeys-lru") as server,
+        running_redis(tmp_path / "redis", "--maxmemory-policy", "allkeys-lru") as server,
         serving(tmp_path / "state", "--cluster", server.url) as sidecar,
     ):
         code, errors = sidecar.stop()
@@ -127,7 +136,7 @@ def test_a_server_that_deletes_keys_when_its_memory_is_full_causes_a_warning(tmp
 def test_a_sidecar_stops_soon_while_redis_does_not_answer(tmp_path: Path, number: int) -> None:
     flags = ["--cluster-lease-s", "1", "--drain-s", "1"]
     with (
-        redis_with(tmp_path / "redis") as server,
+        running_redis(tmp_path / "redis") as server,
         serving(tmp_path / "state", "--cluster", server.url, *flags) as sidecar,
     ):
         server.send(signal.SIGSTOP)

@@ -11,11 +11,12 @@ Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
 
 
 class FaultProxy:
-    """Forwards every connection to `port` of this machine, until a test breaks the connections."""
+    """Forwards every connection to a port of this machine, until a test breaks the connections."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self._upstream = port
+        self.upstream = port
+        """The port to which new connections are forwarded."""
         self._pairs: list[Pair] = []
         self._flows = asyncio.Event()
         self._flows.set()
@@ -32,9 +33,13 @@ class FaultProxy:
             with suppress(OSError):
                 client.write_eof()
 
+    def hold(self) -> None:
+        """Hold all data back in both directions from now on."""
+        self._flows.clear()
+
     async def stall(self, seconds: float) -> None:
         """Hold all data back in both directions, then let it pass."""
-        self._flows.clear()
+        self.hold()
         await asyncio.sleep(seconds)
         self._flows.set()
 
@@ -43,7 +48,7 @@ class FaultProxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
         except OSError:  # the proxy is down, so it closes this connection
             writer.transport.abort()
             return

@@ -20,12 +20,20 @@ START_WITHIN_S = 10.0
 
 
 class RedisServer:
-    """Debian's `redis-server`. It writes each command to its disk before it answers, unless told otherwise."""
+    """Debian's `redis-server`. It writes each command to its disk before it answers, unless told otherwise.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    With a `certificate`, a file that also contains its key, it also listens at `encrypted_port`.
+    """
+
+    def __init__(self, folder: Path, *options: str, certificate: Path | None = None) -> None:
         self._folder = folder
         self._options = options
         self.port = free_port()
+        self.encrypted_port = free_port()
+        if certificate is not None:
+            files = [f"--tls-{use}-file" for use in ("cert", "key", "ca-cert")]
+            self._options += ("--tls-port", str(self.encrypted_port), "--tls-auth-clients", "optional")
+            self._options += tuple(part for file in files for part in (file, str(certificate)))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -105,10 +113,11 @@ class RedisServer:
 
 
 @contextlib.contextmanager
-def running_redis(folder: Path) -> Iterator[RedisServer]:
+def running_redis(folder: Path, *options: str, certificate: Path | None = None) -> Iterator[RedisServer]:
     """A Redis server that is killed when the block ends, if it is still running then."""
     skip_without_redis()
-    server = RedisServer(folder)
+    folder.mkdir(exist_ok=True)
+    server = RedisServer(folder, *options, certificate=certificate)
     try:
         server.start()
         yield server

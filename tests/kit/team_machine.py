@@ -7,14 +7,9 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
+from tests.kit.certificate import create_certificate, host_name
 from tests.kit.fault_proxy import FaultProxy
 from tests.kit.sites import Sidecar
 
@@ -37,7 +32,7 @@ class TeamMachine:
 @asynccontextmanager
 async def team_machine(sidecar: Sidecar, folder: Path) -> AsyncIterator[TeamMachine]:
     """Serve a sidecar under the name of the machine, over https."""
-    certificate = _create_certificate(folder / "team.pem")
+    certificate = create_certificate(folder / "team.pem", host_name(NAME))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     served = FaultProxy(int(sidecar.url.rpartition(":")[2]))
@@ -48,20 +43,3 @@ async def team_machine(sidecar: Sidecar, folder: Path) -> AsyncIterator[TeamMach
     async with server:
         yield TeamMachine(f"https://{NAME}:{server.sockets[0].getsockname()[1]}", env)
         served.reset()
-
-
-def _create_certificate(path: Path) -> Path:
-    """Write a self-signed certificate and its key into one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
-    return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,12 @@ PAGE = 1000  # entries in one answer
 ANSWER_WITHIN_S = 5.0  # seconds; after this time a command is sent again on another connection
 
 _TOO_OLD = "its version is {}, and version 6.2 or a later one is needed"
+_NO_FILE = "a file that the query of the URL names cannot be read: {}"
+_NOT_TRUSTED = (
+    "its certificate is not accepted: {}; the query of the URL can name a file of authorities as ssl_ca_certs"
+)
+_NOT_ENCRYPTED = "it does not answer as a server that encrypts: without encryption, the URL begins with redis://"
+_ENCRYPTED = "it closed the connection: if it expects encryption, the URL begins with rediss://"
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -70,6 +77,7 @@ class Link:
         self._errors = (RedisError, OSError, asyncio.TimeoutError)
         self._no_script, self._not_let_in = NoScriptError, AuthenticationError
         self._has_password = password is not None
+        self._is_encrypted = url.startswith("rediss:")
         try:
             # Without decode_responses, all answers are bytes, which the types of redis-py do not tell.
             clients: list[Any] = [
@@ -113,6 +121,15 @@ class Link:
             return _TOO_OLD.format("5 or older")
         if isinstance(error, self._not_let_in) or text.startswith(("HELLO must be called", "NOAUTH")):
             return "it does not accept the password" if self._has_password else "it requires a password"
+        match error.__context__:
+            case ssl.SSLCertVerificationError(verify_message=why):
+                return _NOT_TRUSTED.format(why.rstrip("."))
+            case FileNotFoundError() | PermissionError() | IsADirectoryError() as unreadable if self._is_encrypted:
+                return _NO_FILE.format(unreadable.strerror)
+            case TimeoutError() if self._is_encrypted:
+                return _NOT_ENCRYPTED
+            case ConnectionResetError() if not self._is_encrypted:
+                return _ENCRYPTED
         return text.rstrip(".")
 
     async def close(self) -> None:

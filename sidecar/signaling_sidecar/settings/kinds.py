@@ -12,6 +12,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 _TURN_SCHEMES = ("stun", "stuns", "turn", "turns")
+_REDIS_OPTIONS = {
+    "redis": set(),
+    "rediss": {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"},
+    "unix": {"db"},
+}
+"""By the scheme of a URL, what its query may contain. The Redis client accepts more, of which some is not suitable."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,15 @@ def redis_url() -> Kind:
             raise ValueError
         url = urlsplit(value)
         is_there = bool(url.path if url.scheme == "unix" else url.hostname and re.fullmatch(r"(/\d*)?", url.path))
-        has_secret = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
-        if url.scheme not in ("redis", "rediss", "unix") or not is_there or has_secret or url.port == 0:
+        allowed, used = _REDIS_OPTIONS.get(url.scheme), parse_qs(url.query, keep_blank_values=True)
+        if allowed is None or not is_there or not used.keys() <= allowed or url.password is not None or url.port == 0:
             raise ValueError
         return value
 
     expected = (
-        "a URL such as redis://host:6379/0, rediss://host:6379/0 or unix:///path, without a password, which belongs "
-        "into SIDECAR_CLUSTER_PASSWORD"
+        "a URL such as redis://host:6379/0, unix:///path?db=0, or rediss://host:6379/0 (whose query may contain "
+        f"{', '.join(sorted(_REDIS_OPTIONS['rediss']))}), "
+        "without a password, which belongs into SIDECAR_CLUSTER_PASSWORD"
     )
     return Kind(parse, expected, "URL", shown=_without_secrets)
 
