@@ -48,7 +48,7 @@ test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.
 # The rules of all dialects also hold for two sidecars with one Redis. `test-clusters` runs more tests with them.
 test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)
-	INSTANCES=2 $(PYTEST) -k 'not queued' tests/dialects/test_conformance.py tests/dialects/test_vectors.py
+	INSTANCES=2 $(PYTEST) --dist load -k 'not queued' tests/dialects/test_conformance.py tests/dialects/test_vectors.py
 
 test-clusters: browser  ## run all tests of the wire protocols with a cluster of one sidecar, and with one of two
 	INSTANCES=1 $(PYTEST) tests/dialects

@@ -98,7 +98,7 @@ def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases |
     if not count:
         yield None
         return
-    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+    with running_redis(tmp_path_factory.mktemp("redis"), "--appendonly", "no") as server:
         databases = Databases(server)
         serve_clusters(count, databases)
         yield databases
