@@ -21,8 +21,8 @@ const shared = {
 
 export default defineConfig({
   test: {
-    // Vitest would leave one core idle, although tests with Vite wait for other processes most of the time.
-    maxWorkers: availableParallelism(),
+    // Tests with Vite wait for other processes most of the time, so one worker for each core would leave the cores idle.
+    maxWorkers: availableParallelism() + 3,
     projects: [
       {
         test: {
