@@ -190,6 +190,13 @@ def test_an_invalid_path_is_reported_in_one_sentence_for_every_source(tmp_path: 
             Sources({}, {}, file).load()
 
 
+def test_the_folder_of_the_project_must_exist(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "no-such-folder", tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(SettingsError, match="project must be a valid path to a folder that exists"):
+            Sources({"project": str(path)}, {}).load()
+
+
 @pytest.mark.parametrize("name", ["project", "state_dir", "hooks", "jwt_key_file"])
 def test_a_path_with_links_in_a_circle_is_reported_in_one_sentence(tmp_path: Path, name: str) -> None:
     make_circle(tmp_path / "circle")

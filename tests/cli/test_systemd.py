@@ -185,6 +185,7 @@ def test_the_command_of_the_unit_serves(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = 5\n")
     program, serve, *flags = exec_start()
     assert (Path(program).name, serve) == ("sidecar", "serve")
+    (tmp_path / "signaling-sidecar").mkdir()  # by systemd, as `StateDirectory` says
     replaced = [flag.replace("%S", str(tmp_path)).replace("/etc/signaling-sidecar", str(tmp_path)) for flag in flags]
     with serving(tmp_path / "signaling-sidecar", *replaced) as sidecar:
         code, errors = sidecar.stop()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 DEBOUNCE_MS = 30  # after the last change of one save; the changes that an editor makes are within a few ms
 STEP_MS = 10  # between two checks for more changes
@@ -34,19 +35,29 @@ async def _changes(path: Path) -> AsyncIterator[None]:
     if seen != before:
         yield
     # A save before the watch begins, for example during the `yield` above, is only noticed by the version of the file.
-    looks = watchfiles.awatch(
-        path.parent,
-        watch_filter=lambda _, changed: Path(changed) == path or _version(path) != seen,
-        debounce=DEBOUNCE_MS,
-        step=STEP_MS,
-        recursive=False,
-        rust_timeout=LOOK_MS,
-        yield_on_timeout=True,
-    )
-    async for changes in looks:
-        if changes or _version(path) != seen:
+    async for changed in _looks(watchfiles, path.parent):
+        if path in changed or _version(path) != seen:
             seen = _version(path)
             yield
+
+
+async def _looks(watchfiles: ModuleType, folder: Path) -> AsyncIterator[Collection[Path]]:
+    """Yield the files that have changed in the folder, and every `LOOK_MS` nothing if none have."""
+    while True:
+        try:
+            async for changes in watchfiles.awatch(
+                folder,
+                watch_filter=None,
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                recursive=False,
+                rust_timeout=LOOK_MS,
+                yield_on_timeout=True,
+            ):
+                yield {Path(changed) for _, changed in changes}
+        except (OSError, RuntimeError):  # the folder is gone, or the programs of this user watch too many files already
+            await asyncio.sleep(LOOK_MS / 1000)
+            yield ()
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:

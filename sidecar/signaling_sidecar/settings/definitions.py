@@ -13,6 +13,7 @@ from signaling_sidecar.settings.kinds import (
     SHARED_SECRET,
     Kind,
     dialects,
+    existing_folder,
     file,
     folder,
     ice_servers,
@@ -49,7 +50,7 @@ class Settings:
         whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0 chooses a free port", live=False
     )
     project: Path = _setting(
-        folder(),
+        existing_folder(),
         Path(),
         "the folder of the project; each project has a state folder of its own",
         live=False,

@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -114,6 +114,18 @@ SHARED_SECRET = secret(
     "at least 32 of the characters A-Z a-z 0-9 - . _ ~, such as the output of `openssl rand -hex 32`",
 )
 JWT_SECRET = secret(r"(?s:.{32,})", "a text of at least 32 characters, such as the output of `openssl rand -hex 32`")
+
+
+def existing_folder() -> Kind:
+    kind = _path("folder that exists", "DIR")
+
+    def parse(value: Any) -> Path:
+        path: Path = kind.parse(value)
+        if not path.is_dir():
+            raise ValueError
+        return path
+
+    return replace(kind, parse=parse)
 
 
 def folder() -> Kind:
