@@ -36,8 +36,8 @@ def listen(settings: Settings) -> socket.socket:
             raise PortTaken(settings.host, settings.port) from None
         if number == errno.EACCES:
             expected = f"a port on which this user is allowed to listen ({error})"
-            raise SettingsError("port", settings.port, expected, "--port") from None
-        raise SettingsError("host", settings.host, f"an address of this machine ({error})", "--host") from None
+            raise SettingsError("port", settings.port, expected, "settings") from None
+        raise SettingsError("host", settings.host, f"an address of this machine ({error})", "settings") from None
 
 
 def check_protection(settings: Settings, address: str, host: str | None = None) -> None:

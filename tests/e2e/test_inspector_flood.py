@@ -180,7 +180,6 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
     await page.keyboard.press("End")
     await expect(page.locator(f"#{view}-state")).to_have_text("Following")
     await page.keyboard.press("Home")
-    # The rows that the page has kept are shown until those that the sidecar still has were fetched.
     await expect(inspector.rows(view).filter(has_text="loading")).to_have_count(0)
     numbers = [seq for seq, _ in await rows.evaluate(SEEN)]
     assert numbers == list(range(first, first + len(numbers)))
