@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -36,9 +36,25 @@ class Copied:
 
 @asynccontextmanager
 async def served_from(
-    folder: Path, tmp_path: Path, reload: str = "--reload", env: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    tmp_path: Path,
+    reload: str = "--reload",
+    env: Mapping[str, str] = MappingProxyType({}),
+    runner: Sequence[str] = (),
 ) -> AsyncIterator[Copied]:
-    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms", reload]
+    """`runner` is a program that runs the command line that follows it."""
+    command = [
+        *runner,
+        sys.executable,
+        "-m",
+        "signaling_sidecar",
+        "serve",
+        "--port",
+        "0",
+        "--dialects",
+        "rooms",
+        reload,
+    ]
     state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
     program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent), **env})
     try:

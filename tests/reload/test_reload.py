@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -26,9 +27,13 @@ VERSION = "VERSION_IN_HEALTH"
 
 
 @pytest.fixture
-async def copied(tmp_path: Path) -> AsyncIterator[Copied]:
-    folder = Path(shutil.copytree(PACKAGE, tmp_path / "source" / PACKAGE.name))
-    async with served_from(folder, tmp_path) as copied:
+def copied_package(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(PACKAGE, tmp_path / "source" / PACKAGE.name))
+
+
+@pytest.fixture
+async def copied(copied_package: Path, tmp_path: Path) -> AsyncIterator[Copied]:
+    async with served_from(copied_package, tmp_path) as copied:
         yield copied
 
 
@@ -62,6 +67,29 @@ async def test_auto_reloads_only_in_a_checkout_whose_environment_does_not_forbid
     async with served_from(folder, tmp_path, "--reload=auto", env) as copied:
         workers = [pid for pid in copied.pids if pid != copied.program.process.pid]
         assert len(workers) == reloads
+
+
+@pytest.fixture
+def without_watches() -> list[str]:
+    """Runs a program in a namespace of users, for which Linux has limits of its own, and in which it can watch nothing.
+    On a usual machine, other programs of the same user, such as editors, may have used up the limits."""
+    in_a_namespace = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+    runner = [*in_a_namespace, 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$0" "$@"']
+    if subprocess.run([*runner, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no namespaces of users can be made here")
+    return runner
+
+
+async def test_saves_are_noticed_where_no_more_files_can_be_watched(
+    copied_package: Path, tmp_path: Path, without_watches: list[str]
+) -> None:
+    async with served_from(copied_package, tmp_path, runner=without_watches) as copied:
+        (tmp_path / "sidecar.toml").write_text("max_rooms = 5\n")
+        await copied.program.line("now in use from .*: max_rooms")
+        copied.save("\nHOME_TEXT = 'new code\\n'\n")
+        await copied.program.line("new code is serving")
+        async with aiohttp.ClientSession() as session:
+            assert await copied.home(session) == "new code\n"
 
 
 async def test_code_that_cannot_be_imported_is_reported_and_the_old_code_keeps_serving(copied: Copied) -> None:

@@ -138,6 +138,13 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Check for changes until `stop` is called, and put into `_looks` whether a check found any."""
+        try:
+            self._watch_code(force_polling=None)
+        except (OSError, RuntimeError):  # the programs of this user watch as many files as the system allows
+            self._watch_code(force_polling=True)
+        self._looks.put(False)
+
+    def _watch_code(self, *, force_polling: bool | None) -> None:
         from watchfiles import PythonFilter, watch
 
         for changes in watch(
@@ -149,9 +156,9 @@ class Supervisor:
             yield_on_timeout=True,
             stop_event=self._stop,
             raise_interrupt=False,
+            force_polling=force_polling,
         ):
             self._looks.put(bool(changes))
-        self._looks.put(False)
 
     def _has_changed(self) -> bool:
         """Wait for the next check. Returns whether there was a change since the last call."""
