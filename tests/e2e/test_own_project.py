@@ -101,7 +101,7 @@ async def test_such_a_project_can_be_built(own_project: OwnProject, start: Start
     assert build.count("sidecar") == 0  # no sidecar is started or searched for, and no warning is printed
 
 
-@pytest.mark.parametrize("form", ["object", "shorthand"])
+@pytest.mark.parametrize("form", ["object", "shorthand", "Angular"])
 async def test_without_our_npm_package_one_proxy_entry_is_enough(
     own_project: OwnProject, start: Start, browser: Browser, form: str
 ) -> None:

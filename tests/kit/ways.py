@@ -68,8 +68,11 @@ def config_with_plugin(*flags: str) -> str:
 
 
 def config_with_entry(form: str, sidecar: Sidecar) -> str:
-    """The proxy rule from the README, with the port of this sidecar."""
-    config = readme.code(f"vite.config.js, {form}")
+    """The proxy rule from the README, with the port of this sidecar. Angular passes the rule in its file on to Vite."""
+    if form == "Angular":
+        config = f"export default {{ server: {{ proxy: {readme.code('proxy.conf.json')} }} }}"
+    else:
+        config = readme.code(f"vite.config.js, {form}")
     assert DEFAULT_ADDRESS in config
     return config.replace(DEFAULT_ADDRESS, sidecar.url.removeprefix("http://"))
 
