@@ -253,12 +253,6 @@ async def test_without_any_earlier_run_it_explains_how_to_start(start: Start, tm
     await program.line("    start Vite with the plugin, which starts the sidecar too, or run `sidecar serve`")
 
 
-async def test_an_invalid_url_is_reported_in_one_sentence(start: Start, tmp_path: Path) -> None:
-    program = await start(["sidecar", "doctor", "--url", "ftp://localhost/"], tmp_path)
-    assert await program.ended() == 2
-    await program.line("url must be the URL of a page")
-
-
 @pytest.mark.usefixtures("npm_package", "lan_host")
 async def test_a_changed_address_of_this_machine_is_reported(own_setup: SetUp) -> None:
     """Vite still reports the address that the machine had when Vite started."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -173,6 +174,19 @@ def test_a_missing_state_folder_is_an_error_and_no_older_state_is_used(
     with pytest.raises(NoStateDir):
         connect(tmp_path / "typo")
     assert main(["log", "--project", str(tmp_path / "no-such-project")]) == 2
+
+
+@pytest.mark.parametrize("option", ["--project", "--state-dir", "--log"])
+@pytest.mark.parametrize("place", ["~nobody-of-this-name/app", "circle", "circle/app"])
+def test_a_path_that_leads_nowhere_is_reported_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("circle").symlink_to("circle")
+    assert main(["why", option, place]) == 2
+    assert re.fullmatch(
+        r"sidecar: .*(no sidecar has run for|no state folder|no event log|cannot be used).*\n", capsys.readouterr().err
+    )
 
 
 def test_a_folder_that_now_belongs_to_another_project_is_not_used(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -68,10 +68,13 @@ def _state_dir(arguments: argparse.Namespace) -> Path | None:
 def _url(text: str | None) -> str | None:
     if text is None:
         return None
+    from yarl import URL  # only this option needs it
+
     try:
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.port == 0:
+        url = URL(text)
+        is_host = url.host is not None and re.fullmatch(r"[^\s\x00-\x1f]+", url.host)
+        if url.scheme not in ("http", "https") or not is_host or url.user is not None or url.port == 0:
             raise ValueError
     except ValueError:
         raise SettingsError("url", text, "the URL of a page, such as http://localhost:5173/", "--url") from None
-    return parts._replace(path=parts.path or "/", query="", fragment="").geturl()
+    return str(url.with_path(url.raw_path or "/", encoded=True))

@@ -85,7 +85,7 @@ def _ask(url: str, headers: dict[str, str], by: str | None) -> Answer:
             connection.sock.sendall(GOODBYE)
         headers_of = response.headers.get
         return Answer(response.status, body, headers_of("Location", ""), headers_of("WWW-Authenticate", ""))
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:  # UnicodeError: a part of the name is empty or too long
         raise UnknownName(str(error)) from error
     except ConnectionRefusedError as error:
         raise Refused(str(error)) from error
@@ -120,5 +120,5 @@ def certificate_fault(url: str) -> str | None:
             return None
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         return str(error)

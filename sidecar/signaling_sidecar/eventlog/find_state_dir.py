@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from signaling_sidecar.errors import NoHome, NoStateDir, StateDirGone, StateDirOfAnother
 from signaling_sidecar.eventlog.boot_ids import boot_of
+from signaling_sidecar.eventlog.expanded_path import expanded
 from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.state_dir import (
     POINTER_FILE,
@@ -56,7 +57,7 @@ def find_state_dir(explicit: Path | None = None, project: Path | None = None) ->
     cannot be read.
     """
     if explicit is not None:
-        return _checked(Found(explicit.expanduser(), ""))
+        return _checked(Found(expanded(explicit), ""))
     # No settings file is read here: which file applies is only known when the project is known.
     environment = Sources({}, os.environ, Path(os.devnull))
     named = environment.configured("state_dir")
@@ -64,7 +65,7 @@ def find_state_dir(explicit: Path | None = None, project: Path | None = None) ->
         return _checked(Found(named.value, f"configured by {named.source}"))
     configured = environment.configured("project")
     start = project or (configured.value if configured is not None else Path.cwd())
-    start = start.expanduser().resolve()
+    start = Path(os.path.realpath(expanded(start)))  # Path.resolve would raise RuntimeError for links in a circle
     if not os.path.isdir(start):
         raise NoStateDir(str(start))
     return _checked(_nearest(start))

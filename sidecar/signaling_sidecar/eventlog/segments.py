@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.boot_ids import boot_of
+from signaling_sidecar.eventlog.expanded_path import expanded
 from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.records import beginning_of
 
@@ -41,7 +42,7 @@ def find_segments(path: Location | Iterable[Location] | None) -> FoundLog:
     if path is None:
         state = find_state_dir()
         path, how = state.path, state.how or None
-    paths = [Path(each).expanduser() for each in ([path] if isinstance(path, str | PathLike) else path)]
+    paths = [expanded(each) for each in ([path] if isinstance(path, str | PathLike) else path)]
     by_path = {each: _files_at(each) for each in paths}
     missing = [str(each) for each, files in by_path.items() if not files]
     if missing or not paths:

@@ -17,6 +17,7 @@ from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import Connection, Report
 from signaling_sidecar.drawing.markup import framed, text
 from signaling_sidecar.eventlog import SCHEMA_VERSION
+from signaling_sidecar.eventlog.expanded_path import expanded
 from signaling_sidecar.inspection.dumps.events import DumpEvent
 from signaling_sidecar.inspection.dumps.internals import read_internals
 from signaling_sidecar.inspection.dumps.reports import reports_of
@@ -55,7 +56,7 @@ def open_dump(path: str | PathLike[str]) -> Dump:
 
     Raises `NoDump` for any other file, and `DamagedDump`. Both are `SidecarError`s.
     """
-    place = Path(path).expanduser()
+    place = expanded(path)
     try:
         content = place.read_bytes()
     except OSError as error:
