@@ -75,8 +75,10 @@ def without_watches() -> list[str]:
     On a usual machine, other programs of the same user, such as editors, may have used up the limits."""
     in_a_namespace = ["unshare", "--user", "--map-root-user", "sh", "-c"]
     runner = [*in_a_namespace, 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$0" "$@"']
-    if subprocess.run([*runner, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no namespaces of users can be made here")
+    try:
+        subprocess.run([*runner, "true"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no namespaces of users can be made here: {error}")
     return runner
 
 
