@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -121,7 +122,7 @@ def existing_folder() -> Kind:
 
     def parse(value: Any) -> Path:
         path: Path = kind.parse(value)
-        if not path.is_dir():
+        if not os.path.isdir(path):  # Path.is_dir would raise PermissionError below a private folder
             raise ValueError
         return path
 
