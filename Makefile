@@ -45,7 +45,8 @@ test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of fram
 test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser; TESTS=... chooses some of them
 	$(PYTEST) $(or $(TESTS),--ignore tests/e2e --ignore tests/frameworks)
 
-# The rules of all dialects also hold for two sidecars with one Redis. `test-clusters` runs more tests with them.
+# The rules of all dialects also hold for two sidecars with one Redis. `test-clusters` runs more tests with them. Each test
+# here has servers of its own, so the tests of one file need not stay together.
 test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)
 	INSTANCES=2 $(PYTEST) --dist load -k 'not queued' tests/dialects/test_conformance.py tests/dialects/test_vectors.py

@@ -99,7 +99,10 @@ def test_the_server_is_a_node_of_a_redis_cluster(tmp_path: Path) -> None:
         ("rediss://127.0.0.1:{encrypted}/0?ssl_ca_certs={another}", "its certificate is not accepted: self-signed"),
         ("rediss://localhost:{encrypted}/0?ssl_ca_certs={own}", "its certificate is not accepted: Hostname mismatch"),
         ("rediss://127.0.0.1:{encrypted}/0?ssl_ca_certs=nowhere", "names cannot be read: No such file or directory"),
-        ("rediss://127.0.0.1:{plain}/0", "it does not answer as a server that encrypts: without encryption, the URL"),
+        (
+            "rediss://127.0.0.1:{plain}/0",
+            "there is no answer within 5 s: if the server does not encrypt, the URL begins",
+        ),
         ("redis://127.0.0.1:{encrypted}/0", "it closed the connection: if it expects encryption, the URL begins with"),
     ],
 )

@@ -43,20 +43,9 @@ async def served_from(
     runner: Sequence[str] = (),
 ) -> AsyncIterator[Copied]:
     """`runner` is a program that runs the command line that follows it."""
-    command = [
-        *runner,
-        sys.executable,
-        "-m",
-        "signaling_sidecar",
-        "serve",
-        "--port",
-        "0",
-        "--dialects",
-        "rooms",
-        reload,
-    ]
-    state = ["--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
-    program = await start_program([*command, *state], tmp_path, {"PYTHONPATH": str(folder.parent), **env})
+    command = [*runner, sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms"]
+    more = [reload, "--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
+    program = await start_program([*command, *more], tmp_path, {"PYTHONPATH": str(folder.parent), **env})
     try:
         ready = json.loads((await program.line(r"^\{.*\}$"))[0])
         yield Copied(program, folder, ready["url"], [program.process.pid, ready["pid"]])

@@ -72,7 +72,7 @@ def _url(text: str | None) -> str | None:
 
     try:
         url = URL(text)
-        is_host = url.host is not None and re.fullmatch(r"[^\s\x00-\x1f]+", url.host)
+        is_host = url.host is not None and re.fullmatch(r"[^\s\x00-\x1f]+", url.host)  # yarl accepts any characters
         if url.scheme not in ("http", "https") or not is_host or url.user is not None or url.port == 0:
             raise ValueError
     except ValueError:

@@ -21,7 +21,9 @@ _NO_FILE = "a file that the query of the URL names cannot be read: {}"
 _NOT_TRUSTED = (
     "its certificate is not accepted: {}; the query of the URL can name a file of authorities as ssl_ca_certs"
 )
-_NOT_ENCRYPTED = "it does not answer as a server that encrypts: without encryption, the URL begins with redis://"
+_NOT_ENCRYPTED = (
+    f"there is no answer within {ANSWER_WITHIN_S:g} s: if the server does not encrypt, the URL begins with redis://"
+)
 _ENCRYPTED = "it closed the connection: if it expects encryption, the URL begins with rediss://"
 
 logger = logging.getLogger("signaling_sidecar")
