@@ -6,6 +6,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+MANY = 50_000  # objects; to search so many takes a few milliseconds
+
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
@@ -27,6 +29,8 @@ def paused_collector() -> Iterator[None]:
 
 def _treat_all_objects_as_old() -> None:
     """Otherwise the next search, which is for young objects, would look at all that were made during the pause."""
-    if gc.get_freeze_count() == 0:  # what somebody else has frozen must stay so
+    young, _, _ = gc.get_count()
+    # What somebody else has frozen must stay so. Python counts frozen objects one by one, so this is asked last.
+    if young >= MANY and gc.get_freeze_count() == 0:
         gc.freeze()
         gc.unfreeze()

@@ -24,7 +24,7 @@ from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.dialects.manners import MANNERS
 from tests.kit.any_bytes import LIMITS, Sent, sent
-from tests.kit.live_objects import live, temporary_objects
+from tests.kit.live_objects import forget_earlier_objects, live
 from tests.kit.programs import until
 from tests.kit.raw_socket import CLOSE, PATIENCE_S, PONG, Handshake, closing
 from tests.kit.rfc6455 import INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE, frames_in
@@ -188,7 +188,8 @@ def test_any_bytes_are_answered_as_the_standard_says(
     with asyncio.Runner() as runner, target_in(tmp_path, hooks, runner) as target:
         runner.run(exchange(target, Sent([closing(1000)], is_reset=False)))
         runner.run(target.is_empty())
-        of_earlier_tests, before = temporary_objects(), runner.run(_live())
+        forget_earlier_objects()
+        before = runner.run(_live())
 
         @given(sent(dialect))
         def send(drawn: Sent) -> None:
@@ -197,7 +198,6 @@ def test_any_bytes_are_answered_as_the_standard_says(
         send()
         runner.run(target.is_empty())
         assert runner.run(_live()) == before
-        del of_earlier_tests
 
 
 async def _live() -> dict[str, int]:

@@ -20,7 +20,7 @@ from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
 from tests.kit.fault_proxy import FaultProxy, fault_proxy
 from tests.kit.killable_sidecar import KillableSidecar
-from tests.kit.live_objects import live, temporary_objects
+from tests.kit.live_objects import forget_earlier_objects, live
 from tests.kit.programs import until
 from tests.kit.resuming_client import ResumingClient
 from tests.kit.serving import serve
@@ -203,7 +203,7 @@ async def test_nothing_remains_when_all_peers_have_left(
     served = await serve(aiohttp_client, tmp_path, grace_s=0.1)
     hub = await served.sidecar.rooms.hub()
     await served.settled()
-    of_earlier_tests = temporary_objects()  # while they are referred to here, they are not deleted during this test
+    forget_earlier_objects()
     before = live()
     for round_ in range(3):
         for name, manners in MANNERS.items():
@@ -220,4 +220,3 @@ async def test_nothing_remains_when_all_peers_have_left(
         f"peak memory of the test process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB"
     )
     assert after == before
-    del of_earlier_tests
