@@ -143,10 +143,10 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
         """
         for _ in range(signals):
             await ann.send_json({"type": "offer", "to": "ben", "sdp": "x" * 60_000})
-            await ben.receive_str()
+            await ben.receive_json()
         last = uuid4().hex
         await ann.send_json({"type": "candidate", "to": "ben", "candidate": last})
-        await ben.receive_str()
+        await ben.receive_json()
         # The sidecar reads its log after it has written it.
         while not (await answer("records", text=last))["total"]:  # noqa: ASYNC110 - the answer itself is the event
             await asyncio.sleep(0.02)

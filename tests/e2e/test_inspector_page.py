@@ -6,15 +6,13 @@ import re
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.inspector_page import ASSETS, Inspector, ask, open_inspector
-from tests.e2e.plain_peers import Join
+from tests.e2e.plain_peers import Join, PlainPeer
 from tests.kit.programs import Start
-from tests.kit.receiving import receive_json
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
 
 MOST_BYTES = 60_000  # of all files of the page together
@@ -50,8 +48,8 @@ async def inspector(browser: Browser, sidecar: Sidecar) -> Inspector:
     return await open_inspector(browser, sidecar)
 
 
-async def offer(socket: aiohttp.ClientWebSocketResponse, to: str, ufrag: str = "abcd") -> None:
-    await socket.send_json({"type": "offer", "to": to, "sdp": SDP.format(ufrag=ufrag)})
+async def offer(peer: PlainPeer, to: str, ufrag: str = "abcd") -> None:
+    await peer.send_json({"type": "offer", "to": to, "sdp": SDP.format(ufrag=ufrag)})
 
 
 async def test_a_verdict_is_shown_with_its_evidence_and_the_next_step_without_a_reload(
@@ -158,7 +156,7 @@ async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidec
     await dialog.get_by_label("Text").fill("the build is broken")
     await dialog.get_by_role("button", name="Send to 2 peers").click()
     await expect(dialog).to_be_hidden()
-    while (heard := await receive_json(ann))["type"] != "notice":
+    while (heard := await ann.receive_json())["type"] != "notice":
         pass
     assert heard["text"] == "the build is broken"
 
