@@ -41,6 +41,25 @@ def test_a_peer_that_never_returns_counts_as_having_left_when_it_lost_its_connec
     assert story.evidence() == ["offer", "peer.away", "peer.left"]
 
 
+def test_a_peer_that_has_not_returned_since_the_sidecar_was_killed_is_away(story: Story) -> None:
+    """A sidecar that is killed records no end of its connections. The checkpoint of the next run tells it."""
+    story.joins("ben", "Ben").describes("ben", "offer").restarts("ann", "ben").record("peer.resumed", "ben").waits(20)
+    finding = story.verdict().finding
+    assert finding.reason is Reason.IN_PROGRESS
+    assert finding.sentence == "Ann has lost its connection to the sidecar, and may return"
+    story.record("peer.resumed", "ann").waits(60)
+    assert story.verdict().finding.sentence == "Ann has not answered the offer of Ben"
+
+
+@pytest.mark.parametrize(
+    ("reason", "departure"),
+    [("kicked", "was kicked out of the room"), ("room-closed", "was removed because the room was closed")],
+)
+def test_a_peer_that_was_removed_has_not_left_by_itself(story: Story, reason: str, departure: str) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").record("peer.left", "ann", data={"reason": reason}).waits(60)
+    assert story.verdict().finding.sentence == f"Ann {departure} before they were connected"
+
+
 def test_an_offer_to_a_peer_that_was_away_and_never_returned(story: Story) -> None:
     story.joins("ben", "Ben").goes_away("ann").is_refused("ben", "offer", "peer-away", to="ann")
     assert story.verdict().finding.reason is Reason.IN_PROGRESS

@@ -41,6 +41,25 @@ class Calls(Story):
         return self.reports(peer, peerId="ben", localUfrag=f"{peer}-{call}", pc=call, **report)
 
 
+def test_clients_that_do_not_name_their_page_may_give_their_connections_the_same_name(story: Story) -> None:
+    story.joins("ben", "Ben").joins("cleo", "Cleo")
+    story.reports("ann", peerId="ben", page=None, pc="1", **CONNECTED)
+    story.reports("cleo", peerId="ann", page=None, pc="1", **FAILED)
+    story.reports("ben", peerId="cleo", page="of ben", pc="1", connection="connecting")
+    reported = {
+        tuple(session.peer for session in verdict.meeting.sessions): [
+            [report.connection for connection in side for _, report in connection.reports]
+            for side in verdict.meeting.connections
+        ]
+        for verdict in story.verdicts()
+    }
+    assert reported == {
+        ("ann", "ben"): [["connected"], []],
+        ("ann", "cleo"): [[], ["failed"]],
+        ("ben", "cleo"): [["connecting"], []],
+    }
+
+
 @pytest.fixture
 def calls(tmp_path: Path) -> Calls:
     return Calls(tmp_path)

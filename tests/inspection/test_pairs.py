@@ -39,6 +39,30 @@ def test_a_pair_is_a_row_with_the_actions_of_both_peers(story: Story) -> None:
     )
 
 
+def test_a_connection_has_a_time_even_if_the_browser_does_not_report_its_ufrag(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", page=None, connection="connected")
+    (row,) = open_log(story.write()).pairs.to_dict("records")
+    assert (row["reason"], row["connected"]) == ("connected", after(3.5))
+
+
+def test_the_times_of_a_pair_are_those_of_its_records(story: Story) -> None:
+    # As a number in Python, the time of most of these records is slightly less than a whole number of microseconds.
+    story.at_s = 0.000_001
+    story.joins("ben").waits(0.1).describes("ben", "offer").waits(0.17).describes("ann", "answer")
+    log = open_log(story.write())
+    (row,) = log.pairs.to_dict("records")
+    assert [row["met"], row["offer"], row["answer"]] == log.events["time"].tolist()[-3:]
+
+
+def test_the_ids_and_the_reasons_of_a_pair_can_be_compared(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connected")
+    pairs = open_log(story.write()).pairs
+    assert (pairs["signaling"] != pairs["reason"]).tolist() == [True]
+    assert (pairs["offered"] == pairs["peer"]).tolist() == [False]
+    assert (pairs["offered"] == pairs["other"]).tolist() == [True]
+    assert (pairs["session"] == pairs["other_session"]).tolist() == [False]
+
+
 def test_missing_events_have_no_time(story: Story) -> None:
     story.joins("ben").describes("ben", "offer")
     (row,) = open_log(story.write()).pairs.to_dict("records")

@@ -84,6 +84,47 @@ def test_a_room_that_survived_a_restart_has_its_earlier_sessions(tmp_path: Path)
     assert pd.isna(room["created"])
 
 
+def test_a_session_that_is_not_back_since_a_restart_is_away_in_every_table_and_drawing(tmp_path: Path) -> None:
+    """The sidecar is killed. Nothing happens in the room of the next run, except that Ann is back for a moment."""
+    quiet = BAR | {"room": "quiet"}
+    rooms = [
+        BAR | {"sessions": [{"session": "s-ann", "peer": "ann"}, {"session": "s-ben", "peer": "ben"}]},
+        quiet | {"sessions": [{"session": "s-cleo", "peer": "cleo"}]},
+    ]
+    first = [
+        header("cafe"),
+        *(record(2, 1, "peer.joined", **ANN, connection=1), record(3, 1, "peer.joined", **BEN, connection=2)),
+        record(4, 1, "peer.joined", **quiet, peer="cleo", session="s-cleo", connection=3),
+        record(5, 2, "peer.away", **BEN, data={"ending": "lost"}),
+    ]
+    second = [
+        header("d00d", at=5),
+        record(2, 5, "log.checkpoint", data={"rooms": rooms}),
+        record(3, 5, "server.restored"),
+        *(record(4, 6, "peer.resumed", **ANN, connection=1), record(5, 9, "peer.away", **ANN, data={"ending": "lost"})),
+    ]
+    write_segment(tmp_path / "events-cafe-0001.jsonl", first)
+    write_segment(tmp_path / "events-d00d-0001.jsonl", second)
+    log = open_log(tmp_path)
+    away = log.sessions.set_index("peer")[["times_away", "away_s"]]
+    assert away.T.to_dict("list") == {"ann": [2, 1.0], "ben": [1, 7.0], "cleo": [1, 4.0]}
+    of_second = log.rooms[log.rooms["boot"] == "d00d"].set_index("room")
+    assert of_second[["peers_most", "sessions"]].T.to_dict("list") == {"bar": [2, 2], "quiet": [1, 1]}
+    assert "cleo  ●" in str(log.timeline("quiet"))
+    assert "here 4.000 s, away 4.000 s" in str(log.timeline("quiet"))
+    assert "1 cleo (away)" in str(log.mesh("quiet"))
+    assert "boot cafe, d00d" in str(log.mesh("quiet"))
+
+
+def test_names_are_in_alphabetical_order_and_can_be_compared(log: EventLog) -> None:
+    for name in ("type", "kind", "peer", "to"):
+        categories = list(log.events[name].cat.categories)
+        assert categories == sorted(categories)
+    said = log.events.dropna(subset=["to"])
+    assert not (said["peer"] == said["to"]).any()
+    assert not (log.signals["session"] == log.signals["to_session"]).any()
+
+
 def test_the_table_of_rooms_counts_events(log: EventLog) -> None:
     row = log.rooms.iloc[0]
     assert (row["peers_most"], row["sessions"], row["signals"], row["refused"], row["bytes"]) == (2, 2, 4, 1, 263)
@@ -96,6 +137,18 @@ def test_a_session_has_its_peer_room_start_and_end(log: EventLog) -> None:
     assert pd.isna(ann["reason"])
     assert pd.isna(ben["name"])
     assert (ben["joined"], ben["left"], ben["reason"]) == (at(2), at(7), "left")
+    assert pd.isna(ben["ending"])
+
+
+def test_a_session_that_was_lost_tells_how_its_last_connection_ended(tmp_path: Path) -> None:
+    left = {"reason": "lost", "ending": "unloaded"}
+    lines = [
+        header("b00t"),
+        record(2, 1, "peer.joined", **ANN, connection=1),
+        record(3, 9, "peer.left", **ANN, data=left),
+    ]
+    (ann,) = log_of(tmp_path, *lines).sessions.to_dict("records")
+    assert (ann["reason"], ann["ending"]) == ("lost", "unloaded")
 
 
 def test_a_session_distinguishes_reloads_from_lost_connections(log: EventLog) -> None:

@@ -23,10 +23,12 @@ def bytes_of(records: Iterable[dict[str, Any]]) -> bytes:
 
 def checkpoint_at(seq: int) -> dict[str, Any]:
     """The part of the checkpoint after the record `seq` of `COMMITTED` that the diagnosis reads."""
-    there = {}
+    there: dict[str, dict[str, Any]] = {}
     for record in COMMITTED[:seq]:
-        if record["type"] == "peer.joined":
-            there[record["session"]] = {"session": record["session"], "peer": record["peer"]}
+        if record["type"] in ("peer.joined", "peer.resumed"):
+            there[record["session"]] = {name: record[name] for name in ("session", "peer", "connection")}
+        elif record["type"] == "peer.away":
+            del there[record["session"]]["connection"]
         elif record["type"] == "peer.left":
             del there[record["session"]]
     rooms = [{"dialect": "rooms", "room": "bar", "sessions": list(there.values())}] if there else []

@@ -55,6 +55,12 @@ class Story:
     def goes_away(self, peer: str, ending: str = "unloaded") -> Self:
         return self.record("peer.away", peer, data={"ending": ending, "grace_s": 30.0})
 
+    def restarts(self, *peers: str) -> Self:
+        """The sidecar is killed and started again, and none of the peers is back yet."""
+        sessions = [{"session": f"s-{peer}-{self._stays[peer]}", "peer": peer} for peer in peers]
+        room = {"dialect": self._dialect, "room": "bar", "sessions": sessions}
+        return self.record("log.checkpoint", dialect=None, room=None, data={"rooms": [room]})
+
     def leaves(self, peer: str) -> Self:
         return self.record("peer.left", peer, data={"reason": "left"})
 

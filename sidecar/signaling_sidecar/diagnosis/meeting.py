@@ -14,6 +14,9 @@ from signaling_sidecar.diagnosis.record_data import read_about, word_of
 from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
+_REMOVED = {"kicked": "was kicked out of the room", "room-closed": "was removed because the room was closed"}
+"""By the reason in `peer.left`: how a session ended that its peer did not end, as a predicate."""
+
 
 @dataclass(eq=False, slots=True)
 class Session:
@@ -55,10 +58,10 @@ class Session:
     def departure(self) -> str:
         """How the session ended, as a predicate. Closing a page counts as leaving; losing the network does not."""
         end = self.absent or self.gone
-        ending = read_about(end.data).ending if end is not None else None
-        if ending not in ("lost", "stopped"):
-            return "left"
-        return self._without_token or "lost its connection to the sidecar"
+        about = read_about(end.data if end is not None else None)
+        if about.ending in ("lost", "stopped"):
+            return self._without_token or "lost its connection to the sidecar"
+        return _REMOVED.get(about.reason or "", "left")
 
     @property
     def absence(self) -> str:

@@ -30,7 +30,7 @@ class Pair:
         """The time until which both peers were able to act."""
         self.changes_ts = math.inf
         """The first time at which an answer of `has_time` will be another one."""
-        self.connections = [each for side in meeting.connections for each in _of_attempt(side, attempt)]
+        self.connections = [each for side in meeting.connections for each in of_attempt(side, attempt)]
 
     def parted_or(self, meanwhile: str, *evidence: Entry) -> Finding:
         """Return the finding for an attempt whose deadline has not passed: one peer has left, or it is in progress."""
@@ -112,7 +112,7 @@ class Pair:
         return sorted(found, key=lambda entry: (entry.ts, entry.seq))
 
 
-def _of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
+def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
     """Return the RTCPeerConnection of this attempt, or the last one if the log does not show which it was."""
     own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
     # Of several offers from a pool, only the answered one counts.

@@ -10,6 +10,9 @@ import msgspec
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
 
+OF_DUMP = "dump"
+"""The `kind` of a report that was made from a dump of a browser."""
+
 
 class CandidatePair(msgspec.Struct, frozen=True, gc=False):
     """The pair that ICE selected. Each end has `type`, `protocol`, `address` and so on, named as in getStats."""
@@ -28,7 +31,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
     page: str | None = None
     """The id of a page load."""
     pc: str | None = None
-    """The id of an RTCPeerConnection, or None if the report is about the page."""
+    """The name that the page gives to an RTCPeerConnection (see `connection_id`), or None if the report is about the
+    page."""
     peer_id: str | None = None
     """The peer id at the other end, if the app has named it."""
     secure: bool | None = None
@@ -57,6 +61,17 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
 def read_report(data: str | None) -> Report | None:
     """Read the data of a `trace.state` record. Returns None if it is not a report that the sidecar knows."""
     return read_data(data, Report)
+
+
+def connection_id(entry: Entry, page: str | None, pc: str) -> str:
+    """Return the id of an RTCPeerConnection, which no other one in the log has.
+
+    Each page names its connections as it likes: in an example of the README, the name is `1`. A client that does not
+    name its page has one session, or one WebSocket outside of a room. In the reports of a dump, `pc` is the whole id.
+    """
+    if entry.kind == OF_DUMP:
+        return pc
+    return f"{page or entry.session or f'{entry.boot} {entry.connection}'} {pc}"
 
 
 @dataclass(eq=False, slots=True)
@@ -124,8 +139,9 @@ class Connections:
             if report.secure is not None and entry.session is not None:
                 self.insecure_sessions[entry.session] = None if report.secure else entry
             return report
-        known = self.by_id.get(report.pc)
+        id_ = connection_id(entry, report.page, report.pc)
+        known = self.by_id.get(id_)
         if known is None:
-            known = self.by_id[report.pc] = Connection(report.pc, report.page)
+            known = self.by_id[id_] = Connection(id_, report.page)
         known.add(entry, report)
         return report

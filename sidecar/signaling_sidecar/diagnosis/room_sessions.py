@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+import msgspec
+
 from signaling_sidecar.diagnosis.checkpoints import rooms_in
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Session
@@ -15,6 +17,9 @@ from signaling_sidecar.diagnosis.sockets import Sockets
 
 RoomKey = tuple[str, str]
 """The dialect and the id of a room."""
+
+_STOPPED = '{"ending":"stopped"}'
+"""The data of a record of a peer whose connection has ended with the sidecar."""
 
 
 class RoomSessions:
@@ -60,9 +65,17 @@ class RoomSessions:
             self._learn_host(key, room.host)
             for known in room.sessions:
                 if known.session not in self.by_id:
-                    session = self._begin(key, known.session, known.peer, entry)
-                    session.name = known.name
+                    self._begin(key, known.session, known.peer, entry).name = known.name
                     self.labels[key].name(known.peer, entry.ts, known.name)
+                session = self.by_id[known.session]
+                if known.connection is None and session.absent is None:
+                    self._was_lost(session, entry)
+
+    def _was_lost(self, session: Session, checkpoint: Entry) -> None:
+        """Learn from the checkpoint of a restart that a peer is away: a sidecar that was killed has not recorded it."""
+        lost = msgspec.structs.replace(checkpoint.without_data(), data=_STOPPED)
+        session.away.append(lost)
+        session.absent = lost
 
     def take_room(self, key: RoomKey, entry: Entry) -> None:
         """Process a record of a room that is not about one of its peers."""

@@ -24,7 +24,9 @@ from signaling_sidecar.drawing import (
     attend,
 )
 from signaling_sidecar.inspection.room_records import room_records
+from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import entries_of
+from signaling_sidecar.inspection.tables.restarts import restored_sessions
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -99,7 +101,8 @@ def choose_runs(events: pd.DataFrame, view: str, room: str, dialect: str | None,
     `boot` may be any of them. Raises `UnknownRoom` or `AmbiguousRoom`, whose messages list the choices as calls of the
     view.
     """
-    choices = [(choice, _runs_of(events, choice)) for choice in _choices(events, room, dialect, boot)]
+    restored = restored_sessions(events)
+    choices = [(choice, _runs_of(events, restored, choice)) for choice in _choices(events, room, dialect, boot)]
     different = {runs: choice for choice, runs in choices}
     if len(different) > 1:
         raise AmbiguousRoom(repr(room), [f"{view}({_arguments(choice)})" for choice in different.values()])
@@ -107,9 +110,11 @@ def choose_runs(events: pd.DataFrame, view: str, room: str, dialect: str | None,
 
 
 def _choices(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> list[RoomInLog]:
+    restored = restored_sessions(events)
+    rooms = rooms_table(events[events["room"] == room], restored[restored["room"] == room])
     choices = [
         known
-        for known in rooms_of_table(rooms_table(events[events["room"] == room]))
+        for known in rooms_of_table(rooms)
         if dialect in (None, known.dialect) and known.boot.startswith(boot or "")
     ]
     if not choices:
@@ -118,9 +123,11 @@ def _choices(events: pd.DataFrame, room: str, dialect: str | None, boot: str | N
     return choices
 
 
-def _runs_of(events: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
+def _runs_of(events: pd.DataFrame, restored: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
     """Follow the room through boots that have a session in common, and include the boots between these."""
-    rows = events[(events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)]
+    of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
+    survived = (restored["dialect"] == chosen.dialect) & (restored["room"] == chosen.room)
+    rows = with_rows(events.loc[of_room, ["boot", "session"]], restored[survived])
     sessions = {str(boot): set(group.dropna()) for boot, group in rows.groupby("boot", observed=True)["session"]}
     joined, found = {chosen.boot}, sessions.get(chosen.boot, set())
     while more := {boot for boot in sessions if boot not in joined and sessions[boot] & found}:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from signaling_sidecar.diagnosis import Entry
-from signaling_sidecar.diagnosis.reports import CandidatePair, Report, read_report
+from signaling_sidecar.diagnosis.reports import CandidatePair, Report, connection_id, read_report
 from signaling_sidecar.drawing.ladder.steps import Look
 
 _LOOKS = {"connected": Look.CONNECTED, "disconnected": Look.DISCONNECTED, "failed": Look.FAILED}
@@ -38,12 +38,13 @@ def connection_marks(records: Iterable[Entry]) -> dict[int, Mark]:
         report = read_report(record.data) if record.type == "trace.state" else None
         if report is None or report.pc is None:
             continue
-        if report.pair is not None and report.pc in latest:
-            latest[report.pc].pair = latest[report.pc].pair or report.pair
-        if report.connection is not None and report.connection != states.get(report.pc):
-            states[report.pc] = report.connection
+        id_ = connection_id(record, report.page, report.pc)
+        if report.pair is not None and id_ in latest:
+            latest[id_].pair = latest[id_].pair or report.pair
+        if report.connection is not None and report.connection != states.get(id_):
+            states[id_] = report.connection
             if (mark := _mark(report)) is not None:
-                marks[record.seq] = latest[report.pc] = mark
+                marks[record.seq] = latest[id_] = mark
     return marks
 
 

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry
-from signaling_sidecar.diagnosis.reports import Connection, Report
+from signaling_sidecar.diagnosis.reports import OF_DUMP, Connection, Report
 from signaling_sidecar.drawing.markup import framed, text
 from signaling_sidecar.eventlog import SCHEMA_VERSION
 from signaling_sidecar.eventlog.expanded_path import expanded
@@ -24,6 +23,7 @@ from signaling_sidecar.inspection.dumps.reports import reports_of
 from signaling_sidecar.inspection.dumps.rtcstats import FIRST_LINE, read_rtcstats
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.utc_times import utc_times
 from signaling_sidecar.text_encoding import decoded, encoding_of
 from signaling_sidecar.untrusted_text import visible
 
@@ -201,7 +201,7 @@ def _row(connection: Connection, events: Sequence[DumpEvent]) -> dict[str, objec
 def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
     """Return a report in the form that the report of a traced page has in the log."""
     data = msgspec.json.encode(report).decode()
-    return Entry(SCHEMA_VERSION, event.number, event.ts + offset_s, "trace.state", kind="dump", data=data)
+    return Entry(SCHEMA_VERSION, event.number, event.ts + offset_s, "trace.state", kind=OF_DUMP, data=data)
 
 
 def _count(number: int, thing: str) -> str:
@@ -222,12 +222,6 @@ def _as_a_browser_writes(path: str, content: bytes) -> bytes:
     except UnicodeDecodeError as error:
         raise DamagedDump(path, None, str(error)) from error
     return text.replace(b"\r\n", b"\n").lstrip()
-
-
-def utc_times(ts: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
-    """Turn seconds since the epoch into times, to the microsecond."""
-    at_us = (ts.astype("float64") * 1e6).round()
-    return pd.to_datetime(at_us, unit="us", utc=True).astype("datetime64[us, UTC]")
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,9 +12,11 @@ import pandas as pd
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import Connections
 from signaling_sidecar.inspection.dumps.clock import Clock, compare_clocks
-from signaling_sidecar.inspection.dumps.dump import Dump, entry_of, utc_times
+from signaling_sidecar.inspection.dumps.dump import Dump, entry_of
+from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.utc_times import utc_times
 from signaling_sidecar.untrusted_text import visible
 
 # This matches a ufrag in the JSON of a description, candidate, summary or report. Some programs write a backslash
@@ -81,19 +83,7 @@ def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
     if len(events):
         rows["boot"] = events["boot"].iloc[np.maximum(places - 1, 0)].astype(object).to_numpy()
     order = np.argsort(np.concatenate([np.arange(len(events)), places - 0.5]), kind="stable")
-    return _concatenated(events, rows).iloc[order].reset_index(drop=True)
-
-
-def _concatenated(events: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Append rows without changing the dtypes of the columns, and with the categories of both."""
-    columns = {}
-    for name, old in events.items():
-        dtype: Any = old.dtype
-        if isinstance(dtype, pd.CategoricalDtype):
-            said = pd.Index(rows[name].dropna().unique(), dtype=dtype.categories.dtype)
-            dtype = pd.CategoricalDtype(dtype.categories.union(said, sort=False))
-        columns[name] = pd.concat([old.astype(dtype), rows[name].astype(dtype)])
-    return pd.DataFrame(columns)
+    return with_rows(events, rows).iloc[order].reset_index(drop=True)
 
 
 def clocks_table(joined: Sequence[JoinedDump]) -> pd.DataFrame:

@@ -91,10 +91,11 @@ class LogTables:
         session     category            id of the session; never used again
         joined      datetime64[us, UTC] `peer.joined`; missing if the session is older than this log
         left        datetime64[us, UTC] `peer.left`; missing if the log ends before the session
-        reason      category            why it left, such as `left`, `lost`; from `peer.left`
+        reason      category            why it left, such as `left`, `lost`, `kicked`; from `peer.left`
+        ending      category            how its last connection ended, such as `closed`, `unloaded`; from `peer.left`
         connections int64               number of its WebSockets; from `peer.joined`, `peer.resumed`
         pages       int64               number of its page loads; 0 if the client does not report them
-        times_away  int64               `peer.away` records
+        times_away  int64               how often it lost its connection; `peer.away`, or a restart of the sidecar
         away_s      float64             total time without a connection (s), at most until the log ends
         sent        int64               `signal.relayed` records from it
         received    int64               signals to it, and broadcasts while it lasted
@@ -168,8 +169,8 @@ class LogTables:
         answer          datetime64[us, UTC] the first answer
         candidate       datetime64[us, UTC] the first candidate
         connected       datetime64[us, UTC] the first report that they are connected; from `trace.state`
-        signaling       category            the reason by the signaling alone
-        reason          category            the reason with the browsers' reports, such as `connected`, `glare`
+        signaling       str                 the reason by the signaling alone
+        reason          str                 the reason with the browsers' reports, such as `connected`, `glare`
         sentence        str                 the reason in words
         session         category            session of `peer`
         other_session   category            session of `other`

@@ -8,12 +8,16 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Verdict
 from signaling_sidecar.diagnosis.meeting import Signal
+from signaling_sidecar.diagnosis.pair import of_attempt
 from signaling_sidecar.eventlog.payload import Candidate
+from signaling_sidecar.inspection.tables.common_categories import with_common_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.inspection.tables.utc_times import utc_times
 
 _TIMES = ("met", "offer", "answer", "candidate", "connected")
 _COUNTS = ("offers", "offers_back", "answers", "answers_back", "candidates", "candidates_back")
-_CATEGORIES = ("dialect", "room", "peer", "other", "offered", "signaling", "reason", "session", "other_session", "boot")
+_CATEGORIES = ("dialect", "room", "peer", "other", "offered", "session", "other_session", "boot")
+_TEXTS = ("name", "other_name", "types", "types_back", "signaling", "reason", "sentence")
 _COLUMNS = [
     *("dialect", "room", "peer", "other", "name", "other_name", "met", "offered", *_COUNTS),
     *("types", "types_back", "offer", "answer", "candidate", "connected", "signaling", "reason", "sentence"),
@@ -26,9 +30,12 @@ def pairs_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     rows = [tuple(_row(verdict).values()) for verdict in verdicts]  # a tuple takes a fifth of the memory of a dict
     table = pd.DataFrame(rows, columns=_COLUMNS)
     for name in _TIMES:
-        table[name] = pd.to_datetime(table[name], unit="s", utc=True).astype("datetime64[us, UTC]")
-    text = dict.fromkeys(("name", "other_name", "types", "types_back", "sentence"), TEXT)
-    return table.astype({**dict.fromkeys(_CATEGORIES, "category"), **dict.fromkeys(_COUNTS, "int64"), **text})
+        table[name] = utc_times(table[name])
+    table = table.astype(
+        dict.fromkeys(_CATEGORIES, "category") | dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(_TEXTS, TEXT)
+    )
+    table = with_common_categories(table, "peer", "other", "offered")
+    return with_common_categories(table, "session", "other_session")
 
 
 def _row(verdict: Verdict) -> dict[str, object]:
@@ -59,8 +66,7 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "connected": _first(
             entry.ts
             for side in meeting.connections
-            for connection in side
-            if not attempt.ufrags or connection.ufrags.keys() & attempt.ufrags
+            for connection in of_attempt(side, attempt)
             for entry in connection.when("connection", "connected")
         ),
         "signaling": str(verdict.signaling.reason),

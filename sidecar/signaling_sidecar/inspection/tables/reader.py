@@ -26,6 +26,7 @@ from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
 from signaling_sidecar.eventlog.segments import are_of_several_folders
+from signaling_sidecar.inspection.tables.common_categories import with_common_categories
 from signaling_sidecar.inspection.tables.text_column import TextColumn
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
@@ -35,6 +36,8 @@ _SCHEMA = pa.schema(
     {name: _ARROW_TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(Line).items()}
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
+_COMPARED = (("type",), ("dialect",), ("room",), ("peer", "to"), ("kind",))
+"""Names that repeat, whose alphabetical order is of use. Those of one group are compared with each other."""
 _TEXTS = [field.name for field in _SCHEMA if field.type == pa.string() and field.name not in _NAMES_THAT_REPEAT]
 _WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 8 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
@@ -66,6 +69,8 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
         self_destruct=True,
     )
     events = events.astype({"v": "int64", "seq": "int64"})
+    for names in _COMPARED:
+        events = with_common_categories(events, *names)
     return _in_order(_without_repeated(events) if runs.may_repeat else events, runs.numbers)
 
 

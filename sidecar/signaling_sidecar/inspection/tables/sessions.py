@@ -7,13 +7,15 @@ from typing import Any
 import pandas as pd
 
 from signaling_sidecar.diagnosis.record_data import read_about
+from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.column_values import values_of
+from signaling_sidecar.inspection.tables.restarts import restored_sessions
 from signaling_sidecar.inspection.tables.spans import broadcasts_heard, receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
-    *("dialect", "room", "peer", "name", "subject", "session", "joined", "left", "reason", "connections", "pages"),
-    *("times_away", "away_s", "sent", "received", "refused", "boot"),
+    *("dialect", "room", "peer", "name", "subject", "session", "joined", "left", "reason", "ending"),
+    *("connections", "pages", "times_away", "away_s", "sent", "received", "refused", "boot"),
 ]
 _DESCRIBED_BY = ["peer.joined", "peer.updated", "peer.resumed", "peer.left"]
 _CHANGED_BY = [*_DESCRIBED_BY, "peer.away"]
@@ -34,16 +36,17 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
     is_described = is_of_session & events["type"].isin(_DESCRIBED_BY)
     about = pd.DataFrame(
         [
-            (a.name, a.subject, a.instance, a.reason)
+            (a.name, a.subject, a.instance, a.reason, a.ending)
             for a in map(read_about, values_of(events["data"], is_described.to_numpy()))
         ],
-        columns=["name", "subject", "instance", "reason"],
+        columns=["name", "subject", "instance", "reason", "ending"],
         index=changes.loc[changes["type"].isin(_DESCRIBED_BY), "session"],
     )
     by_session = about.groupby(level=0, sort=False)
     table["name"] = by_session["name"].last().reindex(table.index).astype(TEXT)
     table["subject"] = by_session["subject"].last().reindex(table.index).astype(TEXT)
-    table["reason"] = by_session["reason"].last().reindex(table.index).astype("category")
+    for name in ("reason", "ending"):
+        table[name] = by_session[name].last().reindex(table.index).astype("category")
     table["pages"] = by_session["instance"].nunique().reindex(table.index, fill_value=0)
     arrived = changes[changes["type"].isin(["peer.joined", "peer.resumed"])]
     table["connections"] = _count(arrived.drop_duplicates(["session", "boot", "connection"])["session"], table)
@@ -58,13 +61,18 @@ def _count(sessions: pd.Series[Any], table: pd.DataFrame) -> pd.Series[int]:
 
 
 def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFrame) -> None:
-    turns = changes[changes["type"].isin(["peer.away", "peer.resumed", "peer.left"])]
-    until = turns.groupby("session", sort=False)["time"].shift(-1)
-    away = turns["type"] == "peer.away"
+    read = ["session", "type", "time"]
+    turns = changes.loc[changes["type"].isin(["peer.away", "peer.resumed", "peer.left"]), read]
+    restored = restored_sessions(events)
+    turns = with_rows(turns, restored[restored["session"].isin(table.index)])
+    turns = turns.sort_index(kind="stable").reset_index(drop=True)
+    by_session = turns.groupby("session", sort=False)
+    is_away = turns["type"] == "peer.away"
+    is_new = is_away & (by_session["type"].shift(1) != "peer.away")
     seen_until = events["time"].loc[table["last"].loc[turns["session"]]].set_axis(turns.index)
-    away_s = (until.fillna(seen_until) - turns["time"]).dt.total_seconds()[away]
-    table["times_away"] = _count(turns.loc[away, "session"], table)
-    table["away_s"] = away_s.groupby(turns.loc[away, "session"]).sum().reindex(table.index, fill_value=0.0)
+    away_s = (by_session["time"].shift(-1).fillna(seen_until) - turns["time"]).dt.total_seconds()[is_away]
+    table["times_away"] = _count(turns.loc[is_new, "session"], table)
+    table["away_s"] = away_s.groupby(turns.loc[is_away, "session"]).sum().reindex(table.index, fill_value=0.0)
 
 
 def _add_signals(table: pd.DataFrame, events: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ from signaling_sidecar.diagnosis.record_data import About, media_of, read_about
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import NO_CONTENT
 from signaling_sidecar.inspection.tables.column_values import column_of, values_of
+from signaling_sidecar.inspection.tables.common_categories import with_common_categories
 from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
@@ -56,4 +57,5 @@ def signals_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     for name, dtype in _MEDIA_DTYPES.items():
         signals[name] = column_of([*map(attrgetter(name), medias)], dtype, signals.index)
     signals["to_session"] = receiving_sessions(signals, session_spans(events))
-    return signals[_COLUMNS].astype({"count": "int64"}).reset_index(drop=True)
+    signals = signals[_COLUMNS].astype({"count": "int64"}).reset_index(drop=True)
+    return with_common_categories(signals, "session", "to_session")
