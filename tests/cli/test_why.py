@@ -50,7 +50,7 @@ def test_a_connected_pair_is_one_line(story: Story, capsys: pytest.CaptureFixtur
 
 
 def test_only_the_requested_room_is_explained(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["no two peers have met in a room"]
+    assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["no two peers have met in the room club"]
 
 
 def test_the_dialect_selects_one_of_two_rooms_with_the_same_id(

@@ -120,7 +120,7 @@ def test_a_room_with_encrypted_signals_is_shown_with_the_reports_that_may_belong
         assert sentence.startswith("  ? the signals in this room are encrypted")
         assert elsewhere_ == "signaled through another server, or in a form that cannot be read"
         assert pair.endswith(": connected")
-    assert str(diagnose(entries, room="den")) == "no two peers have met in a room"
+    assert str(diagnose(entries, room="den")) == "no two peers have met in the room den"
 
 
 def test_a_room_in_which_peers_were_seen_to_meet_is_not_reported_as_encrypted(hall: Hall) -> None:

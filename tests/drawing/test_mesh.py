@@ -41,6 +41,15 @@ Room bar · rooms · boot b00t · at +3.200 s, 2026-11-18 11:06:43.700 UTC
 ✓ Ann and Ben: connected"""
 
 
+def test_the_time_of_a_mesh_is_a_number_of_seconds_or_a_time_of_python(story: Story) -> None:
+    log = open_log(story.write())
+    first = log.sessions["joined"].min()
+    meshes = [str(log.mesh("bar", at=at)) for at in (1.5, timedelta(seconds=1.5), first + timedelta(seconds=1.5))]
+    assert meshes[0] == meshes[1] == meshes[2]
+    with pytest.raises(TypeError, match="`at` must be a number of seconds, a timedelta or a datetime, not str"):
+        log.mesh("bar", at="1.5")  # type: ignore[arg-type]
+
+
 def test_a_mesh_in_characters_is_a_matrix_and_a_sentence_for_each_pair(story: Story) -> None:
     mesh = open_log(story.write()).mesh("bar", 3.2)
     assert str(mesh) == CONNECTED_DRAWN

@@ -63,6 +63,29 @@ def test_the_ids_and_the_reasons_of_a_pair_can_be_compared(story: Story) -> None
     assert (pairs["session"] == pairs["other_session"]).tolist() == [False]
 
 
+def test_without_candidates_their_kinds_are_missing(story: Story) -> None:
+    (row,) = open_log(story.joins("ben").names("ben", "10.0.0.1").write()).pairs.to_dict("records")
+    assert pd.isna(row["types"])
+    assert row["types_back"] == "host"
+
+
+def test_the_ladder_of_a_pair_shows_the_run_in_which_it_has_tried_last(tmp_path: Path) -> None:
+    story = Story(tmp_path).joins("ben", "Ben").describes("ben", "offer", ufrag="first")
+    story.write()
+    again = Story(tmp_path, boot="d00d", at_s=60.0)
+    again.joins("ben", "Ben").describes("ben", "offer", ufrag="other").names("ben", "10.0.0.2", ufrag="other")
+    again.waits(60).record("room.updated").write()
+    log = open_log(tmp_path)
+    (_, pair) = next(log.pairs.iterrows())
+    assert (pair["boot"], pair["candidates"] + pair["candidates_back"]) == ("b00t", 1)
+    assert "boot d00d" in str(log.ladder(pair))
+    assert "candidate" in str(log.ladder(pair))
+    (_, room) = next(log.rooms.iterrows())
+    assert "boot b00t" in str(log.ladder(room))
+    with pytest.raises(TypeError, match="a row of `rooms` or `pairs`, not int"):
+        log.ladder(7)  # type: ignore[arg-type]
+
+
 def test_missing_events_have_no_time(story: Story) -> None:
     story.joins("ben").describes("ben", "offer")
     (row,) = open_log(story.write()).pairs.to_dict("records")
@@ -81,6 +104,15 @@ def test_every_candidate_is_a_row_alone_or_in_a_description(story: Story) -> Non
     ]
 
 
+def test_records_of_several_runs_are_named_with_their_run(story: Story, tmp_path: Path) -> None:
+    story.joins("ben", "Ben").describes("ben", "offer").waits(60).record("room.updated").write()
+    assert "records: 4 offer" in str(open_log(tmp_path).diagnose())
+    again = Story(tmp_path, boot="d00d", at_s=90.0).joins("cleo").describes("cleo", "offer", ufrag="c").waits(60)
+    again.record("room.updated").write()
+    lines = str(open_log(tmp_path).diagnose()).splitlines()
+    assert next(line.partition("records: ")[2] for line in lines if "records" in line) == "4 of b00t offer"
+
+
 def test_a_diagnosis_is_text_and_html(story: Story) -> None:
     story.joins("ben", "<b>Ben").describes("ben", "offer").waits(60).leaves("ben")
     diagnosis = open_log(story.write()).diagnose()
@@ -89,7 +121,7 @@ def test_a_diagnosis_is_text_and_html(story: Story) -> None:
         "  ✗ Ann and <b>Ben: Ann has not answered the offer of <b>Ben",
     ]
     assert "&lt;b&gt;Ben" in diagnosis._repr_html_()
-    assert str(open_log(story.write()).diagnose("club")) == "no two peers have met in a room"
+    assert str(open_log(story.write()).diagnose("club")) == "no two peers have met in the room club"
 
 
 def test_a_refused_join_is_in_the_diagnosis(story: Story) -> None:

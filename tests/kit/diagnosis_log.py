@@ -25,11 +25,11 @@ def candidate(address: str, kind: str = "host", port: int = 50000) -> str:
 class Story:
     """Ann is in the room "bar". Each method adds one record, half a second after the previous one."""
 
-    def __init__(self, folder: Path, dialect: str = "rooms") -> None:
-        self._path, self._dialect = folder / "events-b00t-0001.jsonl", dialect
-        self._lines = [header("b00t")]
+    def __init__(self, folder: Path, dialect: str = "rooms", boot: str = "b00t", at_s: float = 0.0) -> None:
+        self._path, self._dialect = folder / f"events-{boot}-0001.jsonl", dialect
+        self._lines = [header(boot, at=at_s)]
         self._stays: dict[str, int] = {}
-        self.at_s = 0.0
+        self.at_s = at_s
         self.joins("ann", "Ann")
 
     def record(self, type_: str, peer: str | None = None, **fields: Any) -> Self:

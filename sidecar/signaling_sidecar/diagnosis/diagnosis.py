@@ -48,6 +48,8 @@ class Diagnosis:
     """Pages that have unanswered offers beside answered ones."""
     unread: Sequence[tuple[str, str]] = ()
     """The rooms, by dialect and room id, whose signals cannot be read, so that nobody could be seen to meet in them."""
+    room: str | None = None
+    """The id of the room that the diagnosis is about, or None if it is about all rooms."""
 
     def is_connected(self, *, is_live: bool) -> bool:
         """Whether every two peers that are in a room together are connected, and there are two such peers.
@@ -67,6 +69,7 @@ class Diagnosis:
             [each for each in self.rejections if selection.has(each.entry)],
             self.pools if selection.has_reports else (),
             selection.unread,
+            room,
         )
 
     @cached_property
@@ -96,13 +99,14 @@ class Diagnosis:
         for history in self.histories:
             rooms.setdefault((history.last.meeting.dialect, history.last.meeting.room), []).append(history)
         if not rooms and not self.rejections and not self.unread:
-            yield "no two peers have met in a room"
+            yield f"no two peers have met in {'a room' if self.room is None else f'the room {visible(self.room)}'}"
         for key in self.unread:
             yield from _lines_of_unread(*key, has_reports=(None, None) in rooms)
+        with_boots = len({entry.boot for each in self.histories for entry in each.last.finding.evidence}) > 1
         elsewhere = "signaled through another server" + (", or in a form that cannot be read" if self.unread else "")
         for (dialect, room), histories in rooms.items():
             yield f"{visible(room)} ({dialect})" if room is not None else elsewhere
-            yield from _lines_of_room(histories)
+            yield from _lines_of_room(histories, with_boots=with_boots)
         for page, offers in self.pools:
             yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
         refused = Counter((each.sentence, each.next_step) for each in self.rejections)
@@ -167,7 +171,7 @@ def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[
         yield f"      → {next_step(Reason.UNRECOGNISED)}"
 
 
-def _lines_of_room(histories: Sequence[History]) -> Iterator[str]:
+def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterator[str]:
     silent = sum(each.last.finding.reason is Reason.NOBODY_OFFERED for each in histories)
     # In a room with a host, the other peers never connect to each other, and their pairs are most of the pairs.
     listed = silent if silent <= MAX_SILENT_PAIRS else 1
@@ -175,13 +179,16 @@ def _lines_of_room(histories: Sequence[History]) -> Iterator[str]:
     for history in histories:
         seen += history.last.finding.reason is Reason.NOBODY_OFFERED
         if history.last.finding.reason is not Reason.NOBODY_OFFERED or seen <= listed:
-            yield from lines_of(history)
+            yield from lines_of(history, with_boots=with_boots)
     if silent > listed:
         yield f"  {SIGNS[Reason.NOBODY_OFFERED]} {silent - listed} more pairs of peers: neither has sent an offer"
 
 
-def lines_of(history: History) -> Iterator[str]:
-    """The verdict on two peers in indented lines, of which the first is the sentence."""
+def lines_of(history: History, *, with_boots: bool = False) -> Iterator[str]:
+    """The verdict on two peers in indented lines, of which the first is the sentence.
+
+    `with_boots` is for verdicts from several runs of the sidecar (boots), each of which numbers its records from 1.
+    """
     verdict, finding = history.last, history.last.finding
     yield f"  {SIGNS.get(finding.reason, FAULT)} {visible(verdict.sentence)}"
     if history.earlier:
@@ -194,9 +201,11 @@ def lines_of(history: History) -> Iterator[str]:
             yield f"      {visible(note)}"
         if verdict.next_step is not None:
             yield f"      → {verdict.next_step}"
-        yield f"      {finding.reason}; records: {', '.join(map(_record, finding.evidence))}"
+        records = (_record(entry, with_boot=with_boots) for entry in finding.evidence)
+        yield f"      {finding.reason}; records: {', '.join(records)}"
 
 
-def _record(entry: Entry) -> str:
+def _record(entry: Entry, *, with_boot: bool) -> str:
     """Write a record as its `seq`, which the tables show too, and its kind."""
-    return f"{entry.seq} {visible(entry.kind or entry.type)}"
+    boot = f" of {visible(entry.boot)}" if with_boot else ""
+    return f"{entry.seq}{boot} {visible(entry.kind or entry.type)}"

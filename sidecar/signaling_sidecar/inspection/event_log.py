@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,21 +125,28 @@ class EventLog(LogTables):
     ) -> Ladder:
         """Draw a room as a sequence diagram: a column for each peer, and a row for each signal, join and leave.
 
-        `room` is a room id, or a row of `pairs`, whose two sessions are drawn alone. `dialect` and `boot` (its first
-        characters are enough) select one of several rooms with this id. The ladder covers everything that happened in
-        the room in one boot. Equal signals that follow each other, such as heartbeats, share one row, unless `fold` is
-        false. Raises `UnknownRoom` and `AmbiguousRoom`.
+        `room` is a room id, a row of `rooms`, or a row of `pairs`, whose two sessions are drawn alone. `dialect` and
+        `boot` (its first characters are enough) select one of several rooms with this id. The ladder covers everything
+        that happened in the room in one boot, which for a row of `pairs` is that of its last offer. Equal signals that
+        follow each other, such as heartbeats, share one row, unless `fold` is false. Raises `UnknownRoom` and
+        `AmbiguousRoom`.
         """
-        if not isinstance(room, str):
+        if isinstance(room, str):
+            return self._drawn(choose_room(self._events, room, dialect, boot), fold=fold)
+        if not isinstance(room, pd.Series):
+            raise TypeError(f"`room` must be a room id, or a row of `rooms` or `pairs`, not {type(room).__name__}")
+        if "other_session" in room:
             return self._pair_ladder(room, fold=fold)
-        chosen = choose_room(self._events, room, dialect, boot)
-        return self._drawn(chosen, fold=fold)
+        return self._drawn(RoomInLog(room["dialect"], room["room"], room["boot"]), fold=fold)
 
     def _pair_ladder(self, pair: pd.Series[Any], *, fold: bool) -> Ladder:
         if pd.isna(pair["room"]):
             raise UnknownRoom("of these two: they met in no room, and only their browsers' reports are known", [])
-        chosen = RoomInLog(pair["dialect"], pair["room"], pair["boot"])
-        return self._drawn(chosen, fold=fold, between=(pair["session"], pair["other_session"]))
+        both = pair["session"], pair["other_session"]
+        # They may have met in one run of the sidecar, and have tried again in the next one.
+        offers = self._events["session"].isin(both) & (self._events["time"] == pair["offer"])
+        boot = next(iter(self._events.loc[offers, "boot"]), pair["boot"])
+        return self._drawn(RoomInLog(pair["dialect"], pair["room"], boot), fold=fold, between=both)
 
     def _drawn(self, chosen: RoomInLog, *, fold: bool, between: tuple[str, str] | None = None) -> Ladder:
         with paused_collector():
@@ -155,12 +162,17 @@ class EventLog(LogTables):
         return Timeline(chosen.title, room_attendance(self._events, chosen, self._read_ts))
 
     def mesh(
-        self, room: str, at: float | datetime | None = None, dialect: str | None = None, boot: str | None = None
+        self,
+        room: str,
+        at: float | timedelta | datetime | None = None,
+        dialect: str | None = None,
+        boot: str | None = None,
     ) -> Mesh:
         """Draw who was connected to whom in a room at one moment, according to the records until then.
 
-        `at` is in seconds since the first record of the room, or a time (in UTC unless it names a zone). None is the
-        end of the log. `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        `at` is how long after the first record of the room, in seconds or as a `timedelta`, or a `datetime` (in UTC
+        unless it names a zone). None is the end of the log. `dialect` and `boot` select the room as for `ladder`.
+        Raises `UnknownRoom` and `AmbiguousRoom`.
         """
         return self._meshes("mesh", room, dialect, boot).at(at)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from signaling_sidecar.diagnosis import Entry, diagnose
 from signaling_sidecar.drawing.mesh.links import Links, link_up
@@ -48,9 +48,9 @@ class RoomMeshes:
     def __init__(self, chosen: RoomRuns, attendance: Attendance, entries: Sequence[Entry]) -> None:
         self._chosen, self.attendance, self._entries = chosen, attendance, entries
 
-    def at(self, at: float | datetime | None) -> Mesh:
-        """Return the mesh at a time, or at so many seconds after the first record of the room. A time without a zone is
-        in UTC.
+    def at(self, at: float | timedelta | datetime | None) -> Mesh:
+        """Return the mesh at a time, or so long after the first record of the room (a number is in seconds). A time
+        without a zone is in UTC.
 
         None selects the end of the log.
         """
@@ -62,11 +62,15 @@ class RoomMeshes:
         title = f"{self._chosen.title} · at {links.since_s:+.3f} s, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
         return Mesh(title, links)
 
-    def _ts(self, at: float | datetime | None) -> float:
+    def _ts(self, at: float | timedelta | datetime | None) -> float:
         match at:
             case None:
                 return self.attendance.ended_ts
             case datetime():
                 return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
-            case _:
+            case timedelta():
+                return self.attendance.began_ts + at.total_seconds()
+            case int() | float():
                 return self.attendance.began_ts + at
+            case _:
+                raise TypeError(f"`at` must be a number of seconds, a timedelta or a datetime, not {type(at).__name__}")

@@ -145,6 +145,9 @@ class LogTables:
     def pairs(self) -> pd.DataFrame:
         """One row for every two sessions that were in a room at the same time.
 
+        In a room whose peers are not told of each other, as those of `y-webrtc`, it is for every two of which one has
+        sent something to the other.
+
         Columns with `_back` are about `other`. Counts and times belong to the last attempt to connect. `sentence` is
         the verdict of `sidecar why`.
 

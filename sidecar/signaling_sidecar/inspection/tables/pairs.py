@@ -82,8 +82,8 @@ def _count(signals: Sequence[Signal], sender: int, what: str) -> int:
     return sum(signal.sender == sender and signal.what == what for signal in signals)
 
 
-def _types(candidates: Sequence[Candidate]) -> str:
-    return " ".join(dict.fromkeys(candidate.type for candidate in candidates))
+def _types(candidates: Sequence[Candidate]) -> str | None:
+    return " ".join(dict.fromkeys(candidate.type for candidate in candidates)) or None
 
 
 def _first(times: Iterable[float]) -> float | None:
