@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from signaling_sidecar.eventlog.state_dir import project_state_dir
 from tests.kit.checkout import NOTEBOOKS
 
 TIMEOUT_S = 60  # per cell; the slowest one starts Python and imports pandas, which takes 2 s on a laptop
@@ -25,6 +26,7 @@ def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(path: 
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert outputs
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    assert not project_state_dir(NOTEBOOKS).exists(), "the sidecar of a notebook became that of the project"
 
 
 @every_notebook
