@@ -8,6 +8,8 @@ import path from 'node:path'
 import { isAlive, readRuntimeFile } from './running-sidecar.ts'
 
 const PREFIX = 'signaling-test-'
+/** Matches only what `newTestFolder` makes, because whatever it matches is deleted with all its files. */
+const NAME = new RegExp(`^${PREFIX}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 /** For this time after a test, its log can still be read. */
 const KEPT_MS = 24 * 60 * 60 * 1000
@@ -24,9 +26,7 @@ export const TEST_FLAGS = ['--private', 'true', '--reload', 'off'] as const
 export async function deleteOldTestFolders(): Promise<void> {
   const names = await readdir(tmpdir()).catch(() => [])
   await Promise.all(
-    names
-      .filter((name) => name.startsWith(PREFIX))
-      .map((name) => deleteIfOld(path.join(tmpdir(), name))),
+    names.filter((name) => NAME.test(name)).map((name) => deleteIfOld(path.join(tmpdir(), name))),
   )
 }
 

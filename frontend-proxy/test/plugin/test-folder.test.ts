@@ -1,0 +1,37 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { deleteOldTestFolders, newTestFolder } from '../../src/plugin/test-folder.ts'
+
+const TWO_DAYS_MS = 2 * 24 * 60 * 60 * 1000
+
+beforeEach(() => {
+  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'signaling-plugin-')))
+  vi.stubEnv('TMPDIR', folder)
+  onTestFinished(() => {
+    vi.unstubAllEnvs()
+    rmSync(folder, { recursive: true })
+  })
+})
+
+function makeFolder(folder: string, ageMs: number): string {
+  mkdirSync(folder)
+  const changed = new Date(Date.now() - ageMs)
+  utimesSync(folder, changed, changed)
+  return folder
+}
+
+test('the folder of a test is deleted when the test is long over', async () => {
+  const old = makeFolder(newTestFolder(), TWO_DAYS_MS)
+  const recent = makeFolder(newTestFolder(), 0)
+  await deleteOldTestFolders()
+  expect([old, recent].map((folder) => existsSync(folder))).toEqual([false, true])
+})
+
+test('a folder that the plugin has not made is kept, although its name begins in the same way', async () => {
+  const names = [path.join(tmpdir(), 'signaling-test-notes'), `${newTestFolder()}-copy`]
+  const folders = names.map((name) => makeFolder(name, TWO_DAYS_MS))
+  await deleteOldTestFolders()
+  expect(folders.map((folder) => existsSync(folder))).toEqual([true, true])
+})
