@@ -104,7 +104,8 @@ export function signaling(options: SignalingOptions = {}): Plugin {
     closeBundle() {
       const config = this.environment.getTopLevelConfig()
       detachers.get(config)?.()
-      setups.get(config)?.lease?.end()
+      const setup = setups.get(config)
+      if (setup) warnOnError(setup.log, WITHOUT_SIGNALING, () => setup.lease?.end())
     },
     ...pageScriptHooks(scripts),
     // Vite's own client is not transformed in this mode, which only serves HTML files.

@@ -55,10 +55,11 @@ export class SidecarLease {
   end(): void {
     this.#stopWatching?.()
     this.#stopWatching = undefined
-    this.#withdraw?.()
-    this.#withdraw = undefined
-    this.#supervisor.siteFile.forget(this.#site)
     this.#supervisor.removeLease(this)
+    this.#supervisor.siteFile.forget(this.#site)
+    const withdraw = this.#withdraw
+    this.#withdraw = undefined
+    withdraw?.()
   }
 
   #announceToTests(): void {

@@ -73,7 +73,12 @@ export class SiteFile {
     if (this.#folder === undefined) return
     const file = path.join(this.#folder, FILE_NAME)
     // A second Vite server of this project may have written the file in the meantime.
-    if (secretIn(file) === this.secret) rmSync(file, { force: true })
+    if (secretIn(file) !== this.secret) return
+    try {
+      rmSync(file, { force: true })
+    } catch (error) {
+      this.#failed(`${FILE_NAME} could not be removed: ${(error as Error).message}`)
+    }
   }
 }
 

@@ -9,6 +9,7 @@ const options = {
   hooks: { type: 'string' },
   reload: { type: 'string' },
   port: { type: 'string' },
+  private: { type: 'string' },
   project: { type: 'string' },
   'state-dir': { type: 'string' },
   'allow-host': { type: 'string', multiple: true },
