@@ -28,18 +28,21 @@ export interface StartOptions {
 /** A sidecar that belongs to this process. */
 export class StartedSidecar extends TestSidecar {
   readonly #process: SidecarProcess
-  readonly #stateDir: string
+  readonly #testFolder: string
 
-  constructor(process: SidecarProcess, admin: Admin, dialect: string) {
+  constructor(process: SidecarProcess, testFolder: string, admin: Admin, dialect: string) {
     super(admin, dialect)
     this.#process = process
-    this.#stateDir = admin.running.stateDir
+    this.#testFolder = testFolder
   }
 
-  /** Ends the sidecar and deletes its event log. A copy of `log` for a report has to be made before. */
+  /**
+   * Ends the sidecar and deletes its temporary folder with the event log. A copy of `log` for a report has to
+   * be made before.
+   */
   readonly stop = async (): Promise<void> => {
     await this.#process.end()
-    await rm(this.#stateDir, { recursive: true, force: true })
+    await rm(this.#testFolder, { recursive: true, force: true })
   }
 
   readonly [Symbol.asyncDispose] = (): Promise<void> => this.stop()
@@ -74,7 +77,8 @@ async function startWith(
   project: string,
   { dialect = ROOMS, args = [], env = {} }: StartOptions,
 ): Promise<StartedSidecar | Exit> {
-  const own = ['--port', '0', '--project', project, '--state-dir', newTestFolder()]
+  const testFolder = newTestFolder()
+  const own = ['--port', '0', '--project', project, '--state-dir', testFolder]
   const flags = [...own, '--exit-on-stdin-eof', ...TEST_FLAGS, ...args]
   const start = { command, args: flags, env: { SIDECAR_ADVICE: 'plugin', ...env }, folder: project }
   let exit: Exit | undefined
@@ -93,7 +97,8 @@ async function startWith(
   const running = process && (await readRuntimeFile(process.stateDir))
   if (process && running) {
     process.child.unref()
-    return new StartedSidecar(process.child, new Admin(running, () => exit?.reason), dialect)
+    const admin = new Admin(running, () => exit?.reason)
+    return new StartedSidecar(process.child, testFolder, admin, dialect)
   }
   await process?.child.end()
   return exit ?? { how: '', reason: 'has written no runtime.json', isUnusable: true }

@@ -1,0 +1,23 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { startSidecar } from '../../src/testing/start-sidecar.ts'
+import { makeProject, STAND_IN } from './vite-project.ts'
+
+const command = [process.execPath, STAND_IN]
+
+test('the temporary folder of a started sidecar is deleted when the sidecar is stopped', async () => {
+  const { root, stateDir: temporary } = makeProject()
+  vi.stubEnv('TMPDIR', temporary)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const sidecar = await startSidecar({ project: root, command })
+  expect(readdirSync(temporary)).toEqual([expect.stringMatching(/^signaling-test-/)])
+  await sidecar.stop()
+  expect(readdirSync(temporary)).toEqual([])
+})
+
+test('a state folder that the caller has named is kept when the sidecar is stopped', async () => {
+  const { root, stateDir } = makeProject()
+  const sidecar = await startSidecar({ project: root, command, args: ['--state-dir', stateDir] })
+  await sidecar.stop()
+  expect(existsSync(stateDir)).toBe(true)
+})
