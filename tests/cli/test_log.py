@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import pytest
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.diagnosis import diagnose, read_entries
+from signaling_sidecar.eventlog import clear_log
 from signaling_sidecar.eventlog.previous_run import newest_run
+from signaling_sidecar.eventlog.retention import compress
 from signaling_sidecar.eventlog.state_dir import lock
 from tests.kit.checkout import RECORDED
 from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segment
@@ -75,16 +79,53 @@ def test_clearing_deletes_the_whole_log_of_a_stopped_sidecar(folder: Path, capsy
     assert newest_run(folder) == []
 
 
-def test_clearing_keeps_the_segment_that_a_running_sidecar_writes(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def running(folder: Path) -> Iterator[Path]:
+    """The state folder while a sidecar is running."""
     held = lock(folder)
-    try:
-        _, kept = said(capsys, folder, "clear")
-    finally:
-        os.close(held)
+    yield folder
+    os.close(held)
+
+
+def test_clearing_keeps_the_segment_that_a_running_sidecar_writes(
+    running: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (running / "events-0ld-0001.jsonl.gz.new").write_text("left behind by kill -9 while the segment was compressed")
+    deleted, kept = said(capsys, running, "clear")
+    assert deleted.startswith(f"deleted 2 files of {running}, ")
     assert kept == "the sidecar is running, so events-b00t-0001.jsonl was kept: it is still being written"
-    assert names(folder) == ["events-b00t-0001.jsonl"]
+    assert names(running) == ["events-b00t-0001.jsonl"]
+
+
+def test_clearing_while_a_segment_is_compressed_leaves_no_copy_of_it(running: Path) -> None:
+    segment = running / "events-a-0002.jsonl"
+    write_segment(segment, [header("a")])
+
+    class ClearedMeanwhile(threading.Event):
+        def wait(self, _: float | None = None) -> bool:
+            segment.unlink()
+            return False
+
+    with pytest.raises(FileNotFoundError):
+        compress(segment, ClearedMeanwhile())
+    assert names(running) == ["events-a-0001.jsonl.gz", "events-b00t-0001.jsonl"]
+
+
+def test_clearing_deletes_a_segment_that_is_compressed_before_its_turn(
+    running: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = running / "events-a-0002.jsonl"
+    write_segment(segment, [header("a")])
+    delete = clear_log._delete
+
+    def compress_before(paths: list[Path]) -> tuple[int, int]:
+        if segment.exists():
+            compress(segment, threading.Event())
+        return delete(paths)
+
+    monkeypatch.setattr(clear_log, "_delete", compress_before)
+    assert clear_log.clear(running).files == 2
+    assert names(running) == ["events-b00t-0001.jsonl"]
 
 
 def test_clearing_creates_no_files_if_there_is_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,13 +32,25 @@ def clear(folder: Path) -> Cleared:
     try:
         held = lock(folder)
     except StateDirTaken:
-        segments = sorted(folder.glob("events-*.jsonl"))
-        closed = [*segments[:-1], *folder.glob("events-*.jsonl.gz"), *folder.glob("events-*.unreadable")]
-        return Cleared(*_delete(closed), segments[-1] if segments else None)
+        return _clear_closed(folder)
     try:
         return Cleared(*_delete(list(folder.glob(SEGMENT_GLOB))), None)
     finally:
         os.close(held)
+
+
+def _clear_closed(folder: Path) -> Cleared:
+    """Delete all but the newest segment. This is repeated because the sidecar may be compressing another one."""
+    files = size_bytes = 0
+    while True:
+        segments = sorted(folder.glob("events-*.jsonl"))
+        # In the order in which a segment gets these names, so that none is missed.
+        patterns = ("events-*.jsonl.gz.new", "events-*.jsonl.gz", "events-*.unreadable")
+        closed = [*segments[:-1], *(path for pattern in patterns for path in folder.glob(pattern))]
+        if not closed:
+            return Cleared(files, size_bytes, segments[-1] if segments else None)
+        more_files, more_bytes = _delete(closed)
+        files, size_bytes = files + more_files, size_bytes + more_bytes
 
 
 def _delete(paths: list[Path]) -> tuple[int, int]:

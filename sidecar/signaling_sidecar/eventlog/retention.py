@@ -71,20 +71,20 @@ def compress(path: Path, stopping: threading.Event) -> None:
     target = path.with_name(path.name + ".gz")
     temporary = path.with_name(path.name + ".gz.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK | BYTES, 0o600)
-    with (
-        path.open("rb") as source,
-        os.fdopen(descriptor, "wb") as file,
-        gzip.GzipFile("", "wb", GZIP_LEVEL, file) as packed,
-    ):
-        while chunk := source.read(CHUNK_BYTES):
-            packed.write(chunk)
-            if stopping.wait(PAUSE_S):
-                break
-    if stopping.is_set():
-        temporary.unlink()
-        return
-    shutil.copystat(path, temporary)  # `delete_oldest` needs the time of the last record
-    temporary.replace(target)
+    try:
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            path.open("rb") as source,
+            gzip.GzipFile("", "wb", GZIP_LEVEL, file) as packed,
+        ):
+            while chunk := source.read(CHUNK_BYTES):
+                packed.write(chunk)
+                if stopping.wait(PAUSE_S):
+                    return
+        shutil.copystat(path, temporary)  # `delete_oldest` needs the time of the last record
+        temporary.replace(target)
+    finally:  # also if `sidecar log clear` has deleted the segment meanwhile: no copy of it may remain
+        temporary.unlink(missing_ok=True)
     path.unlink()
 
 
