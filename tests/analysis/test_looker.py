@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from signaling_sidecar.errors import NoLog
 from tests.kit.diagnosis_log import Story, sdp
 from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.serving import Served, serve
+from tests.kit.sidecar_command import run_here
 
 SEGMENT_BYTES = 65_536
 NOW_TS = 4e9  # later than all records, because a verdict changes with time too
@@ -85,7 +87,13 @@ async def test_a_room_keeps_its_peers_when_the_records_of_their_joins_are_forgot
     ladders = [view.as_object(None, ())["ladder"] for view in views]
     assert [[column.peer for column in view.ladder().columns] for view in views] == [["ann", "ben"], ["cat"]]
     assert [ladder["rows"] > 0 for ladder in ladders] == [True, False]
-    assert all(ladder["cut"].startswith("Earlier records than #") for ladder in ladders)
+    for ladder, room in zip(ladders, ("bar", "quiet"), strict=True):
+        assert ladder["cut"].startswith("Earlier records than #")
+        command = re.search("`sidecar (.+)`", ladder["cut"])
+        assert command is not None
+        shown = run_here(*command[1].replace("ROOM", room).split(), "--state-dir", str(tmp_path))
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert "── room created ──" in shown.stdout
     assert ["cat" in view.as_object(None, ())["timeline"] for view in views] == [False, True]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from signaling_sidecar.cli.tail import describe
+from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, join, run_here, serving
 
 
@@ -34,6 +35,26 @@ def test_tail_prints_earlier_events_and_then_new_ones_across_segments(tmp_path: 
         assert "fourth" in shown[-1]
     last = run_here("tail", "--no-follow", "-n", "1", "--json", "--state-dir", str(tmp_path)).stdout
     assert json.loads(last)["v"] == 1
+
+
+def test_tail_prints_as_many_earlier_events_of_the_run_as_asked_right_after_a_new_segment_was_begun(
+    tmp_path: Path,
+) -> None:
+    write_segment(tmp_path / "events-r0000001-a-0001.jsonl", [header("r0000001-a"), record(2, 1, "server.stopped")])
+    boot = "r0000002-b"
+    events = [record(number, number, "peer.away") for number in range(2, 10)]
+    write_segment(tmp_path / f"events-{boot}-0001.jsonl", [header(boot), *events[:2]])
+    write_segment(tmp_path / f"events-{boot}-0002.jsonl", ["damaged"])
+    write_segment(tmp_path / f"events-{boot}-0003.jsonl", events[2:6])
+    write_segment(tmp_path / f"events-{boot}-0004.jsonl", events[5:])
+
+    def last(count: str) -> list[str]:
+        return run_here("tail", "--no-follow", "--json", "-n", count, "--state-dir", str(tmp_path)).stdout.splitlines()
+
+    assert last("0") == []
+    assert last("5") == events[3:]
+    assert last("7") == events[1:]
+    assert last("20") == [header(boot), *events]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ class RoomView:
         if not shown or shown[0].type == "room.created":
             return ""
         return (
-            f"Earlier records than #{shown[-1].seq} are not shown here. In a terminal, sidecar tail --all prints them."
+            f"Earlier records than #{shown[-1].seq} are not shown here. "
+            "In a terminal, `sidecar ladder ROOM --all` shows them."
         )
 
     def _about(self) -> dict[str, Any]:

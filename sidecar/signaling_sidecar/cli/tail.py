@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.cli import remote_sidecar, state_options
-from signaling_sidecar.errors import NoLog
+from signaling_sidecar.errors import DamagedLog, NoLog, UnknownSchema
 from signaling_sidecar.eventlog import FRAME_RECORDS
-from signaling_sidecar.eventlog.records import LeftOut, Stamp, beginning_of, is_record, read_records
+from signaling_sidecar.eventlog.records import LeftOut, Read, Stamp, beginning_of, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
@@ -54,9 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     # Determined before the earlier records are read, so that no record is missed.
     position = len(whole_lines(newest)) if newest is not None else 0
     left_out = LeftOut(is_live=is_running(folder))
-    past = read_records([newest] if newest is not None else [], Stamp, left_out)
-    for read in deque(past, max(arguments.n, 0)):
-        _show(read.line, arguments.json)
+    for line in _last_lines(segments, arguments.n, left_out):
+        _show(line, arguments.json)
     state_options.report_what_was_left_out(left_out)
     if not arguments.no_follow:
         for line in _follow(folder, newest, position):
@@ -84,6 +84,26 @@ def _segments(folder: Path) -> list[Path]:
         return list(find_segments(folder).segments)
     except NoLog:  # a sidecar that is started later will create one
         return []
+
+
+def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iterable[bytes]:
+    """Return the last records of the newest run. As few segments are read as contain that many."""
+    found: deque[Read[Stamp]] = deque()
+    for segment in reversed(segments):
+        is_newest = segment == segments[-1]
+        if len(found) >= count or beginning_of(segment).boot != beginning_of(segments[-1]).boot:
+            break
+        in_segment = LeftOut(is_live=left_out.is_live and is_newest)
+        # After a restart, the instance of a cluster copies the last records of the cluster's run again.
+        before = found[0].record.seq if found else math.inf
+        records = (read for read in read_records([segment], Stamp, in_segment) if read.record.seq < before)
+        try:
+            found.extendleft(reversed(deque(records, count - len(found))))
+        except (DamagedLog, UnknownSchema):  # no line of the segment is a record
+            if is_newest:
+                raise
+        left_out.take(in_segment)
+    return (read.line for read in found)
 
 
 def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes]:
