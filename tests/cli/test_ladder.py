@@ -185,13 +185,17 @@ def test_a_terminal_gets_colours_and_lines_that_fit(tmp_path: Path) -> None:
 def test_a_terminal_that_shows_no_colours_gets_none(tmp_path: Path) -> None:
     log = write_log(tmp_path, *TWO_PEERS)
     for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        assert "\x1b" not in in_a_terminal(80, "bar", "--log", log, **environment)
+        shown = in_a_terminal(80, "bar", "--log", log, **environment)
+        assert "offer · 23 B" in shown
+        assert "\x1b" not in shown
 
 
 @needs_terminal
 def test_control_characters_in_a_name_do_not_reach_the_terminal(tmp_path: Path) -> None:
     log = write_log(tmp_path, *TWO_PEERS[:3], record(4, 1, "peer.joined", **ANN, data={"name": "\x1b[2JAnn\u202e"}))
-    assert "\x1b[2J" not in in_a_terminal(80, "bar", "--log", log)
+    shown = in_a_terminal(80, "bar", "--log", log)
+    assert "\\x1b[2JAnn\\u202e" in shown
+    assert "\x1b[2J" not in shown
 
 
 def test_it_starts_without_pandas_or_the_server(tmp_path: Path) -> None:

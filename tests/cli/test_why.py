@@ -80,7 +80,9 @@ def test_control_characters_from_a_peer_do_not_reach_the_terminal(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
     story.joins("ben", "B\x1b[31men").describes("ben", "offer").waits(60).leaves("ben")
-    assert "\x1b" not in "".join(said(capsys, "--log", str(story.write())))
+    shown = "".join(said(capsys, "--log", str(story.write())))
+    assert "B\\x1b[31men" in shown
+    assert "\x1b" not in shown
 
 
 def test_a_large_log_is_read_from_its_newest_part(

@@ -14,14 +14,14 @@ needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Windows has
 
 
 def shown_in_a_terminal(columns: int, words: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return what a program writes into a terminal of this width until it ends."""
+    """Return what a program writes into a terminal of this width until it ends, which must be without an error."""
     import fcntl
     import pty
     import termios
 
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    with subprocess.Popen(words, stdout=terminal, env=environment):
+    with subprocess.Popen(words, stdout=terminal, env=environment) as process:
         os.close(terminal)
         shown = b""
         while True:
@@ -32,4 +32,5 @@ def shown_in_a_terminal(columns: int, words: Sequence[str], environment: Mapping
             if not read:  # on macOS it ends like a file
                 break
     os.close(controller)
+    assert process.returncode == 0
     return shown.decode().replace("\r\n", "\n")

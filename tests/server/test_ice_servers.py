@@ -16,7 +16,9 @@ from tests.kit.settings_file import following, save
 
 async def test_no_ice_server_is_sent_unless_it_is_configured(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     peer = await (await serve(aiohttp_client, tmp_path)).connect()
-    assert "iceServers" not in await peer.join("ann")
+    answer = await peer.join("ann")
+    assert answer["type"] == "peer_list"
+    assert "iceServers" not in answer
 
 
 async def test_a_peer_list_contains_the_servers_with_a_password_for_its_receiver(

@@ -7,7 +7,10 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -82,19 +85,29 @@ def on_relay(relay):
 async def test_a_late_hook_does_not_disturb_a_running_one(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.6)
+    events = SimpleNamespace(late_begun=threading.Event(), running_begun=threading.Event(), released=threading.Event())
+    monkeypatch.setitem(sys.modules, "events_of_the_test", events)
     code = """
-import asyncio, time
+import asyncio, events_of_the_test as events
 async def on_join(join):
     if join.peer == 'late':
+        events.late_begun.set()
         await asyncio.sleep(60)
-    time.sleep(0.4)
+    if join.peer == 'running':
+        events.running_begun.set()
+        events.released.wait(60)
 """
     served = await hooked(aiohttp_client, file, code)
-    late, *others = [await served.connect() for _ in range(4)]
+    late, running, next_ = [await served.connect() for _ in range(3)]
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.6)
     refused = asyncio.create_task(late.join("late"))
-    joined = [asyncio.create_task(peer.join(f"peer-{number}")) for number, peer in enumerate(others)]
-    assert [(await each)["type"] for each in (refused, *joined)] == ["error"] + ["peer_list"] * 3
+    await asyncio.to_thread(events.late_begun.wait)
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 60)
+    joined = asyncio.create_task(running.join("running"))
+    await asyncio.to_thread(events.running_begun.wait)
+    assert (await refused)["type"] == "error"
+    events.released.set()
+    assert [(await each)["type"] for each in (joined, next_.join("next"))] == ["peer_list"] * 2
     assert [record["data"]["error"] for record in served.records("hook.failed")] == ["TimeoutError"]
 
 
