@@ -35,7 +35,10 @@ export interface JoinOptions {
 export interface SignalingOptions extends Profile, JoinOptions {
   /** The room to join at once. Without it, call `join()`. */
   readonly room?: string
-  /** The sidecar's URL. Default: `/ws/signaling` on the page's own origin. */
+  /**
+   * The sidecar's URL. Default: `/ws/signaling` on the origin of Vite's client, or on the page's own origin
+   * without it.
+   */
   readonly url?: string | URL
   /** The WebSocket class. Default: that of the browser. */
   readonly WebSocket?: WebSocketClass
