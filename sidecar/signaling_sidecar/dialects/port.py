@@ -217,7 +217,8 @@ class Dialect:
     """The parameters of the query, or of a route's path, in which clients send their access tokens. Only for protocols
     whose clients cannot send them in any other way, because URLs are not secret."""
     query_chooses: bool = False
-    """Whether the presence of that parameter chooses this dialect on the shared path, whatever the first frame is."""
+    """Whether the presence of the parameter `query` chooses this dialect on the shared path, whatever the first frame
+    is."""
 
     @property
     def opens_without_id(self) -> bool:

@@ -25,7 +25,7 @@ def export(
 
     With `room`, only these records are yielded: those of the room, those of connections that joined it, and those that
     are about no peer. A record `log.exported` is added at the end. It has the time of the last record of the whole log,
-    which a diagnosis needs to tell how long a peer has waited. With `room` or `redacted`, fields that this version does
+    which a diagnosis needs to tell how long a peer has waited. With `room` or `redactor`, fields that this version does
     not know are removed.
 
     Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line.

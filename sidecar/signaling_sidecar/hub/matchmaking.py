@@ -2,7 +2,8 @@
 
 1. A peer waits in one queue, or is in one room, or neither. It never does both.
 2. A queue is in order of asking. When the sidecar has stopped, a peer keeps its position for the grace period of its
-dialect. 3. A room is made as soon as enough peers in a queue are connected, for those of them that asked first.
+   dialect.
+3. A room is made as soon as enough peers in a queue are connected, for those of them that asked first.
 """
 
 from __future__ import annotations

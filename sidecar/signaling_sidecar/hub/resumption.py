@@ -1,8 +1,8 @@
 """Resumption: what the hub keeps for a session whose client asked to be able to resume it.
 
 1. Only the SHA-256 of a token is kept. At most two tokens are valid: the last one that the client has used, and the
-last one that was issued. 2. The frames to the session are numbered from 1 without a hole, whether it is connected or
-not.
+   last one that was issued.
+2. The frames to the session are numbered from 1 without a hole, whether it is connected or not.
 3. `kept` holds the frames with the last numbers up to `sent`, without a hole, except those that were acknowledged.
 4. `reached` is at most `sent`: a frame that is numbered while the peer is away has not reached it.
 """
