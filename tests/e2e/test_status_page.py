@@ -210,7 +210,7 @@ async def test_the_code_on_the_page_connects_two_pages(demo: Site, context: Brow
         await app.add_script_tag(type="module", content=code)
     await until(lambda: said.count("hi") == 2, "each has heard the other")
     await expect(page.get_by_test_id("rooms").locator("> li")).to_contain_text("lobby")
-    await expect(page.get_by_test_id("rooms").locator("[data-standing=connected]")).to_have_count(1)
+    await expect(page.get_by_test_id("rooms").locator("[data-state=connected]")).to_have_count(1)
     assert faults == []
 
 
@@ -222,13 +222,13 @@ async def test_a_room_shows_its_peers_and_the_state_of_each_pair(
     await meet(demo.url, "bar", ann, ben)
     page, faults = await open_page(context, f"{demo.url}ws/signaling")
     room = page.get_by_test_id("rooms").locator("> li")
-    pair = room.locator("[data-standing]")
+    pair = room.locator("[data-state]")
     await expect(room.locator(".person")).to_have_text(["Ann", "Ben"])
-    await expect(pair).to_have_attribute("data-standing", "connected")
+    await expect(pair).to_have_attribute("data-state", "connected")
     await expect(pair).to_contain_text("Ann and Ben: connected")
     await cleo.open(demo.url)
     await cleo.join("bar")
-    failed = room.locator("[data-standing=failed]")
+    failed = room.locator("[data-state=failed]")
     await expect(failed).to_have_count(2, timeout=FAILS_WITHIN_MS)
     await expect(failed.filter(has_text="Ann and Cleo")).to_contain_text("TURN server")  # how to correct it
     await ben.page.close()

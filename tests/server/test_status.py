@@ -228,7 +228,7 @@ async def test_the_listed_rooms_are_shown_with_names_and_pairs(served: Served) -
     assert room["roomId"] == "bar"
     assert room["people"] == [{"name": "Ann", "away": False}, {"name": "Ben", "away": False}]
     [pair] = room["pairs"]
-    assert (pair["names"], pair["standing"]) == (["Ann", "Ben"], "trying")
+    assert (pair["names"], pair["state"]) == (["Ann", "Ben"], "trying")
     assert pair["sentence"] == "they have only just met"
 
 
@@ -272,7 +272,7 @@ async def test_records_from_before_a_restart_count(aiohttp_client: AiohttpClient
     after = await serve(aiohttp_client, tmp_path)
     [room] = (await people(after))["rooms"]
     assert room["people"] == [{"name": "Ann", "away": True}, {"name": "Ben", "away": True}]
-    assert [pair["standing"] for pair in room["pairs"]] == ["connected"]
+    assert [pair["state"] for pair in room["pairs"]] == ["connected"]
 
 
 # --- the page ------------------------------------------------------------------------------------------------------

@@ -95,7 +95,8 @@ export class Membership {
     }
     if (resumption === undefined) return this.#joined && this.#connection.send(frame)
     if (!resumption.keep(frame)) return false
-    if (this.#joined && resumption.last !== undefined) this.#connection.send(resumption.last)
+    const last = this.#joined ? resumption.last() : undefined
+    if (last !== undefined) this.#connection.send(last)
     return true
   }
 
@@ -216,7 +217,7 @@ export class Membership {
 
   #sendKept(): void {
     if (!this.#joined) return
-    for (const frame of this.#resumption?.all ?? []) this.#connection.send(frame)
+    for (const frame of this.#resumption?.all() ?? []) this.#connection.send(frame)
   }
 
   #acknowledge(): void {

@@ -131,13 +131,13 @@ export class Resumption {
     return true
   }
 
-  /** The last kept frame, with its numbers. */
-  get last(): object | undefined {
+  /** Returns the last kept frame, with its numbers, which acknowledge what was handled here. */
+  last(): object | undefined {
     return this.#kept.length === 0 ? undefined : this.#numbered(this.#kept.length - 1)
   }
 
-  /** All kept frames, with their numbers. */
-  get all(): object[] {
+  /** Returns all kept frames in the same way. */
+  all(): object[] {
     return this.#kept.map((_, index) => this.#numbered(index))
   }
 

@@ -20,8 +20,8 @@ from signaling_sidecar.errors import StateDirTaken, UnreadableMessage
 logger = logging.getLogger("signaling_sidecar")
 
 
-class LogFiles(Protocol):
-    """The event log of this instance."""
+class CopyTarget(Protocol):
+    """The event log of this instance, to which the log of the cluster is copied."""
 
     cluster_boot: str
 
@@ -33,7 +33,7 @@ class LogFiles(Protocol):
 class FollowedLog:
     """Must be created in a running event loop."""
 
-    def __init__(self, files: LogFiles) -> None:
+    def __init__(self, files: CopyTarget) -> None:
         self.exists = asyncio.Event()
         """Set when the files have a part of the log."""
         self.place = BEGINNING

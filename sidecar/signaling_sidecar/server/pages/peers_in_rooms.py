@@ -35,7 +35,7 @@ class Person(msgspec.Struct):
 
 class Pair(msgspec.Struct, omit_defaults=True, rename="camel"):
     names: tuple[str, str]
-    standing: str
+    state: str
     sentence: str
     next_step: str | None = None
 

@@ -49,21 +49,21 @@ function peopleIn(roomId) {
 /** The pairs that are not connected come first. In a large room, the others are only counted. */
 function pairRows(pairs) {
   const order = ['failed', 'trying', 'unknown', 'connected']
-  const sorted = [...pairs].sort((a, b) => order.indexOf(a.standing) - order.indexOf(b.standing))
+  const sorted = [...pairs].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
   const shown = sorted.slice(0, MAX_PAIRS).map(pairRow)
   const left = sorted.slice(MAX_PAIRS)
   if (left.length > 0) {
-    const connected = left.filter(({ standing }) => standing === 'connected').length
+    const connected = left.filter(({ state }) => state === 'connected').length
     const text = `${left.length} more pairs, of which ${connected} are connected; to see all pairs, run: sidecar why`
     shown.push(make('div', text, { className: 'pair muted' }))
   }
   return shown
 }
 
-function pairRow({ names, standing, sentence, nextStep }) {
+function pairRow({ names, state, sentence, nextStep }) {
   const row = make('div', '', { className: 'pair' })
-  row.dataset.standing = standing
+  row.dataset.state = state
   row.append(make('span', `${names[0]} and ${names[1]}: ${sentence}`))
-  if (nextStep && standing !== 'trying') row.append(make('span', nextStep, { className: 'remedy' }))
+  if (nextStep && state !== 'trying') row.append(make('span', nextStep, { className: 'remedy' }))
   return row
 }
