@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "pytest_plugin": {"testing"},
     "testing": {"admin_request", "diagnosis", "eventlog", "untrusted_text"},
     "reload": {"settings", "errors"},
-    "auth": {"settings", "errors"},
+    "auth": {"settings", "errors", "names"},
     "hooks": set(),
     "admin_request": {"eventlog", "untrusted_text"},
     "json_log": {"errors"},

@@ -23,6 +23,7 @@ from signaling_sidecar.auth.claims import ORDINARY, Claims, Scope
 from signaling_sidecar.auth.invalid_token import InvalidToken, Why
 from signaling_sidecar.auth.keys import Keys
 from signaling_sidecar.auth.limits import LEEWAY_S, MAX_LIFETIME_S
+from signaling_sidecar.names import refuse_id
 
 MAX_TOKEN_CHARS = 8190  # most reverse proxies accept no header of more than 8 KiB
 _REQUIRED = ("exp", "aud", "sub")
@@ -89,13 +90,17 @@ class JwtVerifier:
             raise InvalidToken(Why.AUDIENCE)
         if self._issuer is not None and payload.iss != self._issuer:
             raise InvalidToken(Why.ISSUER)
-        if not payload.sub or payload.peer == "" or payload.jti == "":
+        is_peer_id = payload.peer is None or refuse_id("peer", payload.peer) is None
+        if not payload.sub or not is_peer_id or payload.jti == "":
             raise InvalidToken(Why.BAD_CLAIM)
 
 
 def _json_object(payload: bytes) -> dict[str, Any]:
-    """Decode a JSON object. A claim that occurs twice is refused, because its reader and its issuer could take
-    different ones (RFC 8725, 2.4)."""
+    """Decode a JSON object.
+
+    A claim that occurs twice is refused, because its reader and its issuer could take different ones (RFC 8725, 2.4).
+    So is half of a surrogate pair (RFC 8259, 8.2): it cannot be encoded, in the event log or for other peers.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -108,6 +113,9 @@ def _json_object(payload: bytes) -> dict[str, Any]:
 
     try:
         found = json.loads(payload, object_pairs_hook=unique, parse_constant=no_number)
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidToken(Why.BAD_CLAIM) from None
     except (ValueError, RecursionError):
         raise InvalidToken(Why.MALFORMED) from None
     if not isinstance(found, dict):

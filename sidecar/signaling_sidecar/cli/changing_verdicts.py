@@ -122,7 +122,7 @@ class _Shown:
 
 def _text(history: History) -> str:
     meeting = history.last.meeting
-    where = f"{visible(meeting.room)} ({meeting.dialect})" if meeting.room is not None else "another server"
+    where = visible(f"{meeting.room} ({meeting.dialect})") if meeting.room is not None else "another server"
     sentence, *more = lines_of(history)
     return "\n".join([f"{_now()} {where} {sentence.strip()}", *more])
 

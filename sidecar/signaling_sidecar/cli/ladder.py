@@ -24,6 +24,7 @@ from signaling_sidecar.drawing import (
     page,
     room_of,
 )
+from signaling_sidecar.untrusted_text import visible
 
 OF_ANY_ROOM = (*OF_EVERY_ROOM, "log.checkpoint", "trace.state")
 """Types of records that name no room, but may concern the room of the drawing, or its peers."""
@@ -77,10 +78,10 @@ def _choose(rooms: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomIn
         and room.boot.startswith(arguments.boot or "")
     ]
     if not found:
-        raise UnknownRoom(requested, _unique(f"{room.room!r} ({room.dialect})" for room in rooms))
+        raise UnknownRoom(requested, _unique(visible(f"{room.room!r} ({room.dialect})") for room in rooms))
     dialects = _unique(room.dialect for room in found)
     if len(dialects) > 1:
-        raise AmbiguousRoom(requested, [f"--dialect {dialect}" for dialect in dialects])
+        raise AmbiguousRoom(requested, [visible(f"--dialect {dialect}") for dialect in dialects])
     *earlier, chosen = found
     if earlier:
         choices = ", ".join(f"--boot {room.boot[:8]}" for room in reversed(earlier))

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _row(room: dict[str, Any]) -> tuple[str, str, str]:
     hidden = "" if room["listed"] else ", hidden"
-    return visible(room["room"]), room["dialect"], f"{len(room['peers'])} of {room['capacity']}{hidden}"
+    return visible(room["room"]), visible(room["dialect"]), f"{len(room['peers'])} of {room['capacity']}{hidden}"
 
 
 def _fetch(arguments: argparse.Namespace) -> list[dict[str, Any]]:

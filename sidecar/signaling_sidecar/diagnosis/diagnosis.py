@@ -105,7 +105,7 @@ class Diagnosis:
         with_boots = len({entry.boot for each in self.histories for entry in each.last.finding.evidence}) > 1
         elsewhere = "signaled through another server" + (", or in a form that cannot be read" if self.unread else "")
         for (dialect, room), histories in rooms.items():
-            yield f"{visible(room)} ({dialect})" if room is not None else elsewhere
+            yield visible(f"{room} ({dialect})") if room is not None else elsewhere
             yield from _lines_of_room(histories, with_boots=with_boots)
         for page, offers in self.pools:
             yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
@@ -162,7 +162,7 @@ class _Selection:
 
 
 def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[str]:
-    yield f"{visible(room)} ({dialect})"
+    yield visible(f"{room} ({dialect})")
     yield (
         f"  {SIGNS[Reason.UNRECOGNISED]} the signals in this room are encrypted or in an unknown form, so only the "
         "reports of the browsers show who is connected"

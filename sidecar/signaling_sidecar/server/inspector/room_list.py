@@ -42,8 +42,8 @@ def hints(
     for dialect, room in seen.unread:
         yield _hint(
             "signals-unreadable",
-            f"the signals in the room {visible(room)} ({dialect}) are encrypted or in an unknown form, so only the "
-            "reports of the browsers show who is connected",
+            f"the signals in the room {visible(f'{room} ({dialect})')} are encrypted or in an unknown form, so only "
+            "the reports of the browsers show who is connected",
             None if is_reported else seen.how_to_report,
         )
     for verdict, step in seen.elsewhere:
