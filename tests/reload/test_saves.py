@@ -54,3 +54,14 @@ async def test_a_save_counts_in_a_folder_that_is_created_later(tmp_path: Path) -
         file.parent.mkdir()
         save(file, 1)
         await saved
+
+
+async def test_a_save_counts_after_a_time_in_which_the_file_was_a_link_to_itself(tmp_path: Path) -> None:
+    file = tmp_path / "sidecar.toml"
+    file.symlink_to(file)
+    async with asyncio.timeout(WITHIN_S):
+        saved = asyncio.ensure_future(anext(saves(file)))
+        await asyncio.sleep(0)
+        file.unlink()
+        save(file, 1)
+        await saved

@@ -61,14 +61,14 @@ async def _looks(watchfiles: ModuleType, folder: Path) -> AsyncIterator[Collecti
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
-    """Return what differs after each save, or None if the file does not exist."""
+    """Return what differs after each save, or None if the file does not exist or cannot be examined."""
     status = _status(path)
     return (status.st_ino, status.st_mtime_ns, status.st_size) if status is not None else None
 
 
 def _size(path: Path) -> int | None:
-    """Return the size of the file in bytes, or None if it does not exist. Some editors move the file away before they
-    write it."""
+    """Return the size of the file in bytes, or None if it does not exist or cannot be examined. Some editors move the
+    file away before they write it."""
     status = _status(path)
     return status.st_size if status is not None else None
 
@@ -76,5 +76,5 @@ def _size(path: Path) -> int | None:
 def _status(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return None

@@ -158,6 +158,7 @@ class Sidecar:
             if not self._reloaded:
                 self._warn_of_open_access()
             async with AsyncExitStack() as work:
+                work.push_async_callback(self._hub.stop)  # last, and even if another part fails
                 await work.enter_async_context(self._hub.running(self.settings.hooks, self._use_hooks))
                 if self._sources is not None and has_reload_extra():
                     following = watch_settings(self._sources, self.settings, self._apply)
@@ -166,7 +167,6 @@ class Sidecar:
                 yield
                 if self._gate is not None:
                     self._gate.record_rest()
-            await self._hub.stop()
 
     def _connect_parts(self) -> None:
         tick = Tick()

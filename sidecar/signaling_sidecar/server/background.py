@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
+
+logger = logging.getLogger("signaling_sidecar")
 
 
 @asynccontextmanager
 async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` in a task of its own until the block ends, and cancel it then."""
+    """Run `work` in a task of its own until the block ends, and cancel it then.
+
+    If the work fails, this is logged at once, and the block goes on without it.
+    """
     task = asyncio.create_task(work)
+    task.add_done_callback(_tell_of_failure)
     try:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
+
+
+def _tell_of_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        message = "a part of the sidecar has failed, and does not run until the sidecar is restarted"
+        logger.error(message, exc_info=error, extra={"code": "part-failed"})
