@@ -56,6 +56,16 @@ def test_a_file_with_other_content_is_ignored(tmp_path: Path, wrong: dict[str, o
     assert read_site(tmp_path) is None
 
 
+def test_a_folder_of_that_name_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / "site.json").mkdir()
+    assert read_site(tmp_path) is None
+
+
+def test_a_link_to_itself_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / "site.json").symlink_to("site.json")
+    assert read_site(tmp_path) is None
+
+
 def test_without_a_file_or_a_folder_there_is_no_site(tmp_path: Path) -> None:
     assert read_site(tmp_path) is None
     assert read_site(tmp_path / "nothing") is None

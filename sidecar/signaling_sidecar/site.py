@@ -68,7 +68,7 @@ def read_site(state_dir: Path) -> Site | None:
     try:
         status = path.stat()
         site = _decoded(path, status.st_mtime_ns, status.st_ino)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return None
     return site if site is not None and is_running(site.pid) else None
 
