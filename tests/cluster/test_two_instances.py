@@ -29,6 +29,17 @@ async def test_peers_at_different_instances_meet_in_a_room(
     assert (await a.receive())["payload"] == {"n": 2}
 
 
+async def test_the_record_of_a_connection_has_the_id_of_its_request_at_each_instance(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    for number in range(2):
+        await served.connect(headers={"X-Request-ID": f"proxy-{number}"})
+    await served.settled()
+    opened = served.records("connection.opened")
+    assert {record["data"]["request_id"] for record in opened} == {"proxy-0", "proxy-1"}
+
+
 async def test_the_log_of_the_owner_goes_on_in_a_new_file_when_its_file_was_deleted(
     aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
 ) -> None:

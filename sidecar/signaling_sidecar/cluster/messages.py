@@ -43,6 +43,8 @@ class Opened(msgspec.Struct, frozen=True, gc=False, tag=True):
     user_agent: str | None
     subject: str | None
     """Who the access token of the handshake was issued to."""
+    request: str | None = None
+    """The id of the request with which the handshake began."""
 
 
 class Recognised(msgspec.Struct, frozen=True, gc=False, tag=True):

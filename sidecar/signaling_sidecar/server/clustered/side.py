@@ -110,9 +110,8 @@ class ClusterSide:
         dialect = opened.dialect.name if opened.dialect is not None else None
         if dialect is not None:
             self._dialects[opened.connection] = dialect
-        self.member.tell(
-            Opened(opened.connection, dialect, opened.address, opened.origin, opened.user_agent, opened.subject)
-        )
+        client = opened.address, opened.origin, opened.user_agent, opened.subject
+        self.member.tell(Opened(opened.connection, dialect, *client, opened.request))
 
     def recognised(self, connection: int, dialect: Dialect) -> None:
         if not self._is_current(connection):

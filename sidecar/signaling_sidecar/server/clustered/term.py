@@ -164,7 +164,9 @@ class Term:
             case Remind():
                 self._remind(message.command)
             case Opened():
-                self.owner.opened(ConnectionOpened(*_fields(message, self._dialects)))
+                dialect = self._dialects.get(message.dialect or "")
+                client = message.address, message.origin, message.user_agent, message.subject
+                self.owner.opened(ConnectionOpened(message.connection, dialect, *client, message.request))
             case Recognised():
                 if message.dialect in self._dialects:
                     self.owner.recognised(message.connection, self._dialects[message.dialect])
@@ -304,10 +306,3 @@ class Term:
         self.owner.hold_deadlines()
         for task in self._checks:
             task.cancel()
-
-
-def _fields(
-    opened: Opened, dialects: Mapping[str, Dialect]
-) -> tuple[int, Dialect | None, str | None, str | None, str | None, str | None]:
-    dialect = dialects.get(opened.dialect or "")
-    return opened.connection, dialect, opened.address, opened.origin, opened.user_agent, opened.subject
