@@ -53,6 +53,22 @@ async def test_a_blocking_hook_delays_other_hooks_only_until_its_timeout(
     assert [record["data"]["error"] for record in served.records("hook.failed")] == ["TimeoutError"]
 
 
+async def test_no_thread_remains_of_blocking_hooks_that_have_ended(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 0.1)
+    before = set(threading.enumerate())
+    code = "import time\ndef on_join(join):\n    if join.peer == 'bad':\n        time.sleep(0.5)\n"
+    served = await hooked(aiohttp_client, file, code)
+    for _ in range(3):
+        assert (await (await served.connect()).join("bad"))["code"] == "refused-by-hook"
+    assert (await (await served.connect()).join("good"))["type"] == "peer_list"
+    await until(
+        lambda: [each.name for each in set(threading.enumerate()) - before].count("hooks") == 1,
+        "only the thread of the next hooks remains",
+    )
+
+
 async def test_hooks_run_in_order_and_one_at_a_time(aiohttp_client: AiohttpClient, file: Path) -> None:
     code = """
 import threading, time

@@ -94,8 +94,10 @@ class HookThread:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(_Interrupted))
 
     def abandon(self) -> None:
-        """Start no more calls. The thread ends when the code that blocks it ends."""
+        """Start no more calls. When the code that blocks the thread ends, the other calls in it are cancelled, because
+        they must not run at the same time as those of the next thread, and the thread ends."""
         self._is_over = True
+        self._soon(self._cancel_all)
 
     def stop(self) -> None:
         """Start no more calls, and end the running ones as far as possible."""
@@ -117,6 +119,8 @@ class HookThread:
             self._loop.call_soon_threadsafe(work)
 
     def _begin(self, call: HookCall) -> None:
+        if self._is_over:  # the call may run in another thread by now
+            return
         call.coroutine = self._do(call)
         call.task = self._loop.create_task(call.coroutine)
 
