@@ -6,9 +6,11 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -16,6 +18,7 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.inspection import open_log
+from signaling_sidecar.reload.supervisor import Worker
 from tests.kit.checkout import PACKAGE
 from tests.kit.copied_code import Copied, served_from
 from tests.kit.programs import is_running, until
@@ -104,6 +107,34 @@ async def test_code_that_cannot_be_imported_is_reported_and_the_old_code_keeps_s
         copied.save("\nHOME_TEXT = 'mended\\n'\n")
         await copied.program.line("new code is serving")
         assert await copied.home(session) == "mended\n"
+
+
+async def test_settings_that_are_invalid_at_a_reload_are_reported_in_one_sentence(
+    copied: Copied, tmp_path: Path
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        before = await copied.home(session)
+        (tmp_path / "sidecar.toml").write_text("max_rooms = 'many'\n")
+        copied.save("\nHOME_TEXT = 'new code\\n'\n")
+        await copied.program.line("^sidecar: max_rooms must be")
+        await copied.program.line("the old code keeps serving")
+        assert await copied.home(session) == before
+    assert not copied.program.count("Traceback")
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    with socket.socket() as listening:
+        worker = Worker(listening, "signaling_sidecar.cli.serve:Takeover", '{"flags": {}, "settings_file": ""}')
+        yield worker
+        worker.stop()
+
+
+def test_a_worker_that_has_ended_neither_loads_nor_serves(worker: Worker) -> None:
+    worker.process.kill()
+    worker.process.wait()
+    assert not worker.loads()
+    assert not worker.serves(threading.Event())
 
 
 async def test_no_connection_is_refused_during_many_saves(copied: Copied, measured: list[str]) -> None:

@@ -57,32 +57,33 @@ class Worker:
             command,
             stdin=subprocess.PIPE,
             pass_fds=[listening.fileno(), answering],
-            text=True,
+            bufsize=0,  # otherwise `close` would try again to write what a worker that has ended could not read
             # A bytecode cache takes two saves within one second for the same version if their sizes are equal.
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
         os.close(answering)
         self._answers = os.fdopen(reading)
 
-    def tell(self, word: str) -> None:
+    def tell(self, word: str) -> bool:
+        """Write a line to the worker. Returns False if it has ended."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(f"{word}\n".encode())
+        except BrokenPipeError:
+            return False
+        return True
 
     def loads(self) -> bool:
         """Make the worker import the current code of the sidecar. Returns whether this succeeded."""
-        try:
-            self.tell("load")
-        except BrokenPipeError:  # it has ended while it was on standby
-            return False
-        return self._answers.readline() == "loaded\n"
+        return self.tell("load") and self._answers.readline() == "loaded\n"
 
     def serves(self, stop: threading.Event, how: str = "serve") -> bool:
         """Let the worker serve. Returns True when it serves, and False if it cannot serve or if `stop` is set.
 
         That may take long, because the hooks file is imported first.
         """
-        self.tell(how)
+        if not self.tell(how):
+            return False
         while not stop.is_set():
             if select.select([self._answers], [], [], LOOK_MS / 1000)[0]:
                 return self._answers.readline() == "serving\n"

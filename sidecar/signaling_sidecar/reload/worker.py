@@ -38,14 +38,14 @@ def main() -> None:
         return
     from signaling_sidecar.errors import SidecarError
 
-    takeover = resolve_name(target)(**json.loads(arguments))
-    answer("loaded")
-    how = sys.stdin.readline()
-    if how in ("serve\n", "reload\n"):
-        try:
+    try:
+        takeover = resolve_name(target)(**json.loads(arguments))
+        answer("loaded")
+        how = sys.stdin.readline()
+        if how in ("serve\n", "reload\n"):
             takeover.serve(int(listening), reloaded=how == "reload\n", serving=partial(answer, "serving"))
-        except SidecarError as error:
-            sys.exit(_report(error))
+    except SidecarError as error:
+        sys.exit(_report(error))
 
 
 main()
