@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gzip
 import json
 import os
@@ -14,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from signaling_sidecar.errors import StateDirTaken
+from signaling_sidecar.errors import StateDirTaken, StateDirUnusable
 from signaling_sidecar.eventlog import LogWriter, retention, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.server.held_state_dir import HeldStateDir
 from tests.eventlog.file_faults import FAULTS
 
 OFFER = b'{"type":"offer","to":"b","sdp":"v=0\\r\\na=ice-ufrag:abcd\\r\\na=ice-pwd:secretsecretsecretsecret\\r\\n"}'
@@ -304,6 +307,19 @@ def test_a_state_folder_belongs_to_one_sidecar(tmp_path: Path) -> None:
         state_dir.lock(tmp_path)
     os.close(held)
     os.close(state_dir.lock(tmp_path))
+
+
+def test_a_folder_that_cannot_be_locked_is_not_said_to_belong_to_another_sidecar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS has no locks if its lock daemon does not run."""
+
+    def fail(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(StateDirUnusable, match="No locks available"), HeldStateDir(tmp_path).held():
+        pass
 
 
 def test_a_missing_or_damaged_runtime_file_is_ignored(tmp_path: Path) -> None:

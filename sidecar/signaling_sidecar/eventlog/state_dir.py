@@ -111,21 +111,24 @@ def create(path: Path) -> None:
 
 
 def lock(path: Path) -> int:
-    """Lock the folder for this process. Raises StateDirTaken if another process has locked it.
+    """Lock the folder for this process. Raises StateDirTaken if another process has locked it, and OSError if it
+    cannot be locked at all.
 
     Returns a file descriptor. The lock is released when it is closed, or when the process ends in any way.
     """
     descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | PRIVATE | NO_LINK, 0o600)
     try:
         _lock_file(descriptor)
-    except OSError:
+    except OSError as error:
         os.close(descriptor)
-        raise StateDirTaken(str(path)) from None
+        if isinstance(error, BlockingIOError | PermissionError):  # Windows raises the second
+            raise StateDirTaken(str(path)) from None
+        raise
     return descriptor
 
 
 def _lock_file(descriptor: int) -> None:
-    """Raises OSError when another process has locked the file."""
+    """Raises OSError when another process has locked the file, or when the file system has no locks."""
     try:
         import fcntl
     except ImportError:  # Windows
