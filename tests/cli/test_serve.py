@@ -34,6 +34,12 @@ def test_only_the_ready_line_is_printed_on_stdout_and_it_contains_the_url(tmp_pa
     assert not (tmp_path / "runtime.json").exists()
 
 
+def test_the_encoding_of_the_ready_line_does_not_depend_on_the_locale(tmp_path: Path) -> None:
+    # Python warns of each file that is opened with the encoding of the locale, and here, a warning ends the sidecar.
+    with serving(tmp_path, PYTHONWARNDEFAULTENCODING="1") as sidecar:
+        assert sidecar.stop()[0] == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly_on_a_signal(tmp_path: Path, number: int) -> None:
     with serving(tmp_path) as sidecar:

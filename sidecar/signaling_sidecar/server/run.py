@@ -104,7 +104,7 @@ def _leave_threads_behind() -> None:
 def _own_stdout() -> Iterator[TextIO]:
     """Keep stdout for the ready line. What hooks print goes to stderr, like all text for people."""
     sys.stdout.flush()
-    with os.fdopen(os.dup(1), "w") as stdout:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout:
         os.dup2(2, 1)
         try:
             yield stdout
