@@ -86,6 +86,14 @@ async def test_one_that_ends_again_and_again_is_not_started_each_time(
         await analysis.ask(Survey())
 
 
+async def test_a_thousand_failures_are_as_one(analysis: AnalysisProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis_process, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    for _ in range(1100):
+        with pytest.raises(AnalysisFailed, match="it cannot be started"):
+            await analysis.ask(Survey())
+
+
 async def test_a_log_that_is_gone_has_a_code_and_a_sentence(tmp_path: Path) -> None:
     analysis = AnalysisProcess(tmp_path / "gone", "r0000001-00000000")
     for _ in range(2):

@@ -104,7 +104,7 @@ class AnalysisProcess:
 
     def _pause(self) -> None:
         """A process that ends at once, such as for want of memory, must not be started again and again."""
-        pause_s = min(2.0**self._failures - 1.0, LONGEST_PAUSE_S)
+        pause_s = min(2**self._failures - 1, LONGEST_PAUSE_S)  # a float would overflow
         self._failures += 1
         self._paused_until_s = asyncio.get_running_loop().time() + pause_s
 
