@@ -38,6 +38,7 @@ class IdleRooms:
     def restart(self, now_s: float) -> None:
         """Restart the sweep because the room rules have changed."""
         self._changes += 1
+        self._sweeping = True
         self._sweep_at(now_s)
 
     def _sweep_at(self, when_s: float) -> None:
