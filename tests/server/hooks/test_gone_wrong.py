@@ -35,6 +35,35 @@ async def test_a_hook_can_only_end_its_own_request(aiohttp_client: AiohttpClient
         assert (await peer.join("ann"))["code"] == "refused-by-hook"
 
 
+CONSEQUENCES = {
+    "on_join": "the request is refused",
+    "room_rules": "the request is refused",
+    "on_leave": "the peer has left all the same",
+}
+
+
+@pytest.mark.parametrize("hook", CONSEQUENCES)
+async def test_the_operator_is_told_what_follows_from_the_failure_of_a_hook(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture, hook: str
+) -> None:
+    served = await hooked(aiohttp_client, file, f"def {hook}(asked):\n    raise ValueError\n")
+    peer = await served.connect()
+    await peer.join("ann")
+    await peer.send({"type": "leave"})
+    await until(lambda: "the hook" in caplog.text, "the failure is reported")
+    assert f"the hook {hook} failed, and {CONSEQUENCES[hook]}:" in caplog.text
+
+
+async def test_the_operator_is_told_that_a_room_keeps_its_rules_if_the_saved_hook_fails(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await hooked(aiohttp_client, file, "")
+    await (await served.connect()).join("ann")
+    save(file, "def room_rules(room):\n    raise ValueError\n")
+    await until(lambda: "the hook room_rules" in caplog.text, "the failure is reported")
+    assert "the hook room_rules failed, and the room keeps its rules:" in caplog.text
+
+
 def test_an_exception_that_cannot_be_printed_is_reported_in_one_sentence(file: Path, tmp_path: Path) -> None:
     save(file, "class Wrong(BaseException):\n    def __str__(self):\n        raise self\nraise Wrong\n")
     done = run_here("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))

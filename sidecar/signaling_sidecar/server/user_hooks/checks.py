@@ -31,6 +31,7 @@ from signaling_sidecar.server.user_hooks.runner import HookRunner
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
 LOAD_WITHIN_S = 10.0  # seconds to import the file and everything that it imports
 TOLD_GAP_S = 1.0  # seconds between two printed failures, because a hook may fail for every frame
+REFUSED = "the request is refused"
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -59,7 +60,7 @@ class HookChecks:
             raise HooksUnreadable(str(self._file.path)) from error
 
     def stop(self) -> None:
-        """Stop asking hooks. Stop the hooks. Requests that wait for a hook are refused."""
+        """Stop the hooks. Requests that wait for a hook are refused."""
         for task in self._running:
             task.cancel()
         self._runner.stop()
@@ -136,16 +137,17 @@ class HookChecks:
         if self._file.hook("room_rules") is None:
             return
         for room in self._hub.membership.rooms:
-            own = None if room.matched else await self._rules_of(room.key)
+            own = None if room.matched else await self._rules_of(room.key, "the room keeps its rules")
             if not isinstance(own, Refusal):
                 yield commands.SetOwnRules(room.key, own)
 
     def tell_left(self, record: Record) -> None:
         """Call `on_leave` for a peer that has left, without waiting for it."""
-        data = record.data if isinstance(record.data, dict) else {}
-        leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
         if self._file.hook("on_leave") is not None:
-            task = asyncio.create_task(self._answer("on_leave", leave, lambda _: None))
+            data = record.data if isinstance(record.data, dict) else {}
+            leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
+            answer = self._answer("on_leave", leave, lambda _: None, "the peer has left all the same")
+            task = asyncio.create_task(answer)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -220,8 +222,9 @@ class HookChecks:
                 return join.room, join.peer
         return None
 
-    async def _rules_of(self, key: RoomKey) -> OwnRules | Refusal | None:
-        own: OwnRules | Refusal | None = await self._answer("room_rules", hooks.Room(*key), answers.own_rules)
+    async def _rules_of(self, key: RoomKey, after_failure: str = REFUSED) -> OwnRules | Refusal | None:
+        room = hooks.Room(*key)
+        own: OwnRules | Refusal | None = await self._answer("room_rules", room, answers.own_rules, after_failure)
         return own
 
     async def _ask(self, name: str, argument: Any) -> Refusal | None:
@@ -230,27 +233,27 @@ class HookChecks:
             return None if verdict is True else errors.refused_by_hook(name, verdict or None)
         return verdict
 
-    async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any]) -> Any:
+    async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any], after_failure: str = REFUSED) -> Any:
         """Return the result of `check` for the return value of a hook. Returns None without that hook, and a Refusal if
-        the hook fails."""
+        the hook fails. `after_failure` tells the operator what happens then."""
         hook = self._file.hook(name)
         if hook is None:
             return None
         try:
             return await self._runner.run(partial(hook, argument), check, HOOK_WITHIN_S)
         except (HookRaised, WrongHookAnswer, TimeoutError) as error:
-            return self._failed(name, error)
+            return self._failed(name, error, after_failure)
         except HooksStopped:
             return errors.hook_failed(name)
 
-    def _failed(self, name: str, error: HookRaised | WrongHookAnswer | TimeoutError) -> Refusal:
+    def _failed(self, name: str, error: HookRaised | WrongHookAnswer | TimeoutError, after_failure: str) -> Refusal:
         kind = error.kind if isinstance(error, HookRaised) else type(error).__name__
         self._record(Record("hook.failed", data={"hook": name, "error": kind}))
         now_s = time.monotonic()
         if now_s - self._told_s >= TOLD_GAP_S:
             self._told_s = now_s
             told = f"\n{error.told}" if isinstance(error, HookRaised) else f" {error}"
-            logger.error("the hook %s failed, and the request is refused:%s", name, told, extra={"code": "hook-failed"})
+            logger.error("the hook %s failed, and %s:%s", name, after_failure, told, extra={"code": "hook-failed"})
         return errors.hook_failed(name)
 
 
