@@ -79,7 +79,7 @@ class Parts:
         self.hub = Hub(rules, settings.max_rooms, RandomIds())
         self.log = log_of(self.hub, settings, rules, folder, "boot", lambda: None)
         self._tick = tick = Tick()
-        self.front = Front(tick, IceServers(settings), settings.max_frames_per_s)
+        self.front = Front(tick, IceServers(settings))
         tick.handle, tick.send = self.front.handle_taken, self.front.outgoing.flush
         self.begin_owner()
         self.transports: list[Transport] = []

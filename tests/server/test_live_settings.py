@@ -33,6 +33,17 @@ async def test_a_changed_limit_applies_at_once_and_nobody_is_removed(aiohttp_cli
     assert (await newcomer.join("late"))["type"] == "peer_list"
 
 
+async def test_a_connection_keeps_its_rate_and_is_told_this_one(aiohttp_client: AiohttpClient, file: Path) -> None:
+    write(file, "max_frames_per_s = 1\nmax_frames_burst = 2\n")
+    served = await following(aiohttp_client, file)
+    peer = await served.connect()
+    await peer.join("ann")
+    await save(served, file, "max_frames_per_s = 70\nmax_frames_burst = 2\n")
+    answers = [await peer.ask({"type": "ping"}) for _ in range(2)]
+    assert [answer["type"] for answer in answers] == ["pong", "error"]
+    assert "limit is 1 frames/s" in answers[1]["message"]
+
+
 async def test_the_grace_the_origins_and_the_payload_setting_change_too(
     aiohttp_client: AiohttpClient, file: Path
 ) -> None:

@@ -193,8 +193,8 @@ def waits_too_long(limit: int) -> Refusal:
     return Refusal(Code.TOO_FAST, f"too many frames were sent before the join was answered: limit is {limit} frames")
 
 
-def too_fast(frames_per_s: float) -> Refusal:
-    return Refusal(Code.TOO_FAST, f"too many frames: limit is {frames_per_s:g} frames/s on one connection")
+def too_fast(frames_per_s: int) -> Refusal:
+    return Refusal(Code.TOO_FAST, f"too many frames: limit is {frames_per_s} frames/s on one connection")
 
 
 def out_of_order(c: int, handled: int) -> Refusal:

@@ -170,7 +170,7 @@ class Sidecar:
 
     def _connect_parts(self) -> None:
         tick = Tick()
-        self._front = Front(tick, IceServers(self.settings), self.settings.max_frames_per_s)
+        self._front = Front(tick, IceServers(self.settings))
         self._hub.begin(self._front, tick)
         self._front.owner = owner = self._hub.owner
         tick.handle, tick.send = self._front.handle_taken, self._front.outgoing.flush
@@ -206,7 +206,6 @@ class Sidecar:
         """Use settings that have changed while the sidecar is running. `names` are the names of the changed
         settings."""
         self.settings = self._endpoint.settings = settings
-        self._front.max_frames_per_s = settings.max_frames_per_s
         self._front.outgoing.ice_servers = IceServers(settings)
         self._hub.apply(settings, self._rules_of(settings))
         self._front.owner.record(Record("settings.changed", data={name: getattr(settings, name) for name in names}))

@@ -34,11 +34,10 @@ logger = logging.getLogger("signaling_sidecar")
 class Front:
     """`owner` must be set before the first connection is opened."""
 
-    def __init__(self, tick: Tick, ice_servers: IceServers, max_frames_per_s: float) -> None:
+    def __init__(self, tick: Tick, ice_servers: IceServers) -> None:
         self.owner: OwnerSide
         self.token_holders: TokenHolders | None = None
         """Checks the tokens of the clients. None if the sidecar requires no tokens."""
-        self.max_frames_per_s = max_frames_per_s
         self._tick = tick
         self._loop = asyncio.get_running_loop()
         self._connections: dict[int, Connection] = {}
@@ -177,7 +176,7 @@ class Front:
 
     def _report_too_fast(self, connection: Connection, count: int) -> None:
         if count:
-            refusal = errors.too_fast(self.max_frames_per_s * connection.rate.times)
+            refusal = errors.too_fast(connection.limits.frames_per_s)
             self.owner.ask(commands.Refuse(connection=connection.id, refusal=refusal, count=count))
 
     # --- what is done to connections ---------------------------------------------------------------------------------
