@@ -163,6 +163,7 @@ def test_the_steps_of_the_dockerfile_make_a_sidecar_that_writes_only_into_its_vo
         check = [f"{container}{health[0]}", *(word.replace("8765", str(ready["port"])) for word in health[1:])]
         subprocess.run(check, timeout=PATIENCE_S, check=True)
         code, errors = Serving(process, ready).stop()
+    assert health[-1].endswith("/health')")  # a container is not restarted because of `/ready` (OPERATORS.md)
     assert code == 0
     assert [json.loads(line)["code"] for line in errors.splitlines()] == ["serving"]
     assert not (container / "nowhere").exists()
