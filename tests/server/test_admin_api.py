@@ -13,8 +13,9 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.server.admin import bodies, record_stream
+from signaling_sidecar.server.admin import record_stream
 from signaling_sidecar.server.admin.openapi import PREFIX, document
+from signaling_sidecar.server.http import request_body
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
 from tests.kit.hosted_client import guest, host
@@ -331,7 +332,7 @@ async def test_the_buffer_for_a_slow_reader_is_limited(aiohttp_client: AiohttpCl
 
 
 async def test_a_body_that_does_not_arrive_is_cancelled(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "BODY_WITHIN_S", 0.05)
+    monkeypatch.setattr(request_body, "BODY_WITHIN_S", 0.05)
     raw = await raw_socket(served.client.port or 0)
     head = f"POST {BAR}/kick HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {served.sidecar.admin_token}\r\n"
     raw.send(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())

@@ -17,7 +17,7 @@ from signaling_sidecar.dialects import DIALECTS, Answer, Asked, Caller, Route, V
 from signaling_sidecar.dialects.mesh import MESH
 from signaling_sidecar.hub import RoomKey
 from signaling_sidecar.hub.commands import Command, Join
-from signaling_sidecar.server.http import dialect_routes
+from signaling_sidecar.server.http import request_body
 from tests.kit.serving import Served, serve
 
 PREFIX = "/ws/signaling/parlour"
@@ -139,7 +139,7 @@ async def test_a_body_over_the_limit_of_its_route_is_refused(parlour: Served, bo
 async def test_a_request_whose_body_does_not_arrive_is_cancelled(
     parlour: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialect_routes, "BODY_WITHIN_S", 0.01)
+    monkeypatch.setattr(request_body, "BODY_WITHIN_S", 0.01)
     reader, writer = await asyncio.open_connection("127.0.0.1", parlour.client.port)
     writer.write(f"POST {PREFIX}/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12".encode())
     assert (await reader.readline()).split()[1] == b"408"

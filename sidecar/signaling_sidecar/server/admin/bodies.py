@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a line or two
+from signaling_sidecar.server.http.request_body import request_body
+
+MAX_BODY_BYTES = 2**20  # a body is a line or two
 
 
 async def read_body(request: web.Request, type_: type[Any]) -> Any:
-    """Decode the JSON body of a request. Raises HTTPRequestTimeout and one of NOT_JSON."""
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            sent = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
+    """Decode the JSON body of a request. Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout and one of NOT_JSON."""
+    sent = await request_body(request, MAX_BODY_BYTES)
     return msgspec.json.decode(sent or b"{}", type=type_)
 
 

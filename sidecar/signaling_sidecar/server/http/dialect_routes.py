@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar.dialects import DIALECTS, NATIVE, Answer, Asked, Dialect, Route
 from signaling_sidecar.dialects.shared_path import SHARED_PATH, by_query
-from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.server.http.access import CROSS_ORIGIN
 from signaling_sidecar.server.http.let_in import claims_of, without_token
 from signaling_sidecar.server.http.open_handlers import of_handshakes, open_to_all, with_token_in
+from signaling_sidecar.server.http.request_body import request_body
 from signaling_sidecar.server.hub_view import HubView, NoView
 from signaling_sidecar.server.rooms_access import RoomsAccess
 from signaling_sidecar.settings import Settings
@@ -22,7 +23,6 @@ from signaling_sidecar.settings import Settings
 HOME = "/"
 STATUS_PAGE = NATIVE.paths[0]
 HOME_TEXT = "The signaling sidecar is running. Your app's dev server proxies /ws/signaling to it.\n"
-BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a few KiB at most
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -119,7 +119,7 @@ class DialectRoutes:
                 raise web.HTTPFound(f"../{STATUS_PAGE.rpartition('/')[2]}")
             request[CROSS_ORIGIN] = dialect.cross_origin
             await self._admit(request, dialect)
-            body = await _body(request, route.max_body_bytes)
+            body = await request_body(request, route.max_body_bytes)
             path, query = without_token(request, request.match_info), without_token(request, request.query)
             asked = Asked(dict(path), query, body, self._new_id(), self._settings())
             view = await self._view(dialect, request) if route.reads_rooms else NoView()
@@ -142,20 +142,6 @@ class DialectRoutes:
 def _is_browser(request: web.Request) -> bool:
     """Whether the request is for a page that a person opens, and not for a file or for a WebSocket."""
     return "text/html" in request.headers.get("Accept", "")
-
-
-async def _body(request: web.Request, max_bytes: int) -> bytes:
-    """Read the body of a request. Raises HTTPRequestEntityTooLarge and HTTPRequestTimeout."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise web.HTTPRequestEntityTooLarge(max_bytes, len(body))
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="the body of the request has not arrived\n") from None
-    return bytes(body)
 
 
 def _response(answer: Answer) -> web.Response:
