@@ -12,26 +12,19 @@ Result = TypeVar("Result")
 
 
 class SharedWork(Generic[Result]):
-    """Work that runs in a thread, once for all callers of `ask` that come before its result has expired.
+    """Work that runs in a thread, once for all callers of `ask` that come before its result has expired, which is
+    `kept_s` seconds after it was made."""
 
-    A result expires after `kept_s` seconds, or after `rest` times the duration of the work if that is longer, so that
-    frequent requests cannot keep the processor busy.
-    """
-
-    def __init__(self, kept_s: float, rest: float = 0.0) -> None:
+    def __init__(self, kept_s: float) -> None:
         self._kept_s = kept_s
-        self._rest = rest
         self._done: asyncio.Future[Result] | None = None
 
     async def ask(self, work: Callable[[], Result]) -> Result:
         """The result of `work`, or of an earlier call whose result has not expired. Raises the exceptions of `work`."""
         if self._done is None:
             loop = asyncio.get_running_loop()
-            begun_s = loop.time()
             self._done = _in_a_thread(work)
-            self._done.add_done_callback(
-                lambda _: loop.call_later(max(self._kept_s, self._rest * (loop.time() - begun_s)), self._forget)
-            )
+            self._done.add_done_callback(lambda _: loop.call_later(self._kept_s, self._forget))
         return await asyncio.shield(self._done)
 
     def _forget(self) -> None:
