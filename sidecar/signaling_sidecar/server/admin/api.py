@@ -7,12 +7,13 @@ Vite's proxy does not forward these paths.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar.analysis.messages import AskWhy
 from signaling_sidecar.auth.same_secret import is_same_secret
@@ -43,7 +44,6 @@ from signaling_sidecar.server.rooms_access import RoomsAccess
 LINK_PATH = f"{PREFIX}/inspector-link"
 INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class _Kick(msgspec.Struct, forbid_unknown_fields=True):

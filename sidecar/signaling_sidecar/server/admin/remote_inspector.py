@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from yarl import URL
 
 from signaling_sidecar.server.admin.bodies import json_answer
@@ -21,7 +22,6 @@ from signaling_sidecar.server.admin.inspector_links import (
     refuse_other_pages,
 )
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
-from signaling_sidecar.server.http.access import Handler
 from signaling_sidecar.server.inspector.page import PAGE_PATH, page_routes
 
 API = f"{PAGE_PATH}/api"

@@ -6,9 +6,10 @@ A new path is therefore closed until somebody decides otherwise.
 from __future__ import annotations
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar.server.authorisation.gate import Gate
-from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.server.http.access import CROSS_ORIGIN
 from signaling_sidecar.server.http.handshake_headers import is_handshake
 from signaling_sidecar.server.http.open_handlers import checks_handshakes, needs_no_token, token_parameters
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar.server.http import client_errors
 from signaling_sidecar.server.http.client_address import CLIENT_ADDRESS, find_client_address
@@ -18,7 +19,6 @@ CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
 MAX_HINTS = 100  # causes that are printed, each once: a stranger can make up any number of Hosts
 
 logger = logging.getLogger("signaling_sidecar")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Access:

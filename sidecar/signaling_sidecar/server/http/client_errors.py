@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.typedefs import Handler
 
 MAX_HEADER_BYTES = 32_768  # bytes of the request line, and of each header; Node accepts 16 KiB for all headers
 MAX_HEADERS = 64  # browsers send about 20, and a few proxies add some each
@@ -17,7 +18,6 @@ _TOO_LONG = (
 )
 
 logger = logging.getLogger("signaling_sidecar")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def keep_out_of_the_log(app: web.Application) -> AsyncIterator[None]:

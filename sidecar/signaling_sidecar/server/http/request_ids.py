@@ -6,9 +6,9 @@ import re
 import secrets
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar.json_log import request_id
-from signaling_sidecar.server.http.access import Handler
 
 HEADER = "X-Request-ID"
 ID = web.RequestKey("request_id", str)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar.paths import SIGNALING_PATH
-from signaling_sidecar.server.http.access import CROSS_ORIGIN, Handler
+from signaling_sidecar.server.http.access import CROSS_ORIGIN
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.untrusted_text import visible
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar import __version__
 from signaling_sidecar.analysis.listed_room import NO_PAIRS, listed_room
@@ -39,8 +40,6 @@ AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
 LOOK_EVERY_S = 1.0  # seconds; what is not in the event log, such as a refused request, is told too
 SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent although nothing has changed
 STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404, "internal": 500}  # others: 503
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class InspectorApi:

@@ -8,11 +8,11 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from signaling_sidecar.auth.same_secret import is_same_secret
 from signaling_sidecar.errors import MissingExtra
 from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_token
-from signaling_sidecar.server.http.access import Handler
 from signaling_sidecar.server.http.open_handlers import open_to_all
 from signaling_sidecar.server.metrics.measured import Measured
 

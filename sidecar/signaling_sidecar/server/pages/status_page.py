@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 QR_PATH = f"{SIGNALING_PATH}/qr"
 QR_MODULE_PX = 8
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class StatusPage:
     """`site` returns the content of the file that Vite's plugin has written, and `clients` returns the addresses of the

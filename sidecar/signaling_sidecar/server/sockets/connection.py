@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -48,6 +48,10 @@ class Speaker(NamedTuple):
 
 
 LOST = End(Ending.LOST, "peer", None, "lost")
+
+
+class CloseConnection(Protocol):
+    def __call__(self, connection: Connection, code: int, reason: str) -> None: ...
 
 
 class Connection:

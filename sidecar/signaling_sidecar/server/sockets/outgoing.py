@@ -10,7 +10,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 import msgspec
 
@@ -29,7 +28,7 @@ from signaling_sidecar.hub.messages import (
     Welcome,
 )
 from signaling_sidecar.server.ice_servers import IceServers
-from signaling_sidecar.server.sockets.connection import Connection
+from signaling_sidecar.server.sockets.connection import CloseConnection, Connection
 from signaling_sidecar.server.sockets.foreign_frames import ForeignFrames
 from signaling_sidecar.server.sockets.frames import message_frame
 from signaling_sidecar.server.sockets.silent_refusals import SilentRefusals
@@ -40,10 +39,6 @@ NS_PER_MS = 1_000_000
 PLAIN = ANNOUNCEMENTS | {Relayed}
 """By far the most frequent messages, which do not change the state of a connection."""
 logger = logging.getLogger("signaling_sidecar")
-
-
-class CloseConnection(Protocol):
-    def __call__(self, connection: Connection, code: int, reason: str) -> None: ...
 
 
 class Outgoing:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from signaling_sidecar.auth import Claims
 from signaling_sidecar.dialects import Dialect
@@ -16,14 +15,10 @@ from signaling_sidecar.hub.messages import EXPIRED, REVOKED, CloseCode
 from signaling_sidecar.server.authorisation.access import Access
 from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate
-from signaling_sidecar.server.sockets.connection import Connection
+from signaling_sidecar.server.sockets.connection import CloseConnection, Connection
 
 # Seconds after which the time is looked at again: a clock can be set, and timers stand still while a machine sleeps.
 LOOK_AFTER_S = 60.0
-
-
-class CloseConnection(Protocol):
-    def __call__(self, connection: Connection, code: int, reason: str) -> None: ...
 
 
 class TokenHolders:
