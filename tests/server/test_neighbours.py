@@ -10,9 +10,11 @@ from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.lan import Neighbour
+from signaling_sidecar.lan.announce import Announcer
 from signaling_sidecar.server.pages import neighbours
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.settings import Settings
+from tests.kit.programs import until
 from tests.kit.serving import serve
 from tests.kit.site_file import write_site
 
@@ -41,6 +43,22 @@ async def test_only_clients_that_may_list_rooms_get_the_neighbours(
         for path in ("neighbours", "rooms"):
             async with served.client.get(f"/ws/signaling/{path}", headers=headers) as answer:
                 assert answer.status == status
+
+
+async def test_an_announcement_that_fails_is_reported_at_once_and_does_not_spoil_the_stop(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(announcer: Announcer) -> None:
+        raise RuntimeError("a bug")
+
+    async def wait(told: Neighbours) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Announcer, "run", fail)
+    monkeypatch.setattr(Neighbours, "_browse", wait)
+    served = await serve(aiohttp_client, tmp_path, announce=True)
+    await until(lambda: "RuntimeError: a bug" in caplog.text, "the failure is reported")
+    await served.stop()
 
 
 class Browsed:

@@ -13,17 +13,20 @@ logger = logging.getLogger("signaling_sidecar")
 
 @asynccontextmanager
 async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` in a task of its own until the block ends, and cancel it then.
-
-    If the work fails, this is logged at once, and the block goes on without it.
-    """
-    task = asyncio.create_task(work)
-    task.add_done_callback(_tell_of_failure)
+    """Run `work` in a task of its own until the block ends, and cancel it then."""
+    task = begin(work)
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+def begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Run `work` in a task of its own. If it fails, this is logged at once."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_tell_of_failure)
+    return task
 
 
 def _tell_of_failure(task: asyncio.Task[None]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from aiohttp import web
 from signaling_sidecar.dialects import NATIVE
 from signaling_sidecar.errors import NoMulticast, SettingsError
 from signaling_sidecar.eventlog import state_dir
+from signaling_sidecar.server.background import begin
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import read_site
 
@@ -77,11 +77,9 @@ class Neighbours:
         digest = hmac.new(state_dir.key(self._folder), b"the name on the LAN", "sha256").hexdigest()
         instance = f"signaling-{digest[:INSTANCE_CHARS]}"
         self._announcer = Announcer(instance, lambda: page_of(read_site(self._folder)))
-        self._work = [asyncio.create_task(_keep(work)) for work in (self._announcer.run, self._browse)]
+        self._work = [begin(_keep(work)) for work in (self._announcer.run, self._browse)]
         yield
-        for task in filter(None, (self._looking, *self._work)):
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.wait([task for task in (self._looking, *self._work) if task is not None])
 
     async def _withdraw(self, app: web.Application) -> None:
         """Withdraw the announcement while the connections are being closed, so that no more visitors come."""
