@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,24 @@ def test_a_truncated_gzip_file_is_read_as_far_as_possible_and_reported(tmp_path:
     assert 0 < len(log.events) < 16
     assert "its compressed data is incomplete" in log.left_out
     assert len(exported(tmp_path, capsys)) == len(log.events)
+
+
+def test_a_line_without_end_is_not_kept_in_memory(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file that was made with gzip may contain a line of any length."""
+    monkeypatch.setattr("signaling_sidecar.eventlog.segment_text.MAX_LINE_BYTES", 1_000_000)
+    (tmp_path / f"{SEGMENT}.gz").write_bytes(gzip.compress(TEXT.encode() + bytes(2_000_000)))
+    assert len(exported(tmp_path, capsys)) == 16
+    assert main(["why", "--log", str(tmp_path)]) in (0, 1)
+    assert "one of its lines has more than 1000000 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_in_the_folder_of_a_log_is_not_waited_for(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / SEGMENT).write_text(TEXT)
+    os.mkfifo(tmp_path / "events-b00t-0002.jsonl")
+    assert len(open_log(tmp_path).events) == len(exported(tmp_path, capsys)) == 16
 
 
 def test_an_unreadable_folder_is_reported_in_one_sentence(tmp_path: Path, capsys: Capture) -> None:

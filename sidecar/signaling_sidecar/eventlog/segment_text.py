@@ -21,6 +21,9 @@ from signaling_sidecar.text_encoding import encoding_of
 _zlib: Any = import_module("isal.isal_zlib" if find_spec("isal") is not None else "zlib")
 _GZIP = _zlib.MAX_WBITS | 16  # tells zlib to expect a gzip header, and to use the largest window
 _CHUNK_BYTES = 256 * 1024  # a log of any size is read in pieces of this size
+# A checkpoint is the longest record, with 350 bytes for each peer. A file of 3 MB that somebody else has made with gzip
+# may contain one line of 3 GB.
+MAX_LINE_BYTES = 2**28
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _OTHER_PACKINGS = {
     b"\x28\xb5\x2f\xfd": "zstd",  # RFC 8878, 3.1.1
@@ -49,17 +52,24 @@ def text_chunks(segment: Path) -> Generator[bytes, None, None]:
 
 
 def text_lines(segment: Path) -> Generator[tuple[bytes, bool], None, None]:
-    """Yield each line without its newline, and whether it had one. Raises the same errors as `text_chunks`."""
+    """Yield each line without its newline, and whether it had one.
+
+    Raises the same errors as `text_chunks`, and DamagedLog for a line of more than `MAX_LINE_BYTES`.
+    """
     parts: list[bytes] = []
+    size_bytes = 0
     with closing(text_chunks(segment)) as chunks:
         for chunk in chunks:
             first, *others = chunk.split(b"\n")
             parts.append(first)
+            size_bytes += len(first)
             if others:
                 yield b"".join(parts), True
                 for line in others[:-1]:
                     yield line, True
-                parts = [others[-1]]
+                parts, size_bytes = [others[-1]], len(others[-1])
+            if size_bytes > MAX_LINE_BYTES:
+                raise DamagedLog(str(segment), None, f"one of its lines has more than {MAX_LINE_BYTES} bytes")
     if any(parts):
         yield b"".join(parts), False
 

@@ -97,7 +97,8 @@ def are_of_several_folders(segments: Iterable[Path]) -> bool:
 
 def _in(folder: Path) -> list[Path]:
     # `glob` is not used, because it finds no files in an unreadable folder instead of raising.
-    return [folder / name for name in sorted(os.listdir(folder)) if name.endswith((".jsonl", ".jsonl.gz"))]
+    named = [folder / name for name in sorted(os.listdir(folder)) if name.endswith((".jsonl", ".jsonl.gz"))]
+    return [path for path in named if not path.is_fifo()]  # to open a named pipe could take for ever
 
 
 def _without_copies(segments: Sequence[Path]) -> list[Path]:
