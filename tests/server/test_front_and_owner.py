@@ -98,7 +98,7 @@ class Parts:
         id_ = len(self.transports) + 1
         self.transports.append(Transport(self.log))
         rate = FrameRate(1e6, 1000, asyncio.get_running_loop().time())
-        outbox = Outbox(self.transports[-1], 65536)
+        outbox = Outbox(self.transports[-1], 65536, lambda: True)
         connection = Connection(id_, outbox, rate, self.front.close_idle, LIMITS, self.front.put)
         connection.speaks(Speaker(ROOMS, Caller(id_, Introduction(), lambda secret: secret)))
         self.front.opened(connection, ConnectionOpened(id_, ROOMS, None, None, None))

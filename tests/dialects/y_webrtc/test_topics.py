@@ -12,6 +12,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.dialects.y_webrtc import MAX_TOPICS
 from signaling_sidecar.server.admin.openapi import PREFIX
+from signaling_sidecar.server.sockets import unread_total
 from tests.kit.hooks_file import hooked
 from tests.kit.programs import until
 from tests.kit.serving import Peer, Served, serve
@@ -109,6 +110,26 @@ async def test_a_page_with_many_topics_that_reads_nothing_is_cut_off(
     await served.settled()
     (closed,) = served.records("connection.closed")
     assert (closed["connection"], closed["data"]["reason"]) == (1, "slow reader")
+    transport.abort()  # type: ignore[union-attr]  # closing it would wait 10 s for an answer that is not read
+
+
+@pytest.mark.one_sidecar("connections have larger numbers in a cluster")
+async def test_pages_with_many_topics_may_leave_no_more_unread_if_all_have_left_much(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unread_total, "MAX_UNREAD_BYTES", 100_000)
+    monkeypatch.setattr(unread_total, "COUNTED_EVERY_S", 0.0)
+    served = await serve(aiohttp_client, tmp_path, max_outbox_bytes=1_000_000)
+    stalled = await subscribed(served, *map(str, range(MAX_TOPICS)))
+    sender = await subscribed(served)
+    transport = stalled.socket._response.connection.transport  # type: ignore[union-attr]
+    transport.pause_reading()  # type: ignore[union-attr]
+    sent_bytes = 0
+    while not served.records("connection.closed"):
+        await sender.send(publication("0", "p" * 100_000))
+        await served.settled()
+        sent_bytes += 100_000
+    assert sent_bytes < 16_000_000, "what the buffers of the sockets and one outbox hold"
     transport.abort()  # type: ignore[union-attr]  # closing it would wait 10 s for an answer that is not read
 
 

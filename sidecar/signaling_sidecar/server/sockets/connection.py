@@ -23,7 +23,7 @@ FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md, "Rule 7"
 CLOSE_WITHIN_S = 2.0  # seconds for the peer to read what was sent and to answer our Close, before it is aborted
 STOP_WITHIN_S = 0.5  # seconds for the same when the sidecar stops, because a restart waits for the slowest peer
 # With the default settings 16 MiB. A page with many topics may be sent a thousand frames of 8 KB while it is busy, but
-# one that reads nothing must not hold much memory until its pong is late.
+# one that reads nothing must not hold much memory until its pong is late (see also `unread_total.py`).
 MAX_OUTBOX_TIMES = 32.0
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"

@@ -144,7 +144,7 @@ class Endpoint:
         connection = Connection(
             self._new_connection_id(),
             # A frame of the largest size must not end the connection of a reader that has just been sent another.
-            Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes),
+            Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes, front.unread_total.has_room),
             FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),
             front.close_idle,
             limits,

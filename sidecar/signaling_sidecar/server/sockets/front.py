@@ -25,6 +25,7 @@ from signaling_sidecar.server.sockets.connection import CHALLENGE, Connection, E
 from signaling_sidecar.server.sockets.frames import message_frame
 from signaling_sidecar.server.sockets.outgoing import NS_PER_MS, Outgoing
 from signaling_sidecar.server.sockets.token_holders import TokenHolders
+from signaling_sidecar.server.sockets.unread_total import UnreadTotal
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
@@ -43,6 +44,7 @@ class Front:
         self._connections: dict[int, Connection] = {}
         """The open connections, by their ids."""
         self.outgoing = Outgoing(tick, self._connections, ice_servers, self.close_connection)
+        self.unread_total = UnreadTotal(self._connections.values)
         self.send = self.outgoing.send
         self.put = self.outgoing.put
         self.frames_received = 0

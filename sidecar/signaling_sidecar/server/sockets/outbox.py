@@ -7,20 +7,22 @@ frames of one tick become one write, no writer waits, and the connection of a pe
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 
 class Outbox:
-    """The frames for one transport. `max_bytes`, times `times`, limits how many bytes may wait in the
-    transport until the peer reads them."""
+    """The frames for one transport. `max_bytes` limits how many bytes may wait in the transport until the peer reads
+    them. They may be `times` as many if `has_room` returns True."""
 
-    __slots__ = ("_frames", "_max_bytes", "_surplus_bytes", "is_due", "times", "transport")
+    __slots__ = ("_frames", "_has_room", "_max_bytes", "_surplus_bytes", "is_due", "times", "transport")
 
-    def __init__(self, transport: asyncio.Transport, max_bytes: int) -> None:
+    def __init__(self, transport: asyncio.Transport, max_bytes: int, has_room: Callable[[], bool]) -> None:
         self.transport = transport
         self.times = 1.0
         self.is_due = False
         """Whether the frames must be sent at the end of this tick."""
         self._max_bytes = max_bytes
+        self._has_room = has_room
         self._surplus_bytes = 0
         """The bytes that were accepted although they may exceed the limit, because nothing waited."""
         self._frames: list[bytes] = []
@@ -58,8 +60,11 @@ class Outbox:
         if backlog == 0:
             # Frames are always accepted when nothing waits, because one peer list may be larger than the limit.
             self._surplus_bytes = len(data)
-        elif backlog + len(data) > self._max_bytes * self.times + self._surplus_bytes:
+        elif not self._may_wait(backlog + len(data) - self._surplus_bytes):
             transport.abort()
             return False
         transport.write(data)
         return True
+
+    def _may_wait(self, size_bytes: int) -> bool:
+        return size_bytes <= self._max_bytes or (size_bytes <= self._max_bytes * self.times and self._has_room())
