@@ -11,7 +11,8 @@ export interface AllowedClients {
 type AllowedHosts = ResolvedConfig['server']['allowedHosts']
 type Cors = ResolvedConfig['server']['cors']
 
-const ANY = '*'
+/** Stands for every name in `allowedHosts`, and for every origin. */
+export const ANY = '*'
 
 /**
  * Allows the names that Vite serves pages under, the other names of this machine (`ownNames`), and the

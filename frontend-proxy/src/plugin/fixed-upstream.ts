@@ -19,8 +19,16 @@ export function isRemote(target: string): boolean {
   return !LOOPBACK.test(new URL(target).hostname)
 }
 
-/** Stands for a sidecar that the plugin does not start. `root` is Vite's root. */
-export function fixedUpstream({ target, token }: FixedTarget, root: string, log: Log): Upstream {
+/**
+ * Stands for a sidecar that the plugin does not start. `root` is Vite's root, and `hostRefusal` says why
+ * the host of a page is not allowed.
+ */
+export function fixedUpstream(
+  { target, token }: FixedTarget,
+  root: string,
+  hostRefusal: NonNullable<Upstream['hostRefusal']>,
+  log: Log,
+): Upstream {
   if (token !== undefined && isRemote(target) && target.startsWith('http:'))
     log.warn(`the token is sent to ${target} without encryption; use https`)
   const warned = new Set<string>()
@@ -40,6 +48,11 @@ export function fixedUpstream({ target, token }: FixedTarget, root: string, log:
       const { SIDECAR_STATE_DIR: named } = process.env
       const stateDir = named ? path.resolve(root, named) : undefined
       return (await findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)) ?? token
+    },
+    hostRefusal(host) {
+      const refusal = isRemote(target) ? hostRefusal(host) : undefined
+      if (refusal !== undefined) warnOnce(`a page was refused (403): ${refusal}`)
+      return refusal
     },
     // The sidecar does not know this secret. It only replaces a value that a client may have sent.
     secret: randomUUID(),

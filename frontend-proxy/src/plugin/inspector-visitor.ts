@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { hostOf } from './page-host.ts'
 
 /** Why a request is not answered. The code is stable, and the message says what to do instead. */
 export interface Refusal {
@@ -80,12 +81,6 @@ const LOOPBACK_HOST =
 /** The headers of proxies, of tunnels and of the services behind which they run. */
 const ADDED_BY_PROXIES =
   /^(?:forwarded|via|cdn-loop|true-client-ip|x-(?:forwarded|real|client|cluster-client|original|envoy|amzn|ngrok|expose)-.+|(?:cf|fly|fastly|ngrok|tailscale|zrok)-.+)$/
-
-function hostOf({ headers }: IncomingMessage): string {
-  // HTTP/2 has a pseudo-header instead of Host.
-  const authority = headers[':authority']
-  return headers.host ?? (typeof authority === 'string' ? authority : '')
-}
 
 function isFromForeignPage(
   request: IncomingMessage,

@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProxyOptions } from 'vite'
 import { introduce, reportRefusals, type ViteProxy } from './introduction.ts'
+import { hostOf } from './page-host.ts'
 import type { Upstream } from './upstream.ts'
 
 export const SIGNALING_PATH = '/ws/signaling'
@@ -70,7 +71,8 @@ export class SignalingProxy {
     const key = exactKey(path)
     const rule: ProxyOptions = {
       // rewriteWsOrigin must not be set, and changeOrigin (which changes the Host) only for another
-      // machine: the sidecar checks both as the browser sent them, and Vite does not on an upgrade.
+      // machine, for which `hostRefusal` checks the Host: the sidecar checks both as the browser sent
+      // them, and Vite does not on an upgrade.
       changeOrigin: this.#upstream.isRemote === true,
       ws: true,
       xfwd: true,
@@ -104,7 +106,7 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
     enumerable: true,
   })
 
-  holdWhileStarting(proxy, upstream)
+  refuseOrHold(proxy, upstream)
   introduce(proxy, upstream)
   reportRefusals(proxy, upstream)
 
@@ -123,7 +125,9 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
     const [, error, , answer] = event as [string, NodeJS.ErrnoException, unknown, Answer]
     // The browser has closed the connection, so the error does not mean that the sidecar is down.
     if (answer.destroyed) return true
-    refuse(answer, upgraded)
+    // An open WebSocket is only closed, because text in it would be a broken frame.
+    if (upgraded.has(answer)) answer.destroy()
+    else refuse(answer, 503, NOT_RUNNING)
     if (upstream.url === undefined || isNotRunning(error)) upstream.unreachable()
     else upstream.failed(error)
     return true
@@ -131,18 +135,22 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
 }
 
 /**
- * Lets requests and upgrades wait while the sidecar starts. Otherwise a page that is open at that time
- * would get a 503, which the browser reports as an error in its console.
+ * Refuses requests and upgrades for a host that is not allowed, and lets the others wait while the
+ * sidecar starts. Otherwise a page that is open at that time would get a 503, which the browser reports
+ * as an error in its console.
  */
-function holdWhileStarting(proxy: ViteProxy, upstream: Upstream): void {
+function refuseOrHold(proxy: ViteProxy, upstream: Upstream): void {
   const methods = proxy as unknown as Record<'ws' | 'web', (...event: unknown[]) => void>
   for (const name of ['ws', 'web'] as const) {
     const method = methods[name]
     methods[name] = (...event) => {
+      const [request, answer] = event as [IncomingMessage, Answer]
+      const refusal = upstream.hostRefusal?.(hostOf(request))
+      if (refusal !== undefined) return refuse(answer, 403, refusal)
       const proceed = () => Reflect.apply(method, proxy, event)
       const started = untilStarted(upstream)
       if (started === undefined) proceed()
-      else void hold(event[1] as Answer, started, proceed)
+      else void hold(answer, started, proceed)
     }
   }
 }
@@ -191,24 +199,24 @@ function isNotRunning(error: NodeJS.ErrnoException): boolean {
   return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')
 }
 
-const SENTENCE = "the signaling sidecar is not running; see the terminal of Vite's dev server\n"
+const NOT_RUNNING = "the signaling sidecar is not running; see the terminal of Vite's dev server"
 
-function refuse(answer: Answer, upgraded: WeakSet<object>): void {
+function refuse(answer: Answer, status: 403 | 503, reason: string): void {
+  const text = `${reason}\n`
   if ('writeHead' in answer) {
-    if (!answer.headersSent) answer.writeHead(503, { 'Content-Type': 'text/plain' })
-    if (!answer.writableEnded) answer.end(SENTENCE)
+    if (!answer.headersSent) answer.writeHead(status, { 'Content-Type': 'text/plain' })
+    if (!answer.writableEnded) answer.end(text)
     return
   }
-  // An open WebSocket is only closed, because text in it would be a broken frame.
-  if (upgraded.has(answer)) answer.destroy()
-  else if (answer.writable) answer.end(UPGRADE_REFUSAL)
+  if (!answer.writable) return
+  answer.on('error', () => {}) // An error without a listener would end Vite.
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: text/plain',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    'Connection: close',
+    '',
+    text,
+  ]
+  answer.end(lines.join('\r\n'))
 }
-
-const UPGRADE_REFUSAL = [
-  'HTTP/1.1 503 Service Unavailable',
-  'Content-Type: text/plain',
-  `Content-Length: ${Buffer.byteLength(SENTENCE)}`,
-  'Connection: close',
-  '',
-  SENTENCE,
-].join('\r\n')

@@ -4,6 +4,7 @@ import { fixedUpstream } from './fixed-upstream.ts'
 import type { ConfigPart, Lan } from './lan.ts'
 import { type Log, logOf } from './log.ts'
 import type { Plan } from './options.ts'
+import { hostRefusal } from './page-host.ts'
 import { isSignalingRule, SIGNALING_PATH, SignalingProxy } from './proxy-rule.ts'
 import { sidecarConfigFrom } from './sidecar-config.ts'
 import { SidecarLease } from './sidecar-lease.ts'
@@ -35,9 +36,14 @@ export function setUp(
 ): SignalingSetup {
   const log = logOf(config)
   const hasLan = lan !== undefined
+  const { allowedHosts, cors } = config[part]
   if (plan.kind === 'proxy-only') {
     const { target } = plan
-    const upstream = fixedUpstream(plan, config.root, log)
+    const { allowedHosts: names } = allowedClients(allowedHosts, lan?.hosts ?? [], [])
+    const refusal = (host: string) => hostRefusal(host, names, part)
+    const upstream = fixedUpstream(plan, config.root, refusal, log)
+    const warnings = upstream.isRemote ? warningsFor(allowedHosts, []) : []
+    for (const warning of warnings) log.warn(warning)
     const proxy = addProxyRules(config, part, upstream)
     return { proxy, lease: undefined, upstream, fixedAddress: target, hasLan, log }
   }
@@ -56,7 +62,6 @@ export function setUp(
     sidecarConfigFrom(plan, config, supervisor.testFolder),
   )
   if (sidecar === undefined) return setup
-  const { allowedHosts, cors } = config[part]
   for (const warning of warningsFor(allowedHosts, plan.allowedOrigins)) log.warn(warning)
   const clients = allowedClients(allowedHosts, lan?.hosts ?? [], [
     ...plan.allowedOrigins,

@@ -10,6 +10,11 @@ export interface Upstream {
    * server in front of it may have several names, and no cookies, because they belong to the app.
    */
   readonly isRemote?: boolean
+  /**
+   * Returns why a page under this host gets no answer. It exists if the sidecar cannot check the host
+   * itself, because it does not get it.
+   */
+  hostRefusal?(host: string): string | undefined
   /** Resolves when the sidecar listens or its start has failed. Undefined if it is not being started. */
   starting(): Promise<void> | undefined
   /** Why there is no `url`, if it is known: a sentence that has also been printed in the terminal. */

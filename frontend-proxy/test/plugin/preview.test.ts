@@ -10,6 +10,7 @@ import {
   Lines,
   makeProject,
   type Project,
+  refusedUpgrade,
   STARTED,
   siteFileOf,
   standIn,
@@ -63,6 +64,19 @@ test('with vite preview too, another plugin that answers every upgrade does not 
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws/signaling`)
   onTestFinished(() => socket.terminate())
   await once(socket, 'message')
+})
+
+test('vite preview opens WebSockets to the sidecar of a team only under names in preview.allowedHosts', async () => {
+  // Nobody listens there, so an upgrade that is let through is answered with 503.
+  const plugins = [signaling({ sidecar: false, target: 'http://0.0.0.0:9' })]
+  const server = { allowedHosts: ['dev.test'] }
+  const shown = { port: 0, host: '127.0.0.1', allowedHosts: ['preview.test'] }
+  const { url } = await openPreview(makeProject(), {}, { plugins, server, preview: shown })
+  const upgradeUnder = (host: string) => refusedUpgrade(`${url}/ws/signaling`, { host })
+  expect((await upgradeUnder('preview.test')).status).toBe(503)
+  const { status, text } = await upgradeUnder('dev.test')
+  expect(status).toBe(403)
+  expect(text).toContain('add it to preview.allowedHosts')
 })
 
 test("a user's rule in preview.proxy is used, and no sidecar is started", async () => {

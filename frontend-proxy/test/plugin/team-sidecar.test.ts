@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { ServerOptions } from 'vite'
 import { expect, onTestFinished, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { makeProject, openVite, refusedUpgrade } from './vite-project.ts'
+import { makeProject, makeVite, openVite, refusedUpgrade, urlOf } from './vite-project.ts'
 
 const TOKEN = 'secret-of-the-team'
 
@@ -173,4 +174,82 @@ test('the inspector says what is missing if the token is not one of an admin, or
       message: expect.stringMatching(sentence),
     })
   }
+})
+
+/** Opens pages of a server that runs Vite in middleware mode, with the proxy to a team's sidecar. */
+async function openMiddlewareMode(target: string, config: ServerOptions = {}) {
+  const pages = createServer()
+  onTestFinished(() => void pages.close())
+  const options = { sidecar: false, target, token: TOKEN } as const
+  const server = { ...config, middlewareMode: { server: pages } }
+  const vite = await makeVite(makeProject(), options, { server })
+  pages.on('request', vite.server.middlewares)
+  await once(pages.listen(0, '127.0.0.1'), 'listening')
+  return { ...vite, url: urlOf(pages) }
+}
+
+async function statusUnder(host: string, url: string): Promise<number | undefined> {
+  const [answer] = await once(get(url, { headers: { host }, agent: false }), 'response')
+  return (answer as IncomingMessage).resume().statusCode
+}
+
+test("in middleware mode no website gets the team's rooms by pointing its name at this machine", async () => {
+  const { target, asked } = await openTeamSidecar()
+  const { url, lines } = await openMiddlewareMode(target)
+  for (const path of ['', '/', '/rooms', '/neighbours']) {
+    for (const host of ['evil.example:9111', 'localhost.evil.example', 'x@localhost', ':80']) {
+      expect(await statusUnder(host, `${url}/ws/signaling${path}`), host + path).toBe(403)
+    }
+  }
+  expect(asked).toEqual([])
+  expect(lines.all.filter((line) => line.includes('"evil.example"'))).toEqual([
+    '[signaling] a page was refused (403): the host "evil.example" is not allowed; if it is yours, add it to server.allowedHosts in vite.config.js',
+  ])
+})
+
+test.each([
+  ['in middleware mode', openMiddlewareMode],
+  [
+    'with a server of its own, where Vite does not check upgrades,',
+    (target: string) => openVite(makeProject(), { sidecar: false, target, token: TOKEN }),
+  ],
+])('%s no website gets a WebSocket to the sidecar of a team', async (_, open) => {
+  const team = await openTeamSidecar()
+  acceptSockets(team)
+  const { url } = await open(team.target)
+  expect(await refusedUpgrade(`${url}/ws/signaling`, { host: 'evil.example' })).toEqual({
+    status: 403,
+    text: expect.stringContaining('the host "evil.example" is not allowed'),
+  })
+  expect(team.asked).toEqual([])
+  expect(await firstFrame(`${url}/ws/signaling`, { host: 'localhost:5173' })).toBe('hello')
+})
+
+test("pages reach the sidecar of a team under the names that are this machine's own, and those that Vite allows", async () => {
+  const { target } = await openTeamSidecar()
+  const own = ['localhost:5173', 'app.localhost', '192.168.1.5:5173', '[fe80::1]:5173']
+  const named = ['dev.test:5173', 'team.test', 'a.b.team.test', 'host.test', 'origin.test']
+  const { url } = await openMiddlewareMode(target, {
+    allowedHosts: ['dev.test', '.team.test', '*', '.'],
+    host: 'host.test',
+    origin: 'http://origin.test:3000',
+  })
+  for (const host of [...own, ...named])
+    expect(await statusUnder(host, `${url}/ws/signaling/rooms`), host).toBe(200)
+  for (const host of ['a.dev.test', 'myteam.test', 'evil.example.'])
+    expect(await statusUnder(host, `${url}/ws/signaling/rooms`), host).toBe(403)
+})
+
+test('with allowedHosts: true they do so under every name, and one warning says what that means', async () => {
+  const { target } = await openTeamSidecar()
+  const { url, lines } = await openMiddlewareMode(target, { allowedHosts: true })
+  expect(await statusUnder('any.example', `${url}/ws/signaling/rooms`)).toBe(200)
+  expect(lines.all.filter((line) => line.includes('DNS rebinding'))).toHaveLength(1)
+})
+
+test('a sidecar on this machine gets every host, because it checks the host itself', async () => {
+  const { port, asked } = await openTeamSidecar()
+  const { url } = await openMiddlewareMode(`http://localhost:${port}`)
+  expect(await statusUnder('other.example', `${url}/ws/signaling/rooms`)).toBe(200)
+  expect(asked[0]?.headers.host).toBe('other.example')
 })

@@ -167,8 +167,9 @@ export async function getEcho(url: string): Promise<Echo> {
 /** Sends an upgrade that will be refused, and returns the answer. */
 export async function refusedUpgrade(
   url: string,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<{ status: number | undefined; text: string }> {
-  const headers = { connection: 'upgrade', upgrade: 'websocket' }
+  const headers = { connection: 'upgrade', upgrade: 'websocket', ...more }
   // Vite's proxy closes the socket, even if the sidecar's answer says that it is kept open.
   const request = get(url, { headers, agent: false })
   const [response] = (await once(request, 'response')) as [IncomingMessage]

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import { ANY } from './allowed-clients.ts'
+import type { ConfigPart } from './lan.ts'
+
+/** Returns the host, with its port, that a request asks for. */
+export function hostOf({ headers }: IncomingMessage): string {
+  // HTTP/2 has a pseudo-header instead of Host.
+  const authority = headers[':authority']
+  return headers.host ?? (typeof authority === 'string' ? authority : '')
+}
+
+/**
+ * Returns why a request for this host is refused. Returns undefined if nobody else can own the name, or
+ * `allowedHosts` contains it.
+ *
+ * The attack: a website that the developer visits has pointed a name of its own at this machine (DNS
+ * rebinding), so its script may read the answers. Vite checks the Host too, but not on an upgrade, not
+ * with https, and in middleware mode only after the plugin.
+ */
+export function hostRefusal(
+  host: string,
+  allowedHosts: readonly string[],
+  part: ConfigPart,
+): string | undefined {
+  const name = nameIn(host)
+  if (name === undefined) return 'a request must have a Host header that is a host name'
+  if (isOwn(name) || allowedHosts.some((entry) => matches(name, entry))) return undefined
+  return `the host ${JSON.stringify(name)} is not allowed; if it is yours, add it to ${part}.allowedHosts in vite.config.js`
+}
+
+function nameIn(host: string): string | undefined {
+  const url = `http://${host}`
+  // Other parts of a URL have no place in a Host, and a name in DNS has at most 253 characters.
+  if (/[/?#@\\\s]/.test(host) || !URL.canParse(url)) return undefined
+  const { hostname } = new URL(url)
+  return hostname.length <= 253 ? hostname : undefined
+}
+
+function isOwn(name: string): boolean {
+  return /^(?:.+\.)?localhost$/.test(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0
+}
+
+function matches(name: string, entry: string): boolean {
+  return entry === ANY || entry === name || (entry.startsWith('.') && `.${name}`.endsWith(entry))
+}
