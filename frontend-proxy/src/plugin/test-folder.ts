@@ -2,7 +2,8 @@
 // of the developer's rooms, and leave nothing in them.
 
 import { randomUUID } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { lstat, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { isAlive, readRuntimeFile } from './running-sidecar.ts'
@@ -32,10 +33,20 @@ export async function deleteOldTestFolders(): Promise<void> {
 
 async function deleteIfOld(folder: string): Promise<void> {
   try {
-    if ((await stat(folder)).mtimeMs > Date.now() - KEPT_MS) return
+    const found = await lstat(folder)
+    if (!isOwnFolder(found) || found.mtimeMs > Date.now() - KEPT_MS) return
     const runtime = await readRuntimeFile(folder)
     if (runtime === undefined || !isAlive(runtime.pid)) await rm(folder, { recursive: true })
   } catch {
-    // The folder belongs to another user, or another test is just deleting it.
+    // Another test is just deleting the folder.
   }
+}
+
+/**
+ * Other users can write to the folder of temporary files too. A named pipe of theirs as runtime.json would
+ * let a read wait for ever, which Node cannot cancel, so not even `process.exit()` would end the tests.
+ */
+function isOwnFolder(found: Stats): boolean {
+  // Windows has no user ids, and a folder of temporary files for each user.
+  return found.isDirectory() && (process.getuid === undefined || found.uid === process.getuid())
 }

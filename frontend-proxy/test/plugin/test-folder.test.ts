@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync } from 'node:fs'
+import {
+  existsSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
@@ -34,4 +43,23 @@ test('a folder that the plugin has not made is kept, although its name begins in
   const folders = names.map((name) => makeFolder(name, TWO_DAYS_MS))
   await deleteOldTestFolders()
   expect(folders.map((folder) => existsSync(folder))).toEqual([true, true])
+})
+
+test('a folder of another user is neither read nor deleted', async () => {
+  const folder = makeFolder(newTestFolder(), TWO_DAYS_MS)
+  const own = process.getuid?.() ?? 0
+  const getuid = vi.spyOn(process, 'getuid').mockReturnValue(own + 1)
+  onTestFinished(() => getuid.mockRestore())
+  await deleteOldTestFolders()
+  expect(existsSync(folder)).toBe(true)
+})
+
+test('a link is not followed', async () => {
+  const elsewhere = makeFolder(path.join(tmpdir(), 'elsewhere'), TWO_DAYS_MS)
+  const link = newTestFolder()
+  symlinkSync(elsewhere, link)
+  const old = new Date(Date.now() - TWO_DAYS_MS)
+  lutimesSync(link, old, old)
+  await deleteOldTestFolders()
+  expect(existsSync(link)).toBe(true)
 })
