@@ -12,6 +12,8 @@ export interface FixedTarget {
   readonly token: string | undefined
 }
 
+const MAX_WARNINGS = 20
+
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
 /** Whether the sidecar runs on another machine, as far as its URL shows. */
@@ -32,11 +34,15 @@ export function fixedUpstream(
   if (token !== undefined && isRemote(target) && target.startsWith('http:'))
     log.warn(`the token is sent to ${target} without encryption; use https`)
   const warned = new Set<string>()
-  // A page tries again every few seconds, and would cause the same warning each time.
+  // A page tries again every few seconds, and would cause the same warning each time. The limit is for
+  // pages that choose a new path, Host or Origin each time.
   const warnOnce = (text: string) => {
     const withoutSeconds = text.replace(/\d+ s\b/g, '')
-    if (!warned.has(withoutSeconds)) log.warn(text)
+    if (warned.has(withoutSeconds) || warned.size === MAX_WARNINGS) return
     warned.add(withoutSeconds)
+    log.warn(text)
+    if (warned.size === MAX_WARNINGS)
+      log.warn(`more warnings about ${target} are not shown until Vite restarts`)
   }
   return {
     url: target,

@@ -21,13 +21,7 @@ export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
   const report = (answer: IncomingMessage) => {
     const { statusCode: status } = answer
     if (status === undefined || !REFUSALS.has(status)) return
-    answer.once('data', (text: Buffer) => {
-      const shown = String(text)
-        .slice(0, SHOWN_CHARS)
-        .replace(/[\p{Cc}\s]+/gu, ' ')
-        .trim()
-      upstream.refused?.(status, shown)
-    })
+    answer.once('data', (text: Buffer) => upstream.refused?.(status, shown(String(text))))
   }
   proxy.on('proxyRes', report)
   proxy.on('proxyReqWs', (request) =>
@@ -35,7 +29,7 @@ export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
       report(answer)
       const { statusCode: status } = answer
       if (status !== undefined && !REFUSALS.has(status))
-        upstream.noWebSocket?.(status, request.path)
+        upstream.noWebSocket?.(status, shown(request.path))
     }),
   )
 }
@@ -45,3 +39,11 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 
 /** A refusal of the sidecar is one sentence. Another server may answer with a whole page. */
 const SHOWN_CHARS = 300
+
+/** Returns the start of a text of somebody else, which may be long and contain commands for the terminal. */
+function shown(text: string): string {
+  return text
+    .slice(0, SHOWN_CHARS)
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+}

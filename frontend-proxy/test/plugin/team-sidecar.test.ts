@@ -121,6 +121,27 @@ test.each([200, 404, 502])(
   },
 )
 
+test('a page that asks for new paths all the time gets only 20 warnings, and one line says that more are hidden', async () => {
+  const { target } = await openTeamSidecar((_, response) => void response.writeHead(404).end())
+  const { url, lines } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
+  const before = lines.all.length
+  for (let attempt = 1; attempt <= 30; attempt += 1) {
+    await refusedUpgrade(`${url}/ws/signaling/flood${attempt}`)
+    await refusedUpgrade(`${url}/ws/signaling`, { host: `flood${attempt}.example` })
+  }
+  const printed = lines.all.slice(before)
+  expect(printed).toHaveLength(21)
+  expect(printed.filter((line) => /with 404|is not allowed/.test(line))).toHaveLength(20)
+  expect(printed.at(-1)).toContain(`more warnings about ${target} are not shown`)
+})
+
+test('only the start of a long path is in the terminal', async () => {
+  const { target } = await openTeamSidecar((_, response) => void response.writeHead(404).end())
+  const { url, lines } = await openVite(makeProject(), { sidecar: false, target })
+  await refusedUpgrade(`${url}/ws/signaling/${'a'.repeat(5_000)}`)
+  expect((await lines.match(/has answered/)).length).toBeLessThan(500)
+})
+
 test('an address that does not exist is one line in the terminal, however often a page tries', async () => {
   const target = 'https://sidecar.invalid'
   const { url, lines } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
