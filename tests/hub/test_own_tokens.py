@@ -26,8 +26,8 @@ RULES = RoomRules(
 class Desk:
     """A hub in which Ann has joined with a token."""
 
-    def __init__(self) -> None:
-        self.hub = Hub({"desk": RULES}, 9, CountedIds())
+    def __init__(self, rules: RoomRules = RULES) -> None:
+        self.hub = Hub({"desk": rules}, 9, CountedIds())
         self.now_s = 100.0
         self.records: list[Record] = []
         self.join(OLDER, "secret")
@@ -92,6 +92,18 @@ def test_with_another_token_the_id_stays_with_a_connection_that_answers(token: s
     desk = Desk()
     assert Challenge(OLDER) in desk.join(NEWER, token)
     (answer,) = told(desk.do(Alive(OLDER)))
+    assert isinstance(answer, Refused)
+    assert (answer.refusal.code, answer.peer) == (Code.ID_TAKEN, "ann")
+    assert desk.sessions == {"session-1": OLDER}
+
+
+@pytest.mark.parametrize("token", ["another", None])
+@pytest.mark.parametrize("challenged", [Challenged.NOBODY, Challenged.THE_ROOM])
+def test_where_ids_are_not_challenged_another_token_is_refused_at_once(
+    challenged: Challenged, token: str | None
+) -> None:
+    desk = Desk(RoomRules(joining=Joining(capacity=9, challenged=challenged)))
+    (answer,) = told(desk.join(NEWER, token))
     assert isinstance(answer, Refused)
     assert (answer.refusal.code, answer.peer) == (Code.ID_TAKEN, "ann")
     assert desk.sessions == {"session-1": OLDER}

@@ -48,8 +48,8 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
         return errors.taken(session.peer)
     if session.connection is None:
         return None
-    is_same_client = session.own_token is not None and not is_another_client(session, join)
-    if joining.challenged is Challenged.THE_ID and not is_same_client:
+    asks_first = session.own_token is None and joining.challenged is Challenged.THE_ID
+    if asks_first or is_another_client(session, join):
         return errors.connected(session.peer)
     if joining.replacements is None:
         return None

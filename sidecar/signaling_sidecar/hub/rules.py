@@ -121,7 +121,8 @@ class Joining(msgspec.Struct, frozen=True, kw_only=True):
     second_join: SecondJoin = SecondJoin.MOVES
     """What a join does on a connection that has a session already, where a connection has one room at a time."""
     challenged: Challenged = Challenged.NOBODY
-    """Which connections are pinged before a newcomer is refused because of them."""
+    """Which connections are pinged before a newcomer is refused because of them. A newcomer with another own token than
+    the connection that has its id (`Join.own_token`) is refused at once, unless this is `THE_ID`."""
     replacements: int | None = None
     """How often a newer connection may replace the connection of a peer id within `replacement_window_s`. None means no
     limit.
