@@ -135,8 +135,8 @@ def _with_names(value: Any, renamed: dict[str, str]) -> Any:
 def _changed(draw: Draw, frame: Any, cast: Cast, fields: tuple[str, ...]) -> Any:
     """Replace, add or remove one of the frame's own values."""
     values = strategies.sampled_from((*cast.peers, *cast.rooms, "", 0, 1, 2, 3, True)) | ANYTHING
-    if isinstance(frame, dict):
-        name = draw(strategies.sampled_from((*frame, *fields)))
+    if isinstance(frame, dict) and (names := (*frame, *fields)):
+        name = draw(strategies.sampled_from(names))
         rest = {key: value for key, value in frame.items() if key != name}
         return draw(strategies.just(rest) | values.map(lambda value: {**frame, name: value}))
     if not isinstance(frame, list | bytes):
