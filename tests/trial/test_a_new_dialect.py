@@ -1,7 +1,9 @@
-"""A dialect that is unlike the others needs its own file, its registration, vectors and manners, and no other edit.
+"""A dialect that is unlike the others needs its own file, its registration, vectors and manners, and no other edit of
+code.
 
 Two such dialects are tried: `courier` and `club`. The tests for all dialects run in a process of their own, in which
-only the registration differs.
+only the registration differs. Those of the documents do not run there, because the documents do not describe dialects
+that are only for tests.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ GENERIC = (
     *("dialects/test_conformance.py", "dialects/test_vectors.py", "dialects/test_any_frames.py"),
     *("eventlog/test_redact.py", "hub/test_rules.py", "server/test_admin_api.py"),
     *("server/hooks/test_hooks.py", "server/hooks/test_room_rules.py"),
+    *("server/auth/test_limits_of_tokens.py", "server/auth/test_no_entry.py"),
+    *("server/auth/test_places_of_tokens.py", "server/auth/test_sessions.py"),
 )
 OF_COURIER = "inspection/test_dialects.py"  # the kinds of the club's frames do not tell offers from answers
 

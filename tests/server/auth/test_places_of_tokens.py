@@ -127,8 +127,10 @@ async def test_on_the_shared_path_the_token_counts_for_the_dialect_of_the_first_
     await refused.send(frame)
     await served.settled()
     assert served.refusals() == ["unauthorised"]
-    accepted = await served.connect(path, headers=bearer(room=ROOM))
+    accepted = await served.connect(path, headers=bearer(room=ROOM, peer="ann"))
     await accepted.send(frame)
+    if (greeting := manners.greets(ROOM, "ann")) is not None:
+        await hears(accepted, greeting)
     await hears(accepted, manners.entered(ROOM, "ann", []))
     other = await served.connect(path, headers=bearer())
     await other.send({"type": "join", "roomId": ROOM, "peerId": 7, "token": token()})
