@@ -33,13 +33,16 @@ class Manners:
     """The first frame from the server after (room, peer) has connected. None if the server waits for the client's first
     frame."""
     turned_away: Callable[[str], Frame | None] = _nothing
-    """The frame that a client receives, with a text for people, before its connection is closed at once. None if the
-    dialect sends none."""
+    """The frame that a client receives before its connection is closed at once. The argument is a text for people,
+    which is to be ignored if the dialect has a sentence of its own. None if the dialect sends no such frame."""
     enter: Callable[[str, str, int, int], Frame | None]
     """The frame with which (room, peer) joins, as the n-th (from 0) of a group with the given size. None if the
     handshake joins."""
     gives_ids: bool = False
     """Whether the server chooses the peer ids, so that clients cannot. The tests let it choose the names of peers."""
+    id_of: Callable[[str], str] = lambda peer: peer
+    """The peer id that the server makes of a name which the tests let it choose, if ids have a form of their own, such
+    as numbers. Of a text in that form, it makes the same id."""
     entered: Callable[[str, str, list[str]], Frame | None]
     """The frame that (room, peer) receives after it has joined, if the given peers joined before it. None: nothing.
 
