@@ -127,7 +127,7 @@ IMPORTS = {
 
 
 def test_there_is_a_line_for_each_dialect() -> None:
-    assert list(LINES) == list(DIALECTS)
+    assert list(LINES) == list(DIALECTS), "'Clients you already have' in sidecar/README.md has a row for each, in order"
 
 
 async def test_the_line_for_each_dialect_opens_its_websocket(start: Start, tmp_path: Path) -> None:
