@@ -70,10 +70,11 @@ class Caller(NamedTuple):
     address: str | None = None
     """The IP address of the client, or the network that counts as one address. None when it is not known."""
     given_id: str = ""
-    """A random id that the server has made for this connection. A dialect may use it as the peer id.
+    """A UUID that the server has made for this connection. A dialect may use it as the peer id.
 
     The id ends with the connection, so no client can come back to such a session. If the client's access token is only
-    for one peer id, it is that id instead. In wire vectors it is the name that the vector gives to the connection.
+    for one peer id, it is that id instead. The tests for all dialects set it to names of peers, and wire vectors to the
+    name of the connection.
     """
 
 
@@ -158,8 +159,8 @@ class Dialect:
     """What the dialect is for, in a few words that are shown to people."""
     line: str | None = None
     """The line of code with which an app uses it, if that is not `new WebSocket($url)`. `$url` stands for a JavaScript
-    expression with the URL of the WebSocket; `$host`, `$port` and `$secure` stand for expressions too, and `$origin`
-    for the beginning of the URL, such as `ws://localhost:5173`."""
+    expression with the URL of the WebSocket, in which a `{room}` is not replaced; `$host`, `$port` and `$secure` stand
+    for expressions too, and `$origin` for the beginning of the URL, such as `ws://localhost:5173`."""
     paths: tuple[str, ...]
     """The paths of its WebSocket; the first one is below `/ws/signaling`. `{room}` stands for a room id."""
     kinds: frozenset[str]
@@ -203,8 +204,8 @@ class Dialect:
     cross_origin: bool = False
     """Whether pages of allowed origins may read its HTTP answers."""
     first_frames: frozenset[str] = frozenset()
-    """The kinds of a first frame that choose this dialect on the shared path. A protocol in which the server sends the
-    first frame cannot use it, because the client would wait for the server, and the server for the client."""
+    """The kinds of a first frame that choose this dialect on the shared path. It is only for protocols
+    whose clients send a frame without waiting for one, because `begin` is carried out after that frame has arrived."""
     frame_budget: FrameBudget = FrameBudget()
     """How many frames a connection may send and leave unread."""
     query: str | None = None
