@@ -106,6 +106,21 @@ def test_a_refused_join_is_a_line_across_all_columns(tmp_path: Path) -> None:
     assert "── eve: join ✗ room-full (3 times) ──" in str(ladder)
 
 
+@pytest.mark.parametrize(
+    ("connection", "label"),
+    [(9, "another connection, as ann: join ✗ id-taken"), (1, "join ✗ id-taken")],
+    ids=["of another connection", "of the peer itself"],
+)
+def test_only_a_refused_join_of_its_own_connection_is_drawn_at_a_peer(
+    tmp_path: Path, connection: int, label: str
+) -> None:
+    who = {**BAR, "peer": "ann"}
+    joined = record(2, 1, "peer.joined", **who, session="s-ann", connection=1)
+    refused = record(3, 9, "signal.refused", **who, connection=connection, kind="join", data={"code": "id-taken"})
+    step = log_of(tmp_path, header("b00t"), joined, refused).ladder("bar").steps[-1]
+    assert (step.label, step.column) == (label, None if connection == 9 else 0)
+
+
 def test_without_payloads_a_signal_is_labelled_with_its_kind(tmp_path: Path) -> None:
     bare = [re.sub(r', "data": "(?!\{\\"(name|instance|ending|boot|code|reason)).*"', "", line) for line in TWO_PEERS]
     assert [step.look for step in log_of(tmp_path, *bare).ladder("bar").steps[3:6]] == ["offer", "answer", "candidate"]

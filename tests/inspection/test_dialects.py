@@ -181,7 +181,10 @@ async def test_a_challenge_to_a_peer_is_drawn(aiohttp_client: AiohttpClient, tmp
     await hugo.hears_nothing()  # and answers the ping
     assert await second.hears("ERROR")
     steps = [(step.look, step.column, step.label) for step in open_log(tmp_path).ladder(ROOM).steps][3:]
-    assert steps == [("updated", 0, "is asked whether it is still there"), ("refused", 0, "JOIN_ROOM ✗ id-taken")]
+    assert steps == [
+        ("updated", 0, "is asked whether it is still there"),
+        ("refused", None, "another connection, as hugo: JOIN_ROOM ✗ id-taken"),
+    ]
 
 
 async def test_a_peer_with_a_newer_connection_was_not_away(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:

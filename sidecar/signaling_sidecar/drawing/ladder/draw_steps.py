@@ -51,6 +51,7 @@ class _Room:
         self.columns = {peer: column for column, peer in enumerate(dict.fromkeys(members))}
         self.labels = labels
         self._instances: dict[str, str] = {}
+        self._connections: dict[str, int | None] = {}
         self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
         self._marks = connection_marks(records)
         self._ended_tokens: dict[int | None, str] = {}
@@ -103,7 +104,15 @@ class _Room:
             what += f", for {record.to}"
         if record.peer not in self.columns:
             what = f"{about.name or record.peer or 'an unknown peer'}: {what}"
+        elif self._is_of_another_connection(record, record.peer):
+            what = f"another connection, as {record.peer}: {what}"
+            record = msgspec.structs.replace(record, peer=None)
         return self._step(record, Look.REFUSED, what, (record.to,), about.message or "")
+
+    def _is_of_another_connection(self, refused: Entry, peer: str) -> bool:
+        """Whether a refused join asked for the id of a peer that is in the room."""
+        is_in_room = self._presence[self.columns[peer]] is not Presence.ABSENT
+        return is_in_room and refused.session is None and refused.connection != self._connections.get(peer)
 
     def _connection_change(self, record: Entry, mark: Mark | None) -> Step | None:
         if mark is None or record.peer not in self.columns:
@@ -118,6 +127,7 @@ class _Room:
             self._instances[record.peer] = about.instance
         if record.type in PRESENCE_AFTER:
             self._presence[self.columns[record.peer]] = PRESENCE_AFTER[record.type]
+            self._connections[record.peer] = record.connection
         match record.type:
             case "peer.joined":
                 return self._step(record, Look.JOINED, "joins")
