@@ -158,7 +158,7 @@ def test_a_log_of_real_browsers_has_the_same_diagnosis_while_it_grows(folder: Pa
 
 def test_a_refused_frame_counts_as_soon_as_another_pair_shows_that_its_kind_is_a_signal(story: Story) -> None:
     story.joins("ben", "Ben").joins("dan", "Dan").describes("ben", "offer").is_refused("ann", "hello", "too-large")
-    assert story.verdicts()[0].finding.reason is Reason.IN_PROGRESS
+    assert story.waits(60).verdicts()[0].finding.reason is Reason.OFFER_UNANSWERED
     story.record("signal.relayed", "dan", to="ben", kind="hello", data={})
     assert story.verdicts()[0].finding.reason is Reason.REFUSED
 

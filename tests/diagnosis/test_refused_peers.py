@@ -6,7 +6,7 @@ import pytest
 
 from signaling_sidecar.diagnosis import Reason, diagnose, next_step, read_entries
 from signaling_sidecar.errors import Code
-from tests.kit.diagnosis_log import Story
+from tests.kit.diagnosis_log import Story, candidate, sdp
 
 TOO_BIG = {"code": 1009, "ending": "lost", "by": "sidecar", "reason": "Message size 70056 exceeds limit 65537"}
 
@@ -91,6 +91,19 @@ def test_a_refused_frame_of_an_unknown_kind_may_have_been_what_is_missing(
     story: Story, kind: str | None, code: str, peer: str, wait_s: int, reason: Reason
 ) -> None:
     story.joins("ben", "Ben").describes("ben", "offer").is_refused(peer, kind, code).waits(wait_s)
+    assert story.verdict().finding.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("peer", "wait_s", "reason"),
+    [("ben", 1, Reason.IN_PROGRESS), ("ben", 60, Reason.REFUSED), ("ann", 60, Reason.NO_CANDIDATES)],
+)
+@pytest.mark.parametrize("kind", ["@", "signal"])
+def test_where_one_kind_carries_everything_a_refused_frame_counts_only_for_a_peer_whose_frames_are_missing(
+    story: Story, kind: str, peer: str, wait_s: int, reason: Reason
+) -> None:
+    story.joins("ben", "Ben").sends("ann", kind, offer={"type": "offer", "sdp": sdp("ANNu", candidate("10.0.0.1"))})
+    story.describes("ben", "answer").is_refused(peer, kind, "bad-field").waits(wait_s)
     assert story.verdict().finding.reason is reason
 
 

@@ -99,9 +99,11 @@ class Refusal:
     code: str
     message: str
     is_signal: bool
-    """Whether the frame was certainly for the other peer. For example, a refused leave is not."""
+    """Whether the frame was certainly one of the negotiation with the other peer. For example, a refused leave is
+    not."""
     may_be_signal: bool
-    """Whether the log does not show what kind of frame it was, so that it may have been for the other peer."""
+    """Whether the frame may have been one of the negotiation: the log does not show its kind, or its kind says only
+    that it was for other peers."""
 
 
 @dataclass(eq=False, slots=True)

@@ -68,8 +68,8 @@ class Pair:
         """Return the last refusal of a frame of this negotiation, or None. A refused frame leaves the negotiation
         incomplete.
 
-        `lacking` has the sides whose frames are missing. A frame of an unknown kind may have been one of these, if none
-        has come in time; with `at_once`, that time has passed already.
+        `lacking` has the sides whose frames are missing. A frame that may have been anything counts as one of these if
+        none has come in time; with `at_once`, that time has passed already.
         """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
         refusals = [

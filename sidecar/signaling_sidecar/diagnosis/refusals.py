@@ -12,7 +12,9 @@ from signaling_sidecar.diagnosis.room_sessions import RoomSessions
 from signaling_sidecar.diagnosis.sockets import read_closed
 from signaling_sidecar.errors import Code
 
-_SIGNAL_WORDS = ("offer", "answer", "candidate", "signal", "broadcast")
+_NEGOTIATING_WORDS = ("offer", "answer", "candidate")
+_SIGNAL_WORDS = ("signal", "broadcast")
+"""Words for frames to other peers, whatever is in them."""
 
 
 class Refusals:
@@ -24,7 +26,7 @@ class Refusals:
         self.relayed_kinds: set[tuple[str | None, str | None]] = set()
         """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
         self._unsorted: list[Refusal] = []
-        """Those of which it is not known yet that they were for other peers."""
+        """Those of which it is not known yet that they may have been for other peers."""
         self._sessions = sessions
         self._tokens: dict[tuple[str, int], str] = {}
         """By run of the sidecar and connection, why the token was refused in the frame that is refused next."""
@@ -55,10 +57,11 @@ class Refusals:
                 self._add(each, Code.TOO_LARGE, closed.reason or "")
 
     def sort(self) -> None:
-        """Find out which of the refused frames were for other peers, now that more kinds of frames are known."""
+        """Find out which of the refused frames may have been for other peers, now that more kinds of frames are
+        known."""
         for each in self._unsorted:
-            each.is_signal = self._is_signal(each.entry)
-        self._unsorted = [each for each in self._unsorted if not each.is_signal]
+            each.may_be_signal = (each.entry.dialect, each.entry.kind) in self.relayed_kinds
+        self._unsorted = [each for each in self._unsorted if not each.may_be_signal]
 
     def name(self) -> None:
         """Set the labels of the peers that were in no room when they were refused."""
@@ -70,13 +73,13 @@ class Refusals:
     def _add(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.by_id.get(entry.session or "")
         meetings = [] if session is None else list(self._sessions.meetings_meant_by(session, entry))
-        # It has no readable type, or none that the dialect has.
-        is_of_unknown_kind = entry.kind is None or code == Code.UNKNOWN_TYPE
+        # It has no readable type, or none that the dialect has, or one that does not tell offers from answers.
+        may_be_signal = entry.kind is None or code == Code.UNKNOWN_TYPE or entry.kind in _SIGNAL_WORDS
         for meeting in meetings:
             side = 0 if meeting.sessions[0] is session else 1
-            refusal = Refusal(entry, side, code, message, self._is_signal(entry), is_of_unknown_kind)
+            refusal = Refusal(entry, side, code, message, _is_signal(entry), may_be_signal)
             meeting.refusals.append(refusal)
-            if not refusal.is_signal:
+            if not (refusal.is_signal or refusal.may_be_signal):
                 self._unsorted.append(refusal)
         # A candidate or an update of a client in no room is refused too, but only because its join was refused before.
         is_of_newcomer = entry.session is None and entry.kind is not None and code != Code.NOT_JOINED
@@ -96,8 +99,8 @@ class Refusals:
             for dialect, room in [session.room]
         ]
 
-    def _is_signal(self, entry: Entry) -> bool:
-        """Whether a refused frame was for other peers. A frame that ended its connection had been lost by then, too."""
-        if entry.to is not None or entry.type == "connection.closed":
-            return True
-        return word_of(entry.kind) in _SIGNAL_WORDS or (entry.dialect, entry.kind) in self.relayed_kinds
+
+def _is_signal(entry: Entry) -> bool:
+    """Whether a refused frame was certainly for other peers. A frame that ended its connection had been lost by then,
+    too."""
+    return entry.to is not None or entry.type == "connection.closed" or word_of(entry.kind) in _NEGOTIATING_WORDS
