@@ -94,8 +94,9 @@ def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iter
         if len(found) >= count or beginning_of(segment).boot != beginning_of(segments[-1]).boot:
             break
         in_segment = LeftOut(is_live=left_out.is_live and is_newest)
-        # After a restart, the instance of a cluster copies the last records of the cluster's run again.
-        before = found[0].record.seq if found else math.inf
+        # After a restart, the instance of a cluster copies the last records of the cluster's run again. The records at
+        # the beginning of its segments have the number of the record before.
+        before = next((each.record.seq for each in found if not each.record.type.startswith("log.")), math.inf)
         records = (read for read in read_records([segment], Stamp, in_segment) if read.record.seq < before)
         try:
             found.extendleft(reversed(deque(records, count - len(found))))
