@@ -5,6 +5,7 @@ import {
   type PageServer,
   pageServerOf,
   pagesBase,
+  refuseViteClient,
   urlsOf,
 } from './page-server.ts'
 import { pageUrlsAt } from './page-urls.ts'
@@ -33,7 +34,8 @@ export function attachToPageServer(
   followPageServer(vite, server, setup, inspector !== undefined)
   return interceptSignaling(server, (request, answer, head) => {
     const isInspector = 'writeHead' in answer && inspector?.handle(request, answer)
-    return isInspector || (setup.proxy?.handle(request, answer, head) ?? false)
+    if (isInspector || setup.proxy?.handle(request, answer, head)) return true
+    return vite.config.server.ws === false && refuseViteClient(request, answer, head)
   })
 }
 

@@ -69,6 +69,21 @@ function wrap(server: WrappedServer): void {
   }
 }
 
+const OF_VITES_CLIENT = /^vite-(hmr|ping)$/
+
+/**
+ * Refuses an upgrade of Vite's client. It is needed on a server where Vite has no WebSocket: Node would
+ * answer at once if nobody listened for upgrades, but Vite does so because of the proxy rules. Chromium
+ * opens the WebSockets to one server one after the other, so signaling would wait behind this one.
+ */
+export const refuseViteClient: Interceptor = ({ headers }, answer, head) => {
+  const protocol = headers['sec-websocket-protocol'] ?? ''
+  if (head === undefined || !OF_VITES_CLIENT.test(protocol)) return false
+  answer.on('error', () => {}) // An error without a listener would end Vite.
+  answer.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  return true
+}
+
 /**
  * Returns the URLs of a listening server, like Vite's `resolvedUrls`. Each ends with `base`, and `name`
  * is the host in a local URL.

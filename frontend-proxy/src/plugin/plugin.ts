@@ -8,7 +8,7 @@ import { PLUGIN_NAME } from './names.ts'
 import { planFrom, type SignalingOptions } from './options.ts'
 import { feedOverlays } from './overlay-feed.ts'
 import { pageScriptHooks, tagsOf } from './page-scripts.ts'
-import { interceptSignaling } from './page-server.ts'
+import { interceptSignaling, refuseViteClient } from './page-server.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
@@ -118,18 +118,20 @@ export function signaling(options: SignalingOptions = {}): Plugin {
  * Proxies requests before other middlewares, and hides the upgrades for signaling from all other
  * listeners: that of Cloudflare's plugin answers every upgrade.
  */
-function useProxy(
-  { middlewares, httpServer }: ViteDevServer | PreviewServer,
-  { proxy }: SignalingSetup,
-): void {
+function useProxy(server: ViteDevServer | PreviewServer, { proxy }: SignalingSetup): void {
   if (proxy === undefined) return
+  const { middlewares, httpServer } = server
   middlewares.use((request, response, next) => {
     if (!proxy.handle(request, response)) next()
   })
   if (httpServer === null) return
+  const hasViteSocket = 'ws' in server && server.config.server.ws !== false
   interceptSignaling(
     httpServer,
-    (request, answer, head) => head !== undefined && proxy.handle(request, answer, head),
+    (request, answer, head) =>
+      head !== undefined &&
+      (proxy.handle(request, answer, head) ||
+        (!hasViteSocket && refuseViteClient(request, answer, head))),
   )
 }
 

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import type { SignalingOptions } from '../../src/plugin/index.ts'
 import {
   type Echo,
+  expectNoWait,
   getEcho,
   isGone,
   makeProject,
@@ -95,6 +96,15 @@ test('signaling works on a server that answers every other upgrade and request i
   expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
   expect((await fetch(url)).status).toBe(404)
   await expect(echoOver(`${url}/ws/other`)).rejects.toThrow('404')
+})
+
+test("with server.ws: false the WebSockets of Vite's client are refused on that server", async () => {
+  const { lines, url } = await open((server) => ({
+    server: { middlewareMode: { server }, ws: false },
+  }))
+  await lines.match(STARTED)
+  await expectNoWait(url)
+  expect((await echoOver(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
 })
 
 test.each(KNOWN)(

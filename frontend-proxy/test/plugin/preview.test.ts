@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 import {
   ANSWERS_EVERY_UPGRADE,
+  expectNoWait,
   getEcho,
   isGone,
   Lines,
@@ -77,6 +78,12 @@ test('vite preview opens WebSockets to the sidecar of a team only under names in
   const { status, text } = await upgradeUnder('dev.test')
   expect(status).toBe(403)
   expect(text).toContain('add it to preview.allowedHosts')
+})
+
+test("vite preview refuses the WebSockets of Vite's client in a page of an earlier dev server", async () => {
+  const { lines, url } = await openPreview(makeProject())
+  await lines.match(STARTED)
+  await expectNoWait(url)
 })
 
 test("a user's rule in preview.proxy is used, and no sidecar is started", async () => {

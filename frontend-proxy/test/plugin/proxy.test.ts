@@ -7,6 +7,7 @@ import { WebSocket } from 'ws'
 import {
   ANSWERS_EVERY_UPGRADE,
   type Echo,
+  expectNoWait,
   getEcho,
   makeProject,
   type OpenVite,
@@ -100,6 +101,22 @@ test('another plugin that answers every upgrade does not get those for signaling
   const frame = await firstFrame(webSocket(`${url}/ws/signaling`))
   expect(frame.url).toBe('/ws/signaling')
   expect((await refusedUpgrade(`${url}/ws/other`)).status).toBe(418)
+})
+
+test("with server.ws: false the WebSockets of Vite's client are refused at once, and no others", async () => {
+  const { url } = await openReadyVite({ server: { ws: false }, plugins: [ANSWERS_EVERY_UPGRADE] })
+  await expectNoWait(url)
+  expect((await firstFrame(webSocket(`${url}/ws/signaling`))).url).toBe('/ws/signaling')
+  expect((await refusedUpgrade(`${url}/ws/other`)).status).toBe(418)
+})
+
+test.each([{}, { hmr: false }])("with server %j Vite's client is connected", async (server) => {
+  const { server: vite, url } = await openReadyVite({ server })
+  const address = `${url.replace('http', 'ws')}/?token=${vite.config.webSocketToken}`
+  const socket = new WebSocket(address, 'vite-hmr')
+  onTestFinished(() => socket.terminate())
+  const [data] = await once(socket, 'message')
+  expect(String(data)).toBe('{"type":"connected"}')
 })
 
 test('another plugin that answers every request does not get those for signaling and the inspector', async () => {

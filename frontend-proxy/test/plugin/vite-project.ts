@@ -22,7 +22,7 @@ import {
   type PreviewServer,
   type ViteDevServer,
 } from 'vite'
-import { onTestFinished, vi } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 
 export const STAND_IN: string = fileURLToPath(new URL('stand-in-sidecar.mjs', import.meta.url))
@@ -176,6 +176,14 @@ export async function refusedUpgrade(
   let text = ''
   for await (const part of response) text += part
   return { status: response.statusCode, text }
+}
+
+/** Checks that the server answers both WebSockets of Vite's client although Vite itself does not. */
+export async function expectNoWait(url: string): Promise<void> {
+  for (const protocol of ['vite-hmr', 'vite-ping']) {
+    const refused = await refusedUpgrade(`${url}/?token=t`, { 'sec-websocket-protocol': protocol })
+    expect(refused.status).toBe(404)
+  }
 }
 
 /** A plugin that answers every upgrade, as that of Cloudflare does, and before all other listeners. */
