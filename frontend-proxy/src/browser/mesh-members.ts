@@ -62,10 +62,23 @@ export class MeshMembers {
     return this.#members.get(peerId)?.link.connection
   }
 
-  /** Sends to one peer, or to all. Returns the number of connected peers that it was sent to. */
+  /**
+   * Sends to one peer, or to all. Returns the number of connected peers that it was sent to. Throws an
+   * error only if that number is 0, because one peer with a full queue must not concern the others.
+   */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to: string | undefined): number {
-    const receivers = [...this.#members].filter(([peerId]) => to === undefined || peerId === to)
-    return receivers.filter(([, { link }]) => link.send(data)).length
+    const errors: unknown[] = []
+    let sent = 0
+    for (const [peerId, { link }] of this.#members) {
+      if (to !== undefined && peerId !== to) continue
+      try {
+        if (link.send(data)) sent += 1
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (sent === 0 && errors.length > 0) throw errors[0]
+    return sent
   }
 
   setStream(stream: MediaStream | undefined): void {

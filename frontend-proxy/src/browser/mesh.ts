@@ -64,8 +64,8 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
 
   /**
    * Sends to one peer, or to all, and returns the number of peers that it was sent to. A peer that is
-   * not connected now does not get the data later. Throws what `RTCDataChannel.send` throws, for
-   * instance for more than 256 KiB.
+   * not connected now does not get the data later. If it was sent to nobody, throws what
+   * `RTCDataChannel.send` throws: for more than 256 KiB, or because the queue to that peer is full.
    */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to?: string): number {
     if (this.#subscriptions.signal.aborted) warnOnce(CLOSED)

@@ -148,6 +148,19 @@ describe('a message', () => {
     expect(room.mesh.send('unknown', 'eve')).toBe(0)
     expect(pc(1).channel.sent).toEqual(['all', 'one'])
   })
+
+  it('reaches the others when the queue to one peer is full, and throws only if it reaches nobody', async () => {
+    const room = await scene([ben, { peerId: 'cy' }])
+    for (const nth of [0, 1]) pc(nth).become('connected')
+    pc(0).channel.send = () => {
+      throw new Error('the queue is full')
+    }
+    expect(room.mesh.send('all')).toBe(1)
+    expect(pc(1).channel.sent).toEqual(['all'])
+    expect(() => room.mesh.send('one', 'ben')).toThrow('the queue is full')
+    await room.deliver({ type: 'peer_left', peerId: 'cy', reason: 'left' })
+    expect(() => room.mesh.send('all')).toThrow('the queue is full')
+  })
 })
 
 it('a mesh of a client that has joined already connects to everybody in the room', async () => {
