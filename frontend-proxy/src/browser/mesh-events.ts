@@ -27,11 +27,11 @@ export interface MeshOptions {
    * The STUN and TURN servers. Default: those that the sidecar is configured with. Without any, peers
    * on the same machine and on the same LAN can connect.
    */
-  readonly iceServers?: RTCIceServer[]
+  readonly iceServers?: RTCIceServer[] | undefined
   /** The stream that is sent to everybody. `setStream` changes it. */
-  readonly stream?: MediaStream
+  readonly stream?: MediaStream | undefined
   /** False stops the mesh from recording its RTCPeerConnections in the sidecar's event log. */
-  readonly trace?: boolean
+  readonly trace?: boolean | undefined
 }
 
 export interface MeshEvents {

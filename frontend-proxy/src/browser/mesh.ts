@@ -81,7 +81,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
    * Closes all RTCPeerConnections and stops listening to the client. The client is closed as well,
    * unless another mesh uses it or `keepClient` is true.
    */
-  close({ keepClient = false }: { keepClient?: boolean } = {}): void {
+  close({ keepClient = false }: { keepClient?: boolean | undefined } = {}): void {
     if (this.#subscriptions.signal.aborted) return
     this.#closeLinks()
     const otherMeshes = (meshCounts.get(this.client) ?? 1) - 1

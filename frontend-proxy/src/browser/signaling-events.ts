@@ -6,46 +6,47 @@ import type { Token } from './token-source.ts'
 
 /** What the other peers see of this one. */
 export interface Profile {
-  readonly name?: string
+  readonly name?: string | undefined
   /** At most 4 KiB as JSON. */
-  readonly metadata?: Readonly<Record<string, unknown>>
+  readonly metadata?: object | undefined
 }
 
 export interface JoinOptions {
   /** The id of this peer. Default: a random id that the tab keeps when it is reloaded. */
-  readonly peerId?: string
+  readonly peerId?: string | undefined
   /** The maximum number of peers in the room. Only the value of its first peer counts. */
-  readonly capacity?: number
+  readonly capacity?: number | undefined
   /** False hides the room from the list of rooms. Only the value of its first peer counts. */
-  readonly listed?: boolean
+  readonly listed?: boolean | undefined
   /**
    * Names the slot that stores the id and the session of this client. A page has one slot for each
    * room, and a newer client takes it over from an earlier one. Pass a name for a second peer of the
    * same page in the same room.
    */
-  readonly slot?: string
+  readonly slot?: string | undefined
   /**
    * Tells the sidecar who the user is, if the sidecar asks for that, and is passed to its `on_join`
    * hook. A function is called before each connection, and when the sidecar has refused a token. It
    * returns `null` if the user has none. It is not the token that resumes a session.
    */
-  readonly token?: Token
+  readonly token?: Token | undefined
 }
 
 export interface SignalingOptions extends Profile, JoinOptions {
   /** The room to join at once. Without it, call `join()`. */
-  readonly room?: string
+  readonly room?: string | undefined
   /**
    * The sidecar's URL. Default: `/ws/signaling` on the origin of Vite's client, or on the page's own origin
    * without it.
    */
-  readonly url?: string | URL
+  readonly url?: string | URL | undefined
   /** The WebSocket class. Default: that of the browser. */
-  readonly WebSocket?: WebSocketClass
+  readonly WebSocket?: WebSocketClass | undefined
 }
 
 /**
- * Why the client is no longer in the room. `replaced` means that a newer client of this page, or
+ * Why the client is no longer in the room. `moved` means that it joins another room, or this one with
+ * other options. `replaced` means that a newer client of this page, or
  * another page with the same peer id, has joined instead.
  */
 export type LeaveReason = 'left' | 'moved' | 'refused' | 'closed' | Dismissal

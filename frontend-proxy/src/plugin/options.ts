@@ -6,13 +6,13 @@ export interface SidecarOptions {
    * The program, or the program with its first arguments: `['python', '-m', 'signaling_sidecar']`.
    * Default: the program is looked up in `$VIRTUAL_ENV`, `.venv` and `PATH`, then run with `uvx`.
    */
-  command?: string | readonly string[]
+  command?: string | readonly string[] | undefined
   /** More flags for `sidecar serve`, for example `['--allow-host', 'dev.test']`. */
-  args?: readonly string[]
+  args?: readonly string[] | undefined
   /** Environment variables besides those of Vite, for example `{ SIDECAR_PAYLOADS: 'summary' }`. */
-  env?: Readonly<Record<string, string>>
+  env?: Readonly<Record<string, string>> | undefined
   /** The port on 127.0.0.1. Default: 0, which means any free port. The proxy finds it. */
-  port?: number
+  port?: number | undefined
 }
 
 export interface SignalingOptions {
@@ -25,9 +25,9 @@ export interface SignalingOptions {
    *
    * `false`: start no sidecar, and only proxy to `target`.
    */
-  sidecar?: 'auto' | false | SidecarOptions
+  sidecar?: 'auto' | false | SidecarOptions | undefined
   /** The folder for the event log and runtime.json. It must not be in a folder that Vite serves. */
-  stateDir?: string
+  stateDir?: string | undefined
   /**
    * Origins of other pages that may connect, as browsers send them: `chrome-extension://abcdef`,
    * `https://app.example:3000`, `file://`. `*` stands for the part that changes:
@@ -38,30 +38,30 @@ export interface SignalingOptions {
    *
    * For names that Vite serves your own pages under, use Vite's `server.allowedHosts` instead.
    */
-  allowedOrigins?: readonly string[]
+  allowedOrigins?: readonly string[] | undefined
   /**
    * True is for a Vite that serves pages to tests. It starts a sidecar of its own, in CI and under Vitest too. That
    * one has a temporary state folder, so the tests neither see nor change anything of the sidecar that you develop
    * with. Tests find it with `connectToSidecar()` of `vite-plugin-signaling-sidecar/testing`.
    */
-  test?: boolean
+  test?: boolean | undefined
   /** A Python file with hooks, relative to Vite's root. It is reloaded when it is saved. */
-  hooks?: string
+  hooks?: string | undefined
   /**
    * True records every RTCPeerConnection of the page in the event log, whatever library creates it
    * and whatever signaling server that library uses. It works only in development.
    */
-  trace?: boolean
+  trace?: boolean | undefined
   /**
    * True shows a badge in a corner of every page, with the number of peers and the worst state of two of
    * them. A click on it lists the pairs. It works only in development.
    */
-  overlay?: boolean
+  overlay?: boolean | undefined
   /**
    * False removes the inspector, which the dev server shows at `/__signaling/` to the person at this
    * machine. Default: true.
    */
-  inspector?: boolean
+  inspector?: boolean | undefined
   /**
    * True lets phones on the LAN open the page. Vite listens on the network (unless `server.host` is
    * set), over https with a certificate for this machine's addresses (unless `server.https` is set or
@@ -70,12 +70,12 @@ export interface SignalingOptions {
    *
    * `{ https: false }` does the same over http. Browsers then deny the page camera and microphone.
    */
-  lan?: boolean | { readonly https?: boolean }
+  lan?: boolean | { readonly https?: boolean | undefined } | undefined
   /**
    * The sidecar's URL when `sidecar` is false: of one that you start yourself, or that a team shares
    * (`https://signaling.team.example`). Default: `http://127.0.0.1:8765`.
    */
-  target?: string
+  target?: string | undefined
   /**
    * The token for the sidecar at `target`, if it asks for one. Vite's proxy sends it for all pages, and
    * no page can read it. Pass an environment variable, because pages can read vite.config.js.

@@ -10,9 +10,9 @@ import { ROOMS, TestSidecar } from './test-sidecar.ts'
 
 export interface ConnectOptions {
   /** The folder of the app whose Vite is running. Default: the current folder. */
-  readonly project?: string
+  readonly project?: string | undefined
   /** The wire protocol that the app speaks, as `sidecar dialects` lists them. Default: `rooms`. */
-  readonly dialect?: string
+  readonly dialect?: string | undefined
 }
 
 /** A sidecar starts in less than a second, but a busy machine may be much slower. */

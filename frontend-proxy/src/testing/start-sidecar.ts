@@ -14,15 +14,15 @@ export interface StartOptions {
    * The folder of the app, whose `.venv` may contain the sidecar, and whose `sidecar.toml` may contain
    * settings. Default: the current folder.
    */
-  readonly project?: string
+  readonly project?: string | undefined
   /** The wire protocol that the app speaks, as `sidecar dialects` lists them. Default: `rooms`. */
-  readonly dialect?: string
+  readonly dialect?: string | undefined
   /** The program, or the program with its first arguments. Default: it is looked up as the plugin does. */
-  readonly command?: string | readonly string[]
+  readonly command?: string | readonly string[] | undefined
   /** More flags for `sidecar serve`, for example `['--grace-s', '1']`. */
-  readonly args?: readonly string[]
+  readonly args?: readonly string[] | undefined
   /** Environment variables besides those of this process. */
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>> | undefined
 }
 
 /** A sidecar that belongs to this process. */

@@ -7,7 +7,7 @@ export interface Expectation {
   /** How many peers should be in the room, and be connected to each other. */
   readonly peers: number
   /** In milliseconds. Default: 5000. */
-  readonly within?: number
+  readonly within?: number | undefined
 }
 
 /** A room does not change more often than a person could see it. */

@@ -31,8 +31,10 @@ export class TestSidecar {
   }
 
   /** Returns the room with this id. It need not exist yet. */
-  readonly room = (id: string, { dialect = this.#dialect }: { dialect?: string } = {}): TestRoom =>
-    new TestRoom(id, dialect, this.#admin, () => this.log)
+  readonly room = (
+    id: string,
+    { dialect = this.#dialect }: { dialect?: string | undefined } = {},
+  ): TestRoom => new TestRoom(id, dialect, this.#admin, () => this.log)
 }
 
 /** The dialect that the browser client of this package speaks. */
