@@ -105,6 +105,15 @@ export function tooLarge(field: string, bytes: number, limit: number): Refusal {
   return { code: 'too-large', message: `'${field}' has ${bytes} bytes: limit is ${limit} bytes` }
 }
 
+/**
+ * Returns the options that have a value. In plain JavaScript the others may be null, for instance
+ * `localStorage.getItem('id')`.
+ */
+export function withoutNull<Options extends object>(options: Options): Options {
+  const given = Object.entries(options).filter(([, value]) => value !== null)
+  return Object.fromEntries(given) as Options
+}
+
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))

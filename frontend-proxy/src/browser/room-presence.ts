@@ -12,7 +12,7 @@ import type { Identity } from './identity.ts'
 import { JoinRequest } from './join-request.ts'
 import { wellFormed } from './json-text.ts'
 import { Membership } from './membership.ts'
-import type { Refusal } from './payload.ts'
+import { type Refusal, withoutNull } from './payload.ts'
 import { RoomState } from './room-state.ts'
 import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events.ts'
 import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
@@ -62,16 +62,24 @@ export class RoomPresence {
       throw new TypeError('join() needs a room because this client has not been in one yet')
     }
     const room = wellFormed(name, 'room') // The sidecar's answer contains this form of the name.
-    const peerId = options.peerId && wellFormed(options.peerId, 'peerId')
-    if (this.#membership?.room === room) return
+    const given = withoutNull(options)
+    const peerId = given.peerId && wellFormed(given.peerId, 'peerId')
+    const isSame = this.#membership?.room === room && this.#hasJoinedWith(given)
+    if (isSame) return
     if (this.#membership !== undefined) this.leave('moved')
-    this.#lastJoin = { room, options }
+    this.#lastJoin = { room, options: given }
     this.#isReplaced = false
-    const key = slotKey(this.#options.url, room, options.slot)
+    const key = slotKey(this.#options.url, room, given.slot)
     const slot = this.#slots.take(key, this.#slotUser, peerId)
     this.#slot = slot
     this.#begin(slot.identity)
     slot.notifyPrevious()
+  }
+
+  #hasJoinedWith(options: JoinOptions): boolean {
+    const last = this.#lastJoin?.options ?? {}
+    const names = Object.keys({ ...last, ...options }) as (keyof JoinOptions)[]
+    return names.every((name) => last[name] === options[name])
   }
 
   leave(why: 'left' | 'moved'): void {

@@ -5,7 +5,15 @@ import type { Peer, RelayKind } from './frames.ts'
 import { wellFormed } from './json-text.ts'
 import { observe } from './observe.ts'
 import { parseFrame } from './parse-frame.ts'
-import { plain, plainProfile, type Refusal, refuseProfile, TOO_DEEP, wrap } from './payload.ts'
+import {
+  plain,
+  plainProfile,
+  type Refusal,
+  refuseProfile,
+  TOO_DEEP,
+  withoutNull,
+  wrap,
+} from './payload.ts'
 import { RoomFrames } from './room-frames.ts'
 import { RoomPresence } from './room-presence.ts'
 import { RoomWatch } from './room-watch.ts'
@@ -39,7 +47,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Joins `room`. Without it, the client does nothing until `join` or `watchRooms` is called. */
   constructor(options: SignalingOptions = {}) {
     super()
-    const { room, url, WebSocket, name, metadata, ...join } = options
+    const { room, url, WebSocket, name, metadata, ...join } = withoutNull(options)
     this.#profile = plainProfile({
       ...(name !== undefined && { name }),
       ...(metadata && { metadata }),
@@ -48,12 +56,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     const emit: Emit = (event, detail) => this.emit(event, detail)
     this.#connection = new Connection(urlNow, this.#listener, WebSocket)
     const refused = (refusal: Refusal) => this.#refuse(refusal)
-    this.#watch = new RoomWatch(this.#connection, options.token, refused)
+    this.#watch = new RoomWatch(this.#connection, join.token, refused)
     this.#presence = new RoomPresence({
       connection: this.#connection,
       url: urlNow,
       profile: () => this.#profile,
-      token: options.token,
+      token: join.token,
       emit,
       refused,
       noToken: (reason) => this.#frames.refuseJoin(reason),
@@ -104,7 +112,10 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#presence.state.iceServers
   }
 
-  /** Joins a room and leaves the current one. Without arguments it joins the last room again. */
+  /**
+   * Joins a room and leaves the current one. Without arguments it joins the last room again. Does
+   * nothing if the client is in this room already, and has joined it with the same options.
+   */
   join(room?: string, options?: JoinOptions): void {
     this.#presence.join(room, options)
   }

@@ -64,6 +64,19 @@ describe('joining', () => {
     ])
   })
 
+  it('takes options that may be undefined, and metadata with the type of an interface', async () => {
+    interface Hat {
+      colour: string
+    }
+    const hat: Hat = { colour: 'red' }
+    const name: string | undefined = Math.random() > 1 ? 'Ann' : undefined
+    client({ room: 'bar', name, token: undefined, metadata: hat })
+    const socket = await nextSocket()
+    socket.open()
+    expect(socket.sent[0]).toMatchObject({ metadata: { colour: 'red' } })
+    expect(socket.sent[0]).not.toHaveProperty('name')
+  })
+
   it('is complete when the sidecar has answered', async () => {
     const signaling = client({ room: 'bar' })
     const lists = record(signaling, 'peer_list')
@@ -90,6 +103,44 @@ describe('joining', () => {
     expect(lefts).toEqual([{ room: 'bar', why: 'moved' }])
     expect(joins).toEqual([])
     expect(signaling.joined).toBe(false)
+  })
+
+  it('the same room with other options leaves and joins again', async () => {
+    const { signaling, socket } = await joined('bar')
+    const lefts = record(signaling, 'left')
+    signaling.join('bar', { peerId: 'user-1', token: 't' })
+    expect(lefts).toEqual([{ room: 'bar', why: 'moved' }])
+    expect(socket.sent.slice(1)).toMatchObject([
+      { type: 'leave' },
+      { type: 'join', roomId: 'bar', peerId: 'user-1', token: 't' },
+    ])
+    expect(signaling.peerId).toBe('user-1')
+  })
+
+  it('the same room with the same options changes nothing', async () => {
+    const signaling = client({ room: 'bar', peerId: 'ann' })
+    const socket = await nextSocket()
+    socket.open()
+    signaling.join('bar')
+    signaling.join('bar', { peerId: 'ann', capacity: undefined })
+    expect(socket.sent).toHaveLength(1)
+    expect(signaling.room).toBe('bar')
+  })
+
+  it('treats null as an option that is not given', async () => {
+    const none = { peerId: null, name: null, metadata: null, capacity: null, listed: null }
+    const more = { slot: null, token: null, url: null, WebSocket: null, room: null }
+    expect(client({ ...none, ...more, ...fakeNetwork } as object).room).toBeUndefined()
+    const signaling = client({ ...none, room: 'bar' } as object)
+    const socket = await nextSocket()
+    socket.open()
+    const { id, instance, peerId, ...frame } = socket.sent[0] ?? {}
+    expect(peerId).toMatch(/^[0-9a-f]{24}$/)
+    expect(frame).toEqual({ type: 'join', roomId: 'bar', resume: true })
+    signaling.join('bar', { ...none, slot: null } as object)
+    expect(socket.sent).toHaveLength(1)
+    signaling.join('pub', { peerId: null } as object)
+    expect(socket.sent.at(-1)?.peerId).toMatch(/^[0-9a-f]{24}$/)
   })
 
   it('is not tried again after a refusal, not even after a reconnect', async () => {
