@@ -56,7 +56,7 @@ RECIPES = [
         # The first example of the README is only type-checked here: test_own_project.py opens and builds it.
         {"src/main.ts": "src/main.ts", "src/first-example.ts": "main.js"},
         "src/main.ts",
-        (("tsc", "--noEmit", "--strict"),),
+        (("tsc", "--noEmit", "--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"),),
         keeps_connections=True,
     ),
 ]
