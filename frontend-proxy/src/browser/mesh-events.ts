@@ -48,6 +48,9 @@ export interface MeshEvents {
   message: { readonly from: string; readonly data: string | ArrayBuffer }
   /** The stream that a peer sends has changed. */
   stream: { readonly peerId: string; readonly stream: MediaStream | undefined }
-  /** The browser reported an error about the connection to this peer. The mesh keeps trying. */
+  /**
+   * The browser reported an error about the connection to this peer. The mesh keeps trying. If the
+   * browser refuses to create an RTCPeerConnection, the peer is not added.
+   */
   problem: { readonly peerId: string; readonly error: unknown }
 }

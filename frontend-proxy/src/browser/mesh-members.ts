@@ -15,6 +15,7 @@
  *    and otherwise as soon as the link goes down. (A peer that leaves on purpose closes its link.)
  */
 
+import { warnOnce } from './default-url.ts'
 import type { Peer, RelayedFrame } from './frames.ts'
 import type { MeshEvents, MeshPeer } from './mesh-events.ts'
 import { type Member, snapshot } from './mesh-member.ts'
@@ -33,6 +34,10 @@ const CONNECT_DEADLINE_MS = 15_000
 
 /** How many times a failure doubles the next deadline: 15 s, 30 s, then always 60 s. */
 const MAX_DEADLINE_DOUBLINGS = 2
+
+const CHECK_ICE_SERVERS =
+  'Check the option `iceServers` of the mesh, or the STUN and TURN servers in the settings of the sidecar. WebRTC exists only in ' +
+  'the pages of a browser, not in its workers.'
 
 export interface MembersOptions {
   readonly client: SignalingClient
@@ -120,7 +125,7 @@ export class MeshMembers {
     if (member === undefined || forInstance !== this.#client.instance) return
     const target = member.link.targetOf(frame)
     if (target === 'an earlier link') return
-    if (target === 'a new link') this.#replaceLink(member, false)
+    if (target === 'a new link' && !this.#replaceLink(member, false)) return
     member.link.receive(frame)
   }
 
@@ -143,9 +148,11 @@ export class MeshMembers {
   }
 
   #add(peer: Peer, offers: boolean, isNewcomer: boolean): void {
+    const link = this.#newLink(peer, offers, 0)
+    if (link === undefined) return
     const member: Member = {
       peer,
-      link: this.#newLink(peer, offers, 0),
+      link,
       stream: undefined,
       failures: 0,
       presence: 'confirmed',
@@ -175,7 +182,18 @@ export class MeshMembers {
     if (!member.link.isUp) this.#remove(member, 'lost')
   }
 
-  #newLink({ peerId, instance }: Peer, offers: boolean, failures: number): PeerLink {
+  /** Returns undefined if the browser creates no RTCPeerConnection, for instance with wrong `iceServers`. */
+  #newLink(peer: Peer, offers: boolean, failures: number): PeerLink | undefined {
+    try {
+      return this.#createLink(peer, offers, failures)
+    } catch (error) {
+      warnOnce(`the mesh cannot connect: ${error}. ${CHECK_ICE_SERVERS}`)
+      this.#options.emit('problem', { peerId: peer.peerId, error })
+      return undefined
+    }
+  }
+
+  #createLink({ peerId, instance }: Peer, offers: boolean, failures: number): PeerLink {
     const ifCurrent = (act: (member: Member) => void) => () => {
       const member = this.#members.get(peerId)
       if (member?.link === link) act(member)
@@ -206,10 +224,14 @@ export class MeshMembers {
     return link
   }
 
-  #replaceLink(member: Member, offers: boolean): void {
+  /** Returns false if there is no new link. The earlier one stays, and reports its next deadline. */
+  #replaceLink(member: Member, offers: boolean): boolean {
+    const link = this.#newLink(member.peer, offers, member.failures)
+    if (link === undefined) return false
     member.link.close()
-    member.link = this.#newLink(member.peer, offers, member.failures)
+    member.link = link
     if (member.stream !== undefined) this.#onStream(member, undefined)
+    return true
   }
 
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { Mesh } from '../../src/browser/index.ts'
+import { Mesh, type MeshEvents } from '../../src/browser/index.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { ben, connected, pc, reasons, scene, state, useFakeConnections } from './mesh-scene.ts'
 
@@ -160,6 +160,40 @@ describe('a message', () => {
     expect(() => room.mesh.send('one', 'ben')).toThrow('the queue is full')
     await room.deliver({ type: 'peer_left', peerId: 'cy', reason: 'left' })
     expect(() => room.mesh.send('all')).toThrow('the queue is full')
+  })
+})
+
+describe('an error of the browser', () => {
+  it('in the constructor for one peer is a problem, and the others are connected', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const room = await scene([])
+    const problems: MeshEvents['problem'][] = []
+    room.mesh.addEventListener('problem', ({ detail }) => problems.push(detail))
+    const error = new SyntaxError('not a valid URL')
+    class Throwing {
+      constructor() {
+        vi.stubGlobal('RTCPeerConnection', FakePeerConnection)
+        throw error
+      }
+    }
+    vi.stubGlobal('RTCPeerConnection', Throwing)
+    await room.comeBack([ben, { peerId: 'cy' }])
+    expect(problems).toEqual([{ peerId: 'ben', error }])
+    expect(state(room)).toEqual(['cy connecting'])
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('not a valid URL. Check the option'))
+    await room.deliver({ type: 'peer_updated', ...ben, name: 'Ben' })
+    expect(state(room)).toEqual(['cy connecting', 'ben connecting'])
+  })
+
+  it('in the constructor of a later connection keeps the earlier one', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const room = await connected()
+    await room.deliver({ type: 'offer', from: 'ben', sdp: 'first', link: 'one' })
+    vi.stubGlobal('RTCPeerConnection', undefined)
+    await room.deliver({ type: 'offer', from: 'ben', sdp: 'second', link: 'two' })
+    expect(state(room)).toEqual(['ben connected'])
+    expect(pc().remoteDescription).toMatchObject({ sdp: 'first' })
+    expect(warn).toHaveBeenCalledOnce()
   })
 })
 
