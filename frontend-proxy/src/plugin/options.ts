@@ -1,4 +1,5 @@
 import type { FixedTarget } from './fixed-upstream.ts'
+import { checkKinds } from './option-kinds.ts'
 
 /** How the plugin starts the sidecar. All fields are optional. Unlike `'auto'`, `{}` starts it in CI too. */
 export interface SidecarOptions {
@@ -17,7 +18,7 @@ export interface SidecarOptions {
 
 export interface SignalingOptions {
   /**
-   * `'auto'` (default): use the sidecar that is already running for this project, or start one that
+   * `'auto'` or true (default): use the sidecar that is already running for this project, or start one that
    * ends with Vite. None is started in CI (if `CI` is set) and under Vitest.
    *
    * An object: the same, with details of how to start it. It is then started in CI too, but not under
@@ -25,7 +26,7 @@ export interface SignalingOptions {
    *
    * `false`: start no sidecar, and only proxy to `target`.
    */
-  sidecar?: 'auto' | false | SidecarOptions | undefined
+  sidecar?: 'auto' | boolean | SidecarOptions | undefined
   /** The folder for the event log and runtime.json. It must not be in a folder that Vite serves. */
   stateDir?: string | undefined
   /**
@@ -38,7 +39,7 @@ export interface SignalingOptions {
    *
    * For names that Vite serves your own pages under, use Vite's `server.allowedHosts` instead.
    */
-  allowedOrigins?: readonly string[] | undefined
+  allowedOrigins?: string | readonly string[] | undefined
   /**
    * True is for a Vite that serves pages to tests. It starts a sidecar of its own, in CI and under Vitest too. That
    * one has a temporary state folder, so the tests neither see nor change anything of the sidecar that you develop
@@ -101,11 +102,12 @@ export type Plan =
       readonly allowedOrigins: readonly string[]
     }
 
-/** Throws an error if an option would have no effect beside the others. */
+/** Throws an error with one sentence if an option is wrong, or would have no effect beside the others. */
 export function planFrom(options: SignalingOptions): Plan {
+  checkKinds(options)
   const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, token, test = false } = options
   if (options.overlay && options.inspector === false)
-    throw new Error('signaling: overlay has no effect with inspector: false')
+    throw new Error('overlay has no effect with inspector: false')
   if (sidecar === false) {
     const unused = Object.entries({
       stateDir,
@@ -113,7 +115,7 @@ export function planFrom(options: SignalingOptions): Plan {
       allowedOrigins,
       test: test || undefined,
     }).find(([, value]) => value !== undefined)
-    if (unused) throw new Error(`signaling: ${unused[0]} has no effect with sidecar: false`)
+    if (unused) throw new Error(`${unused[0]} has no effect with sidecar: false`)
     return {
       kind: 'proxy-only',
       target: checkedUrl(target ?? DEFAULT_TARGET),
@@ -121,34 +123,33 @@ export function planFrom(options: SignalingOptions): Plan {
     }
   }
   const unused = Object.entries({ target, token }).find(([, value]) => value !== undefined)
-  if (unused) throw new Error(`signaling: ${unused[0]} has an effect only with sidecar: false`)
-  if (test && stateDir !== undefined)
-    throw new Error('signaling: stateDir has no effect with test: true')
-  const explicit = sidecar !== 'auto'
+  if (unused) throw new Error(`${unused[0]} has an effect only with sidecar: false`)
+  if (test && stateDir !== undefined) throw new Error('stateDir has no effect with test: true')
+  const details = typeof sidecar === 'object' ? sidecar : undefined
   return {
     kind: 'sidecar',
-    explicit,
+    explicit: details !== undefined,
     test,
-    details: explicit ? sidecar : {},
+    details: details ?? {},
     stateDir,
     hooks,
-    allowedOrigins: allowedOrigins ?? [],
+    allowedOrigins: [allowedOrigins ?? []].flat(),
   }
 }
 
 function checkedUrl(target: string): string {
   const url = URL.canParse(target) ? new URL(target) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new Error(`signaling: target must be a URL with http or https, but is '${target}'`)
+    throw new Error(`target must be a URL with http or https, but is '${target}'`)
   if (url.username || url.password)
-    throw new Error('signaling: target must not contain a password; use the option token')
+    throw new Error('target must not contain a password; use the option token')
   return target
 }
 
 /** The message does not contain the token, because it is shown in the terminal. */
 function checkedToken(token: string | undefined): string | undefined {
   if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token
-  throw new Error('signaling: token must not be empty, and must not contain spaces or line breaks')
+  throw new Error('token must not be empty, and must not contain spaces or line breaks')
 }
 
 /** Returns the reason why no sidecar may be started here, or undefined. */

@@ -5,7 +5,7 @@ import { type ConfigPart, Lan } from './lan.ts'
 import { logOf } from './log.ts'
 import { attachToPageServer } from './middleware-mode.ts'
 import { PLUGIN_NAME } from './names.ts'
-import { planFrom, type SignalingOptions } from './options.ts'
+import { type Plan, planFrom, type SignalingOptions } from './options.ts'
 import { feedOverlays } from './overlay-feed.ts'
 import { pageScriptHooks, tagsOf } from './page-scripts.ts'
 import { interceptSignaling, refuseViteClient } from './page-server.ts'
@@ -13,7 +13,7 @@ import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
 import { type SignalingSetup, setUp } from './signaling-setup.ts'
-import { WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
+import { messageOf, WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
 
 const WITHOUT_HTTPS = 'Vite continues without https'
 
@@ -24,7 +24,18 @@ const WITHOUT_HTTPS = 'Vite continues without https'
  * In middleware mode, pass the server that runs Vite as `middlewareMode: { server }`.
  */
 export function signaling(options: SignalingOptions = {}): Plugin {
-  const plan = planFrom(options)
+  try {
+    return signalingAs(planFrom(options), options)
+  } catch (error) {
+    return {
+      name: PLUGIN_NAME,
+      apply: 'serve',
+      configResolved: (config) => logOf(config).warn(`${messageOf(error)}; ${WITHOUT_SIGNALING}`),
+    }
+  }
+}
+
+function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
   // Vitest reads vite.config.js too, but must not listen on the network.
   const lan = options.lan && !process.env.VITEST ? new Lan(options.lan) : undefined
   // In the pages of Vitest's browser mode, the badge could hide what a test clicks on.
