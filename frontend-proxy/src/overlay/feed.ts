@@ -11,13 +11,21 @@ const VITE_IS_DOWN = 'The dev server does not answer.'
  * block the app.
  */
 export function follow(hot: ViteHotContext, show: (update: Update) => void): void {
+  let isDown = false
   const wish = () => {
+    if (isDown) return // Vite's client would report an error. It is called again when Vite is back.
     const isWatching = document.visibilityState === 'visible'
     hot.send(WATCH, { isWatching } satisfies Wish)
   }
   hot.on(UPDATE, show)
-  hot.on('vite:ws:disconnect', () => show({ reason: VITE_IS_DOWN }))
-  hot.on('vite:ws:connect', wish)
+  hot.on('vite:ws:disconnect', () => {
+    isDown = true
+    show({ reason: VITE_IS_DOWN })
+  })
+  hot.on('vite:ws:connect', () => {
+    isDown = false
+    wish()
+  })
   document.addEventListener('visibilitychange', wish)
   wish()
 }
