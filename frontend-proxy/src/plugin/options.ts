@@ -41,8 +41,8 @@ export interface SignalingOptions {
    */
   allowedOrigins?: string | readonly string[] | undefined
   /**
-   * True is for a Vite that serves pages to tests. It starts a sidecar of its own, in CI and under Vitest too. That
-   * one has a temporary state folder, so the tests neither see nor change anything of the sidecar that you develop
+   * True is for a Vite that serves pages to tests. It starts a sidecar of its own, in CI and in Vitest's browser mode
+   * too. That one has a temporary state folder, so the tests neither see nor change anything of the sidecar that you develop
    * with. Tests find it with `connectToSidecar()` of `vite-plugin-signaling-sidecar/testing`.
    */
   test?: boolean | undefined

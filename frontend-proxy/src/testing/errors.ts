@@ -49,6 +49,9 @@ export class SidecarStartError extends Error {
   }
 }
 
+const IN_VITEST =
+  '\n→ Vitest starts a sidecar with that option only in browser mode; in other tests, call startSidecar() instead'
+
 /** There is no sidecar behind the dev server of this project. */
 export class SidecarNotFoundError extends Error {
   override readonly name = 'SidecarNotFoundError'
@@ -60,7 +63,7 @@ export class SidecarNotFoundError extends Error {
     super(
       isAnnounced
         ? `the Vite of the app in ${project} is running, but its sidecar is not\n→ Vite has printed the reason`
-        : `no sidecar is running for the app in ${project}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one`,
+        : `no sidecar is running for the app in ${project}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one${process.env.VITEST ? IN_VITEST : ''}`,
     )
     this.project = project
   }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { connectToSidecar } from '../../src/testing/connect-to-sidecar.ts'
 import { startSidecar } from '../../src/testing/start-sidecar.ts'
 import { makeProject, STAND_IN } from './vite-project.ts'
 
@@ -20,4 +21,9 @@ test('a state folder that the caller has named is kept when the sidecar is stopp
   const sidecar = await startSidecar({ project: root, command, args: ['--state-dir', stateDir] })
   await sidecar.stop()
   expect(existsSync(stateDir)).toBe(true)
+})
+
+test('if Vitest has started no sidecar, the error says what to call instead', async () => {
+  const looking = connectToSidecar({ project: makeProject().root })
+  await expect(looking).rejects.toThrow('only in browser mode; in other tests, call startSidecar()')
 })
