@@ -148,6 +148,7 @@ export class RoomPresence {
   #disconnect(why: 'closed' | 'replaced'): void {
     const socket = this.#connection.release()
     this.end(why, socket)
+    if (why === 'replaced') this.#options.replaced()
     if (socket === undefined) return
     const final = !this.#connection.isWanted
     this.#options.emit('disconnected', { code: 1000, reason: '', final })
@@ -178,7 +179,6 @@ export class RoomPresence {
       }
       if (hasOtherId) this.#connection.send({ type: 'leave' })
       this.#disconnect('replaced')
-      this.#options.replaced()
     },
     restored: (identity) => {
       this.#membership?.end()

@@ -219,10 +219,12 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       // Without a token that is needed for something, the next connection would be closed as well.
       const isUnused = code === UNAUTHORISED && room === undefined && !this.#watch.isOn
       if (isUnused) this.#connection.release()
-      this.emit('disconnected', { code, reason, final: isUnused || dismissal !== undefined })
+      const isDismissed = dismissal !== undefined && !this.#watch.isOn
+      this.emit('disconnected', { code, reason, final: isUnused || isDismissed })
       if (dismissal !== undefined) {
         if (room !== undefined) adviseOnEnd(room, dismissal)
         this.#presence.end(dismissal)
+        if (this.#watch.isOn) this.watchRooms()
       } else if (room !== undefined && refusal !== undefined) {
         this.#frames.joinRefused(room, refusal)
       }

@@ -137,7 +137,10 @@ describe('the newest client of a page', () => {
   it('does not stop the earlier one from watching the list of rooms', async () => {
     const earlier = await joined()
     earlier.signaling.watchRooms()
+    const ends: boolean[] = []
+    earlier.signaling.addEventListener('disconnected', ({ detail }) => ends.push(detail.final))
     client()
+    expect(ends).toEqual([false])
     await vi.advanceTimersByTimeAsync(0)
     const [, ...sockets] = FakeWebSocket.made
     for (const socket of sockets) socket.open()

@@ -299,6 +299,18 @@ describe('a client that has left', () => {
     expect(signaling.state).toBe('idle')
   })
 
+  it.each([4001, 4003])('with close code %i still watches the list of rooms', async (code) => {
+    const { signaling, socket } = await joined('bar')
+    const events = record(signaling, 'disconnected')
+    signaling.watchRooms()
+    socket.drop(code)
+    const second = await nextSocket()
+    second.open()
+    expect(events).toMatchObject([{ code, final: false }])
+    expect(second.sent).toMatchObject([{ type: 'watch_rooms' }])
+    expect(signaling.room).toBeUndefined()
+  })
+
   it('connects again with a join', async () => {
     const { signaling, socket } = await joined('bar')
     socket.drop(4001, 'replaced')
