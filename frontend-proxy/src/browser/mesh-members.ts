@@ -35,8 +35,8 @@ const CONNECT_DEADLINE_MS = 15_000
 /** How many times a failure doubles the next deadline: 15 s, 30 s, then always 60 s. */
 const MAX_DEADLINE_DOUBLINGS = 2
 
-const CHECK_ICE_SERVERS =
-  'Check the option `iceServers` of the mesh, or the STUN and TURN servers in the settings of the sidecar. WebRTC exists only in ' +
+const CANNOT_CONNECT =
+  'the mesh cannot connect, because the browser creates no RTCPeerConnection. Check the option `iceServers` of the mesh, or the STUN and TURN servers in the settings of the sidecar. WebRTC exists only in ' +
   'the pages of a browser, not in its workers.'
 
 export interface MembersOptions {
@@ -187,7 +187,7 @@ export class MeshMembers {
     try {
       return this.#createLink(peer, offers, failures)
     } catch (error) {
-      warnOnce(`the mesh cannot connect: ${error}. ${CHECK_ICE_SERVERS}`)
+      warnOnce(`${CANNOT_CONNECT} The error: ${error}`)
       this.#options.emit('problem', { peerId: peer.peerId, error })
       return undefined
     }

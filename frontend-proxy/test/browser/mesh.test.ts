@@ -180,7 +180,9 @@ describe('an error of the browser', () => {
     await room.comeBack([ben, { peerId: 'cy' }])
     expect(problems).toEqual([{ peerId: 'ben', error }])
     expect(state(room)).toEqual(['cy connecting'])
-    expect(warn).toHaveBeenCalledWith(expect.stringContaining('not a valid URL. Check the option'))
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('The error: SyntaxError: not a valid URL'),
+    )
     await room.deliver({ type: 'peer_updated', ...ben, name: 'Ben' })
     expect(state(room)).toEqual(['cy connecting', 'ben connecting'])
   })
