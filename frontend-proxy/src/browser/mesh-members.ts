@@ -36,8 +36,8 @@ const CONNECT_DEADLINE_MS = 15_000
 const MAX_DEADLINE_DOUBLINGS = 2
 
 const CANNOT_CONNECT =
-  'the mesh cannot connect, because the browser creates no RTCPeerConnection. Check the option `iceServers` of the mesh, or the STUN and TURN servers in the settings of the sidecar. WebRTC exists only in ' +
-  'the pages of a browser, not in its workers.'
+  'the mesh cannot connect, because the browser creates no RTCPeerConnection. Check the option `iceServers` of the mesh, or the ' +
+  'STUN and TURN servers in the settings of the sidecar. WebRTC exists only in the pages of a browser, not in its workers.'
 
 export interface MembersOptions {
   readonly client: SignalingClient
