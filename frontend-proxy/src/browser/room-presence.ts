@@ -76,10 +76,15 @@ export class RoomPresence {
     slot.notifyPrevious()
   }
 
+  /** A function that returns tokens is not compared, because an app may create one for each call. */
   #hasJoinedWith(options: JoinOptions): boolean {
     const last = this.#lastJoin?.options ?? {}
-    const names = Object.keys({ ...last, ...options }) as (keyof JoinOptions)[]
-    return names.every((name) => last[name] === options[name])
+    const names = Object.keys(options) as (keyof JoinOptions)[]
+    return names.every((name) => {
+      const [value, before] = [options[name], last[name]]
+      if (value === undefined || value === before) return true
+      return typeof value === 'function' && typeof before === 'function'
+    })
   }
 
   leave(why: 'left' | 'moved'): void {

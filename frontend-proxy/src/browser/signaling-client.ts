@@ -114,7 +114,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
 
   /**
    * Joins a room and leaves the current one. Without arguments it joins the last room again. Does
-   * nothing if the client is in this room already, and has joined it with the same options.
+   * nothing if the client is in this room already, unless an option is given another value.
    */
   join(room?: string, options?: JoinOptions): void {
     this.#presence.join(room, options)

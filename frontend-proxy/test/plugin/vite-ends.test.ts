@@ -66,8 +66,14 @@ test('an edited config keeps the running sidecar, which ends with Vite', async (
   const vite = runVite(project, options)
   const { pid } = await sidecarOf(vite)
   const port = 20_000 + (pid % 10_000)
-  writeFileSync(path.join(project.root, 'vite.config.js'), configSource(options, port))
+  const edit = () =>
+    writeFileSync(path.join(project.root, 'vite.config.js'), configSource(options, port))
+  edit()
+  // On a busy machine, Vite may begin to watch the file only after the first edit.
+  const again = setInterval(edit, 5000)
+  onTestFinished(() => clearInterval(again))
   await vite.lines.match(/server restarted/)
+  clearInterval(again)
   const endpoint = await vite.lines.match(/Signaling: ws:/, 2)
   expect((await getEcho(endpoint.replace(/^.*Signaling: ws/, 'http').trim())).pid).toBe(pid)
   vite.process.kill('SIGKILL')
