@@ -60,6 +60,26 @@ def test_clients_that_do_not_name_their_page_may_give_their_connections_the_same
     }
 
 
+def test_a_client_may_report_a_connection_before_it_has_joined_and_after_it_has_left(tmp_path: Path) -> None:
+    story = Story(tmp_path).joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
+
+    def reports(peer: str | None, **report: object) -> None:
+        data = {"type": "trace", "event": "state", "pc": "1", **report}
+        where = {} if peer is not None else {"room": None}
+        story.record("trace.state", peer, kind="trace", connection=7, data=data, **where)
+
+    reports(None, peerId="ann", localUfrag="BENu")
+    reports("ben", connection="connecting")
+    story.leaves("ben")
+    reports(None, connection="connected")
+    (verdict,) = story.verdicts()
+    assert verdict.finding.reason is Reason.CONNECTED
+    # The next session on this WebSocket may use the name again.
+    story.joins("ben").reports("ben", page=None, pc="1", peerId="ann", connection="failed")
+    first, *_ = story.verdicts()
+    assert first.finding.reason is Reason.CONNECTED
+
+
 @pytest.fixture
 def calls(tmp_path: Path) -> Calls:
     return Calls(tmp_path)

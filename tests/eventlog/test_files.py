@@ -199,7 +199,9 @@ def test_a_line_without_end_is_not_kept_in_memory(
     """A small file that was made with gzip may contain a line of any length."""
     monkeypatch.setattr("signaling_sidecar.eventlog.segment_text.MAX_LINE_BYTES", 1_000_000)
     (tmp_path / f"{SEGMENT}.gz").write_bytes(gzip.compress(TEXT.encode() + bytes(2_000_000)))
-    assert len(exported(tmp_path, capsys)) == 16
+    log = open_log(tmp_path)
+    assert len(log.events) == len(exported(tmp_path, capsys)) == 16
+    assert "one of its lines has more than 1000000 bytes" in log.left_out
     assert main(["why", "--log", str(tmp_path)]) in (0, 1)
     assert "one of its lines has more than 1000000 bytes" in capsys.readouterr().err
 

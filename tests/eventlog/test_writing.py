@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from signaling_sidecar.cli import main
 from signaling_sidecar.errors import StateDirTaken, StateDirUnusable
 from signaling_sidecar.eventlog import LogWriter, retention, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
@@ -320,6 +321,10 @@ def test_a_folder_that_cannot_be_locked_is_not_said_to_belong_to_another_sidecar
     monkeypatch.setattr(fcntl, "flock", fail)
     with pytest.raises(StateDirUnusable, match="No locks available"), HeldStateDir(tmp_path).held():
         pass
+    (tmp_path / "events-b00t-0001.jsonl").write_text("old")
+    (tmp_path / "events-b00t-0002.jsonl").write_text("new")
+    assert main(["log", "clear", "--state-dir", str(tmp_path)]) == 0
+    assert [path.name for path in tmp_path.glob("events-*")] == ["events-b00t-0002.jsonl"], "a sidecar may be running"
 
 
 def test_a_missing_or_damaged_runtime_file_is_ignored(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
     page: str | None = None
     """The id of a page load."""
     pc: str | None = None
-    """The name that the page gives to an RTCPeerConnection (see `connection_id`), or None if the report is about the
+    """The name that the page gives to an RTCPeerConnection (see `ConnectionIds`), or None if the report is about the
     page."""
     peer_id: str | None = None
     """The peer id at the other end, if the app has named it."""
@@ -63,15 +63,35 @@ def read_report(data: str | None) -> Report | None:
     return read_data(data, Report)
 
 
-def connection_id(entry: Entry, page: str | None, pc: str) -> str:
-    """Return the id of an RTCPeerConnection, which no other one in the log has.
+class ConnectionIds:
+    """Gives each RTCPeerConnection an id that no other one in the log has.
 
     Each page names its connections as it likes: in an example of the README, the name is `1`. A client that does not
-    name its page has one session, or one WebSocket outside of a room. In the reports of a dump, `pc` is the whole id.
+    name its page has one session, or one WebSocket outside of a room. It may report a connection before it has joined,
+    and after it has left. In the reports of a dump, `pc` is the whole id.
     """
-    if entry.kind == OF_DUMP:
-        return pc
-    return f"{page or entry.session or f'{entry.boot} {entry.connection}'} {pc}"
+
+    def __init__(self) -> None:
+        self._by_session: dict[tuple[str, str], str] = {}
+        self._by_socket: dict[tuple[str, int, str], tuple[str, str | None]] = {}
+        """The id, and the session that had the WebSocket then."""
+
+    def of(self, entry: Entry, page: str | None, pc: str) -> str:
+        """Return the id of the connection that the page calls `pc`. Must be called for all reports in their order."""
+        if entry.kind == OF_DUMP:
+            return pc
+        if page is not None:
+            return f"{page} {pc}"
+        socket = (entry.boot, entry.connection, pc) if entry.connection is not None else None
+        id_, session = self._by_socket.get(socket, (None, None)) if socket is not None else (None, None)
+        if entry.session is not None:
+            before = id_ if session is None else None
+            id_ = self._by_session.setdefault((entry.session, pc), before or f"{entry.session} {pc}")
+        elif id_ is None:
+            id_ = f"{entry.boot} {entry.connection} {pc}"
+        if socket is not None:
+            self._by_socket[socket] = id_, entry.session or session
+        return id_
 
 
 @dataclass(eq=False, slots=True)
@@ -121,6 +141,7 @@ class Connections:
     """All RTCPeerConnections that browsers have reported."""
 
     def __init__(self) -> None:
+        self._ids = ConnectionIds()
         self.by_id: dict[str, Connection] = {}
         self.pages: dict[str, Report] = {}
         """By page id, the last report about the page."""
@@ -139,7 +160,7 @@ class Connections:
             if report.secure is not None and entry.session is not None:
                 self.insecure_sessions[entry.session] = None if report.secure else entry
             return report
-        id_ = connection_id(entry, report.page, report.pc)
+        id_ = self._ids.of(entry, report.page, report.pc)
         known = self.by_id.get(id_)
         if known is None:
             known = self.by_id[id_] = Connection(id_, report.page)

@@ -31,7 +31,7 @@ def clear(folder: Path) -> Cleared:
         return Cleared(0, 0, None)
     try:
         held = lock(folder)
-    except StateDirTaken:
+    except (StateDirTaken, OSError):  # if the folder cannot be locked, a sidecar may be running
         return _clear_closed(folder)
     try:
         return Cleared(*_delete(list(folder.glob(SEGMENT_GLOB))), None)

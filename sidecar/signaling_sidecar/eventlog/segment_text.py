@@ -37,9 +37,10 @@ _OTHER_PACKINGS = {
 def text_chunks(segment: Path) -> Generator[bytes, None, None]:
     """Yield the text of a segment in pieces, decompressed, in UTF-8 and without carriage returns.
 
-    Raises DamagedLog for an unsupported compression format. If the compressed data is damaged or incomplete, it raises
-    DamagedLog after the last piece that could be decompressed.
+    Raises DamagedLog for an unsupported compression format, and for a line of more than `MAX_LINE_BYTES`. If the
+    compressed data is damaged or incomplete, it raises DamagedLog after the last piece that could be decompressed.
     """
+    line_bytes = 0
     with closing(_unpacked(segment)) as pieces:
         beginning = next(pieces, b"")
         encoding = encoding_of(beginning)
@@ -48,28 +49,27 @@ def text_chunks(segment: Path) -> Generator[bytes, None, None]:
             beginning = beginning[len(codecs.BOM_UTF8) :]
         for piece in _with_first(beginning, pieces):
             text = decode(piece).encode() if decode is not None else piece
-            yield text.replace(b"\r", b"") if b"\r" in text else text  # in JSON, a carriage return is only white space
+            text = text.replace(b"\r", b"") if b"\r" in text else text  # in JSON, a carriage return is only white space
+            end = text.rfind(b"\n") + 1
+            line_bytes = len(text) - end + (0 if end else line_bytes)
+            if line_bytes > MAX_LINE_BYTES:
+                yield text[:end]
+                raise DamagedLog(str(segment), None, f"one of its lines has more than {MAX_LINE_BYTES} bytes")
+            yield text
 
 
 def text_lines(segment: Path) -> Generator[tuple[bytes, bool], None, None]:
-    """Yield each line without its newline, and whether it had one.
-
-    Raises the same errors as `text_chunks`, and DamagedLog for a line of more than `MAX_LINE_BYTES`.
-    """
+    """Yield each line without its newline, and whether it had one. Raises the same errors as `text_chunks`."""
     parts: list[bytes] = []
-    size_bytes = 0
     with closing(text_chunks(segment)) as chunks:
         for chunk in chunks:
             first, *others = chunk.split(b"\n")
             parts.append(first)
-            size_bytes += len(first)
             if others:
                 yield b"".join(parts), True
                 for line in others[:-1]:
                     yield line, True
-                parts, size_bytes = [others[-1]], len(others[-1])
-            if size_bytes > MAX_LINE_BYTES:
-                raise DamagedLog(str(segment), None, f"one of its lines has more than {MAX_LINE_BYTES} bytes")
+                parts = [others[-1]]
     if any(parts):
         yield b"".join(parts), False
 

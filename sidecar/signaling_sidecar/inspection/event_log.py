@@ -132,7 +132,7 @@ class EventLog(LogTables):
         `AmbiguousRoom`.
         """
         if isinstance(room, str):
-            return self._drawn(choose_room(self._events, room, dialect, boot), fold=fold)
+            return self._drawn(choose_room(self._events, self._restored, room, dialect, boot), fold=fold)
         if not isinstance(room, pd.Series):
             raise TypeError(f"`room` must be a room id, or a row of `rooms` or `pairs`, not {type(room).__name__}")
         if "other_session" in room:
@@ -158,7 +158,7 @@ class EventLog(LogTables):
 
         `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
-        chosen = choose_runs(self._events, "timeline", room, dialect, boot)
+        chosen = choose_runs(self._events, self._restored, "timeline", room, dialect, boot)
         return Timeline(chosen.title, room_attendance(self._events, chosen, self._read_ts))
 
     def mesh(
@@ -183,7 +183,7 @@ class EventLog(LogTables):
         return mesh_slider(self._meshes("mesh_slider", room, dialect, boot))
 
     def _meshes(self, view: str, room: str, dialect: str | None, boot: str | None) -> RoomMeshes:
-        chosen = choose_runs(self._events, view, room, dialect, boot)
+        chosen = choose_runs(self._events, self._restored, view, room, dialect, boot)
         attendance = room_attendance(self._events, chosen, self._read_ts)
         return RoomMeshes(chosen, attendance, room_records(self._events, chosen))
 

@@ -26,7 +26,6 @@ from signaling_sidecar.drawing import (
 from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import entries_of
-from signaling_sidecar.inspection.tables.restarts import restored_sessions
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -87,30 +86,38 @@ def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:
     return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
 
 
-def choose_room(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> RoomInLog:
-    """Find the room for a ladder. Raises `UnknownRoom` or `AmbiguousRoom`, whose messages list the choices."""
-    choices = _choices(events, room, dialect, boot)
+def choose_room(
+    events: pd.DataFrame, restored: pd.DataFrame, room: str, dialect: str | None, boot: str | None
+) -> RoomInLog:
+    """Find the room for a ladder. `restored` are the `restored_sessions` of the log.
+
+    Raises `UnknownRoom` or `AmbiguousRoom`, whose messages list the choices.
+    """
+    choices = _choices(events, restored, room, dialect, boot)
     if len(choices) > 1:
         raise AmbiguousRoom(repr(room), [f"ladder({_arguments(choice)})" for choice in choices])
     return choices[0]
 
 
-def choose_runs(events: pd.DataFrame, view: str, room: str, dialect: str | None, boot: str | None) -> RoomRuns:
+def choose_runs(
+    events: pd.DataFrame, restored: pd.DataFrame, view: str, room: str, dialect: str | None, boot: str | None
+) -> RoomRuns:
     """Find the room for `view`, and all boots in which it existed: boots with a common session belong together.
 
-    `boot` may be any of them. Raises `UnknownRoom` or `AmbiguousRoom`, whose messages list the choices as calls of the
-    view.
+    `restored` are the `restored_sessions` of the log. `boot` may be any of the boots. Raises `UnknownRoom` or
+    `AmbiguousRoom`, whose messages list the choices as calls of the view.
     """
-    restored = restored_sessions(events)
-    choices = [(choice, _runs_of(events, restored, choice)) for choice in _choices(events, room, dialect, boot)]
+    found = _choices(events, restored, room, dialect, boot)
+    choices = [(choice, _runs_of(events, restored, choice)) for choice in found]
     different = {runs: choice for choice, runs in choices}
     if len(different) > 1:
         raise AmbiguousRoom(repr(room), [f"{view}({_arguments(choice)})" for choice in different.values()])
     return choices[0][1]
 
 
-def _choices(events: pd.DataFrame, room: str, dialect: str | None, boot: str | None) -> list[RoomInLog]:
-    restored = restored_sessions(events)
+def _choices(
+    events: pd.DataFrame, restored: pd.DataFrame, room: str, dialect: str | None, boot: str | None
+) -> list[RoomInLog]:
     rooms = rooms_table(events[events["room"] == room], restored[restored["room"] == room])
     choices = [
         known
@@ -119,7 +126,7 @@ def _choices(events: pd.DataFrame, room: str, dialect: str | None, boot: str | N
     ]
     if not choices:
         asked = ", ".join(filter(None, (repr(room), dialect and f"dialect={dialect!r}", boot and f"boot={boot!r}")))
-        raise UnknownRoom(asked, [_arguments(known) for known in rooms_of_table(rooms_table(events))])
+        raise UnknownRoom(asked, [_arguments(known) for known in rooms_of_table(rooms_table(events, restored))])
     return choices
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.record_data import media_of, read_data
-from signaling_sidecar.diagnosis.reports import connection_id
+from signaling_sidecar.diagnosis.reports import ConnectionIds
 from signaling_sidecar.drawing import RoomRuns
 from signaling_sidecar.inspection.tables.column_values import values_of
 from signaling_sidecar.inspection.tables.entries import entries_of
@@ -73,7 +73,8 @@ def _needed_reports(events: pd.DataFrame, own: _Rows) -> _Rows:
     sessions = events["session"].cat.codes.to_numpy()
     is_of_session = np.isin(sessions, np.unique(sessions[own])) & (sessions >= 0)
     is_own = (own | is_of_session | (events["room"].isna().to_numpy() & (sessions >= 0)))[is_report]
-    ids = list(map(_ids_of, entries_of(events[is_report])))
+    connections = ConnectionIds()
+    ids = [_ids_of(report, connections) for report in entries_of(events[is_report])]
     ufrags = _ufrags(events, own)
     close = [
         each
@@ -87,10 +88,10 @@ def _needed_reports(events: pd.DataFrame, own: _Rows) -> _Rows:
     return needed
 
 
-def _ids_of(report: Entry) -> _Ids:
+def _ids_of(report: Entry, connections: ConnectionIds) -> _Ids:
     ids = read_data(report.data, _Ids) or _Ids()
     if ids.pc is not None:
-        ids.pc = connection_id(report, ids.page, ids.pc)
+        ids.pc = connections.of(report, ids.page, ids.pc)
     return ids
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from signaling_sidecar.diagnosis import Entry
-from signaling_sidecar.diagnosis.reports import CandidatePair, Report, connection_id, read_report
+from signaling_sidecar.diagnosis.reports import CandidatePair, ConnectionIds, Report, read_report
 from signaling_sidecar.drawing.ladder.steps import Look
 
 _LOOKS = {"connected": Look.CONNECTED, "disconnected": Look.DISCONNECTED, "failed": Look.FAILED}
@@ -31,6 +31,7 @@ class Mark:
 
 def connection_marks(records: Iterable[Entry]) -> dict[int, Mark]:
     """Return the marks by the `seq` of the record with which a connection came up, went down or failed."""
+    ids = ConnectionIds()
     marks: dict[int, Mark] = {}
     states: dict[str, str] = {}
     latest: dict[str, Mark] = {}
@@ -38,7 +39,7 @@ def connection_marks(records: Iterable[Entry]) -> dict[int, Mark]:
         report = read_report(record.data) if record.type == "trace.state" else None
         if report is None or report.pc is None:
             continue
-        id_ = connection_id(record, report.page, report.pc)
+        id_ = ids.of(record, report.page, report.pc)
         if report.pair is not None and id_ in latest:
             latest[id_].pair = latest[id_].pair or report.pair
         if report.connection is not None and report.connection != states.get(id_):

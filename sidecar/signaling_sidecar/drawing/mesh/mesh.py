@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from numbers import Real
 
 from signaling_sidecar.diagnosis import Entry, diagnose
 from signaling_sidecar.drawing.mesh.links import Links, link_up
@@ -70,7 +71,7 @@ class RoomMeshes:
                 return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
             case timedelta():
                 return self.attendance.began_ts + at.total_seconds()
-            case int() | float():
-                return self.attendance.began_ts + at
+            case Real():
+                return self.attendance.began_ts + float(at)
             case _:
                 raise TypeError(f"`at` must be a number of seconds, a timedelta or a datetime, not {type(at).__name__}")

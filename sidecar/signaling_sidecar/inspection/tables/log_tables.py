@@ -10,6 +10,7 @@ from signaling_sidecar.diagnosis import Diagnosis, diagnose
 from signaling_sidecar.inspection.tables.candidates import candidates_table
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.pairs import pairs_table
+from signaling_sidecar.inspection.tables.restarts import restored_sessions
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.sessions import sessions_table
 from signaling_sidecar.inspection.tables.signals import signals_table
@@ -76,7 +77,7 @@ class LogTables:
         ========== =================== ==========================================================================
         """
         with self._progress("rooms", is_long=len(self._events) >= _LONG_LOG_RECORDS):
-            return rooms_table(self._events)
+            return rooms_table(self._events, self._restored)
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
@@ -104,7 +105,7 @@ class LogTables:
         =========== =================== =========================================================================
         """
         with self._progress("sessions", is_long=len(self._events) >= _LONG_LOG_RECORDS):
-            return sessions_table(self._events)
+            return sessions_table(self._events, self._restored)
 
     @cached_property
     def signals(self) -> pd.DataFrame:
@@ -139,7 +140,7 @@ class LogTables:
         ================= =================== ===================================================================
         """
         with self._progress("signals") as progress, paused_collector():
-            return signals_table(self._events, progress)
+            return signals_table(self._events, self._restored, progress)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -224,6 +225,10 @@ class LogTables:
     def _diagnose(self, room: str | None, dialect: str | None) -> Diagnosis:
         with self._progress("pairs of peers") as progress, paused_collector():
             return diagnose(entries_of(self._events, progress), self._read_ts, room, dialect)
+
+    @cached_property
+    def _restored(self) -> pd.DataFrame:
+        return restored_sessions(self._events)
 
     def _progress(self, what: str, *, is_long: bool = False) -> Progress:
         return Progress(what, len(self._events), is_long=is_long)

@@ -8,7 +8,6 @@ from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.column_values import values_of
-from signaling_sidecar.inspection.tables.restarts import restored_sessions
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _COLUMNS = [
@@ -17,12 +16,8 @@ _COLUMNS = [
 _READ = ["dialect", "room", "type", "time", "session", "bytes", "boot"]  # `data` of every record would be most of a log
 
 
-def rooms_table(events: pd.DataFrame, restored: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Make the table that `EventLog.rooms` documents.
-
-    `restored` are the `restored_sessions` of the rooms, if `events` has not all records of the log.
-    """
-    restored = restored_sessions(events) if restored is None else restored
+def rooms_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
+    """Make the table that `EventLog.rooms` documents. `restored` are the `restored_sessions` of the log."""
     rows = with_rows(events.loc[events["room"].notna(), _READ], restored).sort_index(kind="stable")
     name = ["boot", "dialect", "room"]
     stay = (rows["type"] == "room.created").groupby([rows[key] for key in name], observed=True).cumsum()

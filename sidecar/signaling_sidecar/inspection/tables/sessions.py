@@ -9,7 +9,6 @@ import pandas as pd
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.column_values import values_of
-from signaling_sidecar.inspection.tables.restarts import restored_sessions
 from signaling_sidecar.inspection.tables.spans import broadcasts_heard, receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -22,9 +21,9 @@ _CHANGED_BY = [*_DESCRIBED_BY, "peer.away"]
 _READ = ["type", "time", "session", "connection", "boot"]
 
 
-def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
-    """Make the table that `EventLog.sessions` documents."""
-    table = session_spans(events)
+def sessions_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
+    """Make the table that `EventLog.sessions` documents. `restored` are the `restored_sessions` of the log."""
+    table = session_spans(events, restored)
     is_of_session = events["session"].notna()
     # Without `data`: selecting rows of it would copy the text of the whole log.
     changes = events.loc[is_of_session & events["type"].isin(_CHANGED_BY), _READ]
@@ -50,7 +49,7 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
     table["pages"] = by_session["instance"].nunique().reindex(table.index, fill_value=0)
     arrived = changes[changes["type"].isin(["peer.joined", "peer.resumed"])]
     table["connections"] = _count(arrived.drop_duplicates(["session", "boot", "connection"])["session"], table)
-    _add_absences(table, changes, events)
+    _add_absences(table, changes, events, restored)
     _add_signals(table, events)
     return table.rename_axis("session").reset_index().astype({"session": "category"})[_COLUMNS]
 
@@ -60,10 +59,9 @@ def _count(sessions: pd.Series[Any], table: pd.DataFrame) -> pd.Series[int]:
     return counts.set_axis(counts.index.astype(TEXT)).reindex(table.index, fill_value=0).astype("int64")
 
 
-def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFrame) -> None:
+def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFrame, restored: pd.DataFrame) -> None:
     read = ["session", "type", "time"]
     turns = changes.loc[changes["type"].isin(["peer.away", "peer.resumed", "peer.left"]), read]
-    restored = restored_sessions(events)
     turns = with_rows(turns, restored[restored["session"].isin(table.index)])
     turns = turns.sort_index(kind="stable").reset_index(drop=True)
     by_session = turns.groupby("session", sort=False)

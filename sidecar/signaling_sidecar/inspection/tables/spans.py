@@ -13,14 +13,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
-from signaling_sidecar.inspection.tables.restarts import restored_sessions
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _Numbers = npt.NDArray[np.int64]
 
 
-def session_spans(events: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per session, in order of appearance: `dialect room peer boot first last`.
+def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per session, in order of appearance: `dialect room peer boot first last`. `restored` are the
+    `restored_sessions` of the log.
 
     The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`
     lasts until the end of the last boot that has a record of it, or that has restored it.
@@ -33,7 +33,7 @@ def session_spans(events: pd.DataFrame) -> pd.DataFrame:
     spans.index = spans.index.astype(TEXT)
     spans["first"] = earliest.index
     boot_end = events["boot"].drop_duplicates(keep="last").reset_index().set_index("boot")["index"]
-    seen = with_rows(own[["session", "boot"]], restored_sessions(events)).sort_index(kind="stable")
+    seen = with_rows(own[["session", "boot"]], restored).sort_index(kind="stable")
     latest = seen.drop_duplicates("session", keep="last").set_index("session")["boot"]
     left = own[own["type"] == "peer.left"].drop_duplicates("session")
     ends = pd.Series(left.index, index=left["session"].astype(TEXT))
