@@ -109,8 +109,8 @@ export function tooLarge(field: string, bytes: number, limit: number): Refusal {
  * Returns the options that have a value. In plain JavaScript the others may be null, for instance
  * `localStorage.getItem('id')`.
  */
-export function withoutNull<Options extends object>(options: Options): Options {
-  const given = Object.entries(options).filter(([, value]) => value !== null)
+export function withoutMissing<Options extends object>(options: Options): Options {
+  const given = Object.entries(options).filter(([, value]) => value !== null && value !== undefined)
   return Object.fromEntries(given) as Options
 }
 

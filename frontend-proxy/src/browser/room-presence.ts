@@ -12,7 +12,7 @@ import type { Identity } from './identity.ts'
 import { JoinRequest } from './join-request.ts'
 import { wellFormed } from './json-text.ts'
 import { Membership } from './membership.ts'
-import { type Refusal, withoutNull } from './payload.ts'
+import { type Refusal, withoutMissing } from './payload.ts'
 import { RoomState } from './room-state.ts'
 import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events.ts'
 import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
@@ -62,14 +62,15 @@ export class RoomPresence {
       throw new TypeError('join() needs a room because this client has not been in one yet')
     }
     const room = wellFormed(name, 'room') // The sidecar's answer contains this form of the name.
-    const given = withoutNull(options)
-    const peerId = given.peerId && wellFormed(given.peerId, 'peerId')
-    const isSame = this.#membership?.room === room && this.#hasJoinedWith(given)
-    if (isSame) return
+    const given = withoutMissing(options)
+    const isAgain = this.#membership?.room === room
+    if (isAgain && this.#hasJoinedWith(given)) return
+    const all = isAgain ? { ...this.#lastJoin?.options, ...given } : given
+    const peerId = all.peerId && wellFormed(all.peerId, 'peerId')
     if (this.#membership !== undefined) this.leave('moved')
-    this.#lastJoin = { room, options: given }
+    this.#lastJoin = { room, options: all }
     this.#isReplaced = false
-    const key = slotKey(this.#options.url, room, given.slot)
+    const key = slotKey(this.#options.url, room, all.slot)
     const slot = this.#slots.take(key, this.#slotUser, peerId)
     this.#slot = slot
     this.#begin(slot.identity)
@@ -78,12 +79,11 @@ export class RoomPresence {
 
   /** A function that returns tokens is not compared, because an app may create one for each call. */
   #hasJoinedWith(options: JoinOptions): boolean {
-    const last = this.#lastJoin?.options ?? {}
+    const now = { ...this.#lastJoin?.options, peerId: this.#slot?.identity.peerId }
     const names = Object.keys(options) as (keyof JoinOptions)[]
     return names.every((name) => {
-      const [value, before] = [options[name], last[name]]
-      if (value === undefined || value === before) return true
-      return typeof value === 'function' && typeof before === 'function'
+      const [value, before] = [options[name], now[name]]
+      return value === before || (typeof value === 'function' && typeof before === 'function')
     })
   }
 

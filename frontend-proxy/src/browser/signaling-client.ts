@@ -11,7 +11,7 @@ import {
   type Refusal,
   refuseProfile,
   TOO_DEEP,
-  withoutNull,
+  withoutMissing,
   wrap,
 } from './payload.ts'
 import { RoomFrames } from './room-frames.ts'
@@ -47,7 +47,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Joins `room`. Without it, the client does nothing until `join` or `watchRooms` is called. */
   constructor(options: SignalingOptions = {}) {
     super()
-    const { room, url, WebSocket, name, metadata, ...join } = withoutNull(options)
+    const { room, url, WebSocket, name, metadata, ...join } = withoutMissing(options)
     this.#profile = plainProfile({
       ...(name !== undefined && { name }),
       ...(metadata && { metadata }),

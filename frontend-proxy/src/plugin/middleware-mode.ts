@@ -5,7 +5,7 @@ import {
   type PageServer,
   pageServerOf,
   pagesBase,
-  refuseViteClient,
+  refuserOfViteClient,
   urlsOf,
 } from './page-server.ts'
 import { pageUrlsAt } from './page-urls.ts'
@@ -32,10 +32,11 @@ export function attachToPageServer(
     return undefined
   }
   followPageServer(vite, server, setup, inspector !== undefined)
+  const refuse = refuserOfViteClient(vite.config, vite.config.server.proxy)
   return interceptSignaling(server, (request, answer, head) => {
     const isInspector = 'writeHead' in answer && inspector?.handle(request, answer)
     if (isInspector || setup.proxy?.handle(request, answer, head)) return true
-    return vite.config.server.ws === false && refuseViteClient(request, answer, head)
+    return vite.config.server.ws === false && refuse(request, answer, head)
   })
 }
 

@@ -4,8 +4,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import path from 'node:path'
 import type { ResolvedConfig, ViteDevServer } from 'vite'
 import { PLUGIN_NAME } from './names.ts'
+import { isProxied } from './proxy-rule.ts'
 
 export type PageServer = NonNullable<ViteDevServer['httpServer']>
 
@@ -72,16 +74,24 @@ function wrap(server: WrappedServer): void {
 const OF_VITES_CLIENT = /^vite-(hmr|ping)$/
 
 /**
- * Refuses an upgrade of Vite's client. It is needed on a server where Vite has no WebSocket: Node would
- * answer at once if nobody listened for upgrades, but Vite does so because of the proxy rules. Chromium
- * opens the WebSockets to one server one after the other, so signaling would wait behind this one.
+ * Returns a function that refuses the upgrades of this Vite's client. It is needed on a server where this
+ * Vite has no WebSocket: Node would answer at once if nobody listened for upgrades, but Vite does so
+ * because of the proxy rules. Chromium opens the WebSockets to one server one after the other, so
+ * signaling would wait behind this one. Another Vite, or a proxy rule, may answer other paths.
  */
-export const refuseViteClient: Interceptor = ({ headers }, answer, head) => {
-  const protocol = headers['sec-websocket-protocol'] ?? ''
-  if (head === undefined || !OF_VITES_CLIENT.test(protocol)) return false
-  answer.on('error', () => {}) // An error without a listener would end Vite.
-  answer.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-  return true
+export function refuserOfViteClient(
+  { base, server: { hmr } }: ResolvedConfig,
+  proxy: Record<string, unknown> | undefined,
+): Interceptor {
+  const clientPath = path.posix.join(base, (typeof hmr === 'object' && hmr.path) || '')
+  return ({ headers, url = '' }, answer, head) => {
+    const isOfVite = OF_VITES_CLIENT.test(headers['sec-websocket-protocol'] ?? '')
+    if (head === undefined || !isOfVite || url.split('?')[0] !== clientPath) return false
+    if (isProxied(url, proxy)) return false
+    answer.on('error', () => {}) // An error without a listener would end Vite.
+    answer.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    return true
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ProxyOptions } from 'vite'
 import type { Log } from './log.ts'
 import type { PageServer } from './page-server.ts'
-import { SIGNALING_PATH } from './proxy-rule.ts'
+import { isProxied, SIGNALING_PATH } from './proxy-rule.ts'
 
 /** The ends of the URLs that PeerJS asks for: its WebSocket, and before it an id if the page has none. */
 const OF_PEERJS = /\/(peerjs\?key=[^&]*&id=[^&]*&token=|[^/]+\/id\?ts=[^&]*&version=)/
@@ -27,11 +27,4 @@ export function warnOfWrongPath(
   }
   server.on('upgrade', look)
   server.on('request', look)
-}
-
-/** Whether a rule forwards the request: to the sidecar, or to a PeerJS server of the user's own. */
-function isProxied(url: string, proxy: Record<string, unknown> = {}): boolean {
-  return Object.keys(proxy).some((rule) =>
-    rule.startsWith('^') ? new RegExp(rule).test(url) : url.startsWith(rule),
-  )
 }

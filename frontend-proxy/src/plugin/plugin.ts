@@ -8,7 +8,7 @@ import { PLUGIN_NAME } from './names.ts'
 import { type Plan, planFrom, type SignalingOptions } from './options.ts'
 import { feedOverlays } from './overlay-feed.ts'
 import { pageScriptHooks, tagsOf } from './page-scripts.ts'
-import { interceptSignaling, refuseViteClient } from './page-server.ts'
+import { interceptSignaling, refuserOfViteClient } from './page-server.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { warnOfWrongPath } from './peerjs-path.ts'
 import { printSignalingUrl } from './printed-urls.ts'
@@ -136,13 +136,15 @@ function useProxy(server: ViteDevServer | PreviewServer, { proxy }: SignalingSet
     if (!proxy.handle(request, response)) next()
   })
   if (httpServer === null) return
-  const hasViteSocket = 'ws' in server && server.config.server.ws !== false
+  const { config } = server
+  const isDev = 'ws' in server
+  const hasViteSocket = isDev && config.server.ws !== false
+  const refuse = refuserOfViteClient(config, isDev ? config.server.proxy : config.preview.proxy)
   interceptSignaling(
     httpServer,
     (request, answer, head) =>
       head !== undefined &&
-      (proxy.handle(request, answer, head) ||
-        (!hasViteSocket && refuseViteClient(request, answer, head))),
+      (proxy.handle(request, answer, head) || (!hasViteSocket && refuse(request, answer, head))),
   )
 }
 

@@ -220,3 +220,10 @@ function refuse(answer: Answer, status: 403 | 503, reason: string): void {
   ]
   answer.end(lines.join('\r\n'))
 }
+
+/** Whether one of Vite's proxy rules forwards the request: to the sidecar, or to a server of the user's own. */
+export function isProxied(url: string, proxy: Record<string, unknown> = {}): boolean {
+  return Object.keys(proxy).some((rule) =>
+    rule.startsWith('^') ? new RegExp(rule).test(url) : url.startsWith(rule),
+  )
+}

@@ -128,6 +128,20 @@ describe('joining', () => {
     expect(signaling.room).toBe('bar')
   })
 
+  it('the same room with one other option keeps the others', async () => {
+    const options = { peerId: 'ann', listed: false, capacity: 4, token: 't' }
+    const signaling = client({ room: 'bar', ...options })
+    const socket = await nextSocket()
+    socket.open()
+    signaling.join('bar', { peerId: 'ann' })
+    signaling.join('bar', { capacity: 5 })
+    signaling.join('bar', { listed: false })
+    expect(socket.sent.slice(1)).toMatchObject([
+      { type: 'leave' },
+      { type: 'join', ...options, capacity: 5 },
+    ])
+  })
+
   it('functions that return tokens are not compared, because an app may create one for each call', async () => {
     const signaling = client({ room: 'bar', token: () => 't' })
     const socket = await nextSocket()

@@ -108,6 +108,9 @@ test("with server.ws: false the WebSockets of Vite's client are refused at once,
   await expectNoWait(url)
   expect((await firstFrame(webSocket(`${url}/ws/signaling`))).url).toBe('/ws/signaling')
   expect((await refusedUpgrade(`${url}/ws/other`)).status).toBe(418)
+  // Another Vite may serve pages below this path, on the same server or behind a proxy rule.
+  const ofAnotherVite = { 'sec-websocket-protocol': 'vite-hmr' }
+  expect((await refusedUpgrade(`${url}/admin/?token=t`, ofAnotherVite)).status).toBe(418)
 })
 
 test.each([{}, { hmr: false }])("with server %j Vite's client is connected", async (server) => {
