@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from signaling_sidecar.testing.sidecar import started_sidecar
 from tests.kit import readme
 from tests.kit.packages import new_environment
 
@@ -152,3 +153,13 @@ def test_a_sidecar_that_does_not_start_says_why(tmp_path: Path, python: Path) ->
     output = pytest_in(tmp_path, python, code=1, unusual=UNUSUAL)
     assert "SidecarEnded: the sidecar has not started: " in output
     assert "capacity" in output
+
+
+def test_relative_paths_in_the_options_begin_at_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hooks.py").write_text("")
+    (tmp_path / "state").mkdir()
+    with started_sidecar(tmp_path / "state", ["--hooks", "hooks.py"]) as sidecar:
+        assert sidecar.url.startswith("ws://127.0.0.1:")

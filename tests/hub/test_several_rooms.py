@@ -227,7 +227,10 @@ def test_a_room_that_is_ended_closes_only_the_connections_that_are_in_no_other()
     hub.enter(2, "ben", BAR)
     closed = hub.hub.administer(CloseRoom(BAR), hub.now_s)
     assert isinstance(closed, list)
-    assert hub.sent(closed) == [Send((1, 2), RoomEnded("bar")), Close(2, CloseCode.REMOVED, "room closed")]
+    assert hub.sent(closed) == [
+        Send((1, 2), RoomEnded("bar", by_admin=True)),
+        Close(2, CloseCode.REMOVED, "room closed"),
+    ]
 
 
 def test_only_the_room_that_is_idle_is_ended_and_a_ping_is_activity_in_all_of_them() -> None:

@@ -47,10 +47,8 @@ export class TestRoom {
    * are not connected.
    */
   async untilConnected({ peers, within = WITHIN_MS }: Expectation): Promise<readonly Verdict[]> {
-    if (!Number.isSafeInteger(peers) || peers < 1)
-      throw new TypeError(
-        `untilConnected: peers must be a whole number of at least 1, not ${peers}`,
-      )
+    if (!Number.isSafeInteger(peers) || peers < 0)
+      throw new TypeError(`untilConnected: peers must be a whole number, not ${peers}`)
     if (!(within >= 0))
       throw new TypeError(`untilConnected: within must be a number of milliseconds, not ${within}`)
     // A test runner shows the line that the stack begins with, which should be a line of the test.

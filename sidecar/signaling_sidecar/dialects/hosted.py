@@ -322,6 +322,10 @@ def closing(message: LastWords) -> Closing | None:
             assert_never(message)
 
 
+def _ended(ended: messages.RoomEnded, at_ms: int) -> bytes:
+    return _error(_NOT_FOUND, errors.room_closed() if ended.by_admin else errors.room_idle(), at_ms)
+
+
 _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
     messages.PeerList: _entered,
     messages.PeerJoined: _joined,
@@ -331,7 +335,7 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
     messages.Relayed: lambda relayed, at_ms: relayed.payload,
     messages.Pong: lambda pong, at_ms: encode_json(_Pong(at_ms)),
     messages.Refused: _refused,
-    messages.RoomEnded: lambda ended, at_ms: _error(_NOT_FOUND, errors.room_idle(), at_ms),
+    messages.RoomEnded: _ended,
 }
 
 # --- rules ---------------------------------------------------------------------------------------------------------

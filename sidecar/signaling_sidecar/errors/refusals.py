@@ -108,6 +108,10 @@ def which_room(kind: str) -> Refusal:
     return Refusal(Code.BAD_FIELD, f"{kind!r} must name one of the rooms that this connection is in", "room")
 
 
+def room_closed() -> Refusal:
+    return Refusal(Code.NO_SUCH_ROOM, "the sidecar's admin has closed the room")
+
+
 def room_idle() -> Refusal:
     return Refusal(Code.NO_SUCH_ROOM, "the room was closed because no peer had sent anything for too long")
 

@@ -38,7 +38,10 @@ class Administration:
         if room is None:
             return errors.no_such_room(close.room.room)
         connections = [session.connection for session in room.sessions.values() if session.connection is not None]
-        done: list[Effect] = [records.of_room("admin.closed_room", room), *self._departures.end_room(room)]
+        done: list[Effect] = [
+            records.of_room("admin.closed_room", room),
+            *self._departures.end_room(room, by_admin=True),
+        ]
         without_room = [each for each in connections if not self._state.membership.sessions(each)]
         return [*done, *(Close(connection, CloseCode.REMOVED, "room closed") for connection in without_room)]
 

@@ -88,11 +88,11 @@ class Departures:
         left, *notices = announce(record, told, notice)
         return [left, *([records.of_new_host(room)] if new_host is not None else []), *notices]
 
-    def end_room(self, room: Room) -> list[Effect]:
+    def end_room(self, room: Room, *, by_admin: bool = False) -> list[Effect]:
         """End the room and all sessions in it, and tell their peers."""
         sessions = list(room.sessions.values())
         done: list[Effect] = []
-        done += tell(sessions, messages.RoomEnded(room.key.room))
+        done += tell(sessions, messages.RoomEnded(room.key.room, by_admin))
         for session in sessions:
             done.append(records.of_session("peer.left", session, {"reason": Reason.ROOM_CLOSED}))
             self._state.membership.remove(session)

@@ -167,6 +167,8 @@ class RoomEnded(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Reports that the room of the receiver has ended."""
 
     room: str
+    by_admin: bool = False
+    """Whether the admin has closed it. Otherwise no peer had sent anything for too long."""
 
 
 class CloseCode(IntEnum):

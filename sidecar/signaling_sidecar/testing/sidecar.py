@@ -74,13 +74,12 @@ def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestS
     It uses neither the settings of the project nor those in the environment. Raises SidecarEnded if it does not start.
     """
     command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--state-dir", str(folder)]
-    command += ["--private", "true", "--reload", "off", "--exit-on-stdin-eof", *options]
+    command += ["--project", str(folder), "--private", "true", "--reload", "off", "--exit-on-stdin-eof", *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
     with (
         _errors_of(folder).open("wb") as errors,
         subprocess.Popen(  # noqa: S603 - ourselves
             command,
-            cwd=folder,
             env=environment,
             stdin=subprocess.PIPE,  # it is closed when this process is killed, and then the sidecar ends
             stdout=subprocess.PIPE,

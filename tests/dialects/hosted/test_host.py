@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.server.admin.openapi import PREFIX
 from signaling_sidecar.settings import Settings
 from tests.kit.hosted_client import ROOM, User, connected, error_of, guest, host, room_of, users_of
 from tests.kit.receiving import receive
@@ -162,6 +163,15 @@ async def test_an_idle_room_is_closed(aiohttp_client: AiohttpClient, tmp_path: P
     assert served.records("room.ended")
     await is_told_of_no_room(served)
     await host(served, "otto")
+
+
+async def test_the_members_of_a_room_that_the_admin_closes_are_told_so(served: Served) -> None:
+    hugo = await host(served)
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.post(f"{PREFIX}/rooms/hosted/{ROOM}/close", json={}, headers=headers) as answer:
+        assert answer.status == 200
+    assert (await hugo.receive())["details"] == "the sidecar's admin has closed the room"
+    assert (await hugo.closed())[0] == 4004
 
 
 @pytest.mark.parametrize("kind", ["PING", "RENAME_USER", "WEBRTC_OFFER", "DANCE"])

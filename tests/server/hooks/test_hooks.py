@@ -179,6 +179,22 @@ async def test_a_failing_hook_prints_one_traceback_per_second(
     assert caplog.text.count("the hook on_relay failed") <= 2
 
 
+async def test_failures_of_other_hooks_and_of_other_kinds_are_printed_too(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = """
+def on_join(join):
+    raise {"ann": KeyError, "ben": ValueError}.get(join.peer, TypeError)(join.peer)
+def room_rules(room):
+    return {"capacty": 2}
+"""
+    served = await hooked(aiohttp_client, file, code)
+    for peer in ("ann", "ben", "ann"):
+        assert (await (await served.connect()).join(peer))["code"] == "refused-by-hook"
+    for error in ("KeyError: 'ann'", "ValueError: ben"):
+        assert error in caplog.text
+
+
 def test_an_unusable_hooks_file_prevents_the_start(file: Path) -> None:
     file.write_text("undefined")
     done = run_here("serve", "--port", "0", "--state-dir", str(file.parent / "state"), "--hooks", str(file))

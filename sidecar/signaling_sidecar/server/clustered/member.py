@@ -118,6 +118,7 @@ class Member:
         self._has_left = asyncio.Event()
         self.is_away = False
         """Whether Redis does not answer."""
+        self._why_away = ""
 
     @property
     def number(self) -> int | None:
@@ -386,8 +387,8 @@ class Member:
     def _away(self, reason: str) -> None:
         """Redis does not answer. Nobody is taken for gone until it does, and for a while afterwards."""
         self.lease.redis_is_away()
-        if not self.is_away:
-            self.is_away = True
+        if not self.is_away or reason != self._why_away:
+            self.is_away, self._why_away = True, reason
             logger.warning("Redis does not answer (%s): everything waits for it", reason, extra={"code": "redis-away"})
         if self.term is not None:
             self.term.owner.hold_deadlines()

@@ -70,6 +70,7 @@ class Front:
 
     def refuse(self, connection: Connection) -> None:
         """Refuse a frame because the client sends too many, and report this from time to time."""
+        self.frames_received += 1
         connection.rate.refused()
         self._report_too_fast(connection, connection.rate.take_report(self._loop.time()))
 

@@ -30,7 +30,7 @@ from signaling_sidecar.server.user_hooks.runner import HookRunner
 
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
 LOAD_WITHIN_S = 10.0  # seconds to import the file and everything that it imports
-TOLD_GAP_S = 1.0  # seconds between two printed failures, because a hook may fail for every frame
+TOLD_GAP_S = 1.0  # seconds between two printed failures of one kind, because a hook may fail for every frame
 REFUSED = "the request is refused"
 
 logger = logging.getLogger("signaling_sidecar")
@@ -43,7 +43,8 @@ class HookChecks:
         self._file = file
         self._hub_now = hub
         self._record = record
-        self._told_s = -TOLD_GAP_S
+        self._told_s: dict[tuple[str, str], float] = {}
+        """By hook and kind of error, when such a failure was printed last."""
         self._runner = HookRunner()
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -250,8 +251,8 @@ class HookChecks:
         kind = error.kind if isinstance(error, HookRaised) else type(error).__name__
         self._record(Record("hook.failed", data={"hook": name, "error": kind}))
         now_s = time.monotonic()
-        if now_s - self._told_s >= TOLD_GAP_S:
-            self._told_s = now_s
+        if now_s - self._told_s.get((name, kind), -TOLD_GAP_S) >= TOLD_GAP_S:
+            self._told_s[name, kind] = now_s
             told = f"\n{error.told}" if isinstance(error, HookRaised) else f" {error}"
             logger.error("the hook %s failed, and %s:%s", name, after_failure, told, extra={"code": "hook-failed"})
         return errors.hook_failed(name)
