@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
@@ -10,6 +13,11 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.kit.clustered import serve_cluster
 from tests.kit.redis_server import RedisServer
+
+
+def records_below(folder: Path) -> list[list[dict[str, Any]]]:
+    segments = folder.glob("**/events-*.jsonl")
+    return [[json.loads(line) for line in segment.read_text().splitlines()] for segment in segments]
 
 
 async def test_peers_at_different_instances_meet_in_a_room(
@@ -38,6 +46,20 @@ async def test_the_record_of_a_connection_has_the_id_of_its_request_at_each_inst
     await served.settled()
     opened = served.records("connection.opened")
     assert {record["data"]["request_id"] for record in opened} == {"proxy-0", "proxy-1"}
+
+
+async def test_the_log_of_each_instance_begins_at_the_time_of_its_start(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    began_s = time.time()
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    await served.connect()
+    await served.settled()
+    logs = records_below(tmp_path)
+    assert len(logs) == 2
+    for records in logs:
+        assert [record["type"] for record in records[:2]] == ["log.header", "log.checkpoint"]
+        assert all(record["ts"] > began_s - 1 for record in records)
 
 
 async def test_the_log_of_the_owner_goes_on_in_a_new_file_when_its_file_was_deleted(

@@ -37,6 +37,7 @@ class StepLog:
 
     def __init__(self, seq: int, payloads: Callable[[], str]) -> None:
         self._maker = LineMaker(payloads(), seq)
+        self._maker.set_time()  # that of a checkpoint before the first line
         self._payloads = payloads
         self._lines: list[Line] = []
 
