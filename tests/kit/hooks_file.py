@@ -14,6 +14,10 @@ def save(file: Path, code: str) -> None:
     file.write_text(code)
 
 
+def remove(file: Path) -> None:
+    file.unlink()
+
+
 async def hooked(client: AiohttpClient, file: Path, code: str, **settings: Any) -> Served:
     save(file, code)
     return await serve(client, file.parent / "state", hooks=file, **settings)

@@ -122,3 +122,18 @@ async def test_an_invalid_settings_file_changes_nothing_and_is_reported(
     await until(lambda: "the previous settings stay in use" in caplog.text, "it is said")
     assert served.sidecar.settings.grace_s == 30
     assert served.records("settings.changed") == []
+
+
+async def test_the_terminal_says_once_that_the_settings_stay_when_their_file_is_deleted_or_moved(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(file, "max_rooms = 3\n")
+    served = await following(aiohttp_client, file)
+    gone = f"{file} cannot be found any more; what was read from it stays in use"
+    for times, remove in enumerate((Path.unlink, lambda path: path.rename(path.with_name("moved.toml"))), 1):
+        remove(file)
+        await until(lambda times=times: caplog.messages.count(gone) == times, "it is said")
+        assert served.sidecar.settings.max_rooms == 3
+        write(file.with_name("another.toml"), "")  # a change in the folder of a file that is gone
+        await save(served, file, f"max_rooms = 3\ngrace_s = {times}\n")  # it is read again
+        assert caplog.messages.count(gone) == times

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Collection
 from importlib import import_module
@@ -15,16 +16,25 @@ LOOK_MS = 1000  # how long a check for changes takes when there are none
 EMPTY_FOR_S = 0.5  # seconds until an empty file counts as saved; many editors empty a file before they write it
 EMPTY_LOOK_S = 0.02  # seconds between two checks of an empty file
 
+logger = logging.getLogger("signaling_sidecar")
+
 
 async def saves(path: Path) -> AsyncIterator[None]:
-    """Yield each time the file has been saved, whether in place or by a rename. The file need not exist yet."""
+    """Yield each time the file has been saved, whether in place or by a rename. The file need not exist yet, and if it
+    disappears, a warning says that its last version stays in use."""
+    is_there = _size(path) is not None
     async for _ in _changes(path):
         looks = int(EMPTY_FOR_S / EMPTY_LOOK_S)
         while not _size(path) and looks:
             await asyncio.sleep(EMPTY_LOOK_S)
             looks -= 1
-        if _size(path) is not None:
+        was_there, is_there = is_there, _size(path) is not None
+        if is_there:
             yield
+        elif was_there:
+            logger.warning(
+                "%s cannot be found any more; what was read from it stays in use", path, extra={"code": "file-gone"}
+            )
 
 
 async def _changes(path: Path) -> AsyncIterator[None]:

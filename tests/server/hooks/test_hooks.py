@@ -20,7 +20,7 @@ from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import enter
 from tests.kit import readme
 from tests.kit.club import CLUB
-from tests.kit.hooks_file import hooked, save
+from tests.kit.hooks_file import hooked, remove, save
 from tests.kit.programs import until
 from tests.kit.serving import Served
 from tests.kit.sidecar_command import run_here
@@ -245,6 +245,16 @@ async def test_a_hooks_file_that_cannot_be_loaded_is_reported_with_a_traceback(
     await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
     assert "line 4" in caplog.text
     assert "the previous hooks stay in use" in caplog.text
+
+
+async def test_hooks_stay_in_use_when_their_file_is_deleted_and_the_terminal_says_so(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await hooked(aiohttp_client, file, "def on_join(join):\n    return False\n")
+    remove(file)
+    gone = f"{file} cannot be found any more; what was read from it stays in use"
+    await until(lambda: gone in caplog.messages, "it is said")
+    assert await refused_joins(served, "ann") == "refused-by-hook"
 
 
 async def test_the_time_until_a_saved_hooks_file_is_in_use_is_printed(
