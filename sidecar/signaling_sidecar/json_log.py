@@ -43,6 +43,16 @@ class JsonLines(logging.Formatter):
 def json_lines_on(stderr: TextIO) -> Iterator[None]:
     """In the block, write everything to `stderr` as lines of JSON: messages, what hooks print, and an error that ends
     the command, which is raised as SystemExit then."""
+    if not isinstance(stderr, _Printed):  # the worker of a reload begins twice: when it loads, and when it serves
+        _write_json_lines(stderr)
+    try:
+        yield
+    except SidecarError as error:
+        logger.error("%s", error, extra={"code": error.code})
+        raise SystemExit(2) from None
+
+
+def _write_json_lines(stderr: TextIO) -> None:
     handler = logging.StreamHandler(stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -51,11 +61,6 @@ def json_lines_on(stderr: TextIO) -> Iterator[None]:
     threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
     sys.excepthook = _uncaught
     sys.stdout = sys.stderr = _Printed()
-    try:
-        yield
-    except SidecarError as error:
-        logger.error("%s", error, extra={"code": error.code})
-        raise SystemExit(2) from None
 
 
 def _uncaught(type_: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from tests.kit.raw_socket import Handshake, raw_socket
 from tests.kit.receiving import receive_json
 from tests.kit.serving import Served
-from tests.kit.sidecar_command import Serving, run, serving
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, Serving, run, serving
 
 HOOKS = """
 import sys, warnings
@@ -120,6 +122,43 @@ def test_an_error_that_ends_the_command_is_a_line_with_its_code(tmp_path: Path) 
     assert line["message"].startswith(f"port {port} on 127.0.0.1 is already in use")
     done = run("serve", "--max-rooms", "none", "--state-dir", str(tmp_path), SIDECAR_LOG_FORMAT="json")
     assert (done.returncode, lines_of(done.stderr)[0]["code"]) == (2, "settings-error")
+
+
+BROKEN_FILES = {"no toml": "max_rooms = = 1", "no number": "max_rooms = 'x'", "another format": "log_format = 'xml'"}
+
+
+@pytest.mark.parametrize("text", BROKEN_FILES.values(), ids=BROKEN_FILES)
+@pytest.mark.parametrize("asked", [(("--log-format", "json"), {}), ((), {"SIDECAR_LOG_FORMAT": "json"})])
+def test_a_broken_settings_file_is_reported_in_the_format_that_the_command_asks_for(
+    tmp_path: Path, text: str, asked: tuple[tuple[str, ...], dict[str, str]]
+) -> None:
+    (tmp_path / "sidecar.toml").write_text(text)
+    flags, environment = asked
+    done = run("serve", "--project", str(tmp_path), "--state-dir", str(tmp_path / "state"), *flags, **environment)
+    (line,) = lines_of(done.stderr)
+    assert (done.returncode, line["level"], line["code"]) == (2, "error", "settings-error")
+
+
+def test_a_deleted_current_folder_is_reported_as_a_line_too(tmp_path: Path) -> None:
+    words = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *SIDECAR, "serve", "--log-format", "json"]
+    (gone := tmp_path / "gone").mkdir()
+    done = subprocess.run(
+        words, cwd=gone, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=os.environ | PYTHON_PATH
+    )
+    (line,) = lines_of(done.stderr)
+    assert (done.returncode, line["code"]) == (2, "no-current-folder")
+
+
+def test_nothing_is_written_if_the_program_that_reads_the_ready_line_has_ended(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [*SIDECAR, "serve", "--port", "0", "--log-format", "json", "--state-dir", str(tmp_path)]
+    env = os.environ | PYTHON_PATH
+    with os.fdopen(writing) as stdout:
+        done = subprocess.run(
+            words, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S, env=env
+        )
+    assert (done.returncode, lines_of(done.stderr)) == (0, [])
 
 
 def test_a_code_reload_writes_lines_of_json_too(tmp_path: Path) -> None:

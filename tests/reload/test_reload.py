@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -120,6 +121,29 @@ async def test_settings_that_are_invalid_at_a_reload_are_reported_in_one_sentenc
         await copied.program.line("the old code keeps serving")
         assert await copied.home(session) == before
     assert not copied.program.count("Traceback")
+
+
+@pytest.mark.parametrize(
+    ("env", "file"), [({"SIDECAR_LOG_FORMAT": "json"}, ""), ({}, "log_format = 'json'\n")], ids=["variable", "file"]
+)
+async def test_with_json_logging_all_that_a_reload_reports_is_a_line_of_json(
+    copied_package: Path, tmp_path: Path, env: Mapping[str, str], file: str
+) -> None:
+    settings = tmp_path / "sidecar.toml"
+    settings.write_text(file)
+    async with served_from(copied_package, tmp_path, env=env) as copied:
+        settings.write_text(f"{file}max_rooms = = 1\n")
+        copied.save("\nHOME_TEXT = 'new code\\n'\n")
+        await copied.program.line("\"settings must be a readable TOML file .*the project's folder.*settings-error")
+        await copied.program.line("the old code keeps serving")
+        settings.write_text(file)
+        copied.save("\nraise RuntimeError('half written')\n")
+        await copied.program.line("RuntimeError: half written")
+        await copied.program.line("the old code keeps serving", 2)
+        copied.save("\nHOME_TEXT = 'mended\\n'\n")
+        await copied.program.line("new code is serving")
+    for line in copied.program.lines:
+        assert isinstance(json.loads(line), dict)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from types import ModuleType
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"signaling-sidecar {__version__}")
-    parser.set_defaults(needs_folder=True)
+    parser.set_defaults(needs_folder=True, messages=lambda _: nullcontext())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     with paused_collector():
         for module in _modules(sys.argv[1:] if argv is None else argv):
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     _show_any_text()
     try:
-        with _files(needs_folder=arguments.needs_folder):
+        with arguments.messages(arguments), _files(needs_folder=arguments.needs_folder):
             code: int = arguments.run(arguments)
     except SidecarError as error:
         print(f"sidecar: {error}", file=sys.stderr)
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The program that reads the output has closed the pipe, as in `sidecar tail | head`. Without this, Python would
         # fail to flush stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     return code
 

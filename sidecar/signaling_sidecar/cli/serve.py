@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ def add_to(commands: Any) -> None:
         f" unless {RELOAD_VARIABLE}=off",
     )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, messages=lambda arguments: _messages(_sources_of(arguments)))
 
 
 def _flagged() -> list[tuple[Field[Any], Kind]]:
@@ -85,27 +85,33 @@ def _shown(default: Any) -> str:
     return ",".join(default) if isinstance(default, tuple) else str(default)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _sources_of(arguments: argparse.Namespace) -> Sources:
     flags = {each.name: getattr(arguments, each.name) for each, _ in _flagged()}
-    sources = Sources(flags, os.environ, arguments.settings, tuple(DIALECTS))
-    with _messages(sources):
-        return _serve(arguments, flags, sources)
+    return Sources(flags, os.environ, arguments.settings, tuple(DIALECTS))
 
 
-def _messages(sources: Sources) -> AbstractContextManager[None]:
-    """Set up how messages are written to stderr. Raises SettingsError."""
+def _messages(sources: Sources, otherwise: str = "text") -> AbstractContextManager[None]:
+    """Set up how messages are written to stderr: in the format `otherwise` if the settings file is needed for that and
+    cannot be read, which is reported when all settings are loaded."""
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each save, and we tell what follows from it
-    found = sources.configured("log_format")
-    if found is not None and found.value == "json":
+    # The file is read last, so that an error in it is reported in the format that a flag or a variable asks for.
+    asked = sources.flags.get("log_format") or sources.environment.get("SIDECAR_LOG_FORMAT")
+    if not asked:
+        with suppress(SettingsError):
+            found = sources.configured("log_format")
+            otherwise = found.value if found is not None else "text"
+    if (asked or otherwise) == "json":
         return json_lines_on(sys.stderr)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     return nullcontext()
 
 
-def _serve(arguments: argparse.Namespace, flags: dict[str, Any], sources: Sources) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    sources = _sources_of(arguments)
     settings = sources.load()
     if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
-        return _supervise(settings, Takeover(flags, str(arguments.settings or "")), arguments.exit_on_stdin_eof)
+        takeover = Takeover(dict(sources.flags), str(arguments.settings or ""), settings.log_format)
+        return _supervise(settings, takeover, arguments.exit_on_stdin_eof)
     # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Hooks may need certificates.
     with paused_collector(), no_certificates() if settings.hooks is None else nullcontext():
         from signaling_sidecar.server import run as serve
@@ -157,11 +163,15 @@ class Takeover:
 
     flags: dict[str, Any]
     settings_file: str
+    log_format: str = "text"
+    """The format of the messages if the settings file, which may contain it, cannot be read any more."""
 
     def __post_init__(self) -> None:
-        import signaling_sidecar.server  # noqa: F401 - a worker must not take over if its code cannot be imported
+        sources = self._sources()
+        with _messages(sources, self.log_format):
+            import signaling_sidecar.server  # noqa: F401 - a worker must not take over if its code cannot be imported
 
-        self._sources().load()  # nor if its settings are invalid
+            sources.load()  # nor if its settings are invalid
 
     def serve(self, descriptor: int, *, reloaded: bool, serving: Callable[[], None]) -> None:
         """Serve on the listening socket with this descriptor until stdin ends.
@@ -169,7 +179,7 @@ class Takeover:
         `reloaded` tells that another worker has served before. `serving` is called as soon as this one serves.
         """
         sources = self._sources()
-        with _messages(sources):
+        with _messages(sources, self.log_format):
             from signaling_sidecar.server import run as serve
 
             listening = socket.socket(fileno=descriptor)
