@@ -153,8 +153,8 @@ def test_the_previous_keys_stay_in_use_while_a_key_file_is_broken(
     [
         ("RS256", b"", "a key for RS256"),
         ("RS256", b"ssh-rsa AAAA", "a key for RS256"),
-        ("RS256", pem(ec_key()), "a key for RS256"),
-        ("ES256", pem(rsa_key()), "a key for ES256"),
+        ("RS256", pem(ec_key()), "a key for RS256 (which is an RSA key), not "),
+        ("ES256", pem(rsa_key()), "a key for ES256 (which is a key of the elliptic curve P-256), not "),
         ("RS256", pem(rsa_key(1024)), "a longer key (The RSA key is 1024 bits long"),
         ("RS256", b"{", "a JWKS file"),
         ("RS256", {"keys": []}, "a JWKS file with a public key for RS256"),

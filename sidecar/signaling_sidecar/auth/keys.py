@@ -12,6 +12,8 @@ from signaling_sidecar.auth.invalid_token import InvalidToken, Why
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.settings import JWT_SECRET
 
+_KINDS = {"RS256": "an RSA key", "ES256": "a key of the elliptic curve P-256"}
+
 
 class Keys(NamedTuple):
     """`by_id` is None if there is only one key, without an id. Then the `kid` of a token says nothing."""
@@ -77,7 +79,9 @@ def _prepared(algorithm: str, key: str | bytes) -> Any:
     try:
         prepared = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
     except (jwt.PyJWTError, TypeError, ValueError) as error:
-        raise ValueError(f"a key for {algorithm} ({error})") from None
+        # For a key of another kind, PyJWT shows a generator instead of the kinds that it has expected.
+        reason = f"which is {_KINDS[algorithm]}" if "Expected one of" in str(error) else error
+        raise ValueError(f"a key for {algorithm} ({reason})") from None
     _check(algorithm, prepared)
     return prepared
 
