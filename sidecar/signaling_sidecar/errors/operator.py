@@ -178,15 +178,17 @@ def _message_of(error: BaseException) -> str:
 
 
 class HooksUnreadable(SidecarError):
-    """The hooks file cannot be imported. `__cause__` is the exception that the import raised."""
+    """The hooks file cannot be imported, or has the given fault. `__cause__` is the exception that the import
+    raised."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, path: str, fault: str | None = None) -> None:
+        super().__init__(path, fault)
+        self.path, self.fault = path, fault
 
     def __str__(self) -> str:
-        reason = "" if self.__cause__ is None else f" ({type(self.__cause__).__name__}: {_message_of(self.__cause__)})"
-        return f"the hooks file {self.path!r} cannot be used{reason}"
+        raised = None if self.__cause__ is None else f"{type(self.__cause__).__name__}: {_message_of(self.__cause__)}"
+        reason = self.fault or raised
+        return f"the hooks file {self.path!r} cannot be used{'' if reason is None else f' ({reason})'}"
 
 
 class WrongHookAnswer(SidecarError):

@@ -7,6 +7,9 @@ import linecache
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from difflib import get_close_matches
+from inspect import isfunction, signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +19,8 @@ from signaling_sidecar.reload.reload_extra import require_reload_extra
 from signaling_sidecar.reload.saves import saves
 
 logger = logging.getLogger("signaling_sidecar")
+HOOKS = ("admit", "room_rules", "on_join", "on_relay", "on_leave")
+CLOSE = 0.85  # of 1: how similar a name must be to that of a hook to be a typing error; "admin" is not meant as "admit"
 _numbers = itertools.count(1)  # of all hooks files of this process, which may be several sidecars in a test
 
 
@@ -32,22 +37,31 @@ class HooksFile:
         Raises MissingExtra, and HooksUnreadable, after which the previous hooks stay in use.
         """
         require_reload_extra("--hooks")
+        module = self._new_module()
+        try:
+            # The file is not imported with `import`, whose cache treats two versions as equal if they were saved within
+            # one second and have the same size.
+            exec(compile(self.path.read_bytes(), self.path, "exec"), module.__dict__)  # noqa: S102
+            fault = _fault_of(module)
+        except BaseException as error:  # a user's module may raise anything
+            del sys.modules[module.__name__]
+            raise HooksUnreadable(str(self.path)) from error
+        if fault is not None:
+            del sys.modules[module.__name__]
+            raise HooksUnreadable(str(self.path), fault)
+        _warn_of_misspelt_hooks(module)
+        if self._module is not None:
+            del sys.modules[self._module.__name__]
+        self._module = module
+
+    def _new_module(self) -> ModuleType:
         # Each version has a module name of its own, so that tasks of the old one keep what they use.
         name = f"signaling_hooks_{next(_numbers)}"
         module = ModuleType(name)
         module.__file__ = str(self.path)
         linecache.checkcache(str(self.path))  # lets a traceback show the lines of this version
         sys.modules[name] = module  # dataclasses look up the module here in which they are defined
-        try:
-            # The file is not imported with `import`, whose cache treats two versions as equal if they were saved within
-            # one second and have the same size.
-            exec(compile(self.path.read_bytes(), self.path, "exec"), module.__dict__)  # noqa: S102
-        except BaseException as error:  # a user's module may raise anything
-            del sys.modules[name]
-            raise HooksUnreadable(str(self.path)) from error
-        if self._module is not None:
-            del sys.modules[self._module.__name__]
-        self._module = module
+        return module
 
     def hook(self, name: str) -> Callable[..., Any] | None:
         found = vars(self._module).get(name) if self._module is not None else None
@@ -72,3 +86,29 @@ class HooksFile:
             return False
         logger.info("the hooks of %s are in use", self.path, extra={"code": "hooks-used"})
         return True
+
+
+def _fault_of(module: ModuleType) -> str | None:
+    """Return what is wrong if one of the hooks cannot be called with one argument."""
+    for name in HOOKS:
+        try:
+            with suppress(KeyError, ValueError):  # there is no such hook, or one that is written in C
+                # What a decorator returns is called, and not the function that it wraps.
+                signature(vars(module)[name], follow_wrapped=False).bind(None)
+        except TypeError:
+            return f"{name} must be a function with one parameter"
+    return None
+
+
+def _warn_of_misspelt_hooks(module: ModuleType) -> None:
+    for name, found in vars(module).items():
+        is_own = isfunction(found) and found.__module__ == module.__name__ and name not in HOOKS
+        is_public = not name.startswith("_")
+        if is_own and is_public and (name.startswith("on_") or get_close_matches(name.lower(), HOOKS, 1, CLOSE)):
+            logger.warning(
+                "the sidecar never calls the function %s of %s, because no hook has this name; the hooks are %s",
+                name,
+                module.__file__,
+                ", ".join(HOOKS),
+                extra={"code": "unknown-hook"},
+            )

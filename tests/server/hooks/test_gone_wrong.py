@@ -71,6 +71,63 @@ def test_an_exception_that_cannot_be_printed_is_reported_in_one_sentence(file: P
     assert "cannot be used (Wrong: it has no readable message)" in done.stderr
 
 
+NO_HOOKS = ["on_join = 5", "admit = None", "def on_relay(): ...", "async def on_leave(leave, room): ..."]
+
+
+@pytest.mark.parametrize("code", NO_HOOKS)
+def test_a_hook_that_cannot_be_called_with_one_argument_is_refused_in_one_sentence(
+    file: Path, tmp_path: Path, code: str
+) -> None:
+    save(file, f"{code}\n")
+    done = run_here("serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state"))
+    (hook,) = (name for name in ("on_join", "admit", "on_relay", "on_leave") if name in code)
+    sentence = f"sidecar: the hooks file '{file}' cannot be used ({hook} must be a function with one parameter)\n"
+    assert (done.returncode, done.stderr) == (2, sentence)
+
+
+async def test_saved_hooks_that_cannot_be_called_are_not_used(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await hooked(aiohttp_client, file, "def on_join(join):\n    return False\n")
+    save(file, "def on_join():\n    return True\n")
+    await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
+    assert "(on_join must be a function with one parameter); the previous hooks stay in use" in caplog.text
+    assert "Traceback" not in caplog.text
+    assert (await (await served.connect()).join("ann"))["code"] == "refused-by-hook"
+
+
+async def test_a_hook_may_be_anything_that_can_be_called_with_one_argument(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = """
+from functools import partial, wraps
+class Allow:
+    def __call__(self, asked, more=None): ...
+def with_database(hook):
+    return wraps(hook)(lambda asked: hook(asked, {}))
+@with_database
+def on_join(join, database): ...
+admit, on_leave, room_rules = Allow(), {}.get, lambda *_: None
+on_relay = partial(lambda answer, relay: answer, True)
+"""
+    served = await hooked(aiohttp_client, file, code)
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("name", ["on_jion", "admitt", "roomRules", "onRelay"])
+async def test_a_function_whose_name_is_almost_that_of_a_hook_is_reported(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    code = f"def {name}(asked):\n    return False\ndef admin(name): ...\nfrom asyncio import run as on_run\n"
+    served = await hooked(aiohttp_client, file, f"{code}def _admit(connection): ...\n")
+    assert caplog.messages == [
+        f"the sidecar never calls the function {name} of {file}, because no hook has this name; the hooks are admit, "
+        "room_rules, on_join, on_relay, on_leave"
+    ]
+    assert (await (await served.connect()).join("ann"))["type"] == "peer_list"
+
+
 async def test_the_sidecar_does_not_wait_for_a_hook_that_ignores_its_cancellation(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
