@@ -97,6 +97,17 @@ def test_clearing_keeps_the_segment_that_a_running_sidecar_writes(
     assert names(running) == ["events-b00t-0001.jsonl"]
 
 
+def test_clearing_says_why_it_does_not_know_whether_the_sidecar_is_running(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "lock").mkdir()  # cannot be opened as a file, not even by root
+    deleted, kept, advice = said(capsys, folder, "clear")
+    assert deleted.startswith(f"deleted 1 file of {folder}, ")
+    assert kept == "events-b00t-0001.jsonl was kept, because the folder cannot be locked (Is a directory)"
+    assert advice == "stop the sidecar, if it is running, and delete the file yourself"
+    assert names(folder) == ["events-b00t-0001.jsonl"]
+
+
 def test_clearing_while_a_segment_is_compressed_leaves_no_copy_of_it(running: Path) -> None:
     segment = running / "events-a-0002.jsonl"
     write_segment(segment, [header("a")])

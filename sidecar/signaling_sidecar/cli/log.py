@@ -60,7 +60,10 @@ def run_clear(arguments: argparse.Namespace) -> int:
         raise NoLog(str(folder))
     cleared = clear(folder)
     print(f"deleted {_count(cleared.files, 'file')} of {folder}, {_count(cleared.size_bytes, 'byte')}")
-    if cleared.kept is not None:
+    if cleared.kept is not None and cleared.not_locked is not None:
+        print(f"{cleared.kept.name} was kept, because the folder cannot be locked ({cleared.not_locked})")
+        print("stop the sidecar, if it is running, and delete the file yourself")
+    elif cleared.kept is not None:
         print(f"the sidecar is running, so {cleared.kept.name} was kept: it is still being written")
     else:
         print("the next start of the sidecar will have no rooms and no sessions")

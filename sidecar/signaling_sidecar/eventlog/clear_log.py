@@ -18,6 +18,8 @@ class Cleared(NamedTuple):
     size_bytes: int
     kept: Path | None
     """The segment that a running sidecar is writing, or None if no sidecar is running."""
+    not_locked: str | None = None
+    """Why the folder cannot be locked, so that it is not known whether a sidecar is running."""
 
 
 def clear(folder: Path) -> Cleared:
@@ -31,8 +33,10 @@ def clear(folder: Path) -> Cleared:
         return Cleared(0, 0, None)
     try:
         held = lock(folder)
-    except (StateDirTaken, OSError):  # if the folder cannot be locked, a sidecar may be running
+    except StateDirTaken:
         return _clear_closed(folder)
+    except OSError as error:  # a sidecar may be running
+        return _clear_closed(folder)._replace(not_locked=error.strerror or str(error))
     try:
         return Cleared(*_delete(list(folder.glob(SEGMENT_GLOB))), None)
     finally:
