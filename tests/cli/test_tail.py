@@ -73,6 +73,11 @@ def test_tail_shows_of_a_frame_what_is_known(type_: str, frame: dict[str, object
     assert line.split(maxsplit=2)[2] == text
 
 
+@pytest.mark.usefixtures("_far_from_greenwich")
+def test_tail_prints_times_in_utc_and_says_so() -> None:
+    assert describe({"ts": 3723.456, "type": "server.stopped"}).startswith("01:02:03.456Z  server.stopped")
+
+
 def test_tail_escapes_control_characters() -> None:
     record = {"ts": 0.0, "type": "peer.joined", "dialect": "rooms", "room": "\x1b[2Jbar", "peer": "a\u202eb"}
     line = describe(record)

@@ -199,14 +199,14 @@ def watching(*arguments: str) -> Iterator[Iterator[str]]:
 def test_watching_prints_each_verdict_when_it_changes(story: Story, tmp_path: Path) -> None:
     with watching("--log", str(tmp_path)) as lines:  # the log does not exist yet
         story.joins("ben", "Ben").describes("ben", "offer").waits(1).reports("ben", peerId="ann").write()
-        assert next(lines)[9:] == "bar (rooms) … Ann and Ben: Ben has sent an offer, and Ann may still answer"
+        assert next(lines)[8:] == "Z bar (rooms) … Ann and Ben: Ben has sent an offer, and Ann may still answer"
         assert next(lines) == "      → check again in a few seconds"
         assert next(lines).startswith("      in-progress; records: ")
         story.describes("ann", "answer").reports("ben", peerId="ann", **CONNECTED).write()
-        assert next(lines)[9:] == "bar (rooms) ✓ Ann and Ben: connected"
+        assert next(lines)[10:] == "bar (rooms) ✓ Ann and Ben: connected"
         story.is_refused("ben", "offer", "too-fast", to="ann").write()
         story.reports("ben", peerId="ann", **FAILED).write()
-        assert next(lines)[9:].startswith("bar (rooms) ✗ Ann and Ben: ")
+        assert next(lines)[10:].startswith("bar (rooms) ✗ Ann and Ben: ")
         assert next(lines).startswith("      →")
 
 

@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
@@ -128,4 +128,4 @@ def _text(history: History) -> str:
 
 
 def _now() -> str:
-    return datetime.fromtimestamp(time.time()).strftime("%H:%M:%S")
+    return datetime.now(UTC).strftime("%H:%M:%SZ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from signaling_sidecar.cli import log_export, state_options
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if first is not None:
         newest = (deque(read_records([segment], Stamp, left_out), 1) for segment in reversed(segments))
         (last,) = next(filter(None, newest))
-        print(f"from {_time(first.record)} to {_time(last.record)}")
+        print(f"from {_time(first.record)} to {_time(last.record)} UTC")
     state_options.report_what_was_left_out(left_out)
     return 0
 
@@ -77,7 +77,7 @@ def run_schema(arguments: argparse.Namespace) -> int:
 
 
 def _time(stamp: Stamp) -> str:
-    return f"{datetime.fromtimestamp(stamp.ts):%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(stamp.ts, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -8,7 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +151,8 @@ def _show(line: bytes, as_json: bool) -> None:
 
 def describe(record: dict[str, Any]) -> str:
     """Describe one record in one line of text."""
-    at = datetime.fromtimestamp(record["ts"]).strftime("%H:%M:%S.%f")[:-3]
-    parts = [at, f"{record['type']:17}"]
+    at = datetime.fromtimestamp(record["ts"], UTC).strftime("%H:%M:%S.%f")[:-3]
+    parts = [f"{at}Z", f"{record['type']:17}"]
     if "room" in record:
         parts.append(f"{record.get('dialect')}/{record['room']}")
     if "peer" in record:
