@@ -89,9 +89,10 @@ def _segments(folder: Path) -> list[Path]:
 def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iterable[bytes]:
     """Return the last records of the newest run. As few segments are read as contain that many."""
     found: deque[Read[Stamp]] = deque()
+    newest_boot = beginning_of(segments[-1]).boot if segments else ""
     for segment in reversed(segments):
         is_newest = segment == segments[-1]
-        if len(found) >= count or beginning_of(segment).boot != beginning_of(segments[-1]).boot:
+        if len(found) >= count or beginning_of(segment).boot != newest_boot:
             break
         in_segment = LeftOut(is_live=left_out.is_live and is_newest)
         # After a restart, the instance of a cluster copies the last records of the cluster's run again. The records at
