@@ -1,2 +1,13 @@
+import { signaling } from './plugin.ts'
+
 export type { SidecarOptions, SignalingOptions } from './options.ts'
-export { signaling as default, signaling } from './plugin.ts'
+export { signaling as default, signaling }
+
+/** What `require()` returns in a CommonJS config: the plugin, as with other plugins. */
+const required: typeof signaling & { default: typeof signaling; signaling: typeof signaling } =
+  Object.assign((...args: Parameters<typeof signaling>) => signaling(...args), {
+    default: signaling,
+    signaling,
+  })
+
+export { required as 'module.exports' }
