@@ -40,11 +40,11 @@ export class SidecarStartError extends Error {
   /** For each program that was tried, why it did not become a sidecar. */
   readonly attempts: readonly string[]
 
-  constructor(attempts: readonly string[]) {
+  /** `isMissing` is false if a sidecar was there. It has said itself what is wrong. */
+  constructor(attempts: readonly string[], isMissing: boolean) {
     const reasons = attempts.length > 0 ? attempts.join('\n') : 'no sidecar was found'
-    super(
-      `${reasons}\n→ install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH), or install uv`,
-    )
+    const step = `→ install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH), or install uv`
+    super(isMissing ? `${reasons}\n${step}` : reasons)
     this.attempts = attempts
   }
 }

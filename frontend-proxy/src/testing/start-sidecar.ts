@@ -67,9 +67,9 @@ export async function startSidecar(options: StartOptions = {}): Promise<StartedS
     if (started instanceof StartedSidecar) return started
     attempts.push(`${each[0]} ${started.reason}`)
     // A sidecar with a wrong setting says so. The next program would say the same.
-    if (!started.isUnusable) break
+    if (!started.isUnusable) throw new SidecarStartError(attempts, false)
   }
-  throw new SidecarStartError(attempts)
+  throw new SidecarStartError(attempts, true)
 }
 
 async function startWith(
@@ -101,5 +101,5 @@ async function startWith(
     return new StartedSidecar(process.child, testFolder, admin, dialect)
   }
   await process?.child.end()
-  return exit ?? { how: '', reason: 'has written no runtime.json', isUnusable: true }
+  return exit ?? { how: '', reason: 'has written no runtime.json', isUnusable: false }
 }

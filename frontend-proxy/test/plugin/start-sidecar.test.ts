@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectToSidecar } from '../../src/testing/connect-to-sidecar.ts'
+import { SidecarStartError } from '../../src/testing/errors.ts'
 import { startSidecar } from '../../src/testing/start-sidecar.ts'
 import { makeProject, STAND_IN } from './vite-project.ts'
 
@@ -21,6 +22,20 @@ test('a state folder that the caller has named is kept when the sidecar is stopp
   const sidecar = await startSidecar({ project: root, command, args: ['--state-dir', stateDir] })
   await sidecar.stop()
   expect(existsSync(stateDir)).toBe(true)
+})
+
+test.each([
+  [command, 'exited with code 2: sidecar: the stand-in was told to die', false],
+  ['/no/such/program', 'could not be started: spawn /no/such/program ENOENT', true],
+])('%j is not said to be missing if it is there', async (program, reason, isMissing) => {
+  const { root } = makeProject()
+  const env = { STAND_IN: '{"dieAtStart":true}' }
+  const error = await startSidecar({ project: root, command: program, env }).catch((it) => it)
+  expect(error).toBeInstanceOf(SidecarStartError)
+  const attempt = `${[program].flat()[0]} ${reason}`
+  const step =
+    '\n→ install it with "pip install signaling-sidecar" (in .venv or on PATH), or install uv'
+  expect(error.message).toBe(isMissing ? attempt + step : attempt)
 })
 
 test('if Vitest has started no sidecar, the error says what to call instead', async () => {
