@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { searchForWorkspaceRoot } from 'vite'
 
@@ -25,4 +25,8 @@ export function projectFolders(root: string): string[] {
  */
 export function projectIn(folders: readonly string[]): string | undefined {
   return folders.find((folder) => existsSync(path.join(folder, 'package.json')))
+}
+
+export function isFolder(folder: string): boolean {
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
 }

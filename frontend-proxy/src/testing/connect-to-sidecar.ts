@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { projectFolders } from '../plugin/project-folders.ts'
+import { isFolder, projectFolders } from '../plugin/project-folders.ts'
 import { findRunningSidecar, type RunningSidecar } from '../plugin/running-sidecar.ts'
 import { projectStateFolder } from '../plugin/state-folder.ts'
 import { announcedTestFolder } from '../plugin/test-announcement.ts'
@@ -32,6 +32,7 @@ export async function connectToSidecar(options: ConnectOptions = {}): Promise<Te
 }
 
 async function find(project: string): Promise<RunningSidecar> {
+  if (!isFolder(project)) throw new SidecarNotFoundError(project, false)
   const folders = projectFolders(project)
   const endMs = performance.now() + STARTS_WITHIN_MS
   for (;;) {

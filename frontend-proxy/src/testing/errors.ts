@@ -1,4 +1,5 @@
 import { SIDECAR_NAME } from '../plugin/names.ts'
+import { isFolder } from '../plugin/project-folders.ts'
 import type { Peer, Rejection, Verdict } from './verdict.ts'
 
 /** The peers of a room are not connected. The message has the verdict on every two of them. */
@@ -60,10 +61,11 @@ export class SidecarNotFoundError extends Error {
 
   /** `isAnnounced` tells whether a Vite of this project runs with the option `test`. */
   constructor(project: string, isAnnounced: boolean) {
+    const app = `the app in ${project}${isFolder(project) ? '' : ', which is not a folder'}`
     super(
       isAnnounced
         ? `the Vite of the app in ${project} is running, but its sidecar is not\n→ Vite has printed the reason`
-        : `no sidecar is running for the app in ${project}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one${process.env.VITEST ? IN_VITEST : ''}`,
+        : `no sidecar is running for ${app}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one${process.env.VITEST ? IN_VITEST : ''}`,
     )
     this.project = project
   }

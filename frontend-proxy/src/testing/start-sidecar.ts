@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { findCommands } from '../plugin/find-command.ts'
-import { projectFolders, projectIn } from '../plugin/project-folders.ts'
+import { isFolder, projectFolders, projectIn } from '../plugin/project-folders.ts'
 import { readRuntimeFile } from '../plugin/running-sidecar.ts'
 import { type Exit, type SidecarProcess, startSidecar as spawn } from '../plugin/sidecar-process.ts'
 import { deleteOldTestFolders, newTestFolder, TEST_FLAGS } from '../plugin/test-folder.ts'
@@ -57,6 +57,8 @@ export class StartedSidecar extends TestSidecar {
 export async function startSidecar(options: StartOptions = {}): Promise<StartedSidecar> {
   await deleteOldTestFolders()
   const project = path.resolve(options.project ?? '')
+  if (!isFolder(project))
+    throw new SidecarStartError([`the app cannot be in ${project}, which is not a folder`], false)
   const folders = projectFolders(project)
   const { command } = options
   const given = typeof command === 'string' ? [command] : command

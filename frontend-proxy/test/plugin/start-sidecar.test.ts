@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectToSidecar } from '../../src/testing/connect-to-sidecar.ts'
-import { SidecarStartError } from '../../src/testing/errors.ts'
+import { SidecarNotFoundError, SidecarStartError } from '../../src/testing/errors.ts'
 import { startSidecar } from '../../src/testing/start-sidecar.ts'
 import { makeProject, STAND_IN } from './vite-project.ts'
 
@@ -41,4 +41,16 @@ test.each([
 test('if Vitest has started no sidecar, the error says what to call instead', async () => {
   const looking = connectToSidecar({ project: makeProject().root })
   await expect(looking).rejects.toThrow('only in browser mode; in other tests, call startSidecar()')
+})
+
+test('if the folder of the app does not exist, the error says so', async () => {
+  const project = `${makeProject().root}/no-such-folder`
+  const connecting = connectToSidecar({ project })
+  await expect(connecting).rejects.toThrow(
+    `no sidecar is running for the app in ${project}, which is not a folder\n→ start its Vite`,
+  )
+  await expect(connecting).rejects.toThrow(SidecarNotFoundError)
+  await expect(startSidecar({ project, command })).rejects.toThrow(
+    new SidecarStartError([`the app cannot be in ${project}, which is not a folder`], false),
+  )
 })
