@@ -101,12 +101,27 @@ async def test_the_failure_of_a_broken_app_says_why_its_pages_are_not_connected(
     assert ">  9 |   await room.untilConnected" in words_of(program)
 
 
+FAILS_IN_VITEST = """\
+import { expect, test } from 'vitest'
+import { commands } from 'vitest/browser'
+
+test('errors have a name and a message', async () => {
+  const error = await commands.untilConnected('bar', { peers: 2, within: 100 }).catch((it) => it)
+  expect(error.name).toBe('NotConnectedError')
+  expect(error.message).toContain("2 peers were expected in the room 'bar', but nobody is there after 100 ms")
+  await expect(commands.untilConnected('bar')).rejects.toThrow('peers must be a whole number, not undefined')
+  await expect(commands.kick('bar', 'nobody')).rejects.toMatchObject({ name: 'SidecarRefusedError' })
+})
+"""
+
+
 async def test_peers_in_a_browser_of_vitest_are_connected_and_a_client_in_node_joins(
     app: Path, start: Start, browser_path: Path
 ) -> None:
     launch = f"provider: playwright({{ launchOptions: {{ executablePath: '{browser_path}' }} }})"
     write(app, "vitest.config.js", readme.code("vitest.config.js").replace("provider: playwright()", launch))
     write(app, "mesh.test.js", readme.code("mesh.test.js"))
+    write(app, "errors.test.js", FAILS_IN_VITEST)
     code, program = await run_tests(start, app, "vitest", "run")
     assert code == 0, "\n".join(program.lines)
     write(app, "client.test.js", readme.code("client.test.js"))

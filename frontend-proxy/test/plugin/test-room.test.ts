@@ -15,3 +15,9 @@ test.each([-1, 1.5, Number.NaN])('%j is no number of peers', async (peers) => {
     `peers must be a whole number, not ${peers}`,
   )
 })
+
+test('a test that does not say how many peers it expects is told so', async () => {
+  await expect(room.untilConnected(undefined as never)).rejects.toThrow(
+    'untilConnected: peers must be a whole number, not undefined',
+  )
+})
