@@ -6,6 +6,7 @@ import json
 import urllib.request
 from http.client import HTTPResponse
 from typing import Any
+from urllib.error import HTTPError
 
 from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.untrusted_text import visible
@@ -52,3 +53,12 @@ def open_admin(
     request = urllib.request.Request(f"{url}/admin/v1/{path}", data, headers, method=method)
     response: HTTPResponse = _opener.open(request, timeout=timeout_s)
     return response
+
+
+def refusal_of(error: HTTPError) -> tuple[str, str]:
+    """Return the code and the sentence with which the sidecar has refused a request."""
+    text = error.read().decode(errors="replace").strip()
+    if error.headers.get_content_type() != "application/json":
+        return str(error.code), text
+    said = json.loads(text)
+    return said["code"], said["message"]

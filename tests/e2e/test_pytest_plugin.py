@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from signaling_sidecar.testing.sidecar import started_sidecar
+from signaling_sidecar.testing import SidecarEnded, SidecarRefused, started_sidecar
 from tests.kit import readme
 from tests.kit.packages import new_environment
 
@@ -21,7 +21,7 @@ import contextlib
 import aiohttp
 import pytest
 
-from signaling_sidecar.testing import NotConnected
+from signaling_sidecar.testing import NotConnected, SidecarRefused
 
 
 @contextlib.asynccontextmanager
@@ -55,7 +55,7 @@ async def test_the_other_members(sidecar):
         await asyncio.to_thread(sidecar.room("club").kick, "ben")
         [verdict] = (await asyncio.to_thread(sidecar.room("club").why)).verdicts
         assert verdict.together is False
-        with pytest.raises(ValueError, match="no-such-peer"):
+        with pytest.raises(SidecarRefused, match="^no other peer 'ben' in this room$"):
             await asyncio.to_thread(sidecar.room("club").kick, "ben")
     assert sidecar.http_url.startswith("http://127.0.0.1:")
 """
@@ -163,3 +163,21 @@ def test_relative_paths_in_the_options_begin_at_the_current_folder(
     (tmp_path / "state").mkdir()
     with started_sidecar(tmp_path / "state", ["--hooks", "hooks.py"]) as sidecar:
         assert sidecar.url.startswith("ws://127.0.0.1:")
+
+
+def test_another_state_folder_among_the_options_is_refused_at_once(tmp_path: Path) -> None:
+    options = ["--state-dir", str(tmp_path / "other")]
+    sentence = f"the options name another state folder (--state-dir), but it must be {tmp_path}"
+    with pytest.raises(SidecarEnded) as refused, started_sidecar(tmp_path, options):
+        pass
+    assert str(refused.value) == sentence
+
+
+def test_the_state_folder_need_not_exist_but_must_not_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SidecarEnded, match=r"cannot have its state in .*/file: "), started_sidecar(tmp_path / "file"):
+        pass
+    with started_sidecar(tmp_path / "new" / "folder") as sidecar:
+        with pytest.raises(SidecarRefused, match=r"^no other peer 'ann' in this room$") as refused:
+            sidecar.room("bar").kick("ann")
+        assert refused.value.code == "no-such-peer"

@@ -24,6 +24,14 @@ class SidecarEnded(Exception):
     """The sidecar could not be started, or has ended. The message has what it said."""
 
 
+class SidecarRefused(ValueError):
+    """The sidecar has refused a request. `code` is a stable word for programs, such as `no-such-peer`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(visible(message))
+        self.code = code
+
+
 def _lines_of_verdicts(verdicts: Sequence[VerdictObject]) -> Iterator[str]:
     for verdict in verdicts:
         yield visible(verdict.sentence)

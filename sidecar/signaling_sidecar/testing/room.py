@@ -80,7 +80,7 @@ class TestRoom:
         return msgspec.convert(self._ask("GET", f"why?{query}"), Why)
 
     def kick(self, peer: str) -> None:
-        """Remove a peer, given by its id, and refuse its id for a minute."""
+        """Remove a peer, given by its id, and refuse its id for a minute. Raises SidecarRefused if it is not there."""
         self._ask("POST", f"rooms/{self.dialect}/{quote(self.id, safe='')}/kick", {"peer": peer})
 
     def _look(self) -> _Seen:

@@ -9,17 +9,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
 import msgspec
 
-from signaling_sidecar.admin_request import ask_admin
+from signaling_sidecar.admin_request import ask_admin, refusal_of
 from signaling_sidecar.diagnosis import Why
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import read_runtime
-from signaling_sidecar.testing.errors import SidecarEnded
+from signaling_sidecar.testing.errors import SidecarEnded, SidecarRefused
 from signaling_sidecar.testing.room import TestRoom
 
 ENDS_WITHIN_S = 10.0  # seconds; then its process is killed
@@ -62,7 +62,7 @@ class TestSidecar:
             return ask_admin(self.http_url, self._token, method, path, body)
         except HTTPError as error:
             with error:
-                raise ValueError(error.read().decode(errors="replace")) from None
+                raise SidecarRefused(*refusal_of(error)) from None
         except URLError as error:
             raise SidecarEnded(f"the sidecar does not answer ({error.reason}): {_said(self._folder)}") from None
 
@@ -71,15 +71,14 @@ class TestSidecar:
 def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestSidecar]:
     """Start a sidecar with its state in `folder`, and end it afterwards. `options` are those of `sidecar serve`.
 
-    It uses neither the settings of the project nor those in the environment. Raises SidecarEnded if it does not start.
+    The folder need not exist. The sidecar uses neither the settings of the project nor those in the environment. Raises
+    SidecarEnded if it does not start.
     """
-    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--state-dir", str(folder)]
-    command += ["--project", str(folder), "--private", "true", "--reload", "off", "--exit-on-stdin-eof", *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
     with (
-        _errors_of(folder).open("wb") as errors,
+        _open_errors_of(folder) as errors,
         subprocess.Popen(  # noqa: S603 - ourselves
-            command,
+            [*_serve(folder), *options],
             env=environment,
             stdin=subprocess.PIPE,  # it is closed when this process is killed, and then the sidecar ends
             stdout=subprocess.PIPE,
@@ -89,13 +88,20 @@ def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestS
         assert process.stdout is not None
         try:
             ready = process.stdout.readline()
-            runtime = read_runtime(folder) if ready else None
-            if runtime is None:
-                process.wait(ENDS_WITHIN_S)
+            if not ready.startswith(b"{"):
+                _end(process)
                 raise SidecarEnded(f"the sidecar has not started: {_said(folder)}")
+            runtime = read_runtime(folder)
+            if runtime is None:
+                raise SidecarEnded(f"the options name another state folder (--state-dir), but it must be {folder}")
             yield TestSidecar(folder, json.loads(ready)["url"], runtime.admin_token)
         finally:
             _end(process)
+
+
+def _serve(folder: Path) -> list[str]:
+    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--state-dir", str(folder)]
+    return [*command, "--project", str(folder), "--private", "true", "--reload", "off", "--exit-on-stdin-eof"]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -104,6 +110,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(ENDS_WITHIN_S)
     except subprocess.TimeoutExpired:
         process.kill()
+
+
+def _open_errors_of(folder: Path) -> IO[bytes]:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _errors_of(folder).open("wb")
+    except OSError as error:
+        raise SidecarEnded(f"the sidecar cannot have its state in {folder}: {error.strerror}") from None
 
 
 def _errors_of(folder: Path) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
-from signaling_sidecar.admin_request import ask_admin
+from signaling_sidecar.admin_request import ask_admin, refusal_of
 from signaling_sidecar.drawing import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.segments import find_segments
@@ -100,7 +99,7 @@ class RunningSidecar:
             with error:
                 if error.code == 401 and again:
                     return self._ask_after_restart(method, path, body)
-                raise _refusal(error) from None
+                raise AdminRefused(*refusal_of(error)) from None
         except URLError:
             if again:
                 return self._ask_after_restart(method, path, body)
@@ -115,11 +114,3 @@ class RunningSidecar:
 def _size(segment: Path) -> int:
     """Return the size of a segment, or 0 if it was packed or deleted since it was listed."""
     return segment.stat().st_size if segment.exists() else 0
-
-
-def _refusal(error: HTTPError) -> AdminRefused:
-    text = error.read().decode(errors="replace").strip()
-    if error.headers.get_content_type() != "application/json":
-        return AdminRefused(str(error.code), text)
-    said = json.loads(text)
-    return AdminRefused(said["code"], said["message"])
