@@ -8,14 +8,17 @@ from typing import Any
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from tests.kit import readme
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start
 from tests.kit.sites import Site, sidecar_in, start_vite, url_in, write_project
 
 CLIENT = FRONTEND / "dist" / "browser" / "index.mjs"
 SHARED_TRACKS = 16
+FILE_BYTES = 24 * 2**20  # more than Chromium's queue for a data channel, which has 16 MiB
 MAIN = f"""
 import {{ Mesh, SignalingClient }} from {str(CLIENT)!r}
+import {{ sendFile }} from './send-file.js'
 window.heard = []
 window.refused = []
 window.lost = 0
@@ -31,6 +34,12 @@ window.share = async (tracks) => {{
   const clones = Array.from({{ length: tracks }}, () => camera.getVideoTracks()[0].clone())
   window.mesh = new Mesh(client, {{ stream: new MediaStream(clones) }})
 }}
+window.receive = () => {{
+  window.mesh = new Mesh(client)
+  window.received = 0
+  mesh.addEventListener('message', ({{ detail }}) => (received += detail.data.byteLength))
+}}
+window.sendFile = (bytes) => sendFile(mesh, mesh.peers[0].peerId, new Blob([new Uint8Array(bytes)]))
 window.nested = (levels) => {{
   let inner = []
   for (let level = 1; level < levels; level += 1) inner = [inner]
@@ -47,6 +56,7 @@ async def app(start: Start, npm_package: Path, tmp_path: Path) -> Site:
     project = write_project(tmp_path / "app", config)
     (project / "index.html").write_text("<!doctype html><body><script type='module' src='/main.js'></script>")
     (project / "main.js").write_text(MAIN)
+    (project / "send-file.js").write_text(readme.code("send-file.js"))
     vite = await start_vite(start, project)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
@@ -105,3 +115,13 @@ async def test_pages_that_share_sixteen_tracks_connect(app: Site, browser_with_c
         assert await page.evaluate("[refused, lost]") == [[], 0]
     offers = [record["bytes"] for record in app.sidecar.records() if record.get("kind") == "offer"]
     assert max(offers) > 65_536
+
+
+async def test_a_file_that_is_larger_than_the_queue_arrives_as_the_readme_sends_it(app: Site, browser: Browser) -> None:
+    ann, ben = await page_of(app, browser, "ann"), await page_of(app, browser, "ben")
+    for page in (ann, ben):
+        await page.evaluate("receive()")
+    await ann.wait_for_function("mesh.peers.length === 1 && mesh.peers[0].state === 'connected'")
+    await ann.evaluate("sendFile", FILE_BYTES)
+    await ben.wait_for_function(f"received === {FILE_BYTES}")
+    assert await ann.evaluate("mesh.channelTo('nobody') === undefined")

@@ -63,8 +63,8 @@ export class MeshMembers {
     return Array.from(this.#members.values(), snapshot)
   }
 
-  connectionTo(peerId: string): RTCPeerConnection | undefined {
-    return this.#members.get(peerId)?.link.connection
+  linkTo(peerId: string): PeerLink | undefined {
+    return this.#members.get(peerId)?.link
   }
 
   /**

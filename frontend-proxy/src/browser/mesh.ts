@@ -59,7 +59,15 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
 
   /** Returns the RTCPeerConnection to a peer, for statistics and tests. Do not change it. */
   connectionTo(peerId: string): RTCPeerConnection | undefined {
-    return this.#members.connectionTo(peerId)
+    return this.#members.linkTo(peerId)?.connection
+  }
+
+  /**
+   * Returns the data channel to a peer, whose `bufferedAmount` says how much of what was sent is still here. A
+   * lost connection gets another channel, and this one is closed. Do not change it.
+   */
+  channelTo(peerId: string): RTCDataChannel | undefined {
+    return this.#members.linkTo(peerId)?.channel
   }
 
   /**

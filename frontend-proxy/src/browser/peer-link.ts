@@ -77,6 +77,10 @@ export class PeerLink {
     return this.#pc
   }
 
+  get channel(): RTCDataChannel {
+    return this.#channel
+  }
+
   /** Whether messages arrive now. */
   get isUp(): boolean {
     return this.#up
