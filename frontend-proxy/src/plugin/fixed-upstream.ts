@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import type { Log } from './log.ts'
+import { OnceEach } from './once-each.ts'
 import { projectFolders } from './project-folders.ts'
 import { findAdminToken } from './running-sidecar.ts'
 import { stateFoldersOf } from './sidecar-config.ts'
@@ -11,8 +12,6 @@ export interface FixedTarget {
   readonly target: string
   readonly token: string | undefined
 }
-
-const MAX_WARNINGS = 20
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
@@ -33,17 +32,8 @@ export function fixedUpstream(
 ): Upstream {
   if (token !== undefined && isRemote(target) && target.startsWith('http:'))
     log.warn(`the token is sent to ${target} without encryption; use https`)
-  const warned = new Set<string>()
-  // A page tries again every few seconds, and would cause the same warning each time. The limit is for
-  // pages that choose a new path, Host or Origin each time.
-  const warnOnce = (text: string) => {
-    const withoutSeconds = text.replace(/\d+ s\b/g, '')
-    if (warned.has(withoutSeconds) || warned.size === MAX_WARNINGS) return
-    warned.add(withoutSeconds)
-    log.warn(text)
-    if (warned.size === MAX_WARNINGS)
-      log.warn(`more warnings about ${target} are not shown until Vite restarts`)
-  }
+  const once = new OnceEach(`more warnings about ${target} are not shown until Vite restarts`)
+  const warnOnce = (text: string) => once.print(text, log.warn)
   return {
     url: target,
     token,

@@ -41,7 +41,7 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 const SHOWN_CHARS = 300
 
 /** Returns the start of a text of somebody else, which may be long and contain commands for the terminal. */
-function shown(text: string): string {
+export function shown(text: string): string {
   return text
     .slice(0, SHOWN_CHARS)
     .replace(/[\p{Cc}\s]+/gu, ' ')

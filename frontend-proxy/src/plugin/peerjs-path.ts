@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { ProxyOptions } from 'vite'
+import { shown } from './introduction.ts'
 import type { Log } from './log.ts'
 import type { PageServer } from './page-server.ts'
 import { isProxied, SIGNALING_PATH } from './proxy-rule.ts'
@@ -22,7 +23,7 @@ export function warnOfWrongPath(
     server.off('upgrade', look)
     server.off('request', look)
     log.warn(
-      `a page with PeerJS asks for ${JSON.stringify(url.split('?')[0])}, where the sidecar is not; set its option: new Peer(id, { …, path: '${SIGNALING_PATH}' })`,
+      `a page with PeerJS asks for ${JSON.stringify(shown(url.split('?')[0] ?? ''))}, where the sidecar is not; set its option: new Peer(id, { …, path: '${SIGNALING_PATH}' })`,
     )
   }
   server.on('upgrade', look)

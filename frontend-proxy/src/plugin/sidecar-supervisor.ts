@@ -16,6 +16,7 @@ import { findCommands } from './find-command.ts'
 import { HeldOutput } from './held-output.ts'
 import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
+import { OnceEach } from './once-each.ts'
 import { findAdminToken, findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
 import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
@@ -39,7 +40,7 @@ export class SidecarSupervisor {
   #stateDir = ''
   #config: SidecarConfig | undefined
   #log: Log = { info: () => {}, warn: () => {} }
-  #lastSentence = ''
+  readonly #once = new OnceEach('more lines about the sidecar are not shown until Vite restarts')
   #problem: string | undefined
   #child: SidecarProcess | undefined
   #childExited: Promise<void> = Promise.resolve()
@@ -82,7 +83,7 @@ export class SidecarSupervisor {
     const isSame = JSON.stringify(config) === JSON.stringify(this.#config)
     this.#config = config
     this.#log = log
-    this.#lastSentence = ''
+    this.#once.clear()
     this.#problem = undefined
     if (isSame && this.#isActive) return
     this.#stop()
@@ -179,6 +180,7 @@ export class SidecarSupervisor {
   }
 
   #listens(url: string, stateDir: string): void {
+    if (url !== this.#url) this.#once.clear() // What was said of an earlier sidecar may be new again.
     this.#url = url
     this.#stateDir = stateDir
     this.#problem = undefined
@@ -277,14 +279,18 @@ export class SidecarSupervisor {
     )
   }
 
-  // Each failed request may cause a search, which must not print the same sentence again.
+  // Each failed request may cause a search, which must not print the same sentences again.
   #printOnce(level: 'info' | 'warn', sentence: string): void {
-    if (sentence !== this.#lastSentence) this.#print(level, sentence)
-    this.#lastSentence = sentence
+    this.#once.print(sentence, this.#log[level])
+    this.#noteProblem(sentence)
   }
 
   #print(level: 'info' | 'warn', sentence: string): void {
     this.#log[level](sentence)
+    this.#noteProblem(sentence)
+  }
+
+  #noteProblem(sentence: string): void {
     if (this.#url === undefined) this.#problem = sentence
   }
 }

@@ -307,6 +307,12 @@ test('a page with PeerJS that asks Vite for an id is told too', async () => {
   await lines.match(PEERJS)
 })
 
+test('only the start of the long path that a page with PeerJS asks for is in the terminal', async () => {
+  const { url, lines } = await openReadyVite()
+  webSocket(`${url}/${'x'.repeat(5000)}/peerjs${QUERY}`).on('error', () => {})
+  expect((await lines.match(PEERJS)).length).toBeLessThan(500)
+})
+
 test("PeerJS that reaches the sidecar or the user's own server, and other pages, get none", async () => {
   const own = createServer((_request, answer) => answer.end('own'))
   await once(own.listen(0, '127.0.0.1'), 'listening')

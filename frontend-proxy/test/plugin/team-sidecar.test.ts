@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ServerOptions } from 'vite'
@@ -120,6 +121,25 @@ test.each([200, 404, 502])(
     ])
   },
 )
+
+test('different refusals of a sidecar on this machine in turn are one line each', async () => {
+  let count = 0
+  const { port } = await openTeamSidecar(({ url }, response) => {
+    if (url === '/health') return void response.end('{"boot":"b"}')
+    count += 1
+    response.writeHead(429).end(count % 2 === 1 ? `wait ${count} s` : 'too many pages')
+  })
+  const project = makeProject()
+  const runtime = { url: `http://127.0.0.1:${port}`, pid: process.pid, boot: 'b', version: '0.1.0' }
+  writeFileSync(`${project.stateDir}/runtime.json`, JSON.stringify(runtime))
+  const { url, lines } = await openVite(project, { stateDir: project.stateDir })
+  await lines.match(/using the sidecar that is already running/)
+  for (let attempt = 1; attempt <= 6; attempt += 1) await refusedUpgrade(`${url}/ws/signaling`)
+  expect(lines.all.filter((line) => line.includes('was refused'))).toEqual([
+    expect.stringMatching(/a page was refused \(429\): wait 1 s$/),
+    expect.stringMatching(/a page was refused \(429\): too many pages$/),
+  ])
+})
 
 test('a page that asks for new paths all the time gets only 20 warnings, and one line says that more are hidden', async () => {
   const { target } = await openTeamSidecar((_, response) => void response.writeHead(404).end())
