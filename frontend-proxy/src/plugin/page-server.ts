@@ -37,16 +37,17 @@ export function pagesBase({ appType, base }: ResolvedConfig): string {
 
 const LOOPBACK = /^(127\.|::1$)/
 
-const INTERCEPTOR = Symbol.for(`${PLUGIN_NAME}.interceptor`)
+const INTERCEPTORS = Symbol.for(`${PLUGIN_NAME}.interceptors`)
 
 interface WrappedServer {
-  [INTERCEPTOR]?: Interceptor | undefined
+  [INTERCEPTORS]?: Interceptor[]
   emit(name: string, ...event: unknown[]): boolean
 }
 
 /**
- * Lets `interceptor` handle requests and upgrades before the server's own listeners. It replaces an
- * earlier interceptor. Returns a function that removes it.
+ * Lets `interceptor` handle requests and upgrades before the server's own listeners, and before earlier
+ * interceptors: another Vite may serve on this server too, and Vite creates a new one before it closes the old
+ * one. Returns a function that removes it.
  *
  * A listener of the server may answer every request and upgrade (Nuxt has one), and so may the proxy
  * of an earlier Vite, whose listener remains after a restart. A listener cannot hide an event from
@@ -54,21 +55,25 @@ interface WrappedServer {
  */
 export function interceptSignaling(server: PageServer, interceptor: Interceptor): () => void {
   const wrapped = server as unknown as WrappedServer
-  if (!(INTERCEPTOR in wrapped)) wrap(wrapped)
-  wrapped[INTERCEPTOR] = interceptor
+  wrapped[INTERCEPTORS] ??= wrap(wrapped)
+  const interceptors = wrapped[INTERCEPTORS]
+  interceptors.unshift(interceptor)
   return () => {
-    if (wrapped[INTERCEPTOR] === interceptor) wrapped[INTERCEPTOR] = undefined
+    const index = interceptors.indexOf(interceptor)
+    if (index >= 0) interceptors.splice(index, 1)
   }
 }
 
-function wrap(server: WrappedServer): void {
+function wrap(server: WrappedServer): Interceptor[] {
+  const interceptors: Interceptor[] = []
   const { emit } = server
   server.emit = (name, ...event) => {
     const isHandled =
       (name === 'upgrade' || name === 'request') &&
-      server[INTERCEPTOR]?.(...(event as Parameters<Interceptor>)) === true
+      interceptors.some((intercept) => intercept(...(event as Parameters<Interceptor>)))
     return isHandled || Reflect.apply(emit, server, [name, ...event])
   }
+  return interceptors
 }
 
 const OF_VITES_CLIENT = /^vite-(hmr|ping)$/

@@ -107,6 +107,26 @@ test("with server.ws: false the WebSockets of Vite's client are refused on that 
   expect((await echoOver(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
 })
 
+test('two Vites on one server have signaling, also after one of them has closed', async () => {
+  const at =
+    (base: string): Middleware =>
+    (server) => ({ base, ...besideHmr(server) })
+  const { lines, url, pages } = await open(at('/one/'))
+  await lines.match(STARTED)
+  const { pid } = await echoOver(`${url}/one/ws/signaling`)
+  const { stateDir, root } = makeProject()
+  const second = await makeVite(
+    { root, stateDir },
+    { sidecar: standIn(), stateDir },
+    at('/two/')(pages),
+  )
+  await second.lines.match(STARTED)
+  expect((await echoOver(`${url}/one/ws/signaling`)).pid).toBe(pid)
+  expect((await echoOver(`${url}/two/ws/signaling`)).pid).not.toBe(pid)
+  await second.server.close()
+  expect((await echoOver(`${url}/ws/signaling`)).pid).toBe(pid)
+})
+
 test.each(KNOWN)(
   'with %s there is one proxy and the same sidecar after a restart of Vite',
   async (_, config) => {
