@@ -2,6 +2,7 @@ import type { ViteDevServer } from 'vite'
 import { type Inspector, inspectorUrl } from './inspector.ts'
 import {
   interceptSignaling,
+  listenForUpgrades,
   type PageServer,
   pageServerOf,
   pagesBase,
@@ -32,12 +33,18 @@ export function attachToPageServer(
     return undefined
   }
   followPageServer(vite, server, setup, inspector !== undefined)
+  const hasViteSocket = vite.config.server.ws !== false
   const refuse = refuserOfViteClient(vite.config, vite.config.server.proxy)
-  return interceptSignaling(server, (request, answer, head) => {
+  const deafen = hasViteSocket ? undefined : listenForUpgrades(server)
+  const detach = interceptSignaling(server, (request, answer, head) => {
     const isInspector = 'writeHead' in answer && inspector?.handle(request, answer)
     if (isInspector || setup.proxy?.handle(request, answer, head)) return true
-    return vite.config.server.ws === false && refuse(request, answer, head)
+    return !hasViteSocket && refuse(request, answer, head)
   })
+  return () => {
+    deafen?.()
+    detach()
+  }
 }
 
 function followPageServer(

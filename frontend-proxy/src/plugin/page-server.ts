@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
+import type { Writable } from 'node:stream'
 import type { ResolvedConfig, ViteDevServer } from 'vite'
 import { PLUGIN_NAME } from './names.ts'
 import { isProxied } from './proxy-rule.ts'
@@ -93,10 +94,26 @@ export function refuserOfViteClient(
     const isOfVite = OF_VITES_CLIENT.test(headers['sec-websocket-protocol'] ?? '')
     if (head === undefined || !isOfVite || url.split('?')[0] !== clientPath) return false
     if (isProxied(url, proxy)) return false
-    answer.on('error', () => {}) // An error without a listener would end Vite.
-    answer.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    refuseUpgrade(answer)
     return true
   }
+}
+
+/**
+ * Listens for upgrades on a server where this Vite has no WebSocket: Node takes them for plain requests if nobody
+ * listens. Those that are for nobody are refused, as they were before. Returns a function that ends it.
+ */
+export function listenForUpgrades(server: PageServer): () => void {
+  const listener = (_request: IncomingMessage, answer: Writable) => {
+    if (server.listenerCount('upgrade') === 1) refuseUpgrade(answer)
+  }
+  server.on('upgrade', listener)
+  return () => void server.off('upgrade', listener)
+}
+
+function refuseUpgrade(answer: Writable): void {
+  answer.on('error', () => {}) // An error without a listener would end Vite.
+  answer.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
 }
 
 /**

@@ -98,13 +98,29 @@ test('signaling works on a server that answers every other upgrade and request i
   await expect(echoOver(`${url}/ws/other`)).rejects.toThrow('404')
 })
 
-test("with server.ws: false the WebSockets of Vite's client are refused on that server", async () => {
+test.each(KNOWN)(
+  "with %s and server.ws: false pages connect, and Vite's client is refused",
+  async (_name, config) => {
+    const { server, lines, url, pages } = await open((pages) => {
+      const { server } = config(pages) ?? {}
+      return { server: { ...server, ws: false } }
+    })
+    await lines.match(STARTED)
+    await expectNoWait(url)
+    expect((await echoOver(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+    pages.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 418 Mine\r\n\r\n'))
+    await expect(echoOver(`${url}/ws/other`)).rejects.toThrow('418')
+    await server.restart()
+    expect((await echoOver(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+  },
+)
+
+test('where only the plugin listens for WebSockets, it refuses those that are for nobody', async () => {
   const { lines, url } = await open((server) => ({
-    server: { middlewareMode: { server }, ws: false },
+    server: { middlewareMode: true, hmr: { server }, ws: false },
   }))
   await lines.match(STARTED)
-  await expectNoWait(url)
-  expect((await echoOver(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+  await expect(echoOver(`${url}/ws/other`)).rejects.toThrow('404')
 })
 
 test('two Vites on one server have signaling, also after one of them has closed', async () => {
