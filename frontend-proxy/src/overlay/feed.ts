@@ -11,21 +11,29 @@ const VITE_IS_DOWN = 'The dev server does not answer.'
  * block the app.
  */
 export function follow(hot: ViteHotContext, show: (update: Update) => void): void {
-  let isDown = false
+  // Vite's client reports an error for what is sent without a connection. Nothing tells whether it has had one
+  // before this script ran, so the first wish is an attempt, and the others wait for its answer.
+  let isUp: boolean | undefined
   const wish = () => {
-    if (isDown) return // Vite's client would report an error. It is called again when Vite is back.
     const isWatching = document.visibilityState === 'visible'
+    if (isUp === false || (isUp === undefined && !isWatching)) return
+    isUp ??= false
     hot.send(WATCH, { isWatching } satisfies Wish)
   }
-  hot.on(UPDATE, show)
+  const up = () => {
+    const isNews = isUp !== true
+    isUp = true
+    if (isNews) wish()
+  }
+  hot.on(UPDATE, (update: Update) => {
+    show(update)
+    up()
+  })
   hot.on('vite:ws:disconnect', () => {
-    isDown = true
+    isUp = false
     show({ reason: VITE_IS_DOWN })
   })
-  hot.on('vite:ws:connect', () => {
-    isDown = false
-    wish()
-  })
+  hot.on('vite:ws:connect', up)
   document.addEventListener('visibilitychange', wish)
   wish()
 }
