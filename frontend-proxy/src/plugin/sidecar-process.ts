@@ -48,7 +48,7 @@ export interface SidecarProcess {
 // The sidecar exits with this code for errors that the user can correct, such as a wrong setting.
 const USER_ERROR = 2
 
-// The sidecar waits up to 2 s for its connections to close. If it takes longer than this, it hangs.
+// The sidecar waits less than 4 s for its connections to close. If it takes longer than this, it hangs.
 const END_TIMEOUT_MS = 5000
 
 /**

@@ -31,7 +31,7 @@ from signaling_sidecar.untrusted_text import visible
 if TYPE_CHECKING:
     from signaling_sidecar.analysis.room_view import RoomView
 
-REST = 4.0  # times the duration of the last look at the log, before the next one: a fifth of a processor is used
+REST = 4.0  # the pause after a look at the log is this many times as long as the look, but at most MAX_REST_S
 MAX_REST_S = 0.75  # seconds; verdicts should be on the screen 2 s after the records that show them
 
 ShownInRoom = ShowRoom | ShowRows | ShowRecords | ShowPayload
