@@ -44,7 +44,7 @@ export interface PeerListFrame extends Numbers {
   readonly roomId: string | undefined
   /** The client's own id. */
   readonly peerId: string | undefined
-  /** When the client joined. */
+  /** When the client joined: ms since the epoch, by the sidecar's clock. */
   readonly joinedAt: number | undefined
   /** The other peers, in the order in which they joined. */
   readonly peers: readonly Peer[]

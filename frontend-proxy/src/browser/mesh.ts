@@ -80,7 +80,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     return this.#members.send(data, to)
   }
 
-  /** Sends the tracks of this stream to everybody, now and later. `undefined` stops sending. */
+  /** Sends the tracks of this stream to all peers, also to those that join later. `undefined` stops. */
   setStream(stream: MediaStream | undefined): void {
     this.#members.setStream(stream)
   }

@@ -17,7 +17,7 @@ const CHANNEL_ID = 0
 export interface LinkListener {
   /** The value of `isUp` has changed. */
   changed(): void
-  /** The link has missed its deadline, or failed. It is called again after each further deadline. */
+  /** The link has failed, or is not up at its deadline. Called again after each further deadline. */
   overdue(): void
   message(data: string | ArrayBuffer): void
   /** The tracks that the peer sends have changed. `undefined` means that it sends none. */

@@ -31,7 +31,7 @@ const MAX_KEPT_FRAMES = 256
 const MAX_KEPT_BYTES = 4_194_304
 /** The length that `c` and `a` add to a frame, at most. */
 const NUMBERS_BYTES = 48
-/** The close codes that mean: the connection was closed because of one of our frames. */
+/** The close codes with which the sidecar ends a connection because of one of our frames. */
 const FAULTS: ReadonlyMap<number, Refusal> = new Map([
   [
     1009,

@@ -27,7 +27,7 @@ import type {
 import { pageReport, type TraceReport } from './trace-report.ts'
 import { TypedEventTarget } from './typed-events.ts'
 
-/** The sidecar closes a connection with this code when its token has expired, or when it has sent none. */
+/** The sidecar closes a connection with this code when it has no token, or none that is still valid. */
 const UNAUTHORISED = 4401
 
 /**

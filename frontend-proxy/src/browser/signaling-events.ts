@@ -7,7 +7,7 @@ import type { Token } from './token-source.ts'
 /** What the other peers see of this one. */
 export interface Profile {
   readonly name?: string | undefined
-  /** At most 4 KiB as JSON. */
+  /** An object of at most 4 KiB as JSON. */
   readonly metadata?: object | undefined
 }
 

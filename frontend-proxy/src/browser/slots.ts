@@ -197,7 +197,8 @@ export class Slots {
   }
 }
 
-// A page can load several copies of this module (after an edit, or in two bundles). They share this.
+// A page can load several copies of this module (after an edit, or in two bundles). All use the object
+// at this key of `globalThis`.
 const SHARED = Symbol.for('vite-plugin-signaling-sidecar/slots/1')
 
 /** Returns the peers of this page, also if its clients come from an earlier version of this module. */

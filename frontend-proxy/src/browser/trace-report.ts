@@ -11,7 +11,7 @@ export interface TraceReport {
   readonly page?: string
   /** Identifies one RTCPeerConnection. */
   readonly pc?: string
-  /** The peer that it connects to, if the app has told us. */
+  /** The peer at the other end, if the app has passed its id. */
   readonly peerId?: string
   /** When it happened: ms since the epoch, by the page's clock. */
   readonly at?: number
@@ -49,7 +49,7 @@ export interface TraceReport {
 export interface CandidateKind {
   readonly type?: string
   readonly protocol?: string
-  /** For example `wifi`. Not all browsers report it. */
+  /** The network of a local candidate, for example `wifi`. Not all browsers report it. */
   readonly networkType?: string
 }
 

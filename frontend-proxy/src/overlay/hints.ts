@@ -4,7 +4,7 @@ import { element } from './element.ts'
 import type { Hint } from './messages.ts'
 import { note } from './pair-list.ts'
 
-/** `inspector` is its path, which is beside that of the signaling. */
+/** `inspector` is the path of the inspector. The path for signaling is in the same folder. */
 export function howToJoin(inspector: string): HTMLElement {
   const url = new URL('../ws/signaling', new URL(inspector, location.href))
   url.protocol = url.protocol.replace('http', 'ws')

@@ -31,7 +31,7 @@ export class Overlay {
     move: () => this.#change({ corner: nextCorner(this.#placement.corner) }),
     resize: () => this.#change({ isSmall: !this.#placement.isSmall }),
   })
-  /** A screen reader says what is written here. */
+  /** A live region: screen readers announce its text. */
   readonly #news = element('div', { class: 'news', role: 'status' })
   #placement: Placement = storedPlacement()
   #update: Update = WAITING

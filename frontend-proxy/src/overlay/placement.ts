@@ -4,7 +4,7 @@ import { pageStorage } from '../browser/page-storage.ts'
 import { parseObject, text } from '../browser/untrusted-json.ts'
 
 const KEY = 'signaling-sidecar:overlay'
-/** In the order in which the badge moves. */
+/** The corners of the page, in the order in which the badge moves through them. */
 const CORNERS = ['bottom-right', 'bottom-left', 'top-left', 'top-right'] as const
 
 export interface Placement {

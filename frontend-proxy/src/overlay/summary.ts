@@ -16,8 +16,8 @@ export interface Summary {
 }
 
 /**
- * Summarises the rooms of this page. It is only known for our browser client which rooms these are. If
- * no client of the page is in a room, the summary is about all rooms.
+ * Summarises the rooms of this page. They are known only if the page uses our browser client. If no
+ * such client is in a room, the summary is about all rooms.
  */
 export function summarise(update: RoomsUpdate, ofPage: readonly PeerOfPage[]): Summary {
   // The sidecar also lists rooms that have ended.

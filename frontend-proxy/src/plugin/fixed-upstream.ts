@@ -40,7 +40,7 @@ export function fixedUpstream(
     isRemote: isRemote(target),
     problem: undefined,
     async adminToken() {
-      // It is found if that sidecar was started for this project.
+      // The token is found if that sidecar was started for this project.
       const { SIDECAR_STATE_DIR: named } = process.env
       const stateDir = named ? path.resolve(root, named) : undefined
       return (await findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)) ?? token
@@ -50,7 +50,7 @@ export function fixedUpstream(
       if (refusal !== undefined) warnOnce(`a page was refused (403): ${refusal}`)
       return refusal
     },
-    // The sidecar does not know this secret. It only replaces a value that a client may have sent.
+    // The sidecar does not know this secret, which only replaces a value that a client may have sent.
     secret: randomUUID(),
     starting: () => undefined,
     unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),

@@ -8,7 +8,7 @@ export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
     // Vite lets the pages of every port of localhost read its answers.
     if (name.startsWith('access-control-')) response.removeHeader(name)
   }
-  // The overlay opens the page in a tab that it uses again. It would not find it in a group of its own.
+  // The overlay reuses the tab of the inspector. It finds no tab in another browsing context group.
   const isOpenedByApp = response.req.headers['sec-fetch-site'] === 'same-origin'
   const headers = {
     'Cache-Control': 'no-store',

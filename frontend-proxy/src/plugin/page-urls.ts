@@ -6,7 +6,7 @@ import { bestFirst } from './lan-addresses.ts'
 import { urlsOf } from './page-server.ts'
 import type { PageUrls } from './site-file.ts'
 
-/** Returns the URLs of a Vite server that has just begun to listen. In Vite 7.0 `resolvedUrls` is not set yet. */
+/** Returns the URLs of a Vite server that has just begun to listen. In Vite 7.0 its `resolvedUrls` is not set yet. */
 export function pageUrlsOf(
   { config, resolvedUrls, httpServer }: ViteDevServer | PreviewServer,
   { host }: CommonServerOptions,

@@ -111,7 +111,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
           lease?.follow(server.httpServer, () => pageUrlsOf(server, preview))
         }),
     },
-    // If the server has never listened, or is not Vite's own, only this hook reports its end.
+    // Vite calls only this hook at the end of a server that has never listened, or is not Vite's own.
     closeBundle() {
       const config = this.environment.getTopLevelConfig()
       detachers.get(config)?.()

@@ -17,7 +17,7 @@ export interface SidecarConfig {
   readonly command: readonly string[] | undefined
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** The project, if the sidecar is for its tests only. They are told the first of the state folders. */
+  /** The project, if the sidecar is only for its tests, which then find the first of the state folders. */
   readonly testsOf: string | undefined
   /** The reason why no sidecar may be started. One that is already running is used all the same. */
   readonly startRefusal: string | undefined

@@ -197,7 +197,7 @@ export class SidecarSupervisor {
     const history = this.#history
     history.started()
     const { args, env, root: folder } = config
-    // A child that was told to end may still print lines and exit, but must not change the state.
+    // A child that is being ended may still print lines and exit, but must not change the state.
     const isCurrent = () => this.#child === child
     // Lines of a program that was only found are held back, because it may not be a sidecar. uvx prints
     // its progress, and a command from the options is no guess, so their lines are printed at once,

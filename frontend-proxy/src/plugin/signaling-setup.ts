@@ -74,7 +74,7 @@ export function setUp(
  * Adds the plugin's proxy rules and returns them, unless the user has a rule for signaling.
  *
  * They come before the user's rules, because Vite uses the first rule that matches, and `/ws` matches
- * as well. They cannot be returned from the `config` hook, because Vite would add them last. They
+ * as well. The rules cannot be returned from the `config` hook, because Vite would add them last. They
  * must not be assigned in that hook either: if the config is an inline config, Vite keeps it when it
  * restarts itself, and the plugin would take its own rules for the user's. So they are added to the
  * resolved config, which Vite creates again each time.

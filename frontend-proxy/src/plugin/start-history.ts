@@ -39,7 +39,7 @@ export class StartHistory {
     this.#startsWithoutReady = MAX_STARTS_WITHOUT_READY
   }
 
-  /** Excludes a program. Its start does not count. */
+  /** Excludes a program from further starts. Its last start does not count as a failed one. */
   addUnusable(program: string): void {
     this.#startsWithoutReady -= 1
     this.unusable.add(program)

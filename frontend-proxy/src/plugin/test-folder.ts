@@ -43,8 +43,9 @@ async function deleteIfOld(folder: string): Promise<void> {
 }
 
 /**
- * Other users can write to the folder of temporary files too. A named pipe of theirs as runtime.json would
- * let a read wait for ever, which Node cannot cancel, so not even `process.exit()` would end the tests.
+ * Other users can write to the folder of temporary files too. If one of them makes a named pipe
+ * `runtime.json`, a read of it waits for ever. Node cannot cancel the read, so not even
+ * `process.exit()` ends the tests.
  */
 function isOwnFolder(found: Stats): boolean {
   // Windows has no user ids, and a folder of temporary files for each user.

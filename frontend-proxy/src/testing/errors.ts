@@ -9,7 +9,7 @@ export class NotConnectedError extends Error {
   readonly dialect: string
   /** The number of peers that should have been in the room. */
   readonly expected: number
-  /** In milliseconds. */
+  /** How long the test has waited, in milliseconds. */
   readonly within: number
   /** The peers that were in the room and not away when the time was up. */
   readonly peers: readonly Peer[]
