@@ -22,7 +22,7 @@ def listen(settings: Settings) -> socket.socket:
     not permitted.
     """
     if (passed := systemd.passed_socket()) is not None:
-        return passed  # whoever serves checks its address
+        return passed  # the server checks its address
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]

@@ -54,7 +54,7 @@ async def test_stopping_sidecars_costs_their_clients_nothing_but_a_reconnect(
 async def test_an_owner_that_stood_still_does_no_harm_when_it_goes_on(tmp_path: Path, redis: RedisServer) -> None:
     async with cluster_processes(tmp_path, redis) as cluster, traffic(cluster) as clients:
         for _ in range(2):
-            await _stand_still_and_go_on(cluster, clients, "took it for gone")
+            await _stand_still_and_go_on(cluster, clients, "treated it as gone")
 
 
 async def test_the_fence_alone_holds_an_old_owner_back(tmp_path: Path, redis: RedisServer) -> None:

@@ -88,7 +88,7 @@ class RoomView:
         return self._labels.beside_id(peer["peer"]) or peer.get("name") or peer["peer"]
 
     def _told(self, pair: tuple[str, str] | None) -> list[History]:
-        """Select the verdicts on peers that are together, and the last verdicts on peers that have parted."""
+        """Select the verdicts on all peers that are together, and the newest `MAX_PARTED` on peers that have parted."""
         chosen = [each for each in self._histories if pair is None or _is_of(each, pair)]
         parted = [each for each in chosen if not is_together(each)]
         return [*filter(is_together, chosen), *parted[: -MAX_PARTED - 1 : -1]]

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-TRIES = 600  # at once: all tabs of an office come back at once after a restart
+TRIES = 600  # tries at once, because all tabs of an office reconnect at the same time after a restart
 TRIES_PER_S = 10.0
 FAILURE_TRIES = 10  # tries that a refused token costs: 60 of them at once, then one each second
-UNKNOWN_FACTOR = 10  # more tries for all clients together whose address only a proxy knows that is not trusted
+UNKNOWN_FACTOR = 10  # times as many tries, shared by all clients whose address is hidden by an untrusted proxy
 MAX_KEPT = 10_000  # addresses, and as many subjects; those that were seen last are kept
 
 
@@ -53,7 +53,7 @@ class _Tries:
         return 0.0
 
     def charge(self, key: str | None, tries: int, now_s: float) -> None:
-        """Use more tries, even if there are not as many. The key must then wait for longer."""
+        """Use `tries` more tries, even if fewer are left. The key must then wait for longer."""
         self._put(key, self._now(key, now_s) - tries, now_s)
 
     def _now(self, key: str | None, now_s: float) -> float:

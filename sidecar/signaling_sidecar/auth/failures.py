@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 MISSING, TOO_MANY = "missing", "too-many"
 """The reasons why a client is not let in although no token was refused: it has shown none, or too many."""
-RECORDS = 20  # at once, then one each second
+RECORDS = 20  # records that may be written at once; after them, `RECORDS_PER_S`
 RECORDS_PER_S = 1.0
 
 

@@ -22,7 +22,8 @@ class Keys(NamedTuple):
     by_id: Mapping[str, Any] | None = None
 
     def find(self, key_id: object) -> Any:
-        """Return the key that a token names by its `kid`, which is any JSON value. Raises InvalidToken."""
+        """Return the key for the `kid` of a token (None if it has none), which may be any JSON value. Raises
+        InvalidToken."""
         if self.by_id is None or (key_id is None and self.only is not None):
             return self.only
         key = self.by_id.get(key_id) if isinstance(key_id, str) else None

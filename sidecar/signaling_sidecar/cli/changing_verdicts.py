@@ -42,7 +42,7 @@ def as_json(history: History) -> str:
 def watch(arguments: argparse.Namespace) -> NoReturn:
     """Print every verdict, and then each that changes, because of a new record or because time has passed.
 
-    The log may be of a sidecar that is started later. That of a sidecar on another machine is copied while it grows.
+    The sidecar of the log may be started later. If it is on another machine, its log is copied while it grows.
     Raises NotAnswered.
     """
     if arguments.url is None:

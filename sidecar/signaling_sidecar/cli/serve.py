@@ -112,7 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
         takeover = Takeover(dict(sources.flags), str(arguments.settings or ""), settings.log_format)
         return _supervise(settings, takeover, arguments.exit_on_stdin_eof)
-    # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Hooks may need certificates.
+    # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Only hooks may send https
+    # requests, for which aiohttp needs certificates.
     with paused_collector(), no_certificates() if settings.hooks is None else nullcontext():
         from signaling_sidecar.server import run as serve
 

@@ -87,7 +87,7 @@ def _segments(folder: Path) -> list[Path]:
 
 
 def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iterable[bytes]:
-    """Return the last records of the newest run. As few segments are read as contain that many."""
+    """Return the last `count` records of the newest run. Only the segments that contain them are read."""
     found: deque[Read[Stamp]] = deque()
     newest_boot = beginning_of(segments[-1]).boot if segments else ""
     for segment in reversed(segments):

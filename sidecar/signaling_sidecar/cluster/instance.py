@@ -111,7 +111,7 @@ class Instance:
 
     @property
     def outbox(self) -> str:
-        """The stream of what the owner tells this instance."""
+        """The stream of messages from the owner to this instance."""
         return f"{scripts.PREFIX}out:{self.number}"
 
     async def join(self, *, may_found: bool) -> str:
@@ -128,7 +128,7 @@ class Instance:
         return _text(checkpoint)
 
     async def renew(self, read_until: str, more_s: float = 0.0) -> Renewed:
-        """Renew the lease, for so much longer than usual. What this instance was told until there is deleted."""
+        """Renew the lease, for `more_s` longer than usual, and delete the outbox up to the entry `read_until`."""
         _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent, seq = await self._run(
             scripts.RENEW, self._lease_ms(more_s), read_until
         )
@@ -144,7 +144,7 @@ class Instance:
     async def claim(self, *, from_silent: bool) -> Claimed | float:
         """Become the owner, if there is none. Otherwise returns how many seconds the owner's lease still lasts.
 
-        With `from_silent`, also an owner whose lease has ended is followed. It is declared dead then.
+        With `from_silent`, an owner whose lease has ended is declared dead and replaced.
         """
         word, *rest = await self._run(scripts.CLAIM, int(from_silent), expected="taken")
         if word == b"taken":
@@ -168,7 +168,7 @@ class Instance:
         return _text(entry)
 
     async def release(self, fence: int) -> None:
-        """Let another instance become the owner. This one may have been followed already."""
+        """Let another instance become the owner. Does nothing if one has become the owner already."""
         await self._run(scripts.RELEASE, fence, expected="fenced")
 
     async def leave(self) -> None:

@@ -132,7 +132,7 @@ def without_credentials(command: Command) -> Command:
 
 
 def connections_of(command: Command) -> Iterator[int]:
-    """The connections that the command and its parts name as those of its sender. They are all the same, unless another
+    """Yield the sender's connection as the command and each of its parts give it. All are the same, unless another
     program has written the command."""
     yield command.connection
     for each in singles(command):
@@ -147,7 +147,7 @@ ToOwner = Ask | Remind | Opened | Recognised | Ended | Note | Gone | Call
 
 
 class Checked(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The command to carry out, according to the hooks. It may be a refusal."""
+    """The command to carry out after the hooks were called. It is a `Refuse` if a hook has refused the command."""
 
     command: Command
 

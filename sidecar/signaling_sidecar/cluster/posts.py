@@ -1,4 +1,4 @@
-"""What an instance tells the owner at another instance."""
+"""The messages of an instance to the owner at another instance."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
 class RoundTrips:
-    """Must be told of each answer. The numbers only grow."""
+    """How long Redis takes to answer, as counters that only grow. `add` must be called for each answer."""
 
     def __init__(self) -> None:
         self.sum_s = 0.0

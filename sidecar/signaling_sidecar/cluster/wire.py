@@ -214,7 +214,7 @@ def _wrong_parts() -> UnreadableMessage:
 
 
 def _reason(error: Exception) -> str:
-    """Say what is wrong without the content, which the message of a ValidationError may have before the place."""
+    """Describe the error without any content of the message, which the text of a ValidationError may quote."""
     match error:
         case msgspec.ValidationError():
             _, at, place = str(error).rpartition(" - at ")

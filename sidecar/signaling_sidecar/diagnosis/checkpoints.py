@@ -1,4 +1,4 @@
-"""Who was in which room when a segment of the log began, which its checkpoint tells."""
+"""Who was in which room when a segment of the log began, according to its checkpoint."""
 
 from __future__ import annotations
 

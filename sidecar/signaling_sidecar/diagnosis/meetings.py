@@ -50,8 +50,8 @@ def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
 
 
 class MeetingFinder:
-    """Finds the meetings in a log that may still grow. `found` may be called again after more entries were taken, and
-    then changes what it has returned before."""
+    """Finds the meetings in a log that may still grow. `found` may be called again after more entries were taken. It
+    then changes the objects that it has returned before."""
 
     def __init__(self) -> None:
         self._sockets = Sockets()

@@ -68,8 +68,8 @@ class PeerLabels:
         self._labels = None
 
     def pages_of_connections(self, pages: Mapping[str, Report]) -> None:
-        """Use these reports of pages, by peer id, in place of those of an earlier call. They were found by the
-        RTCPeerConnections of the pages, and are preferred to those of `page`."""
+        """Use these reports of pages, by peer id, and forget those of an earlier call. They were found by the
+        RTCPeerConnections of the pages, and are preferred to the reports that `page` has received."""
         if pages != self._pages_of_connections:
             self._pages_of_connections = pages
             self._labels = None

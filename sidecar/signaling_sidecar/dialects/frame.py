@@ -155,7 +155,7 @@ def binary_reader(
 ) -> Callable[[bytes, Caller, int], Command]:
     """Create a dialect's `decode_binary` from `read`, which may raise BadFrameError.
 
-    `kind` is the kind with which a refused frame is recorded, in dialects that have only one kind of binary frames.
+    `kind` is recorded with each refused frame. It is only for dialects that have a single kind of binary frames.
     """
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:

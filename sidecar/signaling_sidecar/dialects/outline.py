@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from itertools import islice
 
-MAX_TOKENS = 20_000  # takes about 5 ms; without a bound, one hostile client could keep the event loop busy
+MAX_TOKENS = 20_000  # reading them takes 5 ms; without a limit, a hostile client could keep the event loop busy
 
 # The time is linear, because every repetition is possessive, and an unterminated string extends to the end of the
 # frame.

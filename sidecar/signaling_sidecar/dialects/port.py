@@ -61,7 +61,7 @@ UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
 
 
 class Caller(NamedTuple):
-    """The client at the other end of a connection, as far as its handshake tells."""
+    """The client of a connection, and what is known of it after the handshake."""
 
     connection: int
     introduction: Introduction

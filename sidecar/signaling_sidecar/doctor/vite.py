@@ -1,4 +1,4 @@
-"""Find Vite's dev server: at the URL from the user, at that from the Vite plugin, or at one of its usual ports."""
+"""Find Vite's dev server: at a URL that the user or the Vite plugin has given, or at one of Vite's usual ports."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def find_vite(
     """Find the dev server at `url`, otherwise at the URL in `site`, otherwise at a usual port if it proxies to the
     sidecar.
 
-    With `guesses`, otherwise any dev server at a usual port is used, which may be that of another project.
+    If none is found and `guesses` is true, any dev server at a usual port is used, even one of another project.
     """
     if url is not None:
         return (yield from _at(url))

@@ -57,7 +57,7 @@ class LogCopy(LogFiles):
         """Begin a segment here if one is needed. `checkpoint` is the JSON text of the state after the record `seq`.
 
         The first call opens the log, and raises OSError or StateDirTaken if it cannot be written. Later calls raise
-        nothing. A checkpoint of an earlier place than that of the last line is ignored.
+        nothing. If `seq` is lower than that of the last line, the checkpoint is ignored.
         """
         is_another_run = self.cluster_boot != self._begun_as
         if not is_another_run and seq < self._seq:

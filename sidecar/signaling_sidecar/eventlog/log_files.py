@@ -37,7 +37,7 @@ class Options(TypedDict):
 
 
 class LogFiles(ABC):
-    """The segments that one run of the sidecar (`boot`) writes in `folder`. A subclass decides what is written.
+    """The segments that one run of the sidecar (`boot`) writes in `folder`. A subclass decides which lines are written.
 
     The caller must call `look_after` twice a second. It may change `segment_bytes`, `total_bytes` and `keep_s` at any
     time.
@@ -136,7 +136,7 @@ class LogFiles(ABC):
         self._retention.close()
 
     def _write(self, text: bytes, records: int) -> None:
-        """Append complete lines, which are so many records. They are counted as lost if that is impossible."""
+        """Append complete lines with this number of records. They are counted as lost if they cannot be written."""
         try:
             self._check_segment()
             self._open.append(text)

@@ -45,7 +45,7 @@ def cut_torn_line(segments: Sequence[Path]) -> int:
 
 
 def is_copy(segments: Sequence[Path]) -> bool:
-    """Whether the run was an instance of a cluster. What its log tells may go on elsewhere."""
+    """Whether the run was an instance of a cluster. Its sessions may continue at other instances."""
     for read in itertools.islice(_read(segments[-1:], LeftOut(), Past), 1):
         with suppress(*NOT_JSON):
             return read.record.type == "log.header" and msgspec.json.decode(read.record.data or "", type=Header).copy
@@ -101,7 +101,7 @@ def _gone_on_from(segment: Path) -> str | None:
 
 
 def _has_checkpoint(segment: Path) -> bool:
-    """Whether a segment begins with a checkpoint. It has none if the sidecar was killed while it created the
+    """Whether a segment begins with a checkpoint. This is false if the sidecar was killed while it created the
     segment."""
     beginning = itertools.islice(_read([segment], LeftOut(), Stamp), 2)
     return any(read.record.type == "log.checkpoint" for read in beginning)

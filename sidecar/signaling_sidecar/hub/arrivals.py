@@ -91,7 +91,7 @@ class Arrivals:
     def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
         """Move the peer to a room in which another peer is connected.
 
-        Neither side is told: the frame that the peer is about to send there tells the others all they need.
+        Nobody is sent a notice: the frame that the peer is about to send there contains all that the others need.
         """
         refusal = self._refuse_try(join, now_s)
         if refusal is not None:

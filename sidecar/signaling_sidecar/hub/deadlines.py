@@ -31,8 +31,8 @@ class Deadlines:
     def run(self, now_s: float) -> list[Effect]:
         """Carry out the actions that are due at `now_s`, in their order, but at most `MAX_AT_ONCE` of them.
 
-        If more are due, `next_s` is not after `now_s` afterwards. So commands of clients need not wait until all are
-        carried out.
+        If more are due, `next_s` is not after `now_s` afterwards. The limit lets the server handle the commands of
+        clients between two calls.
         """
         effects: list[Effect] = []
         for _ in range(MAX_AT_ONCE):

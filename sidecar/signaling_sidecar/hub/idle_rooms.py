@@ -8,7 +8,7 @@ from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.hub.state import State
 
-MAX_LATE = 0.05  # part of the limit by which a room may end late; a sweep looks at all rooms, so sweeps should be few
+MAX_LATE = 0.05  # a room may end late by this fraction of its limit, so that sweeps, which check all rooms, are few
 
 
 class IdleRooms:

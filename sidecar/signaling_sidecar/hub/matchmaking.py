@@ -78,7 +78,7 @@ class Matchmaking:
         return [*done, record, *self._state.mailboxes.deliver(session)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
-        """Let the peer wait. If it repeats a request for which a room was found, it is told about that room again."""
+        """Add the peer to its queue. If it repeats a request for which a room was found, that room is sent again."""
         if ask.peer is None:
             ask = msgspec.structs.replace(ask, peer=self._id_of(ask.connection) or self._state.ids.peer())
         assert ask.peer is not None
@@ -125,7 +125,7 @@ class Matchmaking:
         return self._cancel(waiting)
 
     def put_back(self, waiting: Waiting) -> None:
-        """Let a peer wait. A peer that waits in this queue already keeps its position."""
+        """Add a peer to its queue. A peer that waits in this queue already keeps its position."""
         earlier = self._waiting.get((waiting.dialect, waiting.peer))
         if earlier is not None and _queue_of(earlier) != _queue_of(waiting):
             self._take_out(earlier)
@@ -133,7 +133,7 @@ class Matchmaking:
         self._queues.setdefault(_queue_of(waiting), {})[waiting.peer] = waiting
 
     def restore(self, waiting: Waiting) -> None:
-        """Let a peer wait that the log tells about."""
+        """Add a peer to its queue that waits there according to the log."""
         earlier = self._waiting.get((waiting.dialect, waiting.peer))
         if earlier is not None and earlier.connection is not None:
             self._remove(earlier)

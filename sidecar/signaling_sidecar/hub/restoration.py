@@ -20,7 +20,7 @@ from signaling_sidecar.hub.views import JsonText
 
 
 class Past(msgspec.Struct, frozen=True, gc=False):
-    """A record of the log, with the fields that tell what happened to rooms and sessions."""
+    """A record of the log, with the fields that are needed to restore rooms and sessions."""
 
     ts: float
     type: str
@@ -84,7 +84,7 @@ Verb = Callable[[Past, RecordData], None]
 
 @dataclass(slots=True)
 class Restoration:
-    """The hub that is being filled, and what is needed only until it is complete."""
+    """The hub that is being restored, and the state that is needed only until this is done."""
 
     hub: Hub
     is_living: Callable[[int], bool]

@@ -11,7 +11,7 @@ from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Ver
 
 
 class RestoredTries:
-    """While records are restored, the times of the tries are those of the log's clock."""
+    """Restores the tries of the entry limits. Until this is done, their times are by the log's clock."""
 
     def __init__(self, hub: Hub) -> None:
         self._limits = hub.entry_limits

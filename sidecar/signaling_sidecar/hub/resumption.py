@@ -105,10 +105,9 @@ class Resumption:
             self._unrecorded_bytes += self._drop_first()
 
     def take_unrecorded(self) -> bool:
-        """Whether the log should be told what the client has acknowledged, because that is much. The caller must then
-        record it.
+        """Whether the client has acknowledged so many bytes that this should be recorded. The caller must then do so.
 
-        It is not recorded for each frame, because that would make the log longer for nothing but the next restart.
+        It is not recorded for each frame, because only a restart needs it, and the log would be longer.
         """
         is_due = self._unrecorded_bytes >= RECORD_ACK_BYTES
         if is_due:
@@ -116,8 +115,7 @@ class Resumption:
         return is_due
 
     def take_ack(self) -> int | None:
-        """Return the last handled number, and remember that the client is told. Return None if the client has been told
-        before."""
+        """Return the number of the last handled frame, which the caller must acknowledge, or None if it did before."""
         owed, self.owes_ack = self.owes_ack, False
         return self.handled if owed else None
 

@@ -1,4 +1,4 @@
-"""Continues a session on another connection, and tells its peer and the others about it."""
+"""Continues a session on another connection. Its client and the other peers are told."""
 
 from __future__ import annotations
 

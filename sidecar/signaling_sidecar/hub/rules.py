@@ -9,8 +9,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-MAX_CAPACITY = 10_000  # peers; as the setting's
-MAX_GRACE_S = 3600  # seconds; as the setting's: the event log is kept for as long as the longest grace
+MAX_CAPACITY = 10_000  # peers; the setting has the same limit
+MAX_GRACE_S = 3600  # seconds; the setting has the same limit, because the event log is kept for the longest grace
 
 
 class RoomKey(NamedTuple):
@@ -38,7 +38,7 @@ DEFAULT_GRACE_S = MappingProxyType({**dict.fromkeys(Ending, 0.0), Ending.STOPPED
 
 
 class Reason(StrEnum):
-    """Why a session ended, as the other peers are told."""
+    """Why a session ended: the reason that is sent to the other peers."""
 
     LEFT = "left"
     MOVED = "moved"

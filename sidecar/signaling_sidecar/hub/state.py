@@ -16,7 +16,7 @@ from signaling_sidecar.hub.mailbox import Mailboxes
 from signaling_sidecar.hub.membership import Membership, Session
 from signaling_sidecar.hub.rules import RoomKey, RoomRules
 
-BARRED_S = 60.0  # seconds; PROTOCOLS.md, "Close codes": a client that reconnects by itself must not be back at once
+BARRED_S = 60.0  # seconds in which a removed peer id cannot join again (PROTOCOLS.md, "Close codes")
 
 
 class Ids(Protocol):

@@ -127,9 +127,9 @@ class EventLog(LogTables):
 
         `room` is a room id, a row of `rooms`, or a row of `pairs`, whose two sessions are drawn alone. `dialect` and
         `boot` (its first characters are enough) select one of several rooms with this id. The ladder covers everything
-        that happened in the room in one boot, which for a row of `pairs` is that of its last offer. Equal signals that
-        follow each other, such as heartbeats, share one row, unless `fold` is false. Raises `UnknownRoom` and
-        `AmbiguousRoom`.
+        that happened in the room in one run of the sidecar. For a row of `pairs`, this is the run with the last offer.
+        Equal signals that follow each other, such as heartbeats, share one row, unless `fold` is false. Raises
+        `UnknownRoom` and `AmbiguousRoom`.
         """
         if isinstance(room, str):
             return self._drawn(choose_room(self._events, self._restored, room, dialect, boot), fold=fold)

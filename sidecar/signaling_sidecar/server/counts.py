@@ -25,7 +25,7 @@ class Counts:
         """All records but those of relays, by type."""
 
     def add(self, record: Record) -> None:
-        """Count a record that is not of a relay."""
+        """Count a record of any type except `signal.relayed`."""
         self.records[record.type] += 1
         data: Mapping[str, Any] = record.data if isinstance(record.data, Mapping) else {}
         match record.type:

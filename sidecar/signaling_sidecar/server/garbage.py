@@ -1,4 +1,4 @@
-"""When Python looks for garbage, which are objects that refer to each other and to which nothing else refers.
+"""When Python looks for garbage: objects that refer to each other, and to which nothing else refers.
 
 Meanwhile, the sidecar does nothing else. With Python's defaults, it looks through all objects again whenever their
 number has grown by a quarter: for 20 ms because of all modules, and for 0.4 s with 5,000 connections. A sidecar has

@@ -122,7 +122,7 @@ class OwnHub:
         return None if self.log.is_written else LOG_NOT_WRITTEN
 
     async def hand_over(self) -> None:
-        """Nobody else can do what is done here: the next sidecar goes on with it."""
+        """Does nothing, because no other sidecar can take over the rooms: the next start restores them."""
 
     def hold_deadlines(self) -> None:
         """Carry out no deadline from now on, because the sidecar is about to stop."""

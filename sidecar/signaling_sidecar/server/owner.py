@@ -55,8 +55,8 @@ class TickEnd(Protocol):
 class Owner:
     """Must be created in a running event loop.
 
-    It may begin while connections are open that another owner was told of. It is told no more of them until their
-    dialects are recognised, or until they end.
+    Connections may be open already that were reported to an earlier owner. They are not reported again before their
+    dialects are recognised, or before they end.
     """
 
     def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:
@@ -131,8 +131,8 @@ class Owner:
         self._carry_out(self._hub.handle(commands.End(ended.connection, ended.ending), self._loop.time()))
 
     def _end_the_lost(self, ask: commands.Enqueue | commands.Join, now_s: float) -> None:
-        """End the connections of waiting users and peers whose socket is closed already, so that nobody is put into a
-        group with them."""
+        """End the connections of waiting users and peers whose socket is closed already, so that no group is made with
+        them."""
         for connection in self._mates(ask):
             if connection is not None and connection != ask.connection and self._front.is_lost(connection):
                 self._carry_out(self._hub.handle(commands.End(connection, Ending.LOST), now_s))

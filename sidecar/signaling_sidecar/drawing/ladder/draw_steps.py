@@ -149,7 +149,7 @@ class _Room:
         return None
 
     def _room_updated(self, record: Entry, about: About) -> Step:
-        if about.host in self.columns:  # a separate record, because the host changes when the old one leaves
+        if about.host in self.columns:  # a record of its own, after that of the old host's leave
             return self._step(msgspec.structs.replace(record, peer=about.host), Look.UPDATED, "is the host now")
         what = [
             f"room is now {about.name}" if about.name is not None else None,

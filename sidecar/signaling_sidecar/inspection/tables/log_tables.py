@@ -17,7 +17,7 @@ from signaling_sidecar.inspection.tables.signals import signals_table
 from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.progress import Progress
 
-_LONG_LOG_RECORDS = 1_000_000  # the tables that no loop over the records makes take a second for this many
+_LONG_LOG_RECORDS = 1_000_000  # records; tables that need no Python loop over the records take a second for so many
 
 
 class LogTables:

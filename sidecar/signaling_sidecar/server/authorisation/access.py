@@ -84,7 +84,7 @@ class Access:
         return any(is_revoked(each.claims) for each in used if each is not None)
 
     def of_room(self, room: str) -> Held | None:
-        """Return the token that counts for what is sent to a room."""
+        """Return the token that decides what the client may send to a room."""
         return self._joined.get(room, self.own)
 
     def show(self, token: Held) -> None:

@@ -137,7 +137,7 @@ class CommandChecks:
         claims, grant = access.own
         refusal = _refuse_scopes(claims, (Scope.JOIN, Scope.CREATE)) or _refuse_peer(claims, ask.peer)
         if refusal is None and claims.rooms is not None:
-            refusal = errors.not_for_room()  # the sidecar chooses the room
+            refusal = errors.not_for_room()  # the sidecar chooses the room, so it may not be one that the token allows
         if refusal is not None:
             return refused(ask, refusal)
         return msgspec.structs.replace(ask, peer=claims.peer or ask.peer, grant=grant)

@@ -11,7 +11,7 @@ from aiohttp import web
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.http.let_in import claims_of
 
-LOOK_EVERY_S = 5.0  # seconds between two looks at whether the token is still valid
+LOOK_EVERY_S = 5.0  # seconds between two checks whether the token is still valid
 
 
 @contextmanager

@@ -27,10 +27,10 @@ class Candidate(NamedTuple):
 
 
 def candidates(request: web.Request, parameters: Collection[str] = ()) -> list[Candidate]:
-    """Return the texts that may be the token of a request. A client may have made up those in parameters itself.
+    """Return the texts that may be the token of a request. Those in parameters may be texts that a client has made up.
 
-    `parameters` are the parameters of the URL in which the client's protocol carries tokens. They only count without a
-    token in a header. Raises HTTPBadRequest for more than one token, and for a token in a URL.
+    `parameters` are the parameters of the URL in which the client's protocol carries tokens. They are used only if no
+    header has a token. Raises HTTPBadRequest for more than one token, and for a token in a URL.
     """
     if any(name in request.query and name not in parameters for name in _IN_NO_URL):
         raise web.HTTPBadRequest(text=_REFUSED_URL)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-RENEWALS = 3  # in a lease; so two may be lost
-AFTER_LEASE_S = 0.002  # seconds after the end of a lease, because Redis counts milliseconds
+RENEWALS = 3  # per lease, so that two of them may fail
+AFTER_LEASE_S = 0.002  # seconds to wait after the end of a lease, because Redis counts whole milliseconds
 ASK_AGAIN_S = 0.02  # seconds until an instance asks again for a hub whose owner's lease has ended
 
 

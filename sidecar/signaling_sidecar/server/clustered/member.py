@@ -28,15 +28,15 @@ from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
-BLOCK_MS = 1000  # milliseconds for which a read waits; a change of what has to be read wakes it earlier
-RESTORED_BYTES_PER_S = 2_000_000  # of a checkpoint, on a machine that is busy; a quarter of what one core can do
-TICKS_REST_S = 2.0  # seconds after an outage of Redis, in which clients come back before anybody's time is up
+BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; it ends earlier if the stream to read changes
+RESTORED_BYTES_PER_S = 2_000_000  # bytes of a checkpoint on a busy machine; an idle core restores four times as many
+TICKS_REST_S = 2.0  # seconds after an outage of Redis in which no deadline is carried out, so that clients can return
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 _REASONS = {
-    "buried": "Redis had not heard of it for a whole lease, so the others took it for gone",
+    "buried": "Redis had not heard from it for a whole lease, so the other sidecars treated it as gone",
     "epoch": "Redis has lost the state of the cluster",
     "fenced": "another instance has the rooms now",
     "lost": "Redis has an older state than before",
@@ -139,7 +139,7 @@ class Member:
             self.wake()
 
     def wake(self) -> None:
-        """Exchange with Redis what is due."""
+        """Start the next exchange with Redis."""
         self._wanted.set()
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class Member:
                 await asyncio.sleep(RETRY_S)
 
     async def follow(self) -> None:
-        """Read what the owner tells this instance, and the log, until cancelled."""
+        """Read the outbox of this instance and the log until cancelled."""
         while True:
             number, term = self.number, self.term
             if number is None:
@@ -205,7 +205,7 @@ class Member:
         await self._is_no_owner.wait()
 
     async def leave(self) -> None:
-        """Leave the cluster, after all that was told so far. All connections must have been closed."""
+        """Send the pending messages to the owner, and leave the cluster. All connections must have been closed."""
         self._is_leaving = self._has_said_all = True
         self.wake()
         await self._has_left.wait()
@@ -223,7 +223,7 @@ class Member:
             await self._hand_over()
         await self._exchange()
         if self._has_said_all:
-            while self._posts.pending() is not None:  # it was told while another post was sent
+            while self._posts.pending() is not None:  # messages that were added while another post was sent
                 await self._exchange()
             await self.instance.leave()
             self._has_left.set()
@@ -242,7 +242,7 @@ class Member:
         term = self.term
         if term is not None:
             term.end()
-            self.term = None  # what is told from now on is for the next owner
+            self.term = None  # messages from now on are for the next owner
             self._releasing = term
         if self._releasing is not None:
             while await self._commit_next(self._releasing):
@@ -323,7 +323,7 @@ class Member:
         while (post := self._posts.pending()) is not None:
             await self.instance.post(post)
             self._posts.done()
-        # What the last owner has told this instance comes before what this one will tell it.
+        # Messages from the last owner come before those that this instance sends as the new owner.
         async for entry in self._entries(self.instance.outbox, self._outbox.place):
             self._outbox.take(entry)
         async for entry in self._entries(INBOX, term.read_place):
@@ -342,7 +342,7 @@ class Member:
             after = entries[-1].id
 
     async def _exchange(self) -> None:
-        """Bring what this instance tells the owner to Redis, or what it has done as the owner."""
+        """Write the next messages to the owner into Redis and, if this instance is the owner, its next commit."""
         post = self._posts.pending()
         if post is not None:
             await self.instance.post(post)
@@ -385,7 +385,7 @@ class Member:
     # --- outages -----------------------------------------------------------------------------------------------------
 
     def _away(self, reason: str) -> None:
-        """Redis does not answer. Nobody is taken for gone until it does, and for a while afterwards."""
+        """Begin an outage of Redis. No peer is treated as gone during it, nor for `TICKS_REST_S` afterwards."""
         self.lease.redis_is_away()
         if not self.is_away or reason != self._why_away:
             self.is_away, self._why_away = True, reason

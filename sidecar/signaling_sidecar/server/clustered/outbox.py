@@ -1,4 +1,4 @@
-"""The outbox of an instance in Redis: what the owner of the cluster tells it."""
+"""The outbox of an instance in Redis: the messages from the owner of the cluster to this instance."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Outbox:
         self._end_tick = end_tick
 
     def take(self, entry: Entry) -> None:
-        """Do what an owner tells this instance, unless that is done already."""
+        """Carry out an entry of the outbox, unless that was done before."""
         if place_of(entry.id) <= place_of(self.place):
             return
         self.place = entry.id
@@ -55,7 +55,7 @@ class Outbox:
             logger.exception("what the owner of the cluster has told this instance could not be done")
 
     def deliver(self, messages: Sequence[ToFront]) -> None:
-        """Do what the owner has told this instance, which may be the owner itself."""
+        """Carry out messages from the owner, which may be this instance."""
         for message in messages:
             match message:
                 case Send():

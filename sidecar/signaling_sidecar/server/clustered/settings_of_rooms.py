@@ -32,7 +32,7 @@ class _Joined(msgspec.Struct):
 
 
 def settings_of_rooms(settings: Settings) -> dict[str, Any]:
-    """Return what the other instances are told."""
+    """Return the settings that all instances of a cluster must share."""
     return {name: getattr(settings, name) for name in NAMES} | {"hooks": settings.hooks is not None}
 
 

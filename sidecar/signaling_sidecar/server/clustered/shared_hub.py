@@ -38,7 +38,7 @@ from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.untrusted_text import visible
 
-STOP_WITHIN_S = 2.0  # seconds for Redis to be told that this instance stops
+STOP_WITHIN_S = 2.0  # seconds to hand over the rooms and to leave the cluster
 LOG_WITHIN_S = 2.0  # seconds for which the start waits for the log, which may be impossible to write
 
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ class SharedHub:
         return self.owner.new_connection_id()
 
     def apply(self, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
-        """Use settings that have changed while the sidecar is running. Those of rooms count only while it is the
-        owner."""
+        """Use settings that have changed while the sidecar is running. Settings for rooms have an effect only
+        while it is the owner."""
         if settings_of_rooms(settings) != settings_of_rooms(self._settings):
             logger.warning(
                 "settings for the rooms have changed: change them at all sidecars of the cluster, because those of the "
@@ -199,7 +199,7 @@ class SharedHub:
         return REDIS_AWAY if self._member.is_away else None
 
     async def hand_over(self) -> None:
-        """Let another instance do what is done here for all, because this sidecar is about to stop."""
+        """Let another instance become the owner, because this sidecar is about to stop."""
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._member.hand_over()
@@ -255,7 +255,7 @@ class SharedHub:
             )
 
     def _bytes_to_checkpoint(self) -> int:
-        """After how many bytes of lines the owner writes a checkpoint. The files of its log may need one at once."""
+        """Return after how many bytes of lines the owner writes a checkpoint: 0 if its log needs one for a new file."""
         return 0 if self.log.wants_checkpoint else self._settings.log_segment_bytes
 
     def _have_joined(self, number: int) -> None:

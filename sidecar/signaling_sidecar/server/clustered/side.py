@@ -1,4 +1,4 @@
-"""What a front of a cluster has in place of an `Owner`: it tells the owner, wherever that is."""
+"""What a front of a cluster has in place of an `Owner`: it passes everything on to the owner, wherever that is."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class ClusterSide:
             self.member.tell(Ask(command, dialect))
 
     def _remember(self, command: Command) -> None:
-        """Remember what a new owner must be told."""
+        """Remember the parts of a command that must be sent again to a new owner."""
         for each in singles(command):
             if isinstance(each, commands.WatchRooms):
                 self._watches[each.connection] = each
@@ -137,7 +137,7 @@ class ClusterSide:
 
     def new_connection_id(self) -> int:
         """Return a number that no other connection of the cluster has. This instance must have joined before. While it
-        joins again, new connections have numbers of the one that it was, and are closed as soon as it has joined."""
+        joins again, the numbers are those of its earlier membership, and such connections are closed after the join."""
         assert self._numbers is not None
         return next(self._numbers)
 
@@ -168,7 +168,7 @@ class ClusterSide:
         self._numbers = connection_numbers(number)
 
     def lost(self) -> None:
-        """Forget what was told under the number that this instance had."""
+        """Forget what was sent under the number that this instance had."""
         self._copies.forget()
         for kept in (self._dialects, self._watches, self._secrets):
             kept.clear()

@@ -12,7 +12,7 @@ SMALL = 200  # sessions; a copy of a hub that is smaller takes about a milliseco
 
 
 def hub_of(state: Checkpoint, empty: Hub) -> Hub:
-    """Fill an empty hub with a state. Its sessions have the connections that they have at the owner."""
+    """Fill an empty hub with a state. Its sessions keep the connections that they have at the owner."""
     restore = Restore(empty, lambda _: True)
     restore.start(state, 0.0)
     restore.finish(asyncio.get_running_loop().time())

@@ -30,8 +30,8 @@ class Restored:
     """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended, and
     `step` is the last step that was committed.
 
-    The hub also gets the connections of other instances, until it is told that these are gone, so that the log tells
-    who has lost a connection. But without any living instance the cluster has been restarted as a whole, and everybody
+    The hub also gets the connections of instances that are gone. They are ended later, so that the log has a record of
+    each lost connection. But without any living instance the cluster has been restarted as a whole, and everybody
     has the full time for coming back, as after a restart of a single sidecar.
     """
 
@@ -58,7 +58,7 @@ class Restored:
 
     @property
     def is_restart(self) -> bool:
-        """Whether all connections in the log have ended, and nobody has told the hub."""
+        """Whether the whole cluster was restarted: all connections in the log have ended without a record of it."""
         return not self._living and self._place is not None
 
     def finish(self) -> None:

@@ -37,7 +37,7 @@ from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
 AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
-LOOK_EVERY_S = 1.0  # seconds; what is not in the event log, such as a refused request, is told too
+LOOK_EVERY_S = 1.0  # seconds between two checks for changes that are not in the event log, such as a refused request
 SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent although nothing has changed
 STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404, "internal": 500}  # others: 503
 
@@ -82,7 +82,7 @@ class InspectorApi:
     # --- the stream of changes ----------------------------------------------------------------------------------------
 
     async def _changes(self, request: web.Request) -> web.StreamResponse:
-        """One line at once, and then one after each change. Each line tells the whole state."""
+        """Send one line of JSON at once, and another one after each change. Each line contains the whole state."""
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
         await response.prepare(request)
         loop = asyncio.get_running_loop()
@@ -125,7 +125,7 @@ class InspectorApi:
             pass
 
     def _wake(self) -> None:
-        """Let all streams that wait go on."""
+        """Let all waiting streams check for changes."""
         self._news.set()
         self._news = asyncio.Event()
 

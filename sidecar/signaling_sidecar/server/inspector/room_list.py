@@ -26,7 +26,7 @@ def rooms_listed(states: Iterable[Mapping[str, Any]], seen: Overview) -> list[di
 def hints(
     rooms: Iterable[Mapping[str, Any]], seen: Overview | None, refused: Iterable[Barred], *, is_log_written: bool
 ) -> Iterator[dict[str, str | None]]:
-    """Yield what the reader should know to understand what is shown, and what to do about it."""
+    """Yield hints for the reader: sentences that explain what is shown or missing, and advice."""
     if not is_log_written:
         yield _hint(
             "log-not-written",

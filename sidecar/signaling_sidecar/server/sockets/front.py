@@ -227,7 +227,7 @@ class Front:
 
 
 def _charge(connection: Connection, command: commands.Numbered | commands.Several) -> None:
-    """Count a frame with several commands as so many frames."""
+    """Count a frame with several commands as one frame for each command."""
     asked = command.command if isinstance(command, commands.Numbered) else command
     if isinstance(asked, commands.Several) and asked.commands:
         connection.rate.charge(min(len(asked.commands), commands.MAX_COMMANDS) - 1)

@@ -1,4 +1,4 @@
-"""Lines in the terminal about limits of a client, or of its token, if its protocol has no frame to tell it.
+"""Print a line when a client is refused because of a limit or its token, and its protocol has no frame for errors.
 
 The developer of the page would otherwise see that it does not work, and nothing that says why.
 """
@@ -21,7 +21,7 @@ class SilentRefusals:
         self._told: set[tuple[str, Code]] = set()
 
     def report(self, dialect: str, refusal: Refusal) -> None:
-        """Print a line about a refusal that its client is not told, once for each dialect and limit."""
+        """Print a line about a refusal that is not sent to its client, once for each dialect and limit."""
         if refusal.code in _LIMITS and (dialect, refusal.code) not in self._told:
             self._told.add((dialect, refusal.code))
             logger.warning(
