@@ -140,7 +140,7 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HU
 
 
 def _instances(crowd: Crowd, front_s: float, copying: float) -> int:
-    """How many instances there must be, and one more, so that one may be missing. The owner needs its core for the
+    """How many instances are needed, with one more in reserve. The owner serves no clients, because its core is for the
     hub."""
     for_clients = max(0.05, BUSY - copying)  # of a core of each instance
     return 1 + max(ceil(crowd.peers / crowd.connections), ceil(front_s / for_clients)) + 1

@@ -58,7 +58,7 @@ def _not_messages() -> list[Message]:
 
 
 def _forged(here: int, there: int) -> list[Message]:
-    """Messages that one instance, or none, writes about another one."""
+    """Messages about the connections of the instance `there`, which another instance or program has written."""
     theirs = there * 1_000_000_000 + 1
     leave = {"type": "Leave", "connection": theirs}
     ended = {"connection": theirs, "ending": "left", "by": "peer", "code": 1000, "reason": "", "dialect": None}

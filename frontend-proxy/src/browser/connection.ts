@@ -27,8 +27,8 @@ const ADVISE_AFTER_MS = 5_000
 /** If a connection is lost sooner than this, the delays continue to grow. */
 const STABLE_AFTER_MS = 5_000
 
-// Pings detect a half-open connection, which looks open although nothing arrives any more. A phone has
-// one after it was asleep. The sidecar's own pings keep the connection from being idle, so this
+// Pings detect a half-open connection, which looks open although nothing arrives any more, as on a phone
+// that was asleep. The sidecar's own pings keep the connection from being idle, so this
 // interval only decides how soon the user sees that the connection is lost.
 const PING_EVERY_MS = 10_000
 const PONG_WITHIN_MS = 5_000

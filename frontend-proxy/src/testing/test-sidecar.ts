@@ -5,7 +5,7 @@ import type { Admin } from './admin.ts'
 import { TestRoom } from './test-room.ts'
 
 /**
- * A running sidecar, as a test sees it. Its methods can be taken out of it:
+ * A running sidecar, as a test sees it. Its methods can be destructured:
  * `const { room } = await startSidecar()`.
  */
 export class TestSidecar {

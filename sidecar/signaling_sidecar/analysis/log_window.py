@@ -17,7 +17,7 @@ from signaling_sidecar.eventlog.records import Header
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 
-WINDOW_BYTES = 16 * 1024 * 1024  # of segments; the peers of a busy sidecar write that much in half a minute
+WINDOW_BYTES = 16 * 1024 * 1024  # bytes of segments; a busy sidecar writes that much in half a minute
 LEAST_SEGMENTS = 2  # the newest segment has nearly nothing when it has just begun
 
 

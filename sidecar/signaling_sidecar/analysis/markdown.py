@@ -22,7 +22,7 @@ from signaling_sidecar.eventlog.records import Header
 from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 
-MAX_ROWS = 200  # of the ladder: the last ones, because GitHub refuses texts of more than 65,536 characters
+MAX_ROWS = 200  # the last rows of the ladder, because GitHub refuses texts of more than 65,536 characters
 WIDTH = 110  # characters of a line of the ladder
 
 

@@ -24,7 +24,7 @@ from signaling_sidecar.hub.records import present
 from signaling_sidecar.untrusted_text import visible
 
 MAX_PARTED = 20  # pairs of peers that are no longer together, of which the verdicts are shown
-DATA_CHARACTERS = 300  # of a record in a table; more would not be visible in its row
+DATA_CHARACTERS = 300  # characters of a record in a table; more would not be visible in its row
 _OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 
 

@@ -39,7 +39,7 @@ class Revocations(msgspec.Struct):
         self.subjects[subject] = now_s
 
     def add(self, others: Revocations) -> bool:
-        """Add what was revoked elsewhere. Returns whether any of it is news."""
+        """Add the revocations of another sidecar. Returns whether any of them is new here."""
         is_news = False
         for mine, theirs in ((self.tokens, others.tokens), (self.subjects, others.subjects)):
             for each, time_s in theirs.items():

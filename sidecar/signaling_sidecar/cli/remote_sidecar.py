@@ -20,7 +20,7 @@ from signaling_sidecar.untrusted_text import visible
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN = re.compile(r"[!-~]+")
-SHOWN_CHARS = 200  # of the sidecar's reason; another server may answer with a whole page
+SHOWN_CHARS = 200  # characters of a server's reason; one that is no sidecar may answer with a whole page
 
 
 def add_option(parser: Any) -> None:

@@ -144,7 +144,7 @@ class Link:
             began_s = self._time()
             try:
                 result = await self._answer(self._scripts, self._scripts.evalsha(digest_of(script), 0, *arguments))
-            except self._no_script:  # this is its first use since Redis has started
+            except self._no_script:  # Redis has not seen this script since it started
                 result = await self._answer(self._scripts, self._scripts.eval(script, 0, *arguments))
             self.round_trips.add(began_s, self._time())
         return result  # type: ignore[no-any-return]

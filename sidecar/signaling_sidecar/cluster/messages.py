@@ -116,7 +116,7 @@ def singles(command: Command) -> Iterator[Command]:
 
 
 def without_credentials(command: Command) -> Command:
-    """Return the command without access tokens, which were verified before it is carried out. The hub needs none."""
+    """Return the command without access tokens. The hub needs none, because they were verified before."""
     replace = msgspec.structs.replace
     match command:
         case commands.Numbered():

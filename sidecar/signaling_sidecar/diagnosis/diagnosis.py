@@ -54,7 +54,7 @@ class Diagnosis:
     def is_connected(self, *, is_live: bool) -> bool:
         """Whether every two peers that are in a room together are connected, and there are two such peers.
 
-        All peers of a finished log may have left. Then their last verdicts count.
+        In a finished log (`is_live` is false) all peers may have left. Then the last verdicts on them count.
         """
         pairs = [each.last for each in self.histories if each.last.must_connect]
         together = [verdict for verdict in pairs if verdict.meeting.parted() is None]

@@ -15,7 +15,7 @@ class KeptVerdicts:
         self._kept: dict[Meeting, tuple[Facts, Verdict]] = {}
 
     def evaluate(self, meeting: Meeting, now_ts: float) -> Verdict:
-        """Like `verdicts.evaluate`. `now_ts` must not be earlier than at the last call."""
+        """Return the same as `verdicts.evaluate`. `now_ts` must not be earlier than at the last call."""
         facts = _facts(meeting)
         kept = self._kept.get(meeting)
         if kept is not None and kept[0] == facts and now_ts < kept[1].changes_ts:

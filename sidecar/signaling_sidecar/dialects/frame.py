@@ -16,7 +16,7 @@ from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.messages import Message
 
-MAX_KIND_CHARS = 64  # of a type that a client has made up; enough to recognise it in the log
+MAX_KIND_CHARS = 64  # characters of an unknown type; enough to recognise it in the log
 NO_TYPE = "undefined"  # a server in JavaScript has this for the type of a frame without one
 
 encode_json = msgspec.json.Encoder().encode

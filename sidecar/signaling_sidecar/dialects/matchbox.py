@@ -57,7 +57,7 @@ def open_(opening: Opening) -> Introduction | Rejection:
 
 def _group_size(text: str) -> int:
     """Return how many peers are a group, or 0 for a room without groups: `next` is not given, or is no number."""
-    digits = text.removeprefix("+")  # as Rust parses a number
+    digits = text.removeprefix("+")  # Rust accepts a plus sign before a number
     if not (digits.isascii() and digits.isdigit()):
         return 0
     return int(digits.lstrip("0")[:9] or 0)  # a larger number exceeds the limit as well, and takes no time to parse

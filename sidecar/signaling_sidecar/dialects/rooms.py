@@ -26,8 +26,8 @@ from signaling_sidecar.settings import Settings
 NAME = "rooms"
 PATH = "/ws/signaling"
 MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
-MAX_TOKEN_CHARS = 256  # the tokens that the sidecar issues have 43
-MAX_CREDENTIAL_CHARS = 8192  # of an access token; web servers accept headers of 8 KiB
+MAX_TOKEN_CHARS = 256  # characters; the tokens that the sidecar issues have 43
+MAX_CREDENTIAL_CHARS = 8192  # characters of an access token; web servers accept headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not repeated, so that an error stays smaller than its frame
 UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, and a closed one should not be shown for longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"

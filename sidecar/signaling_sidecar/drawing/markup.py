@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from signaling_sidecar.untrusted_text import shortened, visible
 
-MAX_HEIGHT_PX = 620  # of a laptop's screen without the bars of the notebook; a higher drawing scrolls
+MAX_HEIGHT_PX = 620  # px that a laptop's screen leaves for a notebook's drawing; a higher one scrolls
 _CHARACTER_PX = 6.8  # width of a rather wide character in 12 px text
 _WIDE_CHARACTER_PX = 8.0  # wider than the average in any short word
 INK = "color:var(--jp-content-font-color1,currentColor)"

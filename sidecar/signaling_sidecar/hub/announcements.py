@@ -78,9 +78,9 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
 
 
 def told_by_list(session: Session) -> list[Record]:
-    """Return the records of what the next list tells the session: who is away.
+    """Return the records that the session learns from its next peer list which peers are away.
 
-    They are for a list that answers neither a join nor a return, whose records imply it.
+    They are needed only if the list answers neither a join nor a return, because the records of these imply it.
     """
     others = session.room.audience(session)
     unaware = (other for other in others if other.away is not None and session.id not in other.away.told)

@@ -160,7 +160,7 @@ class Arrivals:
         return errors.room_full(room.key.room, room.capacity) if full else None
 
     def _refuse_another_room(self, join: commands.Join, current: Session | None) -> Refusal | None:
-        """Return the reason why the connection cannot be in another room, or None. `current` would end before."""
+        """Return the reason why the connection cannot join another room, or None. The join ends `current` first."""
         limit = self._state.rules[join.room.dialect].joining.rooms_per_connection
         remaining = len(self._state.membership.sessions(join.connection)) - (1 if current is not None else 0)
         return errors.too_many_joined(limit) if remaining >= limit else None

@@ -176,7 +176,7 @@ class UpdateRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """Write what a browser reports about its RTCPeerConnections to the event log. No peer is sent it.
+    """Write what a browser reports about its RTCPeerConnections to the event log. It is sent to no peer.
 
     A page that is in no room may report too: the signaling of its app may not use the sidecar at all.
     """

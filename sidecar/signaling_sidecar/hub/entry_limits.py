@@ -20,7 +20,7 @@ from signaling_sidecar.hub.rules import EntryLimit, RoomRules
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
 PATIENCE = 3  # tries over the limit, after which the connection is closed (PROTOCOLS.md, "`pairing`")
-FIRST_TRIES = 3  # of a connection: enough for a code that is mistyped twice
+FIRST_TRIES = 3  # tries of a connection: enough for a code that is mistyped twice
 FIRST_FACTOR = 10  # an address may have this many times as many first tries as later ones
 
 

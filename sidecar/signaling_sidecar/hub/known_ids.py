@@ -11,7 +11,7 @@ MAX_KNOWN_IDS = 10_000  # ids; every reload of a page may bring a new one, and e
 
 
 class KnownIds:
-    """The ids that have joined last, up to `MAX_KNOWN_IDS`. The others are unknown again."""
+    """The ids that have joined last, up to `MAX_KNOWN_IDS`. Older ones are forgotten."""
 
     def __init__(self) -> None:
         self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()  # a dict would find its first key slowly

@@ -164,7 +164,7 @@ class Membership:
 
     @property
     def rooms(self) -> list[Room]:
-        """In order of creation."""
+        """All rooms, in order of creation."""
         return list(self._rooms.values())
 
     def __len__(self) -> int:

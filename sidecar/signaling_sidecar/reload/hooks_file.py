@@ -21,7 +21,7 @@ from signaling_sidecar.reload.saves import saves
 logger = logging.getLogger("signaling_sidecar")
 HOOKS = ("admit", "room_rules", "on_join", "on_relay", "on_leave")
 CLOSE = 0.85  # of 1: how similar a name must be to that of a hook to be a typing error; "admin" is not meant as "admit"
-_numbers = itertools.count(1)  # of all hooks files of this process, which may be several sidecars in a test
+_numbers = itertools.count(1)  # numbers of the hooks files in this process, which may be several sidecars in a test
 
 
 class HooksFile:

@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-DEBOUNCE_MS = 30  # after the last change of one save; the changes that an editor makes are within a few ms
-STEP_MS = 10  # between two checks for more changes
-LOOK_MS = 1000  # how long a check for changes takes when there are none
+DEBOUNCE_MS = 30  # milliseconds after the last change of one save; the changes that an editor makes are within a few ms
+STEP_MS = 10  # milliseconds between two checks for more changes
+LOOK_MS = 1000  # milliseconds that a check for changes takes when there are none
 EMPTY_FOR_S = 0.5  # seconds until an empty file counts as saved; many editors empty a file before they write it
 EMPTY_LOOK_S = 0.02  # seconds between two checks of an empty file
 

@@ -26,9 +26,9 @@ from typing import Any, ClassVar, Protocol
 
 PACKAGE = Path(__file__).parent.parent
 WORKER = Path(__file__).with_name("worker.py")
-DEBOUNCE_MS = 50  # after the last change of one save; a formatter makes another one within a few ms
-STEP_MS = 10  # between two checks for more changes
-LOOK_MS = 200  # how long a check for changes takes when there are none
+DEBOUNCE_MS = 50  # milliseconds after the last change of one save; a formatter makes another one within a few ms
+STEP_MS = 10  # milliseconds between two checks for more changes
+LOOK_MS = 200  # milliseconds that a check for changes takes when there are none
 STOPS_WITHIN_S = 10.0  # seconds for the old worker to close its connections, before it is killed
 
 logger = logging.getLogger("signaling_sidecar")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gc
 
-NEW_OBJECTS = 10_000  # more objects than before, after which the new ones are looked through, in 5 to 10 ms
-YOUNG_EVERY = 5  # times, after which those that remained are looked through too, in 50 ms
-ALL_EVERY = 20  # times, after which all are looked through: with the default limits, there are never so many objects
+NEW_OBJECTS = 10_000  # new objects, after which the new ones are searched, in 5 to 10 ms
+YOUNG_EVERY = 5  # searches of new objects, after which those that they have left are searched too, in 50 ms
+ALL_EVERY = 20  # of those searches, after which all objects are searched: never, with the default limits
 
 
 def look_for_garbage_rarely() -> None:

@@ -100,6 +100,6 @@ class HeldStateDir:
         self._runtime = runtime
 
     def remove_runtime(self) -> None:
-        """Let no other program find this sidecar any more, because it stops. The file is not restored."""
+        """Delete `runtime.json`, because the sidecar stops, so that no program finds it. The file is not restored."""
         self._runtime = None
         state_dir.remove_runtime(self.path)

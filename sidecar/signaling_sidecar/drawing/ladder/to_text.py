@@ -130,7 +130,9 @@ class _Row:
         for end in ends:
             head = "✗" if step.look is Look.REFUSED else "►" if end > start else "◄"
             self.cells.write(end - 1 if end > start else end + 1, head, colour=colour)
-        beside = min(ends, key=lambda end: (abs(end - start), -end))  # the nearest: the label hides no other lifeline
+        beside = min(
+            ends, key=lambda end: (abs(end - start), -end)
+        )  # at the nearest end, so that the label hides no other lifeline
         label = shortened(step.label, abs(beside - start) - _ARROW_CELLS)
         left_edge = min(start, beside) + (2 if beside > start else 3)
         free = abs(beside - start) - _ARROW_CELLS - shown_width(label)

@@ -21,8 +21,8 @@ _NODE_PX = 7
 _SIGNED_LINKS = 66  # links of 12 peers; with more, the signs on the links would hide the lines
 _NAMED_ROUTES = 6  # peers; in a larger mesh the words would hide the lines, and the title of each line has them
 _ROUTE_CHARACTER_PX = 6.2  # width of a rather wide character in 11 px text
-_RELAYED = "#8250df"  # of a connection through a TURN server
-_SENTENCES = 12  # below the drawing; the pairs table has all of them
+_RELAYED = "#8250df"  # the colour of a connection through a TURN server
+_SENTENCES = 12  # sentences below the drawing; the pairs table has all of them
 
 
 _WORSE = (State.CONNECTED, State.UNKNOWN, State.TRYING, State.FAILED)

@@ -11,7 +11,7 @@ from itertools import groupby
 from signaling_sidecar.drawing.markup import framed, text
 from signaling_sidecar.drawing.sdp_diff.sections import Mark, Row, Section
 
-_CONTEXT_LINES = 2  # around a change
+_CONTEXT_LINES = 2  # unchanged lines that are shown before and after a change
 _LEAST_FOLDED = 3  # lines; fewer take less space than the fold itself
 _FONT = "font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace)"
 _GRID = "display:grid;grid-template-columns:1fr 1fr;column-gap:12px"

@@ -16,8 +16,8 @@ _SUMMARY_PX = 400  # fits "here 1.469 s, away 0.082 s, reconnected 2 times, page
 _WIDTH_PX = _NAMES_PX + _BAR_PX + _SUMMARY_PX
 _ROW_PX = 26
 _AXIS_PX = 22
-_LANE_PX = 15  # of a line of labels for events of the room
-_TICKS = 6  # on the axis, approximately
+_LANE_PX = 15  # height of a line of labels for events of the room
+_TICKS = 6  # approximate number of ticks on the axis
 
 _HERE, _AWAY, _OF_ROOM, _OF_SERVER = "#219653", "#d9822b", "#8b929c", "#9b51e0"
 

@@ -8,7 +8,7 @@ from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Attendance, Change, Row
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
-BAR_CELLS = 60  # beside a name and a summary, in a terminal with 120 columns
+BAR_CELLS = 60  # leaves space for a name and a summary in a terminal with 120 columns
 _NAME_CELLS = 20
 _LINE = {Presence.HERE: "━", Presence.AWAY: "┄"}
 _MARK = {Change.JOINED: "●", Change.RECONNECTED: "◆", Change.RELOADED: "↻", Change.LEFT: "✕"}

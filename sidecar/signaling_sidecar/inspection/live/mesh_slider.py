@@ -11,7 +11,7 @@ from signaling_sidecar.inspection.notebook_extra import notebook_extra
 with notebook_extra():
     import ipywidgets
 
-_STEPS = 500  # of the whole time, because the slider is about 500 px wide
+_STEPS = 500  # steps into which the time is divided, because the slider is about 500 px wide
 _LEAST_STEP_S = 0.001  # seconds; the resolution of the times in the drawings
 
 

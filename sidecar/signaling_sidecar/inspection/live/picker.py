@@ -13,7 +13,7 @@ from signaling_sidecar.untrusted_text import shortened
 with notebook_extra():
     import ipywidgets
 
-_NAME_CELLS = 60  # of a room's name in the list; the ladder below shows the whole name
+_NAME_CELLS = 60  # characters of a room's name in the list; the ladder below shows the whole name
 
 
 def room_picker(rooms: Sequence[RoomInLog], ladder_of: Callable[[RoomInLog], Ladder]) -> ipywidgets.VBox:

@@ -78,7 +78,7 @@ class InspectorLinks:
     def token_for(self, sent: str) -> str | None:
         """Use up a code, and return a token for it. Returns None for a code that is unknown, used or expired."""
         valid = [code for code, until_s in self._codes if self._now_s() < until_s]
-        found = [code for code in valid if is_same_secret(code, sent)]  # as long for a wrong code as for a right one
+        found = [code for code in valid if is_same_secret(code, sent)]  # a wrong code takes as long as a right one
         if not found:
             return None
         self._codes = deque((each for each in self._codes if each[0] not in found), maxlen=MAX_LINKS)

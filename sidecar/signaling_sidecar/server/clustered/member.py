@@ -45,7 +45,7 @@ _REASONS = {
 
 
 class Callbacks(NamedTuple):
-    """What others do when something has changed."""
+    """The functions that a `Member` calls when something has changed."""
 
     joined: Callable[[int], None]
     """Called with the number of this instance when it has joined."""
@@ -128,7 +128,7 @@ class Member:
     # --- what the instance tells the owner ---------------------------------------------------------------------------
 
     def tell(self, *messages: ToOwner) -> None:
-        """Tell the owner something. The messages of an instance are handled in their order."""
+        """Send messages to the owner, which handles the messages of each instance in order."""
         if self.number is None:
             return
         if self.term is not None:

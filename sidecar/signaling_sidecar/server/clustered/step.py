@@ -106,7 +106,7 @@ class StepFront:
 
     def reply(self, instance: int, reply: Reply) -> None:
         self._add(instance, reply)
-        self._wanted()  # for all other messages, the owner says that its tick needs an end
+        self._wanted()  # the owner itself ends the tick after all other messages
 
     def is_lost(self, connection: int) -> bool:
         """Whether the socket is closed already. The sockets of other instances are not known here."""

@@ -50,7 +50,7 @@ CHECKPOINT_EVERY_BYTES = 1_000_000
 """Of lines, because whoever takes over reads them: a megabyte takes a tenth of a second. With a state that is larger
 than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
 
-MAX_DIGITS = 15  # of the number of an instance; Python refuses to convert thousands of digits
+MAX_DIGITS = 15  # digits of the number of an instance; Python refuses to convert thousands of them
 
 _to_json = msgspec.json.Encoder().encode
 NOTES = frozenset(

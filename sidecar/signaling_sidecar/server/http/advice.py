@@ -29,7 +29,7 @@ def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:
     """`name` is the host of the Host header in lower case and without the port. It is None if the header has no
     host."""
     if name is None:
-        return "there must be one Host header with a host name in it, so this one cannot be allowed"
+        return "a request needs exactly one Host header, with a host name in it, so this request cannot be allowed"
     if name.endswith("."):
         return "open the page under this name without the dot at its end"
     if host_entry(name) != name or ANY in name or name.startswith((".", "-")):

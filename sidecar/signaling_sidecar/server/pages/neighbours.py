@@ -88,7 +88,7 @@ class Neighbours:
             task.cancel()
 
     async def _browse(self) -> None:
-        from signaling_sidecar.lan.discover import browsing  # as above
+        from signaling_sidecar.lan.discover import browsing  # imported here for the same reason
 
         async with browsing() as self._browser:
             await asyncio.Event().wait()

@@ -12,7 +12,7 @@ from signaling_sidecar.hub.payloads import Binary
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN = 0x80
 _MAX_SHORT = 125  # RFC 6455, 5.2: a larger length takes 2 more bytes
-_MAX_MEDIUM = 0xFFFF  # and a length above this one takes 8
+_MAX_MEDIUM = 0xFFFF  # a length above this one takes 8 more bytes
 _medium_head = struct.Struct("!BBH").pack
 
 

@@ -189,7 +189,7 @@ class HookChecks:
             sender = relay.room, relay.claimed_from
             refusal = await self._ask_join(
                 *sender, relay.grant
-            )  # who may not join a room must not send to it from outside either
+            )  # a client that may not join a room must not send to it from outside either
             if refusal is not None:
                 return refused_relay(relay, relay.room, refusal)
         if sender is None:
