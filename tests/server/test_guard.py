@@ -222,8 +222,8 @@ def test_the_advised_flag_is_valid_and_allows_any_request(host: str, scheme: str
         (["localhost"], ["http://localhost@evil.example"], "no browser sends such an origin"),
         (["localhost"], ["x" * 10_000], "no browser sends such an origin"),
         (["dev.lan."], [], "open the page under this name without the dot at its end"),
-        (["a/b"], [], "there must be one Host header with a host name in it"),
-        ([], [], "there must be one Host header with a host name in it"),
+        (["a/b"], [], "a request needs exactly one Host header, with a host name in it"),
+        ([], [], "a request needs exactly one Host header, with a host name in it"),
     ],
 )
 def test_a_request_that_cannot_be_allowed_is_explained(hosts: list[str], origins: list[str], why: str) -> None:
