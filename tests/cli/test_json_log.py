@@ -158,7 +158,9 @@ def test_nothing_is_written_if_the_program_that_reads_the_ready_line_has_ended(t
         done = subprocess.run(
             words, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S, env=env
         )
-    assert (done.returncode, lines_of(done.stderr)) == (0, [])
+    # On a busy machine, Python's development mode reports slow steps of the event loop.
+    own = [line for line in lines_of(done.stderr) if line["logger"] != "asyncio"]
+    assert (done.returncode, own) == (0, [])
 
 
 def test_a_code_reload_writes_lines_of_json_too(tmp_path: Path) -> None:

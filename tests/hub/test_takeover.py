@@ -193,8 +193,6 @@ def forget_what_no_log_tells(before: Hub, after: Hub) -> None:
             resumption, restored = session.resumption, other.resumption if other is not None else None
             if resumption is None or restored is None:
                 continue
-            # Not every frame has a record, so the token before the last one stays valid until the next frame with one.
-            resumption.answered, resumption.proven = restored.answered, restored.proven
             # Not every acknowledgement is recorded, so the hub may keep more than the client still needs.
             first = resumption.kept[0].s if resumption.kept else resumption.sent + 1
             restored.acknowledged(first - 1)

@@ -79,7 +79,7 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
                 session.pop(of_connection, None)
             session["away"] = sorted(session.pop("away", {}).get("told", []))
             resumption = session.get("resumption", {})
-            for forgotten in ("proven", "answered", "kept", "owes_ack"):
+            for forgotten in ("kept", "owes_ack"):
                 resumption.pop(forgotten, None)
     for waiting in state["waiting"]:
         waiting.pop("connection")

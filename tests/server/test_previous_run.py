@@ -85,6 +85,21 @@ async def test_frames_kept_for_a_resumable_session_survive_a_restart(served: Ser
     await ben.hears_nothing()
 
 
+async def test_only_the_newest_token_resumes_a_session_after_a_restart(served: Served, again: Again) -> None:
+    """Also if no frame of the client has left a record except that the token has arrived."""
+    page = {"type": "join", "roomId": "bar", "peerId": "ben", "instance": "page"}
+    first = await served.connect()
+    older = (await first.ask(page | {"resume": True}))["resume"]["token"]
+    ben = await served.connect()
+    token = (await ben.ask(page | {"resume": {"token": older, "after": 0}}))["resume"]["token"]
+    await ben.ask({"type": "ping"})
+    next_one = await again(served)
+    thief, ben = await next_one.connect(), await next_one.connect()
+    assert (await thief.ask(page | {"resume": True}))["code"] == "id-taken"
+    assert (await thief.ask(page | {"resume": {"token": older, "after": 0}}))["why"] == "token"
+    assert (await ben.ask(page | {"resume": {"token": token, "after": 0}}))["type"] == "resumed"
+
+
 async def test_peers_that_left_or_were_replaced_are_not_restored(served: Served, again: Again) -> None:
     ann, ben, cleo = [await served.connect() for _ in range(3)]
     for name, peer in (("ann", ann), ("ben", ben), ("cleo", cleo)):

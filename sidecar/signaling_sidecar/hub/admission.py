@@ -41,8 +41,8 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
     if session.subject != subject_of(join.grant):
         return errors.of_another_subject(session.peer)
     if resumption is not None:
-        # The answer may have been lost: until the client's next frame, the same page may ask for the session again.
-        asks_again = join.resumable and not resumption.answered and join.instance is not None
+        # The first token may have been lost, so the same page may ask for the session again until its next frame.
+        asks_again = join.resumable and resumption.proven is None and join.instance is not None
         return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
     if join.resumable:
         return errors.taken(session.peer)

@@ -187,7 +187,7 @@ class Arrivals:
             own_token=token_hash(join.own_token) if join.own_token is not None else None,
             subject=subject_of(join.grant),
         )
-        ticket = self._returns.ticket(session) if join.resumable else None
+        ticket = self._returns.ticket(session, join.connection) if join.resumable else None
         self._state.membership.enter(room, session)
         self._state.lobby.mark_changed(room)
         record, *notices = announce_join(records.of_joined(session), session, now_s)

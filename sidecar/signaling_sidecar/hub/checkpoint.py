@@ -46,7 +46,6 @@ class ResumptionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True)
 
     issued: str
     proven: str | None = None
-    answered: bool = False
     sent: Count = 0
     handled: Count = 0
     reached: Count = 0
@@ -249,7 +248,6 @@ def _resumption(session: Session) -> ResumptionState | None:
     return ResumptionState(
         issued=resumption.issued,
         proven=resumption.proven,
-        answered=resumption.answered,
         sent=resumption.sent,
         handled=resumption.handled,
         reached=resumption.reached,

@@ -67,7 +67,8 @@ class Hub:
 
     def handle(self, command: Command | OfServer, now_s: float) -> list[Effect]:
         """Carry out one command. A refused command changes nothing, and only its sender is told."""
-        done = self._do_or_hold(command, now_s)
+        confirmed = self._confirm_token(command) if self.state.unconfirmed else []
+        done = confirmed + self._do_or_hold(command, now_s)
         if self.entry_limits.untold:
             done += self.entry_limits.take_untold()
         return done + self.lobby.send_due(now_s) if self.lobby.behind else done
@@ -106,6 +107,24 @@ class Hub:
     def is_next(self, numbered: commands.Numbered) -> bool:
         """Whether the command will be carried out: its number is neither a repetition nor too high."""
         return self.numbered.is_next(numbered)
+
+    def _confirm_token(self, command: Command | OfServer) -> list[Effect]:
+        """Note that a client has received its newest token, if this is the first frame that it sends since then.
+
+        A join does not count, because the client may repeat it without having received an answer.
+        """
+        if isinstance(command, commands.Join) or not isinstance(command, Carried | commands.Numbered):
+            return []
+        if command.connection not in self.state.unconfirmed:
+            return []
+        self.state.unconfirmed.remove(command.connection)
+        session = self.membership.session(command.connection)
+        if session is None or session.resumption is None:
+            return []
+        session.resumption.heard()
+        if isinstance(command, commands.Numbered) and command.c is not None and self.is_next(command):
+            return []  # the number on its record lets a restart know the same
+        return [records.of_session("frame.acknowledged", session, {"a": 0})]
 
     # --- one command -------------------------------------------------------------------------------------------------
 
@@ -187,8 +206,6 @@ class Hub:
         if command.claimed_from is not None and command.claimed_from != session.peer:
             return self._refusals.of_member(command)
         session.room.active_s = now_s
-        if session.resumption is not None:
-            session.resumption.heard()
         return verb(command, session, now_s)
 
     def _from_outside(self, command: OfMember, now_s: float) -> Outcome:
@@ -275,6 +292,7 @@ class Hub:
 
     def _end(self, end: commands.End, now_s: float) -> list[Effect]:
         self.lobby.unwatch(end.connection)
+        self.state.unconfirmed.discard(end.connection)
         self.entry_limits.forget(end.connection)
         done = self.matchmaking.end_connection(end.connection, end.ending, now_s)
         done += self.departures.end_connection(end.connection, end.ending, now_s)
@@ -299,8 +317,6 @@ class Hub:
         size = len(trace.payload)
         if session is None:
             return Record("trace.state", trace.dialect, connection=trace.connection, size=size, data=trace.payload)
-        if session.resumption is not None:
-            session.resumption.heard()
         return records.of_session("trace.state", session, trace.payload, size=size)
 
     def _set_log_state(self, change: commands.SetLogState) -> list[Effect]:

@@ -27,7 +27,6 @@ _ESSENTIAL = frozenset(
         "issued",
         "token",
         "proven",
-        "answered",
         "sent",
         "handled",
         "own_token",

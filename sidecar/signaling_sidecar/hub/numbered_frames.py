@@ -37,7 +37,6 @@ class NumberedFrames:
         resumption, session = self._resumable(numbered)
         if session is None or resumption is None:
             return self._carry_out(numbered.command, now_s, None)
-        resumption.heard()
         if numbered.a is not None:
             resumption.acknowledged(numbered.a)
             if resumption.take_unrecorded():

@@ -142,6 +142,8 @@ class Restore:
             return
         if session.room.rules.entry.secret:
             session.secrets = UNKNOWN_SECRETS
+        if resumption is not None and resumption.proven != resumption.issued:
+            self._hub.state.unconfirmed.add(session.connection)
         if resumption is not None and resumption.owes_ack:
             self._hub.numbered.acknowledge_later(session, resumption, now_s)
 

@@ -74,6 +74,7 @@ class RestoredFrames:
     def _acknowledged(self, record: Past, data: RecordData) -> None:
         session = self._restoration.session(record)
         if session is not None and session.resumption is not None:
+            session.resumption.heard()
             session.resumption.acknowledged(data.a)
 
     def _remember_contact(self, record: Past) -> None:

@@ -191,9 +191,7 @@ def _resumption(state: ResumptionState | None) -> Resumption | None:
     if state is None:
         return None
     reached = min(state.reached, state.sent)
-    resumption = Resumption(
-        state.issued, state.proven, state.answered, state.sent, state.handled, reached, state.owes_ack
-    )
+    resumption = Resumption(state.issued, state.proven, state.sent, state.handled, reached, state.owes_ack)
     first = state.sent - len(state.kept) + 1
     messages = [message for kept in state.kept if (message := restored(kept.message)) is not None]
     if [kept.s for kept in state.kept] == list(range(first, state.sent + 1)) and len(messages) == len(state.kept):

@@ -53,10 +53,7 @@ class Resumption:
     issued: str
     """The hash of the token that was issued last."""
     proven: str | None = None
-    """The hash of the token that the client has used last."""
-    answered: bool = False
-    """Whether the client has sent a frame since the last token was issued, which proves that it has received that
-    token."""
+    """The hash of the last token that the client is known to have, or None if it may have received none."""
     sent: int = 0
     handled: int = 0
     """The last number of the client's own frames that was carried out or refused."""
@@ -77,13 +74,12 @@ class Resumption:
 
     def issue(self, hashed: str, proven: str | None) -> None:
         """Replace the issued token by a new one. `proven` is the hash of the token that the client has used."""
-        self.issued, self.proven, self.answered = hashed, proven, False
+        self.issued, self.proven = hashed, proven
 
     def heard(self) -> None:
-        """Must be called when the client has sent a frame. It has then received the last token, so all other tokens
-        become invalid."""
-        if not self.answered:
-            self.answered, self.proven = True, self.issued
+        """Must be called when the client has sent a frame after a token was issued. It has then received that token, so
+        all other tokens become invalid."""
+        self.proven = self.issued
 
     def keep(self, message: Numbered) -> Mark:
         """Number a message, and keep it until it is acknowledged or too much is kept."""

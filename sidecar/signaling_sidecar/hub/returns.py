@@ -22,8 +22,9 @@ class Returns:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def ticket(self, session: Session, shown: str | None = None) -> Ticket | None:
-        """Issue a token with which the session can be resumed from now on. Returns None in dialects without resumption.
+    def ticket(self, session: Session, connection: int, shown: str | None = None) -> Ticket | None:
+        """Issue a token with which the session can be resumed from now on, and which is sent on `connection`. Returns
+        None in dialects without resumption.
 
         `shown` is the token that the client has presented. While the log cannot be written, a valid one is issued
         again, because a new one would be unknown after a restart.
@@ -38,6 +39,7 @@ class Returns:
         else:
             proven = token_hash(shown) if shown is not None and is_good else resumption.proven
             resumption.issue(token_hash(token), proven)
+        self._state.unconfirmed.add(connection)
         return Ticket(token, endings.resumable_grace_s[Ending.LOST], self._state.is_durable(session.room.rules))
 
     def attach(self, session: Session, connection: int, now_s: float, **data: Any) -> tuple[list[Effect], Record]:
@@ -60,7 +62,8 @@ class Returns:
         The others are told only in dialects that announce returns.
         """
         session.room.active_s = now_s
-        ticket = self.ticket(session, join.token) if join.resumable or join.token is not None else None
+        is_resumable = session.resumption is not None or join.resumable or join.token is not None
+        ticket = self.ticket(session, join.connection, join.token) if is_resumable else None
         recorded: list[Effect] = []
         if ticket is not None and session.resumption is not None:
             tokens = records.present(token=session.resumption.issued, proven=session.resumption.proven)
@@ -77,7 +80,7 @@ class Returns:
 
         Either the session was away, or the new connection replaces the one that it had.
         """
-        ticket = self.ticket(session) if join.resumable else None
+        ticket = self.ticket(session, join.connection) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join, now_s, ticket)])
 
     def resume(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
@@ -89,7 +92,7 @@ class Returns:
         resumption = session.resumption
         assert resumption is not None  # it knows the token
         missed = resumption.after(join.after) if join.after is not None else None
-        ticket = self.ticket(session, join.token)
+        ticket = self.ticket(session, join.connection, join.token)
         assert ticket is not None  # it is resumable
         connection, ref = join.connection, join.ref or UNSET
 

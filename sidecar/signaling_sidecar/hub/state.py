@@ -50,6 +50,8 @@ class State:
     mailboxes: Mailboxes
     log_is_written: bool = True
     """Whether the event log can be written at the moment."""
+    unconfirmed: set[int] = field(default_factory=set)
+    """The connections on which a token was sent, but no frame of the client has come since."""
     barred: dict[tuple[RoomKey, str], float] = field(default_factory=dict)
     """The peers that the admin has removed from a room a moment ago, and the time until which they may not join it
     again."""

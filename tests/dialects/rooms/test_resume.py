@@ -201,16 +201,44 @@ async def test_a_session_can_be_resumed_from_another_address(served: Served, ann
         assert remotes == ["127.0.0.1", "127.0.0.1", "127.0.0.2"]
 
 
+@pytest.mark.parametrize("frame", [{"type": "ping"}, {"type": "ping", "a": 0}, {"type": "list_rooms"}, {}, 5])
 @pytest.mark.parametrize("resume", [True, False])
-async def test_the_id_of_a_resumable_session_cannot_be_used_by_others(served: Served, ann: Peer, resume: bool) -> None:
+async def test_the_id_of_a_resumable_session_cannot_be_used_by_others(
+    served: Served, ann: Peer, resume: bool, frame: object
+) -> None:
     ben, _ = await resumable(served, ann)
-    await ben.ask({"type": "ping", "a": 0})
+    await ben.ask(frame)
     thief = await served.connect()
     assert (await thief.join("ben", resume=resume, instance="page-1"))["code"] == "id-taken"
     await abort(ben)
     assert (await thief.join("ben", resume=resume))["code"] == "id-taken"
     assert (await thief.join("ann", resume=True))["code"] == "id-taken"
     await ann.hears_nothing()
+
+
+@pytest.mark.parametrize("after", [0, None])
+async def test_nor_after_it_was_resumed_even_if_the_answer_was_lost(
+    served: Served, ann: Peer, after: int | None
+) -> None:
+    """The instance, which everybody in the room knows, is no secret. The client still has its older token."""
+    ben, token = await resumable(served, ann)
+    await ben.ask({"type": "ping"})
+    await abort(ben)
+    lost = await comes_back(served, token, after)
+    await lost.receive()
+    await abort(lost)
+    thief = await served.connect()
+    assert (await thief.join("ben", resume=True, **PAGE))["code"] == "id-taken"
+    assert (await (await comes_back(served, token, after=0)).receive())["type"] == "resumed"
+
+
+async def test_another_join_on_the_same_connection_gets_another_token(served: Served, ann: Peer) -> None:
+    ben, token = await resumable(served, ann)
+    newer = (await ben.join("ben"))["resume"]["token"]
+    assert newer != token
+    await ben.ask({"type": "ping"})
+    assert (await (await comes_back(served, token, after=0)).receive())["why"] == "token"
+    assert (await (await comes_back(served, newer, after=0)).receive())["type"] == "resumed"
 
 
 async def test_the_same_page_can_repeat_a_join_whose_answer_was_lost(served: Served, ann: Peer) -> None:
