@@ -74,6 +74,19 @@ async def test_it_is_started_again_when_it_was_killed_and_the_request_is_told_wh
     assert msgspec.msgpack.decode(await analysis.ask(Survey()), type=Overview).seq > 0
 
 
+async def test_a_reply_that_cannot_be_read_fails_the_request_and_ends_the_process(
+    analysis: AnalysisProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\nimport os, time\nos.write(1, b'\\0\\0\\0\\1x')\ntime.sleep(3600)\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(AnalysisFailed, match="it has ended \\(its reply could not be read\\), and is started again"):
+        async with asyncio.timeout(PATIENCE_S):
+            await analysis.ask(Survey())
+    assert running() == []
+
+
 async def test_one_that_ends_again_and_again_is_not_started_each_time(
     analysis: AnalysisProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.analysis.messages import LENGTH_BYTES, OUT_OF_MEMORY, Begin, Reply, Request, framed
+from signaling_sidecar.errors import NOT_JSON
 
 IDLE_S = 15.0  # seconds after the last request, when the process ends and its memory is free again
 LONGEST_PAUSE_S = 30.0  # seconds before a process that ends again and again is started once more
@@ -139,6 +140,7 @@ class _Child:
         self._waiting: deque[asyncio.Future[Reply]] = deque()
         """In the order of the requests, in which the replies come."""
         self.has_ended = False
+        self._is_readable = True
         self._requests.write(framed(begin))
         self._reading = asyncio.create_task(self._read())
 
@@ -157,17 +159,24 @@ class _Child:
     async def ended(self) -> str:
         """Wait until the process has ended, and return how."""
         await asyncio.shield(self._reading)
+        if not self._is_readable:
+            return "its reply could not be read"
         code = self._process.returncode
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
     async def _read(self) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             while True:
                 size = int.from_bytes(await self._replies.readexactly(LENGTH_BYTES), "big")
                 reply = _decode(await self._replies.readexactly(size))
                 waiting = self._waiting.popleft()
                 if not waiting.done():
                     waiting.set_result(reply)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        except NOT_JSON:  # such as of a newer version that was installed meanwhile
+            self._is_readable = False
+            self.kill()
         self.has_ended = True
         for waiting in self._waiting:
             if not waiting.done():
