@@ -6,10 +6,16 @@ import asyncio
 import signal
 from pathlib import Path
 
+from pytest_aiohttp.plugin import AiohttpClient
+from redis import Redis
+
 from signaling_sidecar.cluster import scripts
 from tests.cluster.traffic import traffic
 from tests.kit.cluster_processes import cluster_processes
+from tests.kit.clustered import serve_cluster
+from tests.kit.receiving import PATIENCE_S
 from tests.kit.redis_server import RedisServer
+from tests.kit.serving import Served
 
 OUTAGE_S = 5.0
 
@@ -20,11 +26,11 @@ async def test_everything_waits_while_redis_does_not_answer_or_is_full(tmp_path:
         owner = await cluster.owner()
         cluster.redis.config_set("maxmemory", 1)
         for each in cluster.instances:
-            await each.program.line("Redis does not answer .*maxmemory")
+            await each.program.line("the memory of Redis is full .*maxmemory")
         cluster.redis.config_set("maxmemory", 0)
         for each in cluster.instances:
             await each.program.line("Redis answers again")
-            assert each.program.count("Redis does not answer|Redis answers again") == 2
+            assert each.program.count("everything waits for it|Redis answers again") == 2
         own_redis.send(signal.SIGSTOP)
         await asyncio.sleep(OUTAGE_S)
         own_redis.send(signal.SIGCONT)
@@ -66,3 +72,30 @@ async def test_sessions_survive_restarts_of_redis_whatever_it_remembers(tmp_path
         await owner.program.line("Redis had lost the state of the cluster, and has it again", 3)
         await clients.have_received(50)
         assert await cluster.owner() is owner
+
+
+async def says_when_asked_whether_it_is_ready(served: Served, wrong: str) -> None:
+    """Wait until it is not ready, and says exactly why."""
+    told = {"status": "not-ready", "code": "redis-away", "message": f"nothing reaches the peers at the moment: {wrong}"}
+    async with asyncio.timeout(PATIENCE_S):
+        while await (await served.client.get("/ready")).json() != told:
+            await served.settled()
+
+
+async def test_whoever_asks_a_sidecar_whether_it_is_ready_is_told_what_is_wrong_with_redis(
+    aiohttp_client: AiohttpClient, tmp_path: Path, own_redis: RedisServer
+) -> None:
+    [served] = (await serve_cluster(aiohttp_client, tmp_path, own_redis.url, 1)).instances
+    with Redis(port=own_redis.port) as redis:
+        redis.config_set("maxmemory", 1)
+        await served.connect()  # Redis refuses only what needs memory
+        await says_when_asked_whether_it_is_ready(served, "the memory of Redis is full")
+        redis.config_set("maxmemory", 0)
+        redis.replicaof("127.0.0.1", "1")
+        await says_when_asked_whether_it_is_ready(served, "Redis refuses commands")
+        redis.replicaof("no", "one")
+        redis.config_set("requirepass", "hush-hush")
+        redis.client_kill_filter(_type="normal", skipme=True)
+        await says_when_asked_whether_it_is_ready(served, "Redis requires a password")
+    own_redis.kill()
+    await says_when_asked_whether_it_is_ready(served, "Redis does not answer")

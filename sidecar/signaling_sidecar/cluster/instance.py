@@ -122,7 +122,7 @@ class Instance:
         arguments: list[_Argument] = [self.next_epoch(), self.key, self._lease_ms(), int(may_found), self._boot]
         result = await self._link.run(scripts.JOIN, "0", *arguments)
         if result[0] == b"wait":
-            raise RedisAway("it has lost the state of the cluster, which the owner should restore")
+            raise RedisAway("the owner should restore it", "Redis has lost the state of the cluster")
         _, number, epoch, self.key, checkpoint = result
         self.number, self.epoch = int(number), epoch.decode()
         return _text(checkpoint)

@@ -31,7 +31,14 @@ logger = logging.getLogger("signaling_sidecar")
 
 class RedisAway(Exception):
     """Redis does not answer, or refuses every command at the moment. It is not known whether a command was carried
-    out."""
+    out.
+
+    The reason is for operators. `what` is wrong may be told to anybody.
+    """
+
+    def __init__(self, reason: str, what: str = "Redis does not answer") -> None:
+        super().__init__(reason)
+        self.what = what
 
 
 class Server(NamedTuple):
@@ -73,11 +80,12 @@ class Link:
             from redis import asyncio as redis
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
-            from redis.exceptions import AuthenticationError, NoScriptError, RedisError
+            from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, RedisError, ResponseError
         except ImportError as error:
             raise MissingExtra("a cluster", "cluster") from error
         self._errors = (RedisError, OSError, asyncio.TimeoutError)
         self._no_script, self._not_let_in = NoScriptError, AuthenticationError
+        self._refuses = (ResponseError, BusyLoadingError)
         self._has_password = password is not None
         self._is_encrypted = url.startswith("rediss:")
         try:
@@ -121,8 +129,8 @@ class Link:
         text = str(error)
         if "HELLO" in text and "unknown command" in text:
             return _TOO_OLD.format("5 or older")
-        if isinstance(error, self._not_let_in) or text.startswith(("HELLO must be called", "NOAUTH")):
-            return "it does not accept the password" if self._has_password else "it requires a password"
+        if (trouble := self._password_trouble(error)) is not None:
+            return f"it {trouble}"
         match error.__context__:
             case ssl.SSLCertVerificationError(verify_message=why):
                 return _NOT_TRUSTED.format(why.rstrip("."))
@@ -133,6 +141,20 @@ class Link:
             case ConnectionResetError() if not self._is_encrypted:
                 return _ENCRYPTED
         return text.rstrip(".")
+
+    def _password_trouble(self, error: Exception) -> str | None:
+        if isinstance(error, self._not_let_in) or str(error).startswith(("HELLO must be called", "NOAUTH")):
+            return "does not accept the password" if self._has_password else "requires a password"
+        return None
+
+    def _what_is_wrong(self, error: Exception) -> str:
+        """Say why a later command has failed, without anything that only operators may read."""
+        if "'maxmemory'" in str(error):
+            return "the memory of Redis is full"
+        trouble = self._password_trouble(error)
+        if trouble is None:
+            trouble = "refuses commands" if isinstance(error, self._refuses) else "does not answer"
+        return f"Redis {trouble}"
 
     async def close(self) -> None:
         for client in (self._scripts, self._reads):
@@ -174,7 +196,7 @@ class Link:
             await self._drop(client)
             _raise_if_cancelled()
             reason, _, _ = str(error).partition(" script: ")  # which line of which script is no help
-            raise RedisAway(reason) from error
+            raise RedisAway(reason, self._what_is_wrong(error)) from error
         except asyncio.CancelledError:
             await self._drop(client)
             raise

@@ -116,8 +116,8 @@ class Member:
         self._is_no_owner = asyncio.Event()
         """Set while this instance is not the owner, and will not be."""
         self._has_left = asyncio.Event()
-        self.is_away = False
-        """Whether Redis does not answer."""
+        self.wrong_with_redis: str | None = None
+        """Why nothing can be done in Redis, in words for anybody. None if it answers."""
         self._why_away = ""
 
     @property
@@ -165,7 +165,7 @@ class Member:
             try:
                 await self._do_what_is_due()
             except RedisAway as error:
-                self._away(str(error))
+                self._away(error)
                 await asyncio.sleep(RETRY_S)
                 self._wanted.set()
             except OutOfDate as error:
@@ -384,25 +384,26 @@ class Member:
 
     # --- outages -----------------------------------------------------------------------------------------------------
 
-    def _away(self, reason: str) -> None:
+    def _away(self, error: RedisAway) -> None:
         """Begin an outage of Redis. No peer is treated as gone during it, nor for `TICKS_REST_S` afterwards."""
         self.lease.redis_is_away()
-        if not self.is_away or reason != self._why_away:
-            self.is_away, self._why_away = True, reason
-            logger.warning("Redis does not answer (%s): everything waits for it", reason, extra={"code": "redis-away"})
+        what, reason = error.what, str(error)
+        if self.wrong_with_redis is None or reason != self._why_away:
+            self.wrong_with_redis, self._why_away = what, reason
+            logger.warning("%s (%s): everything waits for it", what, reason, extra={"code": "redis-away"})
         if self.term is not None:
             self.term.owner.hold_deadlines()
 
     def _back(self) -> None:
-        if not self.is_away:
+        if self.wrong_with_redis is None:
             return
-        self.is_away = False
+        self.wrong_with_redis = None
         logger.info("Redis answers again", extra={"code": "redis-back"})
         if self.term is not None:
             self._loop.call_later(TICKS_REST_S, self._release_deadlines, self.term)
 
     def _release_deadlines(self, term: Term) -> None:
-        if term is self.term and not self.is_away:
+        if term is self.term and self.wrong_with_redis is None:
             term.owner.release_deadlines()
 
     async def _catch_up(self, word: str) -> None:
@@ -450,7 +451,7 @@ class Member:
                 )
                 break
             except RedisAway as error:
-                self._away(str(error))
+                self._away(error)
                 await asyncio.sleep(RETRY_S)
         if entry is None:
             return False

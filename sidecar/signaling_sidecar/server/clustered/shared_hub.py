@@ -29,7 +29,7 @@ from signaling_sidecar.server.clustered.step import LocalFront, StepFront, StepL
 from signaling_sidecar.server.clustered.takeover import Takeover
 from signaling_sidecar.server.counts import Counts
 from signaling_sidecar.server.held_state_dir import HeldStateDir
-from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, REDIS_AWAY, NotReady
+from signaling_sidecar.server.http.health import NOT_IN_CLUSTER, NotReady, redis_away
 from signaling_sidecar.server.metrics.measured import InCluster
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.random_ids import RandomIds
@@ -196,7 +196,8 @@ class SharedHub:
     def why_not_ready(self) -> NotReady | None:
         if self._member.number is None:
             return NOT_IN_CLUSTER
-        return REDIS_AWAY if self._member.is_away else None
+        wrong = self._member.wrong_with_redis
+        return redis_away(wrong) if wrong is not None else None
 
     async def hand_over(self) -> None:
         """Let another instance become the owner, because this sidecar is about to stop."""
@@ -250,7 +251,8 @@ class SharedHub:
                 await self._member.leave()
         except TimeoutError:
             logger.warning(
-                "Redis does not answer: the others take this instance for gone after its lease",
+                "%s: the others take this instance for gone after its lease",
+                self._member.wrong_with_redis or "Redis does not answer",
                 extra={"code": "redis-away"},
             )
 

@@ -25,7 +25,11 @@ LOG_NOT_WRITTEN = NotReady(
     "log-not-written", "the event log cannot be written, so a restart would lose what happens now"
 )
 NOT_IN_CLUSTER = NotReady("not-in-cluster", "the sidecar is not in its cluster at the moment")
-REDIS_AWAY = NotReady("redis-away", "Redis does not answer, so nothing reaches the peers until it does")
+
+
+def redis_away(wrong: str) -> NotReady:
+    """Anybody may read what is wrong with Redis."""
+    return NotReady("redis-away", f"nothing reaches the peers at the moment: {wrong}")
 
 
 class Health:
