@@ -72,6 +72,7 @@ async def test_sessions_survive_restarts_of_redis_whatever_it_remembers(tmp_path
         await owner.program.line("Redis had lost the state of the cluster, and has it again", 3)
         await clients.have_received(50)
         assert await cluster.owner() is owner
+        assert [each.program.count("is ignored") for each in cluster.instances] == [0, 0, 0]
 
 
 async def says_when_asked_whether_it_is_ready(served: Served, wrong: str) -> None:

@@ -1,6 +1,7 @@
 """Copies the log of the cluster into the files of this instance.
 
-1. Only what continues the log is copied. Other entries are ignored with a warning.
+1. Only what continues the log is copied. Other entries are ignored with a warning, unless they turn out to be of a new
+   log, because Redis had lost this one.
 2. When entries are missing, because Redis has deleted them before they were read, the copy goes on at the next
    checkpoint that Redis names.
 """
@@ -38,6 +39,8 @@ class FollowedLog:
         """Set when the files have a part of the log."""
         self.place = BEGINNING
         """The id of the last entry that was read."""
+        self.doubt: Exception | None = None
+        """Why an entry was ignored, until `complain` is called."""
         self._files = files
         self._epoch = ""
         self._copied = BEGINNING
@@ -52,7 +55,7 @@ class FollowedLog:
         """Copy the log of a cluster, beginning at the checkpoint with this id if the files do not have a part of it."""
         if epoch == self._epoch and self._has_begun:
             return
-        self._epoch, self._has_begun = epoch, False
+        self._epoch, self._has_begun, self.doubt = epoch, False, None
         self.place = self._copied = BEGINNING
         self._begins_at = checkpoint or None
         if checkpoint:
@@ -68,7 +71,7 @@ class FollowedLog:
         try:
             self._write(last)
         except (OSError, StateDirTaken) as error:
-            self._complain(error)
+            self.doubt = error
 
     def expect(self, checkpoint: str) -> None:
         """Begin again at the checkpoint with this id, which Redis names, if it was read and could not be copied."""
@@ -92,7 +95,7 @@ class FollowedLog:
             else:
                 return
         except (OSError, StateDirTaken, UnreadableMessage) as error:
-            self._complain(error)
+            self.doubt = error
             return
         self._has_complained, self._copied = False, entry.id
 
@@ -108,7 +111,7 @@ class FollowedLog:
         try:
             self._write(LogEntry(step.number, step.seq, step.ts, step.lines if continues else b"", step.checkpoint))
         except (OSError, StateDirTaken) as error:
-            self._complain(error)
+            self.doubt = error
             return
         self._copied = id_
 
@@ -121,7 +124,8 @@ class FollowedLog:
             self._has_begun = True
             self.exists.set()
 
-    def _complain(self, error: Exception) -> None:
+    def complain(self, doubt: Exception) -> None:
+        """Tell the operator why an entry was ignored. Must be called when Redis has not lost its state since then."""
         if not self._has_complained:
-            logger.warning("an entry of the log in Redis is ignored: %s", error, extra={"code": "foreign-message"})
-        self._has_complained = True
+            logger.warning("an entry of the log in Redis is ignored: %s", doubt, extra={"code": "foreign-message"})
+        self._has_complained, self.doubt = True, None

@@ -252,12 +252,14 @@ class Member:
         self._is_no_owner.set()
 
     async def _renew(self) -> None:
-        began_s = self._loop.time()
+        began_s, doubt = self._loop.time(), self._log.doubt
         known = await self.instance.renew(self._outbox.place)
         self.lease.renewed(began_s, self._loop.time(), had_lease=known.had_lease)
         self._highest, self.owner, self.seq = known.highest, known.owner, known.seq
         if known.posted < self._posts.posted or (self.term is not None and known.step < self.term.committed):
             raise OutOfDate("lost")
+        if doubt is not None:
+            self._log.complain(doubt)
         self._log.expect(known.checkpoint)
         if self.owner is None or self.owner == self.number:
             self.lease.claim_at_s = began_s
