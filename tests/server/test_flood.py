@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server.sockets import reader
+from signaling_sidecar.server.sockets import front, reader
 from signaling_sidecar.server.sockets.frame_rate import FLOOD_FRAMES, FrameRate
 from tests.kit.hooks_file import hooked
+from tests.kit.metrics import scrape
 from tests.kit.raw_socket import BINARY, PING, PONG, TEXT, frame, raw_websocket
+from tests.kit.receiving import PATIENCE_S
 from tests.kit.serving import Served, serve
 
 pytestmark = pytest.mark.usefixtures("way_of_reading")
@@ -105,6 +107,24 @@ async def test_a_flood_is_read_in_portions_and_completely_counted(
     assert await raw.close_code() == 1000
     await raw.close()
     assert counted(served, "too-fast") == 3 * FLOOD_FRAMES - 10
+
+
+async def test_the_end_of_a_flood_is_counted_although_nothing_comes_after_it_and_told_once(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "REST_WITHIN_S", 0.1)
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=5, max_frames_per_s=1)
+    raw = await raw_websocket(served.client.port or 0)
+    raw.send(25 * QUESTION)
+    async with asyncio.timeout(PATIENCE_S):
+        while (await scrape(served)).get(("signaling_refusals_total", ("too-fast", "rooms"))) != 20:
+            pass
+    raw.send(frame(0x8, b""))
+    answers = [await raw.frame() for _ in range(6)]
+    assert sum(b'"too-fast"' in answer for _, answer in answers) == 1
+    assert await raw.close_code() == 1000
+    await raw.close()
+    assert counted(served, "too-fast") == 20
 
 
 def test_reading_from_a_peer_pauses_after_many_refused_frames() -> None:

@@ -238,8 +238,8 @@ class Greet(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True)
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """Refuse a frame that could not be converted to another command. The sender is told, and the refusal is
-    recorded."""
+    """Refuse a frame that could not be converted to another command. The sender is told, unless `is_told` is False, and
+    the refusal is recorded."""
 
     connection: int
     refusal: Refusal
@@ -256,6 +256,8 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True
     size: int | None = None
     count: int = 1
     """The number of refused frames that this command reports together."""
+    is_told: bool = True
+    """False if the sender was told of another refusal instead."""
     ref: JsonOrNone = None
 
 

@@ -31,7 +31,7 @@ class Refusals:
         session = self._session(refused)
         record = records.of_refusal(refused, refusal, session)
         done: list[Effect] = [record]
-        if is_told:
+        if is_told and (not isinstance(refused, commands.Refuse) or refused.is_told):
             done = self._tell(refused, record, refusal, c)
         if self._entry_limits.is_exhausted(command.connection):
             done.append(effects.Close(command.connection, messages.CloseCode.REFUSED, refusal.code))

@@ -89,6 +89,8 @@ class Connection:
         """What the tokens of the client allow. None if the sidecar requires no tokens."""
         self.expiry: asyncio.TimerHandle | None = None
         """The timer that closes the connection when its tokens have expired."""
+        self.rest: asyncio.TimerHandle | None = None
+        """The timer that counts the frames that were refused since the client was told of refused frames."""
         self.outbox = outbox
         self.rate = rate
         self.end: End | None = None
@@ -185,6 +187,8 @@ class Connection:
         self._timer.cancel()
         self._idle.cancel()
         self.cancel_expiry()
+        if self.rest is not None:
+            self.rest.cancel()
 
     def cancel_expiry(self) -> None:
         if self.expiry is not None:

@@ -56,14 +56,14 @@ class FrameRate:
         return True
 
     def take_report(self, now_s: float) -> int:
-        """Return the number of refused frames to report now, which is 0 if the last report is too recent."""
+        """Return the number of refused frames to report now, which is 0 if the last report is too recent. Must be
+        called when a frame was refused."""
         if now_s - self._reported_s < REPORT_GAP_S:
             return 0
-        return self.take_rest(now_s)
+        self._reported_s = now_s
+        return self.take_rest()
 
-    def take_rest(self, now_s: float) -> int:
+    def take_rest(self) -> int:
         """Return the number of refused frames that have not been reported, even if the last report is recent."""
         count, self._refused = self._refused, 0
-        if count:
-            self._reported_s = now_s
         return count

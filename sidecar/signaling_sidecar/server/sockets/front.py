@@ -29,6 +29,8 @@ from signaling_sidecar.server.sockets.unread_total import UnreadTotal
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
+REST_WITHIN_S = 2.0  # seconds after which refused frames are counted of which the client is not told
+
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -72,7 +74,12 @@ class Front:
         """Refuse a frame because the client sends too many, and report this from time to time."""
         self.frames_received += 1
         connection.rate.refused()
-        self._report_too_fast(connection, connection.rate.take_report(self._loop.time()))
+        count = connection.rate.take_report(self._loop.time())
+        if count:
+            self._report_too_fast(connection, count)
+            if connection.rest is not None:
+                connection.rest.cancel()
+            connection.rest = self._loop.call_later(REST_WITHIN_S, self._count_rest, connection)
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
         """Find the dialect of a connection on the shared path by its first frame. Returns False if no dialect begins
@@ -168,7 +175,7 @@ class Front:
     def ended(self, connection: Connection, end: End) -> None:
         """Must be called when the reader of the connection has stopped."""
         self.handle_taken()
-        self._report_too_fast(connection, connection.rate.take_rest(self._loop.time()))
+        self._count_rest(connection)
         self.outgoing.put_plain()
         self._connections.pop(connection.id, None)
         if self.token_holders is not None:
@@ -177,10 +184,14 @@ class Front:
         dialect = connection.speaker.dialect if connection.speaker is not None else None
         self.owner.ended(ConnectionEnded(connection.id, *end, dialect))
 
-    def _report_too_fast(self, connection: Connection, count: int) -> None:
-        if count:
-            refusal = errors.too_fast(connection.limits.frames_per_s)
-            self.owner.ask(commands.Refuse(connection=connection.id, refusal=refusal, count=count))
+    def _count_rest(self, connection: Connection) -> None:
+        """Report the end of a flood, of whose beginning the client was told."""
+        if count := connection.rate.take_rest():
+            self._report_too_fast(connection, count, is_told=False)
+
+    def _report_too_fast(self, connection: Connection, count: int, *, is_told: bool = True) -> None:
+        refusal = errors.too_fast(connection.limits.frames_per_s)
+        self.owner.ask(commands.Refuse(connection=connection.id, refusal=refusal, count=count, is_told=is_told))
 
     # --- what is done to connections ---------------------------------------------------------------------------------
 
