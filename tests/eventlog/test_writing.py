@@ -18,7 +18,7 @@ import pytest
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.errors import StateDirTaken, StateDirUnusable
-from signaling_sidecar.eventlog import LogWriter, retention, state_dir
+from signaling_sidecar.eventlog import LogWriter, log_files, retention, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
@@ -131,6 +131,23 @@ def test_the_oldest_segments_are_deleted_if_the_log_is_too_large(tmp_path: Path)
     log.wait_until_tidy()
     log.writer.close()
     assert [path.name for path in tmp_path.glob("events-a-*")] == ["events-a-0900.jsonl.gz"]  # younger than keep_s
+
+
+def test_old_segments_are_deleted_before_another_begins_when_the_limit_was_lowered_or_their_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_files, "TIDY_EVERY_S", 0.0)
+    old = tmp_path / "events-a-0001.jsonl.gz"
+    old.write_bytes(b"x" * 400)
+    log = Log(tmp_path, total_bytes=400, keep_s=60)
+    log.writer.open()
+    for total_bytes, keep_s, is_kept in ((400, 0, True), (0, 60, True), (0, 0, False)):
+        log.writer.total_bytes, log.writer.keep_s = total_bytes, keep_s
+        log.writer.look_after()
+        log.wait_until_tidy()
+        assert old.exists() is is_kept
+    assert len(list(tmp_path.glob("events-*"))) == 1
+    log.writer.close()
 
 
 def test_segments_are_deleted_in_the_order_of_their_names_even_if_the_clock_was_wrong(tmp_path: Path) -> None:

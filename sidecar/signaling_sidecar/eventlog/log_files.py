@@ -20,6 +20,7 @@ from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.eventlog.retention import Retention
 
+TIDY_EVERY_S = 10.0  # seconds
 STEADY_S = 30.0  # seconds; if writing fails again sooner than this after a retry, each pause is longer than the last
 
 
@@ -67,6 +68,8 @@ class LogFiles(ABC):
         self._segment: OpenSegment | None = None
         self._rotate_at = self.segment_bytes
         self._retention = Retention(self._complain)
+        self._tidy_s = 0.0
+        """When old segments must be looked for again."""
 
     @property
     @abstractmethod
@@ -123,6 +126,8 @@ class LogFiles(ABC):
         if self.is_written:
             try:
                 self._check_segment()
+                if time.monotonic() >= self._tidy_s:
+                    self._tidy()
             except (OSError, StateDirTaken) as error:
                 self._give_up(error)
         elif time.monotonic() >= self._retry_s:
@@ -201,7 +206,11 @@ class LogFiles(ABC):
             self._segment.close()
         # The checkpoint may be larger than a segment should be. At most half of the log consists of checkpoints.
         self._number, self._segment, self._rotate_at = number, segment, max(self.segment_bytes, 2 * segment.size)
-        self._retention.begun(segment.path, self.total_bytes, self.keep_s)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        self._tidy_s = time.monotonic() + TIDY_EVERY_S
+        self._retention.tidy(self.path, self.total_bytes, self.keep_s)
 
     def _create(self, number: int) -> tuple[int, OpenSegment]:
         """Create a segment with the first free number, starting at `number`."""

@@ -30,14 +30,17 @@ class Retention:
 
     def __init__(self, complain: Callable[[str], None]) -> None:
         self._complain = complain
+        self._has_complained = False
         self._thread = ThreadPoolExecutor(1, "log-retention")
         self._stopping = threading.Event()
         self._newest: Path
         """The segment that was begun last."""
 
-    def begun(self, segment: Path, total_bytes: int, keep_s: float) -> None:
-        """Must be called when a segment was begun. All other segments in its folder are finished, including those of
-        earlier runs, for example of a sidecar that was killed."""
+    def tidy(self, segment: Path, total_bytes: int, keep_s: float) -> None:
+        """Must be called when a segment was begun, and now and then, because segments become old and limits change.
+
+        All other segments in its folder are finished, including those of earlier runs, for example of a sidecar that
+        was killed."""
         self._newest = segment
         self._thread.submit(self._tidy, segment, total_bytes, keep_s)
 
@@ -57,10 +60,13 @@ class Retention:
                     return  # this function will be called for the newer segment, or at the next start
                 if path.name < segment.name and path.is_file() and not path.is_symlink():
                     compress(path, self._stopping)
+            self._has_complained = False
         except FileNotFoundError:
             pass  # the log was moved or deleted meanwhile, which `look_after` notices and reports
         except OSError as error:
-            self._complain(f"old segments of the event log cannot be compressed or deleted: {error}")
+            if not self._has_complained:
+                self._complain(f"old segments of the event log cannot be compressed or deleted: {error}")
+            self._has_complained = True
 
 
 def compress(path: Path, stopping: threading.Event) -> None:
