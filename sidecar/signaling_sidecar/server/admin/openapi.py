@@ -177,7 +177,8 @@ def _revoke() -> dict[str, Any]:
         "oneOf": [{"required": ["jti"]}, {"required": ["sub"]}],
         "additionalProperties": False,
     }
-    closed = {"closed": {"type": "integer", "description": "how many connections of this sidecar were closed"}}
+    counted = "how many connections of this sidecar were closed; the others of its cluster close theirs a moment later"
+    closed = {"closed": {"type": "integer", "description": counted}}
     described = _get("refuse tokens from now on, and close their connections", {"type": "object", "properties": closed})
     described["requestBody"] = {"content": {"application/json": {"schema": schema}}}
     described["responses"] |= {
