@@ -41,15 +41,19 @@ _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Envelope(Envelope, gc=False, kw_only=True):
-    """The fields that are read from every frame. The fields after `to` are never relayed with the sender's values."""
+    """The fields that are read from every frame. The fields after `to` are never relayed with the sender's values.
+
+    `to`, `a` and `c` have any type, because they are ignored in some frames: the first in a broadcast, the others in a
+    join and outside of a resumable session.
+    """
 
     type: str
     id: Raw | UnsetType = UNSET
-    to: str | None = None
+    to: Any = None
     from_: str | UnsetType | None = msgspec.field(name="from", default=UNSET)
     s: Raw | UnsetType = UNSET
-    a: _Number | UnsetType = UNSET
-    c: _Number | UnsetType = UNSET
+    a: Any = UNSET
+    c: Any = UNSET
     ca: Raw | UnsetType = UNSET
     resume: Raw | UnsetType = UNSET
 
@@ -63,8 +67,15 @@ class _Envelope(Envelope, gc=False, kw_only=True):
     def numbered(self, command: Carried, connection: int) -> Command:
         if (self.a is UNSET and self.c is UNSET) or self.type == "join":
             return command
-        a, c = (None if number is UNSET else number for number in (self.a, self.c))
-        return commands.Numbered(connection, command, a, c)
+        a, c = _number(self.a), _number(self.c)
+        refusal = None
+        if (a is None and self.a is not UNSET) or (c is None and self.c is not UNSET):
+            refusal = errors.bad_shape("`a` and `c` are whole numbers from 0 on")
+        return commands.Numbered(connection, command, a, c, refusal)
+
+
+def _number(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
 
 
 def _outlined(fields: Mapping[bytes, bytes]) -> _Envelope | None:
@@ -134,7 +145,7 @@ def _relay(frame: bytes, envelope: _Envelope, connection: int, ref: Raw | None) 
     to = envelope.to
     if envelope.type == "broadcast":
         to = None
-    elif to is None:
+    elif not isinstance(to, str):
         raise BadFrameError(errors.bad_field("to", "the peer id of the receiver"))
     claimed = envelope.from_
     untouched = (

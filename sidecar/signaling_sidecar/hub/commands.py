@@ -382,6 +382,8 @@ class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=Tr
     """The number of the last frame that the client has handled."""
     c: int | None
     """The number that the client gave to this frame."""
+    refusal: Refusal | None = None
+    """Why the frame is refused if its numbers have a meaning: one of them is no number."""
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say

@@ -50,7 +50,7 @@ class NumberedFrames:
     ) -> list[Effect]:
         command, c = numbered.command, numbered.c
         if c is None:
-            return self._carry_out(command, now_s, None)
+            return self._do(numbered, now_s)
         if c <= resumption.handled:
             return []
         if c > resumption.handled + 1:
@@ -58,11 +58,16 @@ class NumberedFrames:
         resumption.handled = c
         self._owe_ack(session, resumption, now_s)
         try:
-            done = self._carry_out(command, now_s, c)
+            done = self._do(numbered, now_s)
         except Exception:
             resumption.handled = c - 1  # after an exception in the hub, the server refuses the frame with this number
             raise
         return records.numbered(done, session, c)
+
+    def _do(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
+        if numbered.refusal is not None:
+            return self._refusals.answer(numbered.command, numbered.refusal, numbered.c)
+        return self._carry_out(numbered.command, now_s, numbered.c)
 
     def _resumable(self, numbered: commands.Numbered) -> tuple[Resumption, Session] | tuple[None, None]:
         """Return the session that the numbers belong to. A connection with a resumable session has no other session."""

@@ -88,6 +88,20 @@ async def test_an_invalid_frame_is_one_error_and_one_record(
     assert served.refusals() == [code]
 
 
+@pytest.mark.parametrize("value", [5, -1, 1.5, "x", None, True, [], {"x": 1}])
+async def test_fields_that_are_ignored_may_have_any_type(served: Served, witness: Peer, value: Any) -> None:
+    numbers = {"a": value, "c": value}
+    sender = await served.connect()
+    assert (await sender.ask({**JOIN, "peerId": "x", "to": value, **numbers}))["type"] == "peer_list"
+    assert (await witness.receive())["type"] == "peer_joined"
+    await sender.send({"type": "broadcast", "to": value, **numbers})
+    assert await witness.receive() == {"type": "broadcast", "to": value, "from": "x"}
+    await sender.send({"type": "offer", "to": "witness", **numbers})
+    assert await witness.receive() == {"type": "offer", "to": "witness", "from": "x"}
+    assert await sender.ask({"type": "ping", "to": value, **numbers}) == {"type": "pong"}
+    assert served.refusals() == []
+
+
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
