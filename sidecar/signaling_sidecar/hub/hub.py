@@ -67,8 +67,10 @@ class Hub:
 
     def handle(self, command: Command | OfServer, now_s: float) -> list[Effect]:
         """Carry out one command. A refused command changes nothing, and only its sender is told."""
-        confirmed = self._confirm_token(command) if self.state.unconfirmed else []
-        done = confirmed + self._do_or_hold(command, now_s)
+        confirmed = self._confirm_token(command) if self.state.unconfirmed else None
+        done = self._do_or_hold(command, now_s)
+        if confirmed:
+            done = confirmed + done
         if self.entry_limits.untold:
             done += self.entry_limits.take_untold()
         return done + self.lobby.send_due(now_s) if self.lobby.behind else done
