@@ -90,6 +90,12 @@ def test_a_peer_that_joins_long_after_another_with_the_same_name_is_a_different_
     assert [line.partition(":")[0] for line in said(story)[1:]] == ["  - Ann and Ben", "  - Ann and Ben (2)"]
 
 
+def test_a_peer_that_joins_while_another_with_the_same_name_is_away_has_another_label(story: Story) -> None:
+    story.joins("b1", "Ben").goes_away("b1").joins("b2", "Ben").waits(5).leaves("b1").waits(60)
+    pairs = ["Ann and Ben", "Ann and Ben (2)", "Ben and Ben (2)"]
+    assert [line[4:].partition(":")[0] for line in said(story)[1:]] == pairs
+
+
 def test_many_peers_with_the_same_name_have_different_labels() -> None:
     labels = PeerLabels()
     for number in range(5_000):
