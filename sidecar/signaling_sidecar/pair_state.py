@@ -13,3 +13,6 @@ class State(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     """Neither peer has tried to connect, one of them left too early, or no browser has reported the result."""
+
+
+SIGNS = {State.CONNECTED: "✓", State.TRYING: "…", State.FAILED: "✗", State.UNKNOWN: "?"}

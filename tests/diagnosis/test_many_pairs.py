@@ -60,6 +60,11 @@ def test_pairs_without_an_offer_are_summarised_if_there_are_many(
     assert len(capsys.readouterr().out.splitlines()) == 10
 
 
+def test_peers_that_are_still_together_come_first_and_one_that_has_left_is_no_fault(story: Story) -> None:
+    story.joins("cleo", "Cleo").leaves("cleo").negotiates().reports("ann", peerId="ben", **CONNECTED)
+    assert said(story)[1:] == ["  ✓ Ann and Ben: connected", "  ? Ann and Cleo: Cleo left before they were connected"]
+
+
 def test_earlier_meetings_are_counted_by_reason(story: Story) -> None:
     for ufrag in ("BEN1", "BEN2", "BEN3"):
         again(story, ufrag=ufrag).leaves("ben")
@@ -87,12 +92,12 @@ def test_a_page_with_another_id_after_each_reload_is_recognised(story: Story) ->
 
 def test_a_peer_that_joins_long_after_another_with_the_same_name_is_a_different_peer(story: Story) -> None:
     story.joins("b1", "Ben").waits(60).leaves("b1").waits(60).joins("b2", "Ben").waits(60)
-    assert [line.partition(":")[0] for line in said(story)[1:]] == ["  - Ann and Ben", "  - Ann and Ben (2)"]
+    assert [line.partition(":")[0] for line in said(story)[1:]] == ["  - Ann and Ben (2)", "  - Ann and Ben"]
 
 
 def test_a_peer_that_joins_while_another_with_the_same_name_is_away_has_another_label(story: Story) -> None:
     story.joins("b1", "Ben").goes_away("b1").joins("b2", "Ben").waits(5).leaves("b1").waits(60)
-    pairs = ["Ann and Ben", "Ann and Ben (2)", "Ben and Ben (2)"]
+    pairs = ["Ann and Ben (2)", "Ann and Ben", "Ben and Ben (2)"]
     assert [line[4:].partition(":")[0] for line in said(story)[1:]] == pairs
 
 

@@ -122,7 +122,7 @@ def test_the_commands_tell_the_whole_story_from_the_folder_of_one_instance(
     assert [line for line in lines if not line["type"].startswith("log.")] == COMMITTED
     shared = tmp_path / "shared.jsonl"
     shared.write_text(printed("log export - --redact --state-dir", folder))
-    assert [line.strip()[0] for line in printed("why --log", shared).splitlines()[1:]] == ["✗", "→", "l"]
+    assert [line.strip()[0] for line in printed("why --log", shared).splitlines()[1:]] == ["?", "→", "l"]
     assert printed("log --state-dir", folder).splitlines()[1].startswith(f"{len(list(folder.iterdir()))} segment")
     newest = [json.loads(line) for line in printed("tail --json --no-follow -n 3 --state-dir", folder).splitlines()]
     assert newest == COMMITTED[-3:]

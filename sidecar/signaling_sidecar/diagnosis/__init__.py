@@ -12,12 +12,13 @@ from signaling_sidecar.diagnosis.running import diagnose_running
 from signaling_sidecar.diagnosis.state import state_of
 from signaling_sidecar.diagnosis.verdict_object import RejectionObject, VerdictObject, Why, verdict_object, why
 from signaling_sidecar.diagnosis.verdicts import Verdict, evaluate
-from signaling_sidecar.pair_state import State
+from signaling_sidecar.pair_state import SIGNS, State
 
 __all__ = [
     "ADVICE",
     "JUST_MET",
     "NO_SIGN_OF_LIFE",
+    "SIGNS",
     "Diagnosis",
     "Entry",
     "FoundMeetings",

@@ -15,17 +15,12 @@ from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.state import state_of
 from signaling_sidecar.diagnosis.verdicts import Evaluate, Verdict, Verdicts, evaluate
+from signaling_sidecar.pair_state import SIGNS, State
 from signaling_sidecar.untrusted_text import visible
 
-SIGNS = {
-    Reason.CONNECTED: "✓",
-    Reason.UNKNOWN: "?",
-    Reason.UNRECOGNISED: "?",
-    Reason.IN_PROGRESS: "…",
-    Reason.NOBODY_OFFERED: "-",
-}
-FAULT = "✗"
+NO_OFFER = "-"
 MAX_SILENT_PAIRS = 3  # pairs without an offer that are listed one by one; if there are more, they are summarised
 
 
@@ -111,7 +106,7 @@ class Diagnosis:
             yield f"  - {visible(page)}: {offers} more offers await an answer (its library may keep a pool of offers)"
         refused = Counter((each.sentence, each.next_step) for each in self.rejections)
         for (sentence, step), times in refused.items():
-            yield f"{FAULT} {visible(sentence)}{f', {times} times' if times > 1 else ''}"
+            yield f"{SIGNS[State.FAILED]} {visible(sentence)}{f', {times} times' if times > 1 else ''}"
             if step is not None:
                 yield f"    → {step}"
 
@@ -164,7 +159,7 @@ class _Selection:
 def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[str]:
     yield visible(f"{room} ({dialect})")
     yield (
-        f"  {SIGNS[Reason.UNRECOGNISED]} the signals in this room are encrypted or in an unknown form, so only the "
+        f"  {SIGNS[State.UNKNOWN]} the signals in this room are encrypted or in an unknown form, so only the "
         "reports of the browsers show who is connected"
     )
     if not has_reports:
@@ -176,12 +171,13 @@ def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterato
     # In a room with a host, the other peers never connect to each other, and their pairs are most of the pairs.
     listed = silent if silent <= MAX_SILENT_PAIRS else 1
     seen = 0
-    for history in histories:
+    # Those that are in the room now are what most people ask about.
+    for history in sorted(histories, key=lambda each: each.last.meeting.parted() is not None):
         seen += history.last.finding.reason is Reason.NOBODY_OFFERED
         if history.last.finding.reason is not Reason.NOBODY_OFFERED or seen <= listed:
             yield from lines_of(history, with_boots=with_boots)
     if silent > listed:
-        yield f"  {SIGNS[Reason.NOBODY_OFFERED]} {silent - listed} more pairs of peers: neither has sent an offer"
+        yield f"  {NO_OFFER} {silent - listed} more pairs of peers: neither has sent an offer"
 
 
 def lines_of(history: History, *, with_boots: bool = False) -> Iterator[str]:
@@ -190,7 +186,8 @@ def lines_of(history: History, *, with_boots: bool = False) -> Iterator[str]:
     `with_boots` is for verdicts from several runs of the sidecar (boots), each of which numbers its records from 1.
     """
     verdict, finding = history.last, history.last.finding
-    yield f"  {SIGNS.get(finding.reason, FAULT)} {visible(verdict.sentence)}"
+    sign = NO_OFFER if finding.reason is Reason.NOBODY_OFFERED else SIGNS[state_of(finding.reason)]
+    yield f"  {sign} {visible(verdict.sentence)}"
     if history.earlier:
         reasons = Counter(each.finding.reason for each in history.earlier)
         said = ", ".join(reason if count == 1 else f"{reason} ({count} times)" for reason, count in reasons.items())

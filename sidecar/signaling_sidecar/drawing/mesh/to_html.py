@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from math import cos, pi, sin
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import State
+from signaling_sidecar.diagnosis import SIGNS, State
 from signaling_sidecar.drawing.markup import Meaning, cut, framed, legend, scrolled, svg, text
 from signaling_sidecar.drawing.mesh.links import Link, Links, Node
-from signaling_sidecar.drawing.mesh.to_text import SIGNS, nobody
+from signaling_sidecar.drawing.mesh.to_text import nobody
 
 _LABEL_PX = 170  # width of a name beside the circle
 _PEER_PX = 64  # least distance of two neighbours on the circle, which keeps the lines apart

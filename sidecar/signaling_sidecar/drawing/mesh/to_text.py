@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from signaling_sidecar.diagnosis import State
+from signaling_sidecar.diagnosis import SIGNS
 from signaling_sidecar.drawing.mesh.links import Links, Node
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
-SIGNS = {State.CONNECTED: "✓", State.TRYING: "…", State.FAILED: "✗", State.UNKNOWN: "?"}
 _NAME_CELLS = 24
 
 
