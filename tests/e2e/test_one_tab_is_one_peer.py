@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Playwright
+from playwright.async_api import Browser, BrowserContext, Frame, Playwright, Route
 
 from tests.frameworks.tabs import Tab, most_at_once, settled
 from tests.kit.browsers import launched
@@ -98,8 +99,12 @@ async def opened(window: BrowserContext, site: Site, room: str, does: str, me: s
 
 async def joined(tab: Tab) -> str:
     """Wait until the page is in the room, and return its peer id."""
-    await tab.page.wait_for_function(IS_JOINED)
-    return str(await tab.page.evaluate(PEER_ID))
+    return await joined_in(tab.page.main_frame)
+
+
+async def joined_in(frame: Frame) -> str:
+    await frame.wait_for_function(IS_JOINED)
+    return str(await frame.evaluate(PEER_ID))
 
 
 @pytest.mark.parametrize("does", AT_ONCE.values(), ids=AT_ONCE)
@@ -165,6 +170,26 @@ async def test_a_page_has_two_peers_if_it_names_slots_and_one_in_each_room(site:
     await settled(site.sidecar, "two", 2)
     assert most_at_once(site.sidecar, "two") == 2
     assert most_at_once(site.sidecar, "too") == 1
+
+
+async def test_two_frames_in_a_page_stay_two_peers_over_reloads(site: Site, window: BrowserContext) -> None:
+    """All pages of a tab that have the same origin share its sessionStorage."""
+    url = f"{site.url}?{urlencode({'room': 'framed', 'does': 'window.mesh = new Mesh({ room, capacity: 2 })'})}"
+    frame = f"<iframe src='{escape(url)}'></iframe>"
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(body=f"<!doctype html>{frame}{frame}", content_type="text/html")
+
+    await window.route(f"{site.url}around", answer)
+    tab = Tab(await window.new_page())
+    await tab.page.goto(f"{site.url}around")
+    ids = [await joined_in(each) for each in tab.page.main_frame.child_frames]
+    for _ in range(3):
+        await tab.page.reload()
+        assert [await joined_in(each) for each in tab.page.main_frame.child_frames] == ids
+        await settled(site.sidecar, "framed")
+    assert most_at_once(site.sidecar, "framed") == len(set(ids)) == 2
+    assert tab.complaints == []
 
 
 async def test_another_copy_of_the_library_on_the_page_is_the_same_tab(site: Site, window: BrowserContext) -> None:

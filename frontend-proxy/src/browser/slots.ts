@@ -19,9 +19,11 @@
  * 6. A page that returns from the back/forward cache removes the identity from the storage again. If
  *    another page of this tab has used the slot in the meantime, it continues with the identity that
  *    this other page has stored.
+ * 7. The frames of a tab share its sessionStorage. So each has keys of its own there, by its place.
  */
 
 import type { OpenSocket } from './connection.ts'
+import { type Frame, framePlace } from './frame-place.ts'
 import { type Identity, parseIdentity, randomId } from './identity.ts'
 import { type PageStorage, pageStorage } from './page-storage.ts'
 
@@ -134,15 +136,18 @@ export class Slot {
 export class Slots {
   readonly #storage: PageStorage | undefined
   readonly #isPage: boolean
+  readonly #prefix: string
   readonly #slots = new Map<string, Slot>()
 
   /**
    * Without a storage, no identity survives the page. Without a page, a client that is closed leaves
    * its room without a delay.
    */
-  constructor(storage: PageStorage | undefined, page: EventTarget | undefined) {
+  constructor(storage: PageStorage | undefined, page: (EventTarget & Frame) | undefined) {
     this.#storage = storage
     this.#isPage = page !== undefined
+    // While a page is unloaded, its frames are removed one by one, so their places change.
+    this.#prefix = KEY_PREFIX + (page ? framePlace(page) : '')
     page?.addEventListener('pagehide', () => this.#storeAll())
     page?.addEventListener('pageshow', (event) => {
       if ('persisted' in event && event.persisted) this.#removeStored()
@@ -176,8 +181,8 @@ export class Slots {
   }
 
   #takeStored(key: string): Identity | undefined {
-    const stored = this.#storage?.getItem(KEY_PREFIX + key)
-    this.#storage?.removeItem(KEY_PREFIX + key)
+    const stored = this.#storage?.getItem(this.#prefix + key)
+    this.#storage?.removeItem(this.#prefix + key)
     return parseIdentity(stored)
   }
 
@@ -185,7 +190,7 @@ export class Slots {
     for (const [key, slot] of this.#slots) {
       slot.leave()
       const identity = { ...slot.identity, usedAt: slot.identity.usedAt ?? Date.now() }
-      this.#storage?.setItem(KEY_PREFIX + key, JSON.stringify(identity))
+      this.#storage?.setItem(this.#prefix + key, JSON.stringify(identity))
     }
   }
 

@@ -25,8 +25,7 @@ class Tab implements PageStorage {
   }
 
   /** Loads a page in this tab. The storage stays, and the listeners of the earlier page are gone. */
-  load(): { slots: Slots; page: EventTarget } {
-    const page = new EventTarget()
+  load(page: EventTarget = new EventTarget()): { slots: Slots; page: EventTarget } {
     return { slots: new Slots(this, page), page }
   }
 }
@@ -107,6 +106,34 @@ describe('a tab', () => {
     const slots = new Slots(undefined, new EventTarget())
     const { peerId } = slots.take('bar', nobody).identity
     expect(slots.take('bar', nobody).identity.peerId).toBe(peerId)
+  })
+})
+
+describe('the frames of a tab', () => {
+  /** Loads a page with two frames, the second of which has a frame too. */
+  function frames(): EventTarget[] {
+    const [top, one, two, inner] = Array.from({ length: 4 }, () => new EventTarget())
+    Object.assign(top as object, { parent: top, 0: one, 1: two, length: 2 })
+    Object.assign(one as object, { parent: top, length: 0 })
+    Object.assign(two as object, { parent: top, 0: inner, length: 1 })
+    Object.assign(inner as object, { parent: two, length: 0 })
+    // A page of another origin refuses to read everything but `parent`, `length` and its frames.
+    const get = () => expect.unreachable('a SecurityError')
+    Object.defineProperty(top, Symbol.iterator, { get })
+    return [top, one, two, inner] as EventTarget[]
+  }
+
+  it('are different peers, each of which stays the same after a reload', () => {
+    const tab = new Tab()
+    const loaded = frames().map((page) => tab.load(page))
+    const ids = loaded.map(({ slots }) => slots.take('bar', nobody).identity.peerId)
+    for (const { page } of loaded) page.dispatchEvent(new Event('pagehide'))
+    expect(tab.items.has('signaling-sidecar:slot:bar')).toBe(true)
+    expect(new Set(ids).size).toBe(4)
+    const again = frames().reverse()
+    expect(again.map((page) => tab.load(page).slots.take('bar', nobody).identity.peerId)).toEqual(
+      ids.reverse(),
+    )
   })
 })
 
