@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.drawing.mesh.links import Link, Links, Node, State
 from signaling_sidecar.inspection import EventLog, Mesh, open_log
 from tests.kit.checkout import RECORDED
@@ -109,13 +110,10 @@ def test_a_pair_is_the_same_before_and_after_a_restart(story: Story, tmp_path: P
     assert [link.state for link in mesh.links.links] == [State.CONNECTED]
 
 
-def test_an_unknown_or_ambiguous_room_is_an_error(tmp_path: Path) -> None:
-    second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
-    log = open_log(write_segment(tmp_path / "a.jsonl", [*TWO_PEERS, *second]))
-    with pytest.raises(AmbiguousRoom, match=r"choose one: mesh\('bar', dialect='rooms', boot='b00t'\), mesh\("):
-        log.mesh("bar")
-    with pytest.raises(UnknownRoom, match="no room 'pub'"):
-        log.mesh_slider("pub")
+@pytest.mark.parametrize("at", [pd.NaT, float("nan"), float("inf"), 1e15, timedelta.max], ids=repr)
+def test_a_time_that_no_calendar_has_is_refused_in_words(story: Story, at: Any) -> None:
+    with pytest.raises(ValueError, match="`at` must be a moment of the years 1 to 9999, not"):
+        open_log(story.write()).mesh("bar", at)
 
 
 def mesh_of(peers: int) -> Mesh:

@@ -55,13 +55,19 @@ class RoomMeshes:
 
         None selects the end of the log.
         """
-        ts = self._ts(at)
+        ts, when = self._moment(at)
         entries = [entry for entry in self._entries if entry.ts <= ts]
         verdicts = diagnose(entries, ts, self._chosen.room).verdicts
         links = link_up(self.attendance, verdicts, ts)
-        when = datetime.fromtimestamp(ts, UTC)
         title = f"{self._chosen.title} · at {links.since_s:+.3f} s, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
         return Mesh(title, links)
+
+    def _moment(self, at: float | timedelta | datetime | None) -> tuple[float, datetime]:
+        try:
+            ts = self._ts(at)
+            return ts, datetime.fromtimestamp(ts, UTC)
+        except (ValueError, OverflowError, OSError):  # not a number, pandas' NaT, or before or after all calendars
+            raise ValueError(f"`at` must be a moment of the years 1 to 9999, not {at!r}") from None
 
     def _ts(self, at: float | timedelta | datetime | None) -> float:
         match at:
