@@ -185,30 +185,34 @@ def test_the_error_for_an_unknown_room_names_the_existing_rooms(tmp_path: Path) 
         UnknownRoom, match=r"this log has no room 'pub'; its rooms are: 'bar', dialect='rooms', boot='b00t'"
     ):
         log.ladder("pub")
+    for view in ("ladder", "timeline", "mesh", "mesh_slider"):
+        with pytest.raises(UnknownRoom, match="no room 'pub'"):
+            getattr(log, view)("pub")
     with pytest.raises(UnknownRoom, match="this log has no room 'bar', dialect='mesh'"):
         log.ladder("bar", dialect="mesh")
     with pytest.raises(UnknownRoom, match="its rooms are: none"):
         log_of(tmp_path, header("b00t")).ladder("bar")
 
 
-def test_a_room_of_two_boots_must_be_named_with_its_boot(tmp_path: Path) -> None:
+def test_of_several_runs_with_a_room_the_last_is_drawn_and_the_title_says_so(tmp_path: Path) -> None:
     second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
     log = log_of(tmp_path, *TWO_PEERS, *second)
-    with pytest.raises(AmbiguousRoom) as error:
-        log.ladder("bar")
-    assert str(error.value) == (
-        "this log has 2 rooms 'bar', choose one: "
-        "ladder('bar', dialect='rooms', boot='b00t'), ladder('bar', dialect='rooms', boot='cafe')"
-    )
-    assert "boot cafe" in log.ladder("bar", boot="ca").title
+    said = "Room bar · rooms · boot cafe · the last of 2 runs with this room; the one before it: boot='b00t' · "
+    for drawing in (log.ladder("bar"), log.timeline("bar"), log.mesh("bar", 1)):
+        assert drawing.title.startswith(said)
+        assert "the last of 2 runs" in str(drawing)
+    for drawing in (log.ladder("bar", boot="b0"), log.timeline("bar", boot="b0"), log.mesh("bar", 1, boot="b0")):
+        assert re.match("Room bar · rooms · boot b00t · (from |at )?[+2]", drawing.title)
 
 
 def test_rooms_with_the_same_id_in_two_dialects_do_not_mix(tmp_path: Path) -> None:
     mesh = {**BEN, "dialect": "mesh"}
     log = log_of(tmp_path, *TWO_PEERS[:4], record(5, 2, "peer.joined", **mesh, connection=2, data={}))
     assert [column.peer for column in log.ladder("bar", dialect="mesh").columns] == ["ben"]
-    with pytest.raises(AmbiguousRoom, match="dialect='mesh'"):
-        log.ladder("bar")
+    choices = r"this log has 2 rooms 'bar', choose one: {0}\('bar', dialect='rooms'\), {0}\('bar', dialect='mesh'\)$"
+    for view in ("ladder", "timeline", "mesh", "mesh_slider"):
+        with pytest.raises(AmbiguousRoom, match=choices.format(view)):
+            getattr(log, view)("bar")
 
 
 def test_an_error_names_only_some_of_many_rooms(tmp_path: Path) -> None:

@@ -84,11 +84,15 @@ def test_shortened_credentials_differ_even_if_only_their_ends_differ(log: EventL
     ]
 
 
-def test_records_can_be_chosen_by_their_number(log: EventLog) -> None:
+def test_records_can_be_chosen_by_their_number_or_row(log: EventLog) -> None:
     expected = ["--- 6 offer, ben to ann", "+++ 7 answer, ann to ben", "@@ session @@", " v=0"]
-    for a, b in ((6, 7), (log.signals["seq"][0], log.signals["seq"][1]), (("b00t", 6), ("b0", 7))):
+    rows = [row for _, row in log.signals.iterrows()]
+    for a, b in ((6, 7), (rows[0]["seq"], rows[1]["seq"]), (("b00t", 6), ("b0", 7)), (rows[0], rows[1])):
         assert str(log.sdp_diff(a, b)).splitlines()[:4] == expected
     assert "+++ SDP" in str(log.sdp_diff(6, sdp(*SESSION)))
+    for wrong in (None, 6.5, ("b00t",), log.rooms.iloc[0].drop("boot"), log.signals):
+        with pytest.raises(TypeError, match="must be a row of `signals`, its `seq`"):
+            log.sdp_diff(6, wrong)  # type: ignore[arg-type]
 
 
 def test_a_number_in_several_boots_must_be_given_with_its_boot(tmp_path: Path) -> None:

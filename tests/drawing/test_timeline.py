@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pytest
-
-from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Change
 from signaling_sidecar.inspection import EventLog, open_log
@@ -109,16 +106,6 @@ def test_a_session_that_joined_before_the_log_begins_is_present_from_its_start(t
     assert spans_of(log, "ann") == [("away", 0.5, 1.0), ("here", 1.0, 2.0)]
     assert spans_of(log, "ben") == [("here", 0.5, 2.0)]
     assert "left (lost)" in str(log.timeline("bar"))
-
-
-def test_two_rooms_with_the_same_id_must_be_distinguished(tmp_path: Path) -> None:
-    second = [line.replace("b00t", "cafe").replace("s-", "t-") for line in TWO_PEERS]
-    log = log_of(tmp_path, *TWO_PEERS, *second)
-    with pytest.raises(AmbiguousRoom, match=r"timeline\('bar', dialect='rooms', boot='cafe'\)"):
-        log.timeline("bar")
-    assert log.timeline("bar", boot="ca").title.startswith("Room bar · rooms · boot cafe ·")
-    with pytest.raises(UnknownRoom, match="no room 'pub'"):
-        log.timeline("pub")
 
 
 def test_the_html_is_well_formed_and_needs_neither_script_nor_network(tmp_path: Path) -> None:

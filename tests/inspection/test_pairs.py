@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -82,8 +84,21 @@ def test_the_ladder_of_a_pair_shows_the_run_in_which_it_has_tried_last(tmp_path:
     assert "candidate" in str(log.ladder(pair))
     (_, room) = next(log.rooms.iterrows())
     assert "boot b00t" in str(log.ladder(room))
-    with pytest.raises(TypeError, match="a row of `rooms` or `pairs`, not int"):
-        log.ladder(7)  # type: ignore[arg-type]
+
+
+def test_every_view_of_a_room_takes_a_row_of_a_table_and_refuses_what_names_no_room(story: Story) -> None:
+    log = open_log(story.joins("ben").describes("ben", "offer").write())
+    views: list[Callable[[Any], object]] = [log.ladder, log.timeline, log.mesh, log.mesh_slider, log.diagnose]
+    for view in views:
+        for table in (log.rooms, log.pairs, log.sessions):
+            assert view(table.iloc[0]) is not None
+        for wrong in (7, log.rooms, log.rooms.iloc[0].drop("room")):
+            with pytest.raises(TypeError, match="a room id, or a row of `rooms` or `pairs`, not"):
+                view(wrong)
+    row = log.rooms.iloc[0]
+    assert str(log.timeline(row)) == str(log.timeline("bar"))
+    assert str(log.mesh(row, 1)) == str(log.mesh("bar", 1))
+    assert str(log.diagnose(row)) == str(log.diagnose("bar"))
 
 
 def test_missing_events_have_no_time(story: Story) -> None:

@@ -18,10 +18,12 @@ class RoomInLog(NamedTuple):
     dialect: str
     room: str
     boot: str
+    note: str = ""
+    """What the title says about how this run was chosen, or an empty string."""
 
     @property
     def title(self) -> str:
-        return f"Room {self.room} · {self.dialect} · boot {self.boot[:8]}"
+        return f"Room {self.room} · {self.dialect} · boot {self.boot[:8]}{self.note}"
 
 
 class RoomRuns(NamedTuple):
@@ -30,10 +32,12 @@ class RoomRuns(NamedTuple):
     dialect: str
     room: str
     boots: tuple[str, ...]
+    note: str = ""
+    """As in `RoomInLog`."""
 
     @property
     def title(self) -> str:
-        return f"Room {self.room} · {self.dialect} · boot {', '.join(boot[:8] for boot in self.boots)}"
+        return f"Room {self.room} · {self.dialect} · boot {', '.join(boot[:8] for boot in self.boots)}{self.note}"
 
 
 def room_of(entry: Entry) -> RoomInLog | None:

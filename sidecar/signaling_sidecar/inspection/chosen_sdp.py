@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+from typing import Any, TypeAlias
+
 import pandas as pd
 
 from signaling_sidecar.eventlog import FRAME_RECORDS
@@ -9,8 +12,8 @@ from signaling_sidecar.eventlog.payload import find_description
 from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
-Chosen = int | tuple[str, int] | str
-"""A signal by its `seq`, a signal by its boot (the first characters are enough) and `seq`, or the SDP itself."""
+Chosen: TypeAlias = "int | tuple[str, int] | str | pd.Series[Any]"
+"""A signal by its `seq`, by its boot (the first characters are enough) and `seq`, by its row, or the SDP itself."""
 
 
 def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
@@ -19,7 +22,7 @@ def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
         if not chosen.startswith("v=0"):
             raise NoDescription(f"the text {chosen[:40]!r}")
         return "SDP", chosen
-    boot, seq = chosen if isinstance(chosen, tuple) else ("", chosen)
+    boot, seq = _record_of(chosen)
     signals = events[(events["seq"] == seq) & events["type"].isin([*FRAME_RECORDS, "signal.refused"])]
     found = signals[signals["boot"].astype(TEXT).str.startswith(boot)]
     if len(found) != 1:
@@ -30,3 +33,17 @@ def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
     if sdp is None:
         raise NoDescription(f"record {seq} ({row['kind'] or row['type']})")
     return f"{seq} {row['kind']}, {row['peer']} to {row['to'] or 'all'}", sdp
+
+
+def _record_of(chosen: object) -> tuple[str, int]:
+    match chosen:
+        case Integral():
+            return "", int(chosen)
+        case (str() as boot, Integral() as seq):
+            return boot, int(seq)
+        case pd.Series() if {"boot", "seq"} <= set(chosen.index):
+            return str(chosen["boot"]), int(chosen["seq"])
+    raise TypeError(
+        "a description must be a row of `signals`, its `seq`, `(boot, seq)` or an SDP as a string, "
+        f"not {type(chosen).__name__}"
+    )

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Timeline, UnknownRoom
+from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Timeline
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import FoundLog, Location, find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.inspection.chosen_sdp import Chosen, find_sdp
 from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
 from signaling_sidecar.inspection.live.ladder import Ladder
+from signaling_sidecar.inspection.named_room import Room, named_room
 from signaling_sidecar.inspection.room_choice import (
     choose_room,
     choose_runs,
@@ -120,28 +121,22 @@ class EventLog(LogTables):
         """
         return clocks_table(self._dumps)
 
-    def ladder(
-        self, room: str | pd.Series[Any], dialect: str | None = None, boot: str | None = None, *, fold: bool = True
-    ) -> Ladder:
+    def ladder(self, room: Room, dialect: str | None = None, boot: str | None = None, *, fold: bool = True) -> Ladder:
         """Draw a room as a sequence diagram: a column for each peer, and a row for each signal, join and leave.
 
         `room` is a room id, a row of `rooms`, or a row of `pairs`, whose two sessions are drawn alone. `dialect` and
         `boot` (its first characters are enough) select one of several rooms with this id. The ladder covers everything
-        that happened in the room in one run of the sidecar. For a row of `pairs`, this is the run with the last offer.
-        Equal signals that follow each other, such as heartbeats, share one row, unless `fold` is false. Raises
-        `UnknownRoom` and `AmbiguousRoom`.
+        that happened in the room in one run of the sidecar: the last one that had this room, unless `boot` names another
+        one, and for a row of `pairs` the run with the last offer. Equal signals that follow each other, such as
+        heartbeats, share one row, unless `fold` is false. Raises `UnknownRoom`, and `AmbiguousRoom` for rooms of several
+        dialects.
         """
-        if isinstance(room, str):
-            return self._drawn(choose_room(self._events, self._restored, room, dialect, boot), fold=fold)
-        if not isinstance(room, pd.Series):
-            raise TypeError(f"`room` must be a room id, or a row of `rooms` or `pairs`, not {type(room).__name__}")
-        if "other_session" in room:
+        named = named_room(room, dialect, boot)
+        if isinstance(room, pd.Series) and "other_session" in room:
             return self._pair_ladder(room, fold=fold)
-        return self._drawn(RoomInLog(room["dialect"], room["room"], room["boot"]), fold=fold)
+        return self._drawn(choose_room(self._events, self._restored, "ladder", named), fold=fold)
 
     def _pair_ladder(self, pair: pd.Series[Any], *, fold: bool) -> Ladder:
-        if pd.isna(pair["room"]):
-            raise UnknownRoom("of these two: they met in no room, and only their browsers' reports are known", [])
         both = pair["session"], pair["other_session"]
         # They may have met in one run of the sidecar, and have tried again in the next one.
         offers = self._events["session"].isin(both) & (self._events["time"] == pair["offer"])
@@ -153,17 +148,17 @@ class EventLog(LogTables):
             labels = room_labels(self._events, chosen)
         return Ladder(chosen.title, room_entries(self._events, chosen), fold=fold, between=between, labels=labels)
 
-    def timeline(self, room: str, dialect: str | None = None, boot: str | None = None) -> Timeline:
+    def timeline(self, room: Room, dialect: str | None = None, boot: str | None = None) -> Timeline:
         """Draw when each session was in a room, through all restarts of the sidecar that the room survived.
 
-        `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        `room`, `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
-        chosen = choose_runs(self._events, self._restored, "timeline", room, dialect, boot)
+        chosen = choose_runs(self._events, self._restored, "timeline", named_room(room, dialect, boot))
         return Timeline(chosen.title, room_attendance(self._events, chosen, self._read_ts))
 
     def mesh(
         self,
-        room: str,
+        room: Room,
         at: float | timedelta | datetime | None = None,
         dialect: str | None = None,
         boot: str | None = None,
@@ -171,27 +166,27 @@ class EventLog(LogTables):
         """Draw who was connected to whom in a room at one moment, according to the records until then.
 
         `at` is how long after the first record of the room, in seconds or as a `timedelta`, or a `datetime` (in UTC
-        unless it names a zone). None is the end of the log. `dialect` and `boot` select the room as for `ladder`.
-        Raises `UnknownRoom` and `AmbiguousRoom`.
+        unless it names a zone). None is the end of the log. `room`, `dialect` and `boot` select the room as for
+        `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
         return self._meshes("mesh", room, dialect, boot).at(at)
 
-    def mesh_slider(self, room: str, dialect: str | None = None, boot: str | None = None) -> VBox:
+    def mesh_slider(self, room: Room, dialect: str | None = None, boot: str | None = None) -> VBox:
         """Return an ipywidgets box with a slider for the time, and below it the mesh of the room at that time."""
         from signaling_sidecar.inspection.live.mesh_slider import mesh_slider
 
         return mesh_slider(self._meshes("mesh_slider", room, dialect, boot))
 
-    def _meshes(self, view: str, room: str, dialect: str | None, boot: str | None) -> RoomMeshes:
-        chosen = choose_runs(self._events, self._restored, view, room, dialect, boot)
+    def _meshes(self, view: str, room: Room, dialect: str | None, boot: str | None) -> RoomMeshes:
+        chosen = choose_runs(self._events, self._restored, view, named_room(room, dialect, boot))
         attendance = room_attendance(self._events, chosen, self._read_ts)
         return RoomMeshes(chosen, attendance, room_records(self._events, chosen))
 
     def sdp_diff(self, a: Chosen, b: Chosen) -> SdpDiff:
         """Compare two session descriptions, section by section.
 
-        `a` and `b` are each the `seq` of a row of `signals`, `(boot, seq)` if several boots have this `seq`, or an SDP
-        as a string. Raises `UnknownRecord`, and `NoDescription` for a record without a session description.
+        `a` and `b` are each a row of `signals`, its `seq`, `(boot, seq)` if several boots have this `seq`, or an SDP as
+        a string. Raises `UnknownRecord`, and `NoDescription` for a record without a session description.
         """
         return SdpDiff(find_sdp(self._events, a), find_sdp(self._events, b))
 

@@ -23,6 +23,7 @@ from signaling_sidecar.drawing import (
     UnknownRoom,
     attend,
 )
+from signaling_sidecar.inspection.named_room import NamedRoom
 from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import entries_of
@@ -86,38 +87,25 @@ def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:
     return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
 
 
-def choose_room(
-    events: pd.DataFrame, restored: pd.DataFrame, room: str, dialect: str | None, boot: str | None
-) -> RoomInLog:
-    """Find the room for a ladder. `restored` are the `restored_sessions` of the log.
+def choose_room(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomInLog:
+    """Find the room for `view`: of several runs of the sidecar that had this room, the last one. Its title says so.
 
-    Raises `UnknownRoom` or `AmbiguousRoom`, whose messages list the choices.
+    `restored` are the `restored_sessions` of the log. Raises `UnknownRoom`, and `AmbiguousRoom` if several dialects
+    have this room. Their messages list the choices.
     """
-    choices = _choices(events, restored, room, dialect, boot)
-    if len(choices) > 1:
-        raise AmbiguousRoom(repr(room), [f"ladder({_arguments(choice)})" for choice in choices])
-    return choices[0]
+    *earlier, chosen = _choices(events, restored, view, named)
+    return chosen._replace(note=_note(earlier))
 
 
-def choose_runs(
-    events: pd.DataFrame, restored: pd.DataFrame, view: str, room: str, dialect: str | None, boot: str | None
-) -> RoomRuns:
-    """Find the room for `view`, and all boots in which it existed: boots with a common session belong together.
-
-    `restored` are the `restored_sessions` of the log. `boot` may be any of the boots. Raises `UnknownRoom` or
-    `AmbiguousRoom`, whose messages list the choices as calls of the view.
-    """
-    found = _choices(events, restored, room, dialect, boot)
-    choices = [(choice, _runs_of(events, restored, choice)) for choice in found]
-    different = {runs: choice for choice, runs in choices}
-    if len(different) > 1:
-        raise AmbiguousRoom(repr(room), [f"{view}({_arguments(choice)})" for choice in different.values()])
-    return choices[0][1]
+def choose_runs(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomRuns:
+    """Like `choose_room`, but find all boots in which the room existed: boots with a common session belong together."""
+    found = _choices(events, restored, view, named)
+    runs = _runs_of(events, restored, found[-1])
+    return runs._replace(note=_note([each for each in found if each.boot not in runs.boots]))
 
 
-def _choices(
-    events: pd.DataFrame, restored: pd.DataFrame, room: str, dialect: str | None, boot: str | None
-) -> list[RoomInLog]:
+def _choices(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> list[RoomInLog]:
+    room, dialect, boot = named
     rooms = rooms_table(events[events["room"] == room], restored[restored["room"] == room])
     choices = [
         known
@@ -127,7 +115,16 @@ def _choices(
     if not choices:
         asked = ", ".join(filter(None, (repr(room), dialect and f"dialect={dialect!r}", boot and f"boot={boot!r}")))
         raise UnknownRoom(asked, [_arguments(known) for known in rooms_of_table(rooms_table(events, restored))])
+    dialects = dict.fromkeys(known.dialect for known in choices)
+    if len(dialects) > 1:
+        raise AmbiguousRoom(repr(room), [f"{view}({room!r}, dialect={each!r})" for each in dialects])
     return choices
+
+
+def _note(earlier: Sequence[RoomInLog]) -> str:
+    if not earlier:
+        return ""
+    return f" · the last of {len(earlier) + 1} runs with this room; the one before it: boot={earlier[-1].boot[:8]!r}"
 
 
 def _runs_of(events: pd.DataFrame, restored: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:

@@ -7,6 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from signaling_sidecar.diagnosis import Diagnosis, diagnose
+from signaling_sidecar.inspection.named_room import Room, named_room
 from signaling_sidecar.inspection.tables.candidates import candidates_table
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.pairs import pairs_table
@@ -209,13 +210,15 @@ class LogTables:
         with self._progress("candidates") as progress, paused_collector():
             return candidates_table(self._events, progress)
 
-    def diagnose(self, room: str | None = None, dialect: str | None = None) -> Diagnosis:
+    def diagnose(self, room: Room | None = None, dialect: str | None = None) -> Diagnosis:
         """Return for every two peers that met whether they are connected, and why not.
 
-        `room` and `dialect` select rooms. Without them the diagnosis is about all rooms.
+        `room` (an id, or a row of `rooms`) and `dialect` select rooms. Without them the diagnosis is about all rooms.
         """
         if room is None and dialect is None:
             return self._diagnosis
+        if room is not None:
+            room, dialect, _ = named_room(room, dialect)
         return self._diagnose(room, dialect)
 
     @cached_property

@@ -1,0 +1,31 @@
+"""The room that a view of a log is asked for: its id, or a row of a table that names it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+import pandas as pd
+
+from signaling_sidecar.drawing import UnknownRoom
+
+Room: TypeAlias = "str | pd.Series[Any]"
+"""A room id, or a row of `rooms`, `sessions`, `signals` or `pairs`."""
+
+
+class NamedRoom(NamedTuple):
+    """What selects rooms of a log. None selects any dialect, or any boot."""
+
+    room: str
+    dialect: str | None
+    boot: str | None
+
+
+def named_room(room: Any, dialect: str | None = None, boot: str | None = None) -> NamedRoom:
+    """Return what `room` names. A row names a dialect and a boot too. Raises `UnknownRoom` and `TypeError`."""
+    if isinstance(room, str):
+        return NamedRoom(room, dialect, boot)
+    if not isinstance(room, pd.Series) or not {"dialect", "room", "boot"} <= set(room.index):
+        raise TypeError(f"`room` must be a room id, or a row of `rooms` or `pairs`, not {type(room).__name__}")
+    if pd.isna(room["room"]):
+        raise UnknownRoom("of these two: they met in no room, and only their browsers' reports are known", [])
+    return NamedRoom(str(room["room"]), str(room["dialect"]), str(room["boot"]))
