@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,48 @@ def test_each_state_has_a_colour_and_a_dash_pattern_of_its_own() -> None:
     page = ElementTree.fromstring(mesh_of(4)._repr_html_())
     strokes = {(path.get("stroke"), path.get("stroke-dasharray")) for path in page.iterfind(".//{*}g/{*}path")}
     assert len({colour for colour, _ in strokes}) == len({dashes for _, dashes in strokes}) == 4
+
+
+def room_of(names: Sequence[str], *, failed: int = 0) -> ElementTree.Element:
+    """Return the drawing of a room whose peers are away. The first pairs have failed, and the others are unknown."""
+    nodes = [Node(f"p{at}", name, is_away=True) for at, name in enumerate(names)]
+    pairs = [(one, other) for other in range(len(names)) for one in range(other)]
+    states = [State.FAILED] * failed + [State.UNKNOWN] * (len(pairs) - failed)
+    links = [Link(*pair, state, "") for pair, state in zip(pairs, states, strict=True)]
+    return ElementTree.fromstring(Mesh("", Links(nodes, links, 1.0, T0_S, 1.0)).drawing().partition("<div")[0])
+
+
+@pytest.mark.parametrize("peers", [1, 2, 3, 4, 7, 16, 30, 31, 32, 100])
+def test_names_beside_the_circle_neither_overlap_nor_leave_the_drawing(peers: int) -> None:
+    drawing = room_of([f"P{at:02}" for at in range(peers)])
+    (all_,) = drawing.iterfind("{*}g")
+    middle = [float(part) for part in all_.get("transform", "")[len("translate(") : -1].split(",")]
+    boxes = []
+    for name in drawing.iterfind(".//{*}text[@font-weight='600']"):
+        width = len(name.text or "") * 7.6  # pixels for each bold character of a usual font
+        x, y = float(name.get("x", "")) + middle[0], float(name.get("y", "")) + middle[1]
+        left = x - width * {"start": 0, "middle": 0.5, "end": 1}[name.get("text-anchor", "")]
+        boxes.append((left, y - 10, left + width, y + 3))
+    assert len(boxes) == peers
+    assert min(min(box[:2]) for box in boxes) >= 0
+    assert max(box[2] for box in boxes) <= float(drawing.get("width", ""))
+    assert max(box[3] for box in boxes) <= float(drawing.get("height", ""))
+    for one, other in itertools.combinations(boxes, 2):
+        assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
+
+
+def test_a_few_failed_links_of_a_large_room_are_above_the_faint_others_and_have_their_sign() -> None:
+    links = list(room_of([f"P{at:02}" for at in range(30)], failed=10).iterfind(".//{*}g[{*}path]"))
+    assert [link.get("opacity") for link in links] == [".3"] * 425 + [None] * 10
+    assert ["".join(link.itertext()) for link in links] == [""] * 425 + ["✗"] * 10
+
+
+def test_a_long_name_is_shortened_and_keeps_its_state() -> None:
+    names = ["L" * 60, "<img src=x onerror=alert(1)>"]
+    shown = [name.text for name in room_of(names).iterfind(".//{*}text[@font-weight='600']")]
+    assert shown == ["LLLLLLLLLLLLLLLL… (away)", "<img src=x onerr… (away)"]
+    mesh = Mesh("", Links([Node("p", name, is_away=True) for name in names], [], 1.0, T0_S, 1.0))
+    assert all(name in str(mesh) for name in shown if name)
 
 
 def test_the_matrix_of_a_large_room_is_aligned() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
-from signaling_sidecar.drawing.markup import MAX_HEIGHT_PX, cut, framed, scrolled, svg, text
+from signaling_sidecar.drawing.markup import BOLD_CHARACTER_PX, MAX_HEIGHT_PX, cut, framed, scrolled, svg, text
 from signaling_sidecar.drawing.presence import Presence
 
 _TIMES_PX = 178
@@ -17,7 +17,6 @@ _COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", 
 _MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
 _ID_CHARACTER_PX = 7.7  # the width of a digit, and of a rather wide letter
-_NAME_CHARACTER_PX = 8.2  # the average width of a character in the bold 13 px text of the header
 
 _COLOURS = {
     Look.OFFER: "#2f80ed",
@@ -69,7 +68,7 @@ def _heads(columns: Sequence[Column]) -> Iterator[str]:
     yield f'<text x="{_TIMES_PX - 12}" y="32" text-anchor="end" opacity=".6">s</text>'
     for at, column in enumerate(columns):
         name, peer = column.name or column.peer, column.peer if column.name else ""
-        shown_name = cut(name, _COLUMN_PX, _NAME_CHARACTER_PX)
+        shown_name = cut(name, _COLUMN_PX, BOLD_CHARACTER_PX)
         yield (
             f'<g text-anchor="middle"><title>{text(f"{name} {peer}")}</title>'
             f'<text x="{_x(at)}" y="16" font-weight="600" font-size="13">{shown_name}</text>'

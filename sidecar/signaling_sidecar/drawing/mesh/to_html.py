@@ -5,20 +5,23 @@ It needs no script and no style sheet, and suits light and dark pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from math import cos, pi, sin
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis import SIGNS, State
-from signaling_sidecar.drawing.markup import Meaning, cut, framed, legend, scrolled, svg, text
+from signaling_sidecar.drawing.markup import BOLD_CHARACTER_PX, Meaning, framed, legend, scrolled, svg, text
 from signaling_sidecar.drawing.mesh.links import Link, Links, Node
-from signaling_sidecar.drawing.mesh.to_text import nobody
+from signaling_sidecar.drawing.mesh.to_text import nobody, shown_name
+from signaling_sidecar.untrusted_text import shown_width
 
-_LABEL_PX = 170  # width of a name beside the circle
 _PEER_PX = 64  # least distance of two neighbours on the circle, which keeps the lines apart
 _LEAST_RADIUS_PX = 110
 _NODE_PX = 7
-_SIGNED_LINKS = 66  # links of 12 peers; with more, the signs on the links would hide the lines
+_TO_NAME_PX = _NODE_PX + 8  # from the middle of a peer to its name
+_NAME_LINE_PX = 15  # height of a name
+_SIGNED_LINKS = 66  # of each state, as of 12 peers; with more, the signs on the links would hide the lines
+_FAINT = ' opacity=".3"'  # of many links in the same state, which would hide the failed ones
 _NAMED_ROUTES = 6  # peers; in a larger mesh the words would hide the lines, and the title of each line has them
 _ROUTE_CHARACTER_PX = 6.2  # width of a rather wide character in 11 px text
 _RELAYED = "#8250df"  # the colour of a connection through a TURN server
@@ -56,38 +59,62 @@ def mesh_drawing(links: Links) -> str:
 
 
 def _drawing(links: Links) -> str:
-    radius = max(_LEAST_RADIUS_PX, round(len(links.nodes) * _PEER_PX / (2 * pi)))
-    width, height = 2 * (radius + _LABEL_PX), 2 * radius + 60 if len(links.nodes) > 2 else 60
-    circle = _Circle(len(links.nodes), radius, width / 2, height / 2)
-    signed = len(links.links) <= _SIGNED_LINKS
+    circle = _Circle(len(links.nodes), max(_LEAST_RADIUS_PX, round(len(links.nodes) * _PEER_PX / (2 * pi))))
+    names = [shown_name(node) for node in links.nodes]
+    places = _name_places(circle)
+    name_px = max(map(shown_width, names)) * BOLD_CHARACTER_PX
+    width = round(2 * (circle.radius + _TO_NAME_PX + name_px))
+    height = max(60, round(2 * (max(abs(y) for _, y in places) + _NAME_LINE_PX)))
     worst_last = sorted(links.links, key=_badness)  # on top of the others
-    parts = [part for link in worst_last for part in _link(link, circle, signed=signed)]
-    parts += [part for at, node in enumerate(links.nodes) for part in _node(at, node, circle)]
-    return svg(width, height, "".join(parts))
+    many = {state for state in State if links.count(state) > _SIGNED_LINKS}
+    parts = [part for link in worst_last for part in _link(link, circle, many)]
+    for at, node in enumerate(links.nodes):
+        parts += _node(node, names[at], circle.place(at), places[at])
+    return svg(width, height, f'<g transform="translate({width / 2},{height / 2})">{"".join(parts)}</g>')
 
 
 class _Circle(NamedTuple):
+    """The circle around the origin on which the peers are."""
+
     peers: int
     radius: int
-    x: float
-    y: float
 
-    def place(self, at: int, radius: float | None = None) -> tuple[float, float]:
+    def place(self, at: int, beyond: float = 0) -> tuple[float, float]:
         """Return the position of a peer. The first one is on the left, so that two peers are side by side."""
         angle = pi + 2 * pi * at / self.peers
-        radius = self.radius if radius is None else radius
-        return round(self.x + radius * cos(angle), 1), round(self.y + radius * sin(angle), 1)
+        return round((self.radius + beyond) * cos(angle), 1), round((self.radius + beyond) * sin(angle), 1)
+
+
+def _name_places(circle: _Circle) -> Sequence[tuple[float, float]]:
+    """Return where each name begins or ends.
+
+    The circle is flat at its top and bottom: a name there is moved outwards, to be a line beyond the one beside it.
+    """
+    places = [circle.place(at, _TO_NAME_PX) for at in range(circle.peers)]
+    reached: dict[tuple[str, bool], float] = {}
+    for at in sorted(range(circle.peers), key=lambda at: -abs(places[at][0])):
+        x, y = places[at]
+        beside = [(side, y < 0) for side in ("start", "end") if _anchor(x) in (side, "middle")]
+        out = max(abs(y), *(reached.get(each, -_NAME_LINE_PX) + _NAME_LINE_PX for each in beside))
+        reached.update(dict.fromkeys(beside, out))
+        places[at] = (x, -out if y < 0 else out)
+    return places
+
+
+def _anchor(x: float) -> str:
+    return "middle" if abs(x) < 1 else "end" if x < 0 else "start"
 
 
 def _badness(link: Link) -> int:
     return _WORSE.index(link.state)
 
 
-def _link(link: Link, circle: _Circle, *, signed: bool) -> Iterator[str]:
+def _link(link: Link, circle: _Circle, many: Set[State]) -> Iterator[str]:
     (x1, y1), (x2, y2) = circle.place(link.one), circle.place(link.other)
     colour = _RELAYED if link.is_relayed else None
-    yield f"<g><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2, colour)}"
-    if signed and link.state is not State.CONNECTED:
+    faint = _FAINT if link.state in many - {State.FAILED} else ""
+    yield f"<g{faint}><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2, colour)}"
+    if link.state not in many | {State.CONNECTED}:
         # The position is away from the middle, because the lines of a large mesh cross there.
         yield _sign(link.state, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4)
     if link.route is not None and circle.peers <= _NAMED_ROUTES:
@@ -117,19 +144,14 @@ def _sign(state: State, x: float, y: float) -> str:
     )
 
 
-def _node(at: int, node: Node, circle: _Circle) -> Iterator[str]:
-    x, y = circle.place(at)
-    label_x, label_y = circle.place(at, circle.radius + _NODE_PX + 8)
-    across = label_x - circle.x
-    anchor = "middle" if abs(across) < circle.radius * 0.2 else "end" if across < 0 else "start"
-    down = 4 if anchor != "middle" else 10 if label_y > circle.y else 0
+def _node(node: Node, name: str, place: tuple[float, float], name_place: tuple[float, float]) -> Iterator[str]:
+    (x, y), (name_x, name_y) = place, name_place
     dashes = ' stroke-dasharray="3 2"' if node.is_away else ""
     about = f"{node.label} {node.peer}" + (", away" if node.is_away else "")
     yield f"<g><title>{text(about)}</title>"
     yield f'<circle cx="{x}" cy="{y}" r="{_NODE_PX}" fill="{"#d9822b" if node.is_away else "currentColor"}"{dashes}/>'
-    name = f"{node.label} (away)" if node.is_away else node.label
-    yield f'<text x="{label_x}" y="{label_y + down:.1f}" text-anchor="{anchor}" font-weight="600">'
-    yield f"{cut(name, _LABEL_PX - _NODE_PX - 12)}</text></g>"
+    yield f'<text x="{name_x}" y="{name_y + 4:.1f}" text-anchor="{_anchor(name_x)}" font-weight="600">'
+    yield f"{text(name)}</text></g>"
 
 
 def _legend(links: Links) -> str:

@@ -26,8 +26,14 @@ def nobody(links: Links) -> str:
     return f"no peer is in the room at this time; most peers were in it at +{links.busiest_s:.3f} s"
 
 
+def shown_name(node: Node) -> str:
+    """Return the label of a peer as visible text. A long one is shortened, and what follows it is not."""
+    away = " (away)" if node.is_away else ""
+    return shortened(node.label, _NAME_CELLS - len(away)) + away
+
+
 def _matrix(links: Links) -> Iterator[str]:
-    names = [shortened(_name(node), _NAME_CELLS) for node in links.nodes]
+    names = [shown_name(node) for node in links.nodes]
     width = max(map(shown_width, names))
     number_cells = len(str(len(names)))
     signs = {pair: SIGNS[link.state] for link in links.links for pair in ((link.one, link.other), link[1::-1])}
@@ -37,7 +43,3 @@ def _matrix(links: Links) -> Iterator[str]:
         cells = ("·" if other == at else signs.get((at, other), " ") for other in numbers)
         padding = " " * (width - shown_width(name))
         yield f"{at + 1:>{number_cells}} {name}{padding}" + "".join(f"  {cell:>{number_cells}}" for cell in cells)
-
-
-def _name(node: Node) -> str:
-    return f"{node.label} (away)" if node.is_away else node.label

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor, log10
 
-from signaling_sidecar.drawing.markup import MAX_HEIGHT_PX, Meaning, cut, framed, legend, scrolled, svg, text
+from signaling_sidecar.drawing.markup import (
+    BOLD_CHARACTER_PX,
+    MAX_HEIGHT_PX,
+    Meaning,
+    cut,
+    framed,
+    legend,
+    scrolled,
+    svg,
+    text,
+)
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Attendance, Change, Mark, Moment, Row
 from signaling_sidecar.drawing.timeline.to_text import summary
@@ -90,7 +100,7 @@ def _row(at: int, row: Row, attendance: Attendance) -> Iterator[str]:
     middle = _ROW_PX // 2
     yield f'<g transform="translate(0,{at * _ROW_PX})"><title>{text(f"{row.label} {row.peer} {row.session}")}</title>'
     yield f'<rect width="{_WIDTH_PX}" height="{_ROW_PX}" opacity="{".04" if at % 2 else "0"}"/>'
-    yield f'<text x="4" y="{middle + 4}" font-weight="600">{cut(row.label, _NAMES_PX - 16)}</text>'
+    yield f'<text x="4" y="{middle + 4}" font-weight="600">{cut(row.label, _NAMES_PX - 8, BOLD_CHARACTER_PX)}</text>'
     for span in row.spans:
         since, until = _x(span.since_ts, attendance), _x(span.until_ts, attendance)
         yield _bar(span.presence, since, max(until - since, 1), middle)
