@@ -107,7 +107,7 @@ class Ladder:
 
     def head(self) -> str:
         """Return the names above the columns, as one `<svg>` element."""
-        return ladder_head(self.columns)
+        return ladder_head(self.columns, self.steps)
 
     def rows(self, start: int, count: int) -> Sequence[Row]:
         """Return at most `count` rows from the row with the index `start` on."""

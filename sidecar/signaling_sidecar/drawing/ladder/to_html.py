@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from signaling_sidecar.drawing.elapsed import LONG_S, since_start
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.markup import BOLD_CHARACTER_PX, MAX_HEIGHT_PX, cut, framed, scrolled, svg, text
 from signaling_sidecar.drawing.presence import Presence
 
-_TIMES_PX = 178
+_TIMES_PX = 200  # fits a time of day and "+12 d 13:53:20"
 ROW_PX = 24
 _COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", beside an arrowhead
 _MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
@@ -42,7 +43,7 @@ def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) ->
     """Draw a ladder as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     width = ladder_width_px(columns)
     rows = "".join(part for row, step in enumerate(steps) for part in _row(row, step, steps[0], width, y=row * ROW_PX))
-    head = f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{ladder_head(columns)}</div>'
+    head = f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{ladder_head(columns, steps)}</div>'
     table = head + svg(width, len(steps) * ROW_PX, rows)
     style = f";max-height:{MAX_HEIGHT_PX}px;{_FRAME}"
     return framed(f"{title} · {len(steps)} rows", scrolled("Messages", table, style=style, marks=' data-rows=""'))
@@ -52,9 +53,10 @@ def ladder_width_px(columns: Sequence[Column]) -> int:
     return _TIMES_PX + max(len(columns), 1) * _COLUMN_PX + _MARGIN_PX
 
 
-def ladder_head(columns: Sequence[Column]) -> str:
+def ladder_head(columns: Sequence[Column], steps: Sequence[Step]) -> str:
     """Draw the names above the columns, as one `<svg>` element."""
-    return svg(ladder_width_px(columns), _HEADER_PX, "".join(_heads(columns)))
+    is_long = bool(steps) and _elapsed_s(steps[-1], steps[0]) >= LONG_S
+    return svg(ladder_width_px(columns), _HEADER_PX, "".join(_heads(columns, "h:m:s" if is_long else "s")))
 
 
 def ladder_row(row: int, step: Step, first: Step, columns: Sequence[Column]) -> str:
@@ -63,9 +65,13 @@ def ladder_row(row: int, step: Step, first: Step, columns: Sequence[Column]) -> 
     return svg(width, ROW_PX, "".join(_row(row, step, first, width, y=0)))
 
 
-def _heads(columns: Sequence[Column]) -> Iterator[str]:
+def _elapsed_s(step: Step, first: Step) -> float:
+    return (step.time - first.time).total_seconds()
+
+
+def _heads(columns: Sequence[Column], unit: str) -> Iterator[str]:
     yield '<text x="4" y="32" opacity=".6">UTC</text>'
-    yield f'<text x="{_TIMES_PX - 12}" y="32" text-anchor="end" opacity=".6">s</text>'
+    yield f'<text x="{_TIMES_PX - 12}" y="32" text-anchor="end" opacity=".6">{unit}</text>'
     for at, column in enumerate(columns):
         name, peer = column.name or column.peer, column.peer if column.name else ""
         shown_name = cut(name, _COLUMN_PX, BOLD_CHARACTER_PX)
@@ -77,14 +83,14 @@ def _heads(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _row(row: int, step: Step, first: Step, width: int, *, y: int) -> Iterator[str]:
-    elapsed_s = (step.time - first.time).total_seconds()
+    elapsed = since_start(_elapsed_s(step, first)).removesuffix(" s")
     about = (step.label, step.detail, f"{step.time:%Y-%m-%d %H:%M:%S.%f} UTC, seq {step.seq}")
     yield f'<g data-seq="{step.seq}" tabindex="-1" transform="translate(0,{y})">'
     yield f"<title>{'&#10;'.join(text(line) for line in about if line)}</title>"
     yield f'<rect width="{width}" height="{ROW_PX}" opacity="{".04" if row % 2 else "0"}"/>'
     clock = f"{step.time:%H:%M:%S.%f}"[:-3]
     yield f'<text x="4" y="16" opacity=".6">{clock}</text>'
-    yield f'<text x="{_TIMES_PX - 12}" y="16" text-anchor="end">+{elapsed_s:.3f}</text>'
+    yield f'<text x="{_TIMES_PX - 12}" y="16" text-anchor="end">{elapsed}</text>'
     yield from _lifelines(step)
     yield from _drawing(step, width)
     yield "</g>"

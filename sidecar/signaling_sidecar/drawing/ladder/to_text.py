@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from signaling_sidecar.drawing.elapsed import LONG_S, on_a_clock
 from signaling_sidecar.drawing.ladder.cells import Cells
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 _CLOCK_CELLS = 14  # "12:00:00.000  "
-_ELAPSED_CELLS = 12  # "+    0.000  "
 # In a narrower column no label can be read. The widest one fits "candidate host udp private" and an arrow.
 _COLUMN_CELLS = range(16, 33)
 # What an arrow needs beside its label: a lifeline, a dash, a space on each side of the label, a dash, and the head.
@@ -57,17 +57,25 @@ def ladder_text(
     """
     wanted_cells = _column_cells(columns, steps)
     count = max(len(columns), 1)
-    has_clock = width is None or _CLOCK_CELLS + _ELAPSED_CELLS + wanted_cells * count <= width
-    left = _ELAPSED_CELLS + (_CLOCK_CELLS if has_clock else 0)
+    elapsed = [_elapsed((step.time - steps[0].time).total_seconds()) for step in steps]
+    elapsed_cells = max(map(len, elapsed), default=0)
+    has_clock = width is None or _CLOCK_CELLS + elapsed_cells + 2 + wanted_cells * count <= width
+    left = elapsed_cells + 2 + (_CLOCK_CELLS if has_clock else 0)
     column_cells = wanted_cells if width is None else min(wanted_cells, (width - left) // count)
     is_diagram = column_cells >= _COLUMN_CELLS[0]
     heads = _heads(columns, left, column_cells) if is_diagram else []
     rows = [_drawn(step, left, column_cells) if is_diagram else _listed(step, columns, left) for step in steps]
-    for step, row in zip(steps, rows, strict=True):
+    for step, row, since in zip(steps, rows, elapsed, strict=True):
         clock = f"{step.time:%H:%M:%S.%f}"[:-3] + "  " if has_clock else ""
-        row.write(0, f"{clock}+{(step.time - steps[0].time).total_seconds():9.3f}")
+        row.write(0, f"{clock}{since:>{elapsed_cells}}")
     heading = visible(title) if width is None else shortened(title, width)
     return "\n".join([heading, "", *(line.shown(width, colour=colour) for line in (*heads, *rows))])
+
+
+def _elapsed(seconds: float) -> str:
+    if abs(seconds) < LONG_S:
+        return f"+{seconds:9.3f}"
+    return ("-" if seconds < 0 else "+") + on_a_clock(abs(seconds), with_ms=True)
 
 
 def _column_cells(columns: Sequence[Column], steps: Sequence[Step]) -> int:

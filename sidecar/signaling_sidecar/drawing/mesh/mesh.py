@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from numbers import Real
 
 from signaling_sidecar.diagnosis import Entry, diagnose
+from signaling_sidecar.drawing.elapsed import since_start
 from signaling_sidecar.drawing.mesh.links import Links, link_up
 from signaling_sidecar.drawing.mesh.to_html import mesh_drawing, mesh_html
 from signaling_sidecar.drawing.mesh.to_text import mesh_text
@@ -59,7 +60,7 @@ class RoomMeshes:
         entries = [entry for entry in self._entries if entry.ts <= ts]
         verdicts = diagnose(entries, ts, self._chosen.room).verdicts
         links = link_up(self.attendance, verdicts, ts)
-        title = f"{self._chosen.title} · at {links.since_s:+.3f} s, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
+        title = f"{self._chosen.title} · at {since_start(links.since_s)}, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
         return Mesh(title, links)
 
     def _moment(self, at: float | timedelta | datetime | None) -> tuple[float, datetime]:

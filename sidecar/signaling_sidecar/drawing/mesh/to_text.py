@@ -22,7 +22,10 @@ def mesh_text(title: str, links: Links) -> str:
 
 
 def nobody(links: Links) -> str:
-    """Return a sentence that says that the room is empty, and at which time it had the most peers."""
+    """Return a sentence that says that the room is empty, and at which time it had the most peers.
+
+    That time is a number of seconds, because `EventLog.mesh` takes one.
+    """
     return f"no peer is in the room at this time; most peers were in it at +{links.busiest_s:.3f} s"
 
 

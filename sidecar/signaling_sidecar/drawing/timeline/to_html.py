@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor, log10
 
+from signaling_sidecar.drawing.elapsed import DAY_S, LONG_S, on_a_clock, since_start
 from signaling_sidecar.drawing.markup import (
     BOLD_CHARACTER_PX,
     MAX_HEIGHT_PX,
@@ -28,6 +29,7 @@ _ROW_PX = 26
 _AXIS_PX = 22
 _LANE_PX = 15  # height of a line of labels for events of the room
 _TICKS = 6  # approximate number of ticks on the axis
+_LONG_STEPS_S = (120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY_S)
 
 _HERE, _AWAY, _OF_ROOM, _OF_SERVER = "#219653", "#d9822b", "#8b929c", "#9b51e0"
 
@@ -80,20 +82,28 @@ def _labels(attendance: Attendance, lanes: list[int], head_px: int) -> Iterator[
 def _line(moment: Moment, attendance: Attendance, top: int, bottom: int) -> str:
     x = _x(moment.ts, attendance)
     colour, dashes = (_OF_SERVER, "") if moment.is_server else (_OF_ROOM, ' stroke-dasharray="4 3"')
-    title = f"<title>{text(moment.label)} +{moment.ts - attendance.began_ts:.3f} s</title>"
+    title = f"<title>{text(moment.label)} {since_start(moment.ts - attendance.began_ts)}</title>"
     return f'<path d="M{x} {top}V{bottom}" stroke="{colour}" stroke-width="1.5"{dashes}>{title}</path>'
 
 
 def _axis(attendance: Attendance, head_px: int) -> Iterator[str]:
     total_s = attendance.ended_ts - attendance.began_ts
-    rough_s = max(total_s, 0.001) / _TICKS
-    power = 10 ** floor(log10(rough_s))
-    step_s = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough_s)
+    step_s = _step_s(total_s)
     for tick in range(int(total_s / step_s) + 1):
         x = _x(attendance.began_ts + tick * step_s, attendance)
-        label = f"+{round(tick * step_s, 3):g} s"
+        label = f"+{round(tick * step_s, 3):g} s" if total_s < LONG_S else f"+{on_a_clock(tick * step_s)}"
         yield f'<text x="{x}" y="{head_px - 7}" text-anchor="middle" opacity=".6">{label}</text>'
         yield f'<path d="M{x} {head_px - 4}v4" stroke="currentColor" opacity=".6"/>'
+
+
+def _step_s(total_s: float) -> float:
+    """Return a round distance of the ticks: of minutes, hours or days if the whole time is long."""
+    rough_s = max(total_s, 0.001) / _TICKS
+    if total_s >= LONG_S and rough_s <= DAY_S:
+        return next(step_s for step_s in _LONG_STEPS_S if step_s >= rough_s)
+    unit_s = DAY_S if total_s >= LONG_S else 1
+    power = unit_s * 10.0 ** floor(log10(rough_s / unit_s))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough_s)
 
 
 def _row(at: int, row: Row, attendance: Attendance) -> Iterator[str]:
@@ -121,7 +131,7 @@ def _bar(presence: Presence, x: float, width: float, middle: int) -> str:
 
 def _mark(mark: Mark, x: float, middle: int, attendance: Attendance) -> str:
     detail = f" ({mark.detail})" if mark.detail else ""
-    said = f"{mark.change}{detail}, +{mark.ts - attendance.began_ts:.3f} s, seq {mark.seq}"
+    said = f"{mark.change}{detail}, {since_start(mark.ts - attendance.began_ts)}, seq {mark.seq}"
     return f"<g><title>{text(said)}</title>{_shape(mark.change, x, middle)}</g>"
 
 

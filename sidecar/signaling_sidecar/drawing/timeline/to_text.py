@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from signaling_sidecar.drawing.elapsed import duration, since_start
 from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.drawing.timeline.attendance import Attendance, Change, Row
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
@@ -21,7 +22,7 @@ def timeline_text(title: str, attendance: Attendance) -> str:
     names = [shortened(row.label, _NAME_CELLS) for row in attendance.rows]
     width = max(map(shown_width, names), default=0)
     lines = [visible(title), ""]
-    end = f"+{attendance.ended_ts - attendance.began_ts:.3f} s"
+    end = since_start(attendance.ended_ts - attendance.began_ts)
     lines.append(f"{' ' * width}  +0 s{end:>{BAR_CELLS - 4}}")
     for name, row in zip(names, attendance.rows, strict=True):
         bar = _bar(row, attendance)
@@ -32,7 +33,7 @@ def timeline_text(title: str, attendance: Attendance) -> str:
 def summary(row: Row) -> str:
     """Describe a row in words: how long the peer was here and away, how often it reconnected, and how it left."""
     away_s = row.seconds(Presence.AWAY)
-    facts = [f"here {row.seconds(Presence.HERE):.3f} s", f"away {away_s:.3f} s" if away_s else None]
+    facts = [f"here {duration(row.seconds(Presence.HERE))}", f"away {duration(away_s)}" if away_s else None]
     changes = [mark.change for mark in row.marks]
     for change, words in ((Change.RECONNECTED, "reconnected"), (Change.RELOADED, "page reloaded")):
         if times := changes.count(change):
@@ -66,7 +67,7 @@ def _bar(row: Row, attendance: Attendance) -> str:
 def _moments(attendance: Attendance) -> Iterator[str]:
     for moment in attendance.moments:
         sign = _OF_SERVER if moment.is_server else _OF_ROOM
-        yield f"{sign} +{moment.ts - attendance.began_ts:.3f} s {moment.label}"
+        yield f"{sign} {since_start(moment.ts - attendance.began_ts)} {moment.label}"
 
 
 def _cell(ts: float, attendance: Attendance) -> int:
