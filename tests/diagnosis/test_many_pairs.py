@@ -65,6 +65,39 @@ def test_peers_that_are_still_together_come_first_and_one_that_has_left_is_no_fa
     assert said(story)[1:] == ["  ✓ Ann and Ben: connected", "  ? Ann and Cleo: Cleo left before they were connected"]
 
 
+def test_pairs_that_have_only_just_met_are_summarised_if_there_are_many(story: Story) -> None:
+    for number in range(4):
+        story.joins(f"p{number}")
+    lines = str(diagnosis(story)).splitlines()
+    assert [line for line in lines if "only just met" in line] == [
+        "  … Ann and p0: they have only just met",
+        "  … 9 more pairs of peers: they have only just met",
+    ]
+    assert len(lines) == 5
+
+
+def test_many_pairs_with_the_same_fault_are_summarised_and_named(story: Story) -> None:
+    for number in range(20):
+        story.joins(f"p{number}")
+    for number in range(20):
+        story.describes(f"p{number}", "offer", ufrag=f"u{number}")
+    faults = [line for line in said(story.waits(60)) if line.startswith("  ✗")]
+    assert faults[0] == "  ✗ Ann and p0: Ann has not answered the offer of p0"
+    assert faults[1].startswith(
+        "  ✗ 19 more pairs of peers: the offer was relayed, and no answer came back (Ann and p1; Ann and p2; "
+    )
+    assert faults[1].endswith("Ann and p12; and 7 more)")
+    assert len(faults) == 2
+
+
+def test_up_to_six_pairs_with_the_same_verdict_are_listed(story: Story) -> None:
+    for number in range(6):
+        story.joins(f"p{number}").describes(f"p{number}", "offer", ufrag=f"u{number}")
+    faults = [line for line in said(story.waits(60)) if line.startswith("  ✗")]
+    assert len(faults) == 6
+    assert all("has not answered the offer of" in line for line in faults)
+
+
 def test_earlier_meetings_are_counted_by_reason(story: Story) -> None:
     for ufrag in ("BEN1", "BEN2", "BEN3"):
         again(story, ufrag=ufrag).leaves("ben")

@@ -30,6 +30,8 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """For every two peers that were in a room together, print whether they are connected, and if not, why.
 
+    Many pairs with the same explanation are summarised; with --json, every pair has its line.
+
     Each explanation names the records of the event log that it is based on. The exit code is 0 if every two peers that
     are in a room together are connected, and 1 if two of them are not, or if no two peers are in a room together. Of a
     finished log, in which all peers have left, the last explanation of every two peers counts.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis.advice import next_step
+from signaling_sidecar.diagnosis.advice import ADVICE, next_step
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
@@ -22,6 +22,8 @@ from signaling_sidecar.untrusted_text import visible
 
 NO_OFFER = "-"
 MAX_SILENT_PAIRS = 3  # pairs without an offer that are listed one by one; if there are more, they are summarised
+MAX_PAIRS_ALIKE = 6  # the same for pairs of any other verdict; the inspector folds as many into one row
+MAX_PAIRS_NAMED = 12  # of those with a fault that are summarised
 
 
 class History(NamedTuple):
@@ -167,17 +169,39 @@ def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[
 
 
 def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterator[str]:
-    silent = sum(each.last.finding.reason is Reason.NOBODY_OFFERED for each in histories)
-    # In a room with a host, the other peers never connect to each other, and their pairs are most of the pairs.
-    listed = silent if silent <= MAX_SILENT_PAIRS else 1
-    seen = 0
     # Those that are in the room now are what most people ask about.
-    for history in sorted(histories, key=lambda each: each.last.meeting.parted() is not None):
-        seen += history.last.finding.reason is Reason.NOBODY_OFFERED
-        if history.last.finding.reason is not Reason.NOBODY_OFFERED or seen <= listed:
+    histories = sorted(histories, key=lambda each: each.last.meeting.parted() is not None)
+    kinds: dict[object, list[History]] = {}
+    for each in histories:
+        kinds.setdefault((each.last.finding.reason, each.last.next_step), []).append(each)
+    many = [alike for alike in kinds.values() if len(alike) > _most_listed(alike[0].last.finding.reason)]
+    summarised = {id(each) for alike in many for each in alike[1:]}
+    for history in histories:
+        if id(history) not in summarised:
             yield from lines_of(history, with_boots=with_boots)
-    if silent > listed:
-        yield f"  {NO_OFFER} {silent - listed} more pairs of peers: neither has sent an offer"
+    for _, *others in many:
+        yield visible(_summary(others))
+
+
+def _most_listed(reason: Reason) -> int:
+    # In a room with a host, the other peers never connect to each other, and their pairs are most of the pairs.
+    return MAX_SILENT_PAIRS if reason is Reason.NOBODY_OFFERED else MAX_PAIRS_ALIKE
+
+
+def _summary(alike: Sequence[History]) -> str:
+    reason = alike[0].last.finding.reason
+    sentences = {each.last.finding.sentence for each in alike}
+    said = ADVICE[reason].meaning if len(sentences) > 1 else sentences.pop()
+    line = f"  {_sign(reason)} {len(alike)} more pairs of peers: {said}"
+    if state_of(reason) is not State.FAILED:
+        return line
+    pairs = [" and ".join(session.label for session in each.last.meeting.sessions) for each in alike]
+    more = len(pairs) - MAX_PAIRS_NAMED
+    return f"{line} ({'; '.join(pairs[:MAX_PAIRS_NAMED])}{f'; and {more} more' if more > 0 else ''})"
+
+
+def _sign(reason: Reason) -> str:
+    return NO_OFFER if reason is Reason.NOBODY_OFFERED else SIGNS[state_of(reason)]
 
 
 def lines_of(history: History, *, with_boots: bool = False) -> Iterator[str]:
@@ -186,8 +210,7 @@ def lines_of(history: History, *, with_boots: bool = False) -> Iterator[str]:
     `with_boots` is for verdicts from several runs of the sidecar (boots), each of which numbers its records from 1.
     """
     verdict, finding = history.last, history.last.finding
-    sign = NO_OFFER if finding.reason is Reason.NOBODY_OFFERED else SIGNS[state_of(finding.reason)]
-    yield f"  {sign} {visible(verdict.sentence)}"
+    yield f"  {_sign(finding.reason)} {visible(verdict.sentence)}"
     if history.earlier:
         reasons = Counter(each.finding.reason for each in history.earlier)
         said = ", ".join(reason if count == 1 else f"{reason} ({count} times)" for reason, count in reasons.items())
