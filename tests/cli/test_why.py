@@ -176,6 +176,22 @@ def test_a_shell_loop_can_wait_until_peers_are_connected(tmp_path: Path) -> None
         assert asyncio.run(meet()) == [1, 0, 1]
 
 
+LAST_RUN = "sidecar: no sidecar is running; this is its last run, whose log ends at 2026-11-18 11:06:43Z"
+
+
+def test_of_a_sidecar_that_is_not_running_it_says_that_the_answers_are_of_its_last_run(
+    story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).write()
+    for options in ([], ["--json"]):
+        assert main(["why", "--state-dir", str(tmp_path), *options]) == 0  # the exit code is about that run
+        printed = capsys.readouterr()
+        assert len(printed.out.splitlines()) == (1 if options else 2)
+        assert printed.err == f"{LAST_RUN}\n"
+    assert main(["why", "--log", str(tmp_path)]) == 0  # who asks for a log knows that it is not the present
+    assert capsys.readouterr().err == ""
+
+
 # --- watching ------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +200,8 @@ def watching(*arguments: str) -> Iterator[Iterator[str]]:
     """The lines that `sidecar why --watch` prints. It is ended if it prints too few."""
     command = [*SIDECAR, "why", "--watch", *arguments]
     environment = os.environ | PYTHON_PATH | {"PYTHONIOENCODING": "utf-8"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, **pipes, text=True, encoding="utf-8", env=environment) as process:
         assert process.stdout is not None
         watchdog = threading.Timer(PATIENCE_S, process.kill)
         watchdog.start()
@@ -210,6 +227,13 @@ def test_watching_prints_each_verdict_when_it_changes(story: Story, tmp_path: Pa
         assert next(lines).startswith("      →")
 
 
+def test_watching_shows_the_last_run_with_the_time_of_that_run(story: Story, tmp_path: Path) -> None:
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).write()
+    with watching("--state-dir", str(tmp_path)) as lines:
+        assert next(lines) == LAST_RUN
+        assert next(lines) == "11:06:43Z bar (rooms) ✓ Ann and Ben: connected"
+
+
 async def test_watching_prints_verdicts_that_change_by_time_alone(tmp_path: Path) -> None:
     with serving(tmp_path) as sidecar, watching("--json", "bar", "--state-dir", str(tmp_path)) as lines:
         url = f"{sidecar.ready['url']}/ws/signaling"
@@ -218,7 +242,10 @@ async def test_watching_prints_verdicts_that_change_by_time_alone(tmp_path: Path
                 await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer})
                 await socket.receive_json()
             found = [json.loads(await asyncio.to_thread(next, lines)) for _ in range(2)]
-    assert [each["reason"] for each in found] == ["in-progress", "nobody-offered"]
+        assert [each["reason"] for each in found] == ["in-progress", "nobody-offered"]
+        await asyncio.to_thread(sidecar.stop)
+        said = await asyncio.to_thread(lambda: next((line for line in lines if not line.startswith("{")), ""))
+        assert said.startswith("sidecar: no sidecar is running; this is its last run")
 
 
 # --- progress ------------------------------------------------------------------------------------------------------

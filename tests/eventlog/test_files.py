@@ -133,7 +133,8 @@ def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(
             1 if command == ["why"] else 0
         )  # no browser has reported a connection
         done = capsys.readouterr()
-        assert done.err == f"sidecar: {log.left_out}\n"
+        assert done.err.startswith(f"sidecar: {log.left_out}\n")
+        assert done.err.count(log.left_out) == 1
         assert "garbage" not in done.out
 
 

@@ -56,13 +56,17 @@ def watch(arguments: argparse.Namespace) -> NoReturn:
 
 def _watch(arguments: argparse.Namespace, log: _GrowingLog) -> NoReturn:
     shown = _Shown()
+    was_live = True
     while True:
         began_s = time.monotonic()
         found = log.read()
         if found is not None:
-            now_ts = time.time() if log.is_live else None
+            if was_live and not log.is_live:
+                log_entries.report_last_run(arguments, found.last_ts)
+            was_live = log.is_live
+            now_ts = time.time() if log.is_live else found.last_ts
             diagnosis = judge(found, now_ts, arguments.room, arguments.dialect)
-            for text in shown.news(diagnosis, as_json_lines=arguments.json):
+            for text in shown.news(diagnosis, now_ts, as_json_lines=arguments.json):
                 print(text, flush=True)
         time.sleep(max(POLL_S, REST * (time.monotonic() - began_s)))
 
@@ -105,27 +109,24 @@ class _Shown:
         self._verdicts: dict[tuple[str, ...], tuple[str, str]] = {}
         self._rejections: Counter[tuple[str, str | None]] = Counter()
 
-    def news(self, diagnosis: Diagnosis, *, as_json_lines: bool) -> Iterator[str]:
+    def news(self, diagnosis: Diagnosis, now_ts: float, *, as_json_lines: bool) -> Iterator[str]:
+        at = f"{datetime.fromtimestamp(now_ts, UTC):%H:%M:%SZ}"
         for history in diagnosis.histories:
             verdict = history.last
             sessions = tuple(session.id for session in verdict.meeting.sessions)
             said = (verdict.finding.reason, verdict.sentence)
             if self._verdicts.get(sessions) != said:
                 self._verdicts[sessions] = said
-                yield as_json(history) if as_json_lines else _text(history)
+                yield as_json(history) if as_json_lines else _text(history, at)
         if not as_json_lines:
             refused = Counter((each.sentence, each.next_step) for each in diagnosis.rejections)
             for sentence, step in refused - self._rejections:
-                yield f"{_now()} ✗ {visible(sentence)}" + (f"\n      → {step}" if step else "")
+                yield f"{at} ✗ {visible(sentence)}" + (f"\n      → {step}" if step else "")
             self._rejections = refused
 
 
-def _text(history: History) -> str:
+def _text(history: History, at: str) -> str:
     meeting = history.last.meeting
     where = visible(f"{meeting.room} ({meeting.dialect})") if meeting.room is not None else "another server"
     sentence, *more = lines_of(history)
-    return "\n".join([f"{_now()} {where} {sentence.strip()}", *more])
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%H:%M:%SZ")
+    return "\n".join([f"{at} {where} {sentence.strip()}", *more])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -50,6 +52,14 @@ def read(arguments: argparse.Namespace) -> LogEntries:
     left_out = LeftOut(is_live=is_live)
     entries = _with_progress(segments if arguments.all else newest_of(segments), left_out)
     return LogEntries(entries, left_out, is_live)
+
+
+def report_last_run(arguments: argparse.Namespace, last_ts: float) -> None:
+    """Print on stderr that the state folder, whose sidecar is not running, shows the past. `--log` asks for the past,
+    and a log without a record has the time 0."""
+    if arguments.log is None and last_ts > 0:
+        at = f"{datetime.fromtimestamp(last_ts, UTC):%Y-%m-%d %H:%M:%SZ}"
+        print(f"sidecar: no sidecar is running; this is its last run, whose log ends at {at}", file=sys.stderr)
 
 
 def _of_remote(url: str, left_out: LeftOut) -> Iterator[Entry]:

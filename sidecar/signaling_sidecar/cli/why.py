@@ -8,7 +8,7 @@ from typing import Any
 
 from signaling_sidecar.cli import log_entries, state_options
 from signaling_sidecar.cli.changing_verdicts import as_json, watch
-from signaling_sidecar.diagnosis import diagnose
+from signaling_sidecar.diagnosis import find_meetings, judge
 
 
 def add_to(commands: Any) -> None:
@@ -34,13 +34,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     Each explanation names the records of the event log that it is based on. The exit code is 0 if every two peers that
     are in a room together are connected, and 1 if two of them are not, or if no two peers are in a room together. Of a
-    finished log, in which all peers have left, the last explanation of every two peers counts.
+    finished log, in which all peers have left, the last explanation of every two peers counts. If no sidecar is
+    running, the log of its last run is explained; a line on stderr says so, and the exit code is about that run.
     """
     if arguments.watch:
         watch(arguments)
     log = log_entries.read(arguments)
-    diagnosis = diagnose(log.entries, time.time() if log.is_live else None, arguments.room, arguments.dialect)
+    found = find_meetings(log.entries)
+    diagnosis = judge(found, time.time() if log.is_live else None, arguments.room, arguments.dialect)
     state_options.report_what_was_left_out(log.left_out)
+    if not log.is_live:
+        log_entries.report_last_run(arguments, found.last_ts)
     if arguments.json:
         for history in diagnosis.histories:
             print(as_json(history))

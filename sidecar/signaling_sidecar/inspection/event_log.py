@@ -126,10 +126,10 @@ class EventLog(LogTables):
 
         `room` is a room id, a row of `rooms`, or a row of `pairs`, whose two sessions are drawn alone. `dialect` and
         `boot` (its first characters are enough) select one of several rooms with this id. The ladder covers everything
-        that happened in the room in one run of the sidecar: the last one that had this room, unless `boot` names another
-        one, and for a row of `pairs` the run with the last offer. Equal signals that follow each other, such as
-        heartbeats, share one row, unless `fold` is false. Raises `UnknownRoom`, and `AmbiguousRoom` for rooms of several
-        dialects.
+        that happened in the room in one run of the sidecar: the last one that had this room, unless `boot` names
+        another one, and for a row of `pairs` the run with the last offer. Equal signals that follow each other, such as
+        heartbeats, share one row, unless `fold` is false. Raises `UnknownRoom`, and `AmbiguousRoom` for rooms of
+        several dialects.
         """
         named = named_room(room, dialect, boot)
         if isinstance(room, pd.Series) and "other_session" in room:
