@@ -220,6 +220,72 @@ def test_in_a_monorepo_the_running_sidecar_of_the_root_is_used_as_by_the_plugin(
     assert place_of(capsys) == str(of_app)
 
 
+@pytest.fixture
+def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The state folders of two apps in a monorepo, of which the second is outside the default place. The current folder
+    is the root."""
+    root = tmp_path / "monorepo"
+    web, admin = root / "apps" / "web", root / "apps" / "my admin"
+    for folder in (web, admin):
+        folder.mkdir(parents=True)
+    (root / ".git").mkdir()
+    monkeypatch.chdir(root)
+    states = [state_in(project_state_dir(web)), state_in(tmp_path / "elsewhere")]
+    point_to(states[1], admin)
+    for state, project in zip(states, (web, admin), strict=True):
+        runs_with(state, project)
+    runs_with(other_project(tmp_path), tmp_path / "other")
+    return states
+
+
+RUNS = "but a sidecar runs in 'apps/my admin' and apps/web (--project 'apps/my admin')"
+
+
+@pytest.mark.parametrize("command", [*ALL, ["doctor"]], ids=" ".join)
+def test_in_the_root_of_a_monorepo_the_apps_in_which_sidecars_run_are_named(
+    apps: list[Path], command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == (1 if command == ["doctor"] else 2)
+    assert f"no sidecar has run for {os.getcwd()!r} yet, {RUNS}: start one" in capsys.readouterr().err
+    assert place_of(capsys, "--project", "apps/my admin") == str(apps[1])
+
+
+def test_apps_whose_sidecars_have_ended_are_named_only_if_none_is_running(
+    apps: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state_dir.remove_runtime(apps[0])
+    assert main(["why"]) == 2
+    assert "yet, but a sidecar runs in 'apps/my admin' (--project 'apps/my admin'): " in capsys.readouterr().err
+    begun = record(1, 0.0, "log.header", data={"boot": "b", "segment": 1, "project": str(Path("apps/web").resolve())})
+    write_segment(apps[0] / "events-b00t-0001.jsonl", [begun])
+    state_dir.remove_runtime(apps[1])
+    assert main(["why"]) == 2
+    assert "yet, but a sidecar has run in apps/web (--project apps/web): " in capsys.readouterr().err
+
+
+def test_an_old_run_in_the_root_does_not_hide_the_sidecars_that_run_in_the_apps(
+    apps: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path.cwd()
+    of_root = state_in(project_state_dir(root))
+    for command in [*ALL[:-1], ["doctor"]]:
+        main(command)
+        how = f"{of_root}: the state folder of the project {str(root)!r}, whose sidecar is not running, {RUNS}"
+        assert how in capsys.readouterr().err.splitlines()
+    runs_with(of_root, root)
+    assert main(["why"]) == 1
+    assert "apps" not in capsys.readouterr().err
+
+
+def test_only_some_of_very_many_projects_are_named(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(7):
+        project = app.parent / "all" / f"app{number}"
+        project.mkdir(parents=True)
+        runs_with(state_in(project_state_dir(project)), project)
+    assert main(["why", "--project", str(app.parent / "all")]) == 2
+    assert "app4 and 2 other folders (--project " in capsys.readouterr().err
+
+
 def test_a_repository_within_another_projects_folder_is_a_project_of_its_own(
     tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

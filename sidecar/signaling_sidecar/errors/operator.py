@@ -118,16 +118,16 @@ class FileTrouble(SidecarError):
 
 
 class NoStateDir(SidecarError):
-    """A project, or a folder outside of all projects, has no state folder because no sidecar was ever started for
-    it."""
+    """No sidecar was ever started for a folder. `below` is a clause about projects below it, in which some were."""
 
-    def __init__(self, start: str) -> None:
-        super().__init__(start)
-        self.start = start
+    def __init__(self, start: str, below: str = "") -> None:
+        super().__init__(start, below)
+        self.start, self.below = start, below
 
     def __str__(self) -> str:
+        yet = f"yet, but {self.below}" if self.below else "yet"
         return (
-            f"no sidecar has run for {self.start!r} yet: start one with `sidecar serve`, or pass another project or "
+            f"no sidecar has run for {self.start!r} {yet}: start one with `sidecar serve`, or pass another project or "
             "state folder with --project or --state-dir"
         )
 

@@ -9,13 +9,17 @@
    around this project, because the Vite plugin uses that sidecar too.
 4. A state folder of another project must never be used, nor an older one when the configured folder is missing. Both
    are errors.
+5. If that finds no sidecar that is running, the projects below the folder in which one is running are named. None of
+   them is used by itself, because there may be several.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +33,7 @@ from signaling_sidecar.eventlog.state_dir import (
     pointed_to,
     project_state_dir,
     read_runtime,
+    state_root,
     used,
 )
 from signaling_sidecar.settings import FILE_NAME, Sources
@@ -37,6 +42,8 @@ _WORKSPACES = (
     "pnpm-workspace.yaml",
     "lerna.json",
 )  # like Vite's `searchForWorkspaceRoot`, which also looks into package.json
+
+MAX_NAMED = 5  # projects below the folder that a message names; a home folder may have hundreds
 
 
 class Found(NamedTuple):
@@ -68,7 +75,9 @@ def find_state_dir(explicit: Path | None = None, project: Path | None = None) ->
     start = Path(os.path.realpath(expanded(start)))  # Path.resolve would raise RuntimeError for links in a circle
     if not os.path.isdir(start):
         raise NoStateDir(str(start))
-    return _checked(_nearest(start))
+    found = _checked(_nearest(start))
+    below = "" if is_running(found.path) else _running_below(start)
+    return found._replace(how=f"{found.how}, whose sidecar is not running, but {below}") if below else found
 
 
 def _nearest(start: Path) -> Found:
@@ -83,7 +92,37 @@ def _nearest(start: Path) -> Found:
         found = next(_states_of(folder), None)
         if found is not None:
             return found
-    raise NoStateDir(str(start))
+    raise NoStateDir(str(start), _running_below(start) or _ended_below(start))
+
+
+def _running_below(start: Path) -> str:
+    return _clause(start, "a sidecar runs in", filter(is_running, _all_states()))
+
+
+def _ended_below(start: Path) -> str:
+    return _clause(start, "a sidecar has run in", _all_states())
+
+
+def _all_states() -> Iterator[Path]:
+    """The state folders of all projects of this user, wherever they are: other places are written down here."""
+    with suppress(OSError, NoHome):
+        for own in state_root().iterdir():
+            pointer = pointed_to(own)
+            yield own if pointer is None else Path(pointer.state_dir)
+
+
+def _clause(start: Path, predicate: str, states: Iterable[Path]) -> str:
+    """Name the projects of these state folders that are below `start`, and how to choose one. Empty if none is."""
+    projects = {Path(project) for project in map(_project_in, states) if project is not None}
+    inner = sorted(each for each in projects if start in each.parents and os.path.isdir(each))
+    if not inner:
+        return ""
+    here = Path.cwd()
+    texts = [str(each.relative_to(here) if here in each.parents else each) for each in inner]
+    paths = [shlex.quote(text) if text.isprintable() else repr(text) for text in texts]
+    more = [f"{len(paths) - MAX_NAMED} other folders"] if len(paths) > MAX_NAMED else []
+    *others, last = [*paths[:MAX_NAMED], *more]
+    return f"{predicate} {', '.join(others)}{' and ' if others else ''}{last} (--project {paths[0]})"
 
 
 def _states_of(folder: Path) -> Iterator[Found]:
