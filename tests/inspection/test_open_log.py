@@ -80,6 +80,15 @@ def test_the_header_decides_the_boot_and_not_the_file_name(tmp_path: Path) -> No
     assert list(open_log(headless).events["boot"]) == ["c0de"]
 
 
+def test_a_record_that_occurs_several_times_counts_once(tmp_path: Path) -> None:
+    sent = list(open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)).sessions["sent"])
+    twice = write_segment(tmp_path / "events-b00t-0001.jsonl", [line for line in TWO_PEERS for _ in range(2)])
+    assert len(open_log(twice).events) == 16
+    assert list(open_log(twice).sessions["sent"]) == sent
+    write_segment(tmp_path / "events-b00t-0002.jsonl", TWO_PEERS[8:])
+    assert len(open_log(tmp_path).events) == 16
+
+
 def test_fields_of_a_later_release_are_ignored(tmp_path: Path) -> None:
     lines = [header("b"), record(2, 1, "room.created", **BAR, colour={"r": 1}), record(3, 2, "moon.rose", phase=[1])]
     events = open_log(write_segment(tmp_path / "a.jsonl", lines)).events

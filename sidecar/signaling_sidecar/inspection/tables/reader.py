@@ -79,14 +79,18 @@ class _Runs:
 
     def __init__(self, segments: Sequence[Path]) -> None:
         self.may_repeat = are_of_several_folders(segments)
-        """Whether a record may be in several files: if they may be copies of each other, or several copies of the log
-        of a cluster, whose files do not have the name of the cluster's run."""
+        """Whether a record may occur several times: if files may be copies of each other, or several copies of the log
+        of a cluster, whose files do not have the name of the cluster's run, or if `seq` is not ascending."""
         self.numbers: dict[str, int] = {}
         """By boot id, the number of the run in the state folder. Empty if there are several folders."""
         self._is_one_folder = not self.may_repeat
+        self._newest: dict[str | None, int] = {}
 
     def add(self, segment: Path, table: pa.Table) -> None:
         of_file = boot_of(segment)
+        seq = np.append(self._newest.get(of_file, -1), table["seq"].to_numpy())
+        self.may_repeat |= bool(np.any(np.diff(seq) <= 0))
+        self._newest[of_file] = int(seq.max())
         for boot in pc.unique(table["boot"]).to_pylist():
             self.may_repeat |= boot != of_file
             if self._is_one_folder:
