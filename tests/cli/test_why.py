@@ -56,9 +56,9 @@ def test_only_the_requested_room_is_explained(story: Story, capsys: pytest.Captu
 def test_the_dialect_selects_one_of_two_rooms_with_the_same_id(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for peer in ("cat", "dan"):
+    for seq, peer in enumerate(("cat", "dan"), 93):
         joined = {"dialect": "mesh", "room": "bar", "peer": peer, "session": f"s-{peer}"}
-        story.add(record(90 + len(peer), 1, "peer.joined", **joined, data={}))
+        story.add(record(seq, 1, "peer.joined", **joined, data={}))
     log = str(story.joins("ben", "Ben").waits(60).write())
     assert said(capsys, "--log", log, "bar", "--dialect", "mesh")[:1] == ["bar (mesh)"]
     assert {line for line in said(capsys, "--log", log, "bar") if not line.startswith(" ")} == {
@@ -83,6 +83,18 @@ def test_control_characters_from_a_peer_do_not_reach_the_terminal(
     shown = "".join(said(capsys, "--log", str(story.write())))
     assert "B\\x1b[31men" in shown
     assert "\x1b" not in shown
+
+
+def test_a_file_with_the_records_in_any_order_gets_the_same_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = Story(tmp_path, boot="r0000001-a"), Story(tmp_path, boot="r0000002-b", at_s=60)
+    one = first.negotiates().reports("ann", peerId="ben", connection="connected").write().read_text().splitlines()
+    other = second.restarts().write().read_text().splitlines()
+    in_order = said(capsys, "--log", str(write_segment(tmp_path / "joined.jsonl", [*one, *other])))
+    assert in_order[1] == "  ✓ Ann and Ben: connected"
+    for mixed in [*other, *one], [one[0], *reversed(one[1:]), *other], [*one, *one, *other]:
+        assert said(capsys, "--log", str(write_segment(tmp_path / "joined.jsonl", mixed))) == in_order
 
 
 def test_a_large_log_is_read_from_its_newest_part(

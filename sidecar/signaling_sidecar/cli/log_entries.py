@@ -74,10 +74,4 @@ def _of_remote(url: str, left_out: LeftOut) -> Iterator[Entry]:
 def _with_progress(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Entry]:
     size_bytes = sum(segment.stat().st_size for segment in segments if segment.exists())
     with Progress("reading", len(segments), is_long=size_bytes > LONG_READ_BYTES) as progress:
-
-        def reported() -> Iterator[Path]:
-            for done, segment in enumerate(segments):
-                progress.reached(done)
-                yield segment
-
-        yield from read_entries(reported(), left_out)
+        yield from read_entries(segments, left_out, progress.reached)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
+from signaling_sidecar.eventlog.run_order import order_of, place_of
 
 NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
 """Types of records that may name a room which does not exist, such as a join that was refused."""
@@ -32,10 +33,31 @@ class Entry(Stamp, frozen=True, gc=False):
         return msgspec.structs.replace(self, data=None, bytes=None)
 
 
-def read_entries(segments: Iterable[Path], left_out: LeftOut | None = None) -> Iterator[Entry]:
-    """Read the records of the segments, in their order. Lines that cannot be read are counted in `left_out`.
+def read_entries(
+    segments: Sequence[Path], left_out: LeftOut | None = None, reached: Callable[[int], object] | None = None
+) -> Iterator[Entry]:
+    """Read the records of the segments, run after run, and each once. Lines that cannot be read are counted in
+    `left_out`. `reached` is told how many segments have been read.
 
-    Raises DamagedLog or UnknownSchema at the end if no line could be read.
+    Only a log that is not in this order is read into memory as a whole. Raises DamagedLog or UnknownSchema at the end
+    if no line could be read.
     """
-    for boot, entry, *_ in read_records(segments, Entry, left_out or LeftOut()):
-        yield msgspec.structs.replace(entry, boot=boot)
+    order = order_of(segments)
+    files = segments if reached is None else _reported(segments, reached)
+    records = read_records(files, Entry, left_out or LeftOut())
+    entries = (msgspec.structs.replace(entry, boot=boot) for boot, entry, *_ in records)
+    return entries if order.is_kept else _in_order(entries, order.ranks)
+
+
+def _in_order(entries: Iterator[Entry], ranks: Mapping[str, int]) -> Iterator[Entry]:
+    by_place: dict[tuple[int, tuple[int, int]], Entry] = {}
+    for entry in entries:
+        # A run that was not there when the order was found has just begun.
+        by_place.setdefault((ranks.get(entry.boot, len(ranks)), place_of(entry)), entry)
+    return map(by_place.__getitem__, sorted(by_place))
+
+
+def _reported(segments: Sequence[Path], reached: Callable[[int], object]) -> Iterator[Path]:
+    for done, segment in enumerate(segments):
+        reached(done)
+        yield segment
