@@ -10,6 +10,7 @@ import pytest
 
 from signaling_sidecar.inspection import EventLog, open_log
 from signaling_sidecar.inspection.tables import column_values
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
 from tests.kit.tables import described
 
@@ -35,6 +36,20 @@ def test_a_table_has_the_columns_and_dtypes_that_its_description_lists(
     frame = getattr(log_of(tmp_path, *lines), table)
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == described(table)
     assert list(frame.index) == list(range(len(frame)))
+
+
+@pytest.mark.parametrize("table", ["events", "rooms", "sessions", "signals", "pairs", "candidates"])
+@pytest.mark.parametrize(
+    "lines", [TWO_PEERS, TWO_PEERS[:4], TWO_PEERS[:1], []], ids=["full", "joined", "header", "empty"]
+)
+def test_the_categories_of_a_table_are_texts_even_if_there_are_none(
+    tmp_path: Path, table: str, lines: list[str]
+) -> None:
+    frame = getattr(log_of(tmp_path, *lines), table)
+    named = frame.select_dtypes("category")
+    assert {name: column.cat.categories.dtype for name, column in named.items()} == dict.fromkeys(named, TEXT)
+    frame.to_parquet(tmp_path / "table.parquet")
+    assert pd.read_parquet(tmp_path / "table.parquet").dtypes.astype(str).equals(frame.dtypes.astype(str))
 
 
 def test_events_have_every_field_of_a_record(log: EventLog) -> None:

@@ -22,6 +22,7 @@ from signaling_sidecar.inspection.dumps.internals import read_internals
 from signaling_sidecar.inspection.dumps.reports import reports_of
 from signaling_sidecar.inspection.dumps.rtcstats import FIRST_LINE, read_rtcstats
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
+from signaling_sidecar.inspection.tables.common_categories import with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.inspection.tables.utc_times import utc_times
 from signaling_sidecar.text_encoding import decoded, encoding_of
@@ -230,4 +231,5 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
         table[name] = utc_times(table[name])
     named = dict.fromkeys(_CATEGORIES, "category") | dict.fromkeys(_TEXTS, TEXT)
     counted = dict.fromkeys(("event", "events", "failures"), "int64")
-    return table.astype({name: dtype for name, dtype in (named | counted).items() if name in table.columns})
+    dtypes = {name: dtype for name, dtype in (named | counted).items() if name in table.columns}
+    return with_text_categories(table.astype(dtypes))

@@ -14,6 +14,7 @@ from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
+from signaling_sidecar.inspection.tables.common_categories import with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Admin(RunningSidecar):
             }
             for room in self.now()
         ]
-        return pd.DataFrame(rows, columns=list(_ROOM_DTYPES)).astype(_ROOM_DTYPES)
+        return with_text_categories(pd.DataFrame(rows, columns=list(_ROOM_DTYPES)).astype(_ROOM_DTYPES))
 
     def peers(self, room: str | None = None, dialect: str | None = None) -> pd.DataFrame:
         """Return one row per peer in a room, or in all rooms: `dialect room peer name away host joined session`."""
@@ -103,7 +104,7 @@ class Admin(RunningSidecar):
             if room in (None, each["room"]) and dialect in (None, each["dialect"])
             for peer in each["peers"]
         ]
-        return pd.DataFrame(rows, columns=list(_PEER_DTYPES)).astype(_PEER_DTYPES)
+        return with_text_categories(pd.DataFrame(rows, columns=list(_PEER_DTYPES)).astype(_PEER_DTYPES))
 
     def dashboard(self) -> Dashboard:
         """Show a live panel with the rooms, the peers, the verdicts and the ladder. It replaces an earlier panel."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from signaling_sidecar.eventlog.payload import Candidate, read_content
 from signaling_sidecar.inspection.tables.column_values import column_of, values_of
+from signaling_sidecar.inspection.tables.common_categories import with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
 
@@ -40,4 +41,4 @@ def candidates_table(events: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     for name, dtype in _DTYPES.items():
         table[name] = column_of([*map(attrgetter(name), found)], dtype, table.index)
     table["in_description"] = np.repeat(np.array(is_described, dtype="bool"), counts)
-    return table[_COLUMNS]
+    return with_text_categories(table[_COLUMNS])

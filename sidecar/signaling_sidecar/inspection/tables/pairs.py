@@ -10,7 +10,7 @@ from signaling_sidecar.diagnosis import Verdict
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import of_attempt
 from signaling_sidecar.eventlog.payload import Candidate
-from signaling_sidecar.inspection.tables.common_categories import with_common_categories
+from signaling_sidecar.inspection.tables.common_categories import with_common_categories, with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.inspection.tables.utc_times import utc_times
 
@@ -34,7 +34,7 @@ def pairs_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     table = table.astype(
         dict.fromkeys(_CATEGORIES, "category") | dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(_TEXTS, TEXT)
     )
-    table = with_common_categories(table, "peer", "other", "offered")
+    table = with_common_categories(with_text_categories(table), "peer", "other", "offered")
     return with_common_categories(table, "session", "other_session")
 
 

@@ -26,7 +26,7 @@ from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
 from signaling_sidecar.eventlog.segments import are_of_several_folders
-from signaling_sidecar.inspection.tables.common_categories import with_common_categories
+from signaling_sidecar.inspection.tables.common_categories import with_common_categories, with_text_categories
 from signaling_sidecar.inspection.tables.text_column import TextColumn
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
@@ -68,7 +68,7 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
         types_mapper={pa.int64(): pd.Int64Dtype(), pa.large_string(): TEXT}.get,
         self_destruct=True,
     )
-    events = events.astype({"v": "int64", "seq": "int64"})
+    events = with_text_categories(events.astype({"v": "int64", "seq": "int64"}))
     for names in _COMPARED:
         events = with_common_categories(events, *names)
     return _in_order(_without_repeated(events) if runs.may_repeat else events, runs.numbers)

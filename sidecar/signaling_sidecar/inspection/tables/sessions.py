@@ -9,6 +9,7 @@ import pandas as pd
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.column_values import values_of
+from signaling_sidecar.inspection.tables.common_categories import with_text_categories
 from signaling_sidecar.inspection.tables.spans import broadcasts_heard, receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -51,7 +52,8 @@ def sessions_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame
     table["connections"] = _count(arrived.drop_duplicates(["session", "boot", "connection"])["session"], table)
     _add_absences(table, changes, events, restored)
     _add_signals(table, events)
-    return table.rename_axis("session").reset_index().astype({"session": "category"})[_COLUMNS]
+    table = table.rename_axis("session").reset_index().astype({"session": "category"})
+    return with_text_categories(table[_COLUMNS])
 
 
 def _count(sessions: pd.Series[Any], table: pd.DataFrame) -> pd.Series[int]:

@@ -10,7 +10,7 @@ from signaling_sidecar.diagnosis.record_data import About, media_of, read_about
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import NO_CONTENT
 from signaling_sidecar.inspection.tables.column_values import column_of, values_of
-from signaling_sidecar.inspection.tables.common_categories import with_common_categories
+from signaling_sidecar.inspection.tables.common_categories import with_common_categories, with_text_categories
 from signaling_sidecar.inspection.tables.spans import receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
@@ -58,4 +58,4 @@ def signals_table(events: pd.DataFrame, restored: pd.DataFrame, progress: Progre
         signals[name] = column_of([*map(attrgetter(name), medias)], dtype, signals.index)
     signals["to_session"] = receiving_sessions(signals, session_spans(events, restored))
     signals = signals[_COLUMNS].astype({"count": "int64"}).reset_index(drop=True)
-    return with_common_categories(signals, "session", "to_session")
+    return with_common_categories(with_text_categories(signals), "session", "to_session")
