@@ -97,6 +97,19 @@ def test_a_file_with_the_records_in_any_order_gets_the_same_verdicts(
         assert said(capsys, "--log", str(write_segment(tmp_path / "joined.jsonl", mixed))) == in_order
 
 
+def test_what_a_finished_log_leaves_open_is_no_advice_to_wait(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    story.joins("ben", "Ben")
+    assert said(capsys, "--log", str(story.write()))[1:] == [
+        "  … Ann and Ben: they have only just met; the log ends before the result",
+        "      in-progress; records: 3 peer.joined",
+    ]
+    story.describes("ben", "offer").goes_away("ben", "lost").record("server.stopped", dialect=None, room=None)
+    assert said(capsys, "--log", str(story.write()))[1:] == [
+        "  … Ann and Ben: Ben has lost its connection to the sidecar, and may return; the log ends before the result",
+        "      in-progress; records: 4 offer, 5 peer.away",
+    ]
+
+
 def test_a_large_log_is_read_from_its_newest_part(
     tmp_path: Path, story: Story, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

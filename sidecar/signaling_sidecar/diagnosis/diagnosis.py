@@ -139,6 +139,8 @@ def judge(
     selection = _Selection(room, dialect, found.unread)
     judged = Verdicts(found.meetings, found.hosts, evaluate)
     verdicts = [judged.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
+    if now_ts is None:
+        verdicts = [each._replace(is_cut_off=each.finding.reason is Reason.IN_PROGRESS) for each in verdicts]
     return Diagnosis(verdicts, found.rejections, found.pools, found.unread).only(room, dialect)
 
 

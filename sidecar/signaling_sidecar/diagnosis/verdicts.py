@@ -33,6 +33,8 @@ class Verdict(NamedTuple):
     """If the two have not sent an offer here: their meeting in a room of another dialect, in which they have."""
     has_no_host: bool = False
     """If the two have not sent an offer: whether their room has a host, and neither is the host."""
+    is_cut_off: bool = False
+    """Whether the log of a run that is over ends before they could be connected, so that nothing more will be seen."""
 
     @property
     def must_connect(self) -> bool:
@@ -42,12 +44,13 @@ class Verdict(NamedTuple):
     @property
     def sentence(self) -> str:
         one, other = (session.label for session in self.meeting.sessions)
-        return f"{one} and {other}: {self.finding.sentence}"
+        end = "; the log ends before the result" if self.is_cut_off else ""
+        return f"{one} and {other}: {self.finding.sentence}{end}"
 
     @property
     def next_step(self) -> str | None:
         """The advice about the reason, or None if there is nothing to do."""
-        if not self.must_connect:
+        if not self.must_connect or self.is_cut_off:
             return None
         return next_step(self.finding.reason, self.finding.code)
 
