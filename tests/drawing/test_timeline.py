@@ -88,8 +88,9 @@ def test_another_connection_of_the_same_page_is_not_a_reload(tmp_path: Path) -> 
 def test_a_room_that_survived_a_restart_is_one_timeline_in_which_all_peers_were_away(tmp_path: Path) -> None:
     log = log_of(tmp_path, *KILLED_AND_RESTORED)
     for chosen in ({}, {"boot": "b00t"}, {"boot": "cafe"}):
-        assert spans_of(log, "ann", **chosen) == [("here", 1.0, 20.0), ("away", 20.0, 21.0), ("here", 21.0, 40.0)]
-        assert spans_of(log, "ben", **chosen) == [("here", 2.0, 20.0), ("away", 20.0, 30.0)]
+        assert spans_of(log, "ann", **chosen) == [("here", 1.0, 3.0), ("away", 3.0, 21.0), ("here", 21.0, 40.0)]
+        assert spans_of(log, "ben", **chosen) == [("here", 2.0, 3.0), ("away", 3.0, 30.0)]
+    assert "1 Ann (away)" in str(log.mesh("bar", at=15))  # no sidecar is running then
     timeline = log.timeline("bar")
     assert "boot b00t, cafe" in timeline.title
     assert [moment.label for moment in timeline.attendance.moments] == ["room created", "sidecar reloaded"]

@@ -122,11 +122,11 @@ def test_a_session_that_is_not_back_since_a_restart_is_away_in_every_table_and_d
     write_segment(tmp_path / "events-d00d-0001.jsonl", second)
     log = open_log(tmp_path)
     away = log.sessions.set_index("peer")[["times_away", "away_s"]]
-    assert away.T.to_dict("list") == {"ann": [2, 1.0], "ben": [1, 7.0], "cleo": [1, 4.0]}
+    assert away.T.to_dict("list") == {"ann": [2, 4.0], "ben": [1, 7.0], "cleo": [1, 7.0]}
     of_second = log.rooms[log.rooms["boot"] == "d00d"].set_index("room")
     assert of_second[["peers_most", "sessions"]].T.to_dict("list") == {"bar": [2, 2], "quiet": [1, 1]}
     assert "cleo  ●" in str(log.timeline("quiet"))
-    assert "here 4.000 s, away 4.000 s" in str(log.timeline("quiet"))
+    assert "here 1.000 s, away 7.000 s" in str(log.timeline("quiet"))
     assert "1 cleo (away)" in str(log.mesh("quiet"))
     assert "boot cafe, d00d" in str(log.mesh("quiet"))
 

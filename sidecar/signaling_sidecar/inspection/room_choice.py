@@ -27,6 +27,7 @@ from signaling_sidecar.inspection.named_room import NamedRoom
 from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import entries_of
+from signaling_sidecar.inspection.tables.restarts import last_before_restarts
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -77,7 +78,10 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     before = _there_before(events, RoomInLog(chosen.dialect, chosen.room, chosen.boots[0]), [*first, *entries])
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
     ended_ts = read_ts if read_ts is not None and is_last else runs["time"].max().timestamp()
-    return attend([*before, *entries], ended_ts)
+    restarts = last_before_restarts(events)
+    since_ts = (restarts.astype("int64") / 1e6).to_numpy().tolist()
+    keys = events.loc[restarts.index, ["boot", "seq"]].itertuples(index=False, name=None)
+    return attend([*before, *entries], ended_ts, down_since_ts=dict(zip(keys, since_ts, strict=True)))
 
 
 def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:

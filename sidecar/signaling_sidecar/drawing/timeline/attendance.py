@@ -1,14 +1,15 @@
 """Who was in a room at which time: a row for each session, and the events of the whole room.
 
 1. A session is here after `peer.joined` and `peer.resumed`, away after `peer.away`, and absent after `peer.left`.
-2. When a new run of the sidecar has restored the room, no peer has a connection, so all are away until they resume.
+2. When a new run of the sidecar has restored the room, no peer has a connection. So all are away until they resume, and
+   since the last record of the run before, which may have been killed.
 3. A session whose join is not in the log was there when the log begins, where the log has a checkpoint of that. A
    session whose leave is not in the log is there until the log ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -113,20 +114,27 @@ _LABELS = {
 }
 
 
-def attend(entries: Iterable[Entry], log_end_ts: float, labels: PeerLabels | None = None) -> Attendance:
+def attend(
+    entries: Iterable[Entry],
+    log_end_ts: float,
+    labels: PeerLabels | None = None,
+    down_since_ts: Mapping[tuple[str, int], float] | None = None,
+) -> Attendance:
     """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
 
     Records before the first one of the room are ignored. `labels` are those of a diagnosis of the whole log. Without
-    them, the labels are those that the records show.
+    them, the labels are those that the records show. `down_since_ts` has the time of the last record before each
+    `server.restored`, which is identified by its boot id and `seq`.
     """
-    room = _Room()
+    room = _Room(down_since_ts or {})
     for entry in entries:
         room.take(entry)
     return room.ended(log_end_ts, labels)
 
 
 class _Room:
-    def __init__(self) -> None:
+    def __init__(self, down_since_ts: Mapping[tuple[str, int], float]) -> None:
+        self._down_since_ts = down_since_ts
         self._rows: dict[str, Row] = {}
         self._open: dict[str, tuple[Presence, float]] = {}
         """By session, its presence and since when (seconds since the epoch)."""
@@ -149,8 +157,9 @@ class _Room:
         if label is not None:
             self._moment(Moment(entry.ts, label, is_server))
         if entry.type == "server.restored":
-            for session in self._open:
-                self._turn(session, Presence.AWAY, entry.ts)
+            lost_ts = self._down_since_ts.get((entry.boot, entry.seq), entry.ts)
+            for session, (_, since_ts) in self._open.items():
+                self._turn(session, Presence.AWAY, max(lost_ts, since_ts))
         elif entry.session is not None and entry.peer is not None and entry.type.startswith("peer."):
             self._change(entry, entry.session, entry.peer, read_about(entry.data))
 

@@ -98,7 +98,7 @@ class LogTables:
         connections int64               number of its WebSockets; from `peer.joined`, `peer.resumed`
         pages       int64               number of its page loads; 0 if the client does not report them
         times_away  int64               how often it lost its connection; `peer.away`, or a restart of the sidecar
-        away_s      float64             total time without a connection (s), at most until the log ends
+        away_s      float64             time without a connection (s), also while no sidecar runs, until the log ends
         sent        int64               `signal.relayed` records from it
         received    int64               signals to it, and broadcasts while it lasted
         refused     int64               `signal.refused` records for frames of it

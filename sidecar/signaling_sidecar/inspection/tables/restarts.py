@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -14,15 +16,15 @@ _COLUMNS = ["type", "time", "dialect", "room", "peer", "session", "boot"]
 def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each session and each restart that it survived: `type time dialect room peer session boot`.
 
-    None of them has a connection then. The index is the row of `server.restored` in the events table, and the type is
-    `peer.away`.
+    None of them has a connection then. The index is the row of `server.restored` in the events table, the type is
+    `peer.away`, and the time is that of `last_before_restarts`.
     """
     types = events["type"]
     restarts, checkpoints = np.flatnonzero(types == "server.restored"), np.flatnonzero(types == "log.checkpoint")
     before = (np.searchsorted(checkpoints, restarts) - 1).tolist()
-    rows, index = [], []
+    rows, index, times = [], [], last_before_restarts(events)
     for restart, place in zip(restarts.tolist(), before, strict=True):
-        time, boot = events["time"].iloc[restart], events["boot"].iloc[restart]
+        time, boot = times[events.index[restart]], events["boot"].iloc[restart]
         for entry in entries_of(events.iloc[checkpoints[place : place + 1]]) if place >= 0 else ():
             for room in rooms_in(entry) or () if entry.boot == boot else ():
                 known = [
@@ -31,3 +33,17 @@ def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
                 rows += [(*each, boot) for each in known]
                 index += [events.index[restart]] * len(known)
     return pd.DataFrame(rows, columns=_COLUMNS, index=pd.Index(index, dtype=events.index.dtype))
+
+
+def last_before_restarts(events: pd.DataFrame) -> pd.Series[Any]:
+    """Return for each row of `server.restored` the time of the last record before it, which the run before has written.
+
+    Since then, no peer has had a connection: a sidecar that was killed has no record of its end.
+    """
+    types = events["type"]
+    restarts = np.flatnonzero(types == "server.restored")
+    of_files = [name for name in types.cat.categories if name.startswith("log.")]  # they begin the log of the new run
+    others = np.flatnonzero(~types.isin(of_files))
+    before = others[np.maximum(np.searchsorted(others, restarts) - 1, 0)]
+    times = events["time"].iloc[restarts]
+    return times.where(times < events["time"].iloc[before].set_axis(times.index), events["time"].iloc[before].array)
