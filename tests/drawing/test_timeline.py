@@ -96,6 +96,18 @@ def test_a_room_that_survived_a_restart_is_one_timeline_in_which_all_peers_were_
     assert [moment.label for moment in timeline.attendance.moments] == ["room created", "sidecar reloaded"]
 
 
+def test_a_clock_that_was_set_back_makes_no_time_negative(tmp_path: Path) -> None:
+    back = [
+        record(6, -3600, "peer.left", **BEN, data={"reason": "left"}),
+        record(7, -3599, "peer.left", **ANN, data={}),
+    ]
+    log = log_of(tmp_path, *TWO_PEERS[:5], *back)
+    assert spans_of(log, "ann") == [("here", 1.0, 2.0)]
+    assert "-" not in str(log.timeline("bar")).partition("UTC")[2]
+    slider, _ = log.mesh_slider("bar").children
+    assert (slider.min, slider.max) == (0, 1)
+
+
 def test_a_session_that_joined_before_the_log_begins_is_present_from_its_start(tmp_path: Path) -> None:
     lines = [
         header("cafe"),

@@ -73,6 +73,17 @@ def log(tmp_path: Path) -> Iterator[Log]:
     log.writer.close()
 
 
+def test_no_record_is_older_than_the_one_before_it_if_the_clock_is_set_back(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon_s = round(time.time()) + 60
+    for clock_s in (0, 10, -3600, 9, 20):
+        monkeypatch.setattr(time, "time", lambda now_s=soon_s + clock_s: now_s)
+        log.write(Record("room.created"))
+    recorded = [line["ts"] - soon_s for line in log.lines() if line["type"] == "room.created"]
+    assert recorded == [0, 10, 10, 10, 20]
+
+
 def test_a_flush_is_in_the_file_before_it_returns(log: Log) -> None:
     log.write(Record("peer.joined", "rooms", "bar", "a", data={"x": 1}))
     line = log.lines()[-1]

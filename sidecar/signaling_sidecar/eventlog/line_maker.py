@@ -23,8 +23,12 @@ class LineMaker:
         self.ts = 0.0
 
     def set_time(self) -> None:
-        """Give the current time to all following lines. Records that are written together have the same time."""
-        self.ts = round(time.time(), 6)
+        """Give the current time to all following lines. Records that are written together have the same time.
+
+        If the clock is set back, time stands still until the clock is there again: no record is older than the one
+        before it. A monotonic clock would not stand still, but on Linux it does so while a laptop sleeps.
+        """
+        self.ts = max(self.ts, round(time.time(), 6))
 
     def line(self, record: Record) -> Line:
         self.seq += 1

@@ -5,6 +5,7 @@
    since the last record of the run before, which may have been killed.
 3. A session whose join is not in the log was there when the log begins, where the log has a checkpoint of that. A
    session whose leave is not in the log is there until the log ends.
+4. No event is earlier than the one before it, even if the clock of the sidecar was set back.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.checkpoints import WAS_AWAY
@@ -141,9 +144,13 @@ class _Room:
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
         self._last_ts = 0.0
+        self._now_ts = 0.0
         self._labels = PeerLabels()
 
     def take(self, entry: Entry) -> None:
+        if entry.ts < self._now_ts:
+            entry = msgspec.structs.replace(entry, ts=self._now_ts)
+        self._now_ts = entry.ts
         is_server = entry.type.startswith(OF_SIDECARS)
         if entry.peer is not None and entry.session is not None:
             self._labels.take(entry.type, entry.ts, entry.peer, entry.data)
