@@ -73,9 +73,8 @@ def ladder_text(
 
 
 def _elapsed(seconds: float) -> str:
-    if abs(seconds) < LONG_S:
-        return f"+{seconds:9.3f}"
-    return ("-" if seconds < 0 else "+") + on_a_clock(abs(seconds), with_ms=True)
+    sign = "-" if seconds < 0 else "+"
+    return sign + (f"{abs(seconds):9.3f}" if abs(seconds) < LONG_S else on_a_clock(abs(seconds), with_ms=True))
 
 
 def _column_cells(columns: Sequence[Column], steps: Sequence[Step]) -> int:
