@@ -153,6 +153,31 @@ async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin
         assert (await ben.receive()).data == 4003
 
 
+async def test_a_click_on_a_button_hits_nobody_after_the_selected_peer_and_room_have_gone(
+    admin: Admin, room: str
+) -> None:
+    dashboard = admin.dashboard()
+    async with aiohttp.ClientSession() as session:
+        ann, ben = await page(session, admin, room, "ann"), await page(session, admin, room, "ben")
+        carl = await page(session, admin, f"{room}-b", "carl")
+        await until(lambda: len(dashboard._room.options) == 2, "both rooms are shown")
+        assert (dashboard._room.value, dashboard._peer.value) == (("rooms", room), None)
+        assert dashboard._kick.disabled
+        dashboard._peer.value = "ben"
+        assert not dashboard._kick.disabled
+        await ben.close()
+        await until(lambda: len(dashboard._peer.options) == 1, "ben has gone")
+        assert (dashboard._peer.value, dashboard._kick.disabled) == (None, True)
+        await ann.close()
+        await until(lambda: len(dashboard._room.options) == 1, "the room has gone")
+        assert (dashboard._room.value, dashboard._room.index) == (None, None)
+        assert dashboard._end.disabled
+        assert dashboard._say.disabled
+        assert not carl.closed
+        await page(session, admin, room, "ann")
+        await until(lambda: dashboard._room.value == ("rooms", room), "the same room is selected again")
+
+
 async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin, room: str) -> None:
     dashboard = admin.dashboard()
     async with aiohttp.ClientSession() as session:

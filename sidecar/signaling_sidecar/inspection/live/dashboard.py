@@ -46,6 +46,9 @@ class Dashboard:
         self._end.on_click(lambda _: self._try(lambda: sidecar.close_room(self._key[1], self._key[0])))
         self._say.on_click(lambda _: self._try(lambda: sidecar.say(self._key[1], self._text.value, self._key[0])))
         self._room.observe(lambda _: self._choose(), "value")
+        self._peer.observe(lambda _: self._enable(), "value")
+        self._wanted: tuple[str, str] | None = None
+        """The room that was selected last. It is selected again if it comes back."""
         self._rooms: list[dict[str, Any]] = []
         self._log: EventLog | None = None
         self._is_showing = False
@@ -101,15 +104,23 @@ class Dashboard:
     def _choose(self) -> None:
         """Show the room that the user has selected. Changes of the list by `show` itself do not count."""
         if self._log is not None and not self._is_showing:
+            self._wanted = self._room.value
             self.show(self._rooms, self._log)
+
+    def _enable(self) -> None:
+        """A button needs a target."""
+        self._kick.disabled = self._peer.value is None
+        self._end.disabled = self._say.disabled = self._room.value is None
 
     def _show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
         options = [(_line(room), (room["dialect"], room["room"])) for room in rooms]
-        _set_options(self._room, options)
+        if self._wanted is None and rooms:
+            self._wanted = options[0][1]
+        _set_options(self._room, options, self._wanted)
         chosen = next((room for room in rooms if (room["dialect"], room["room"]) == self._key), None)
-        _set_options(self._peer, [(_peer(peer), peer["peer"]) for peer in chosen["peers"]] if chosen else [])
-        for widget in (self._kick, self._end, self._say):
-            widget.disabled = chosen is None
+        peers = [(_peer(peer), peer["peer"]) for peer in chosen["peers"]] if chosen else []
+        _set_options(self._peer, peers, self._peer.value)
+        self._enable()
         self._status.value = "" if rooms else "there are no rooms"
         shown = (self._key if chosen is not None else None, log)
         if shown != self._shown:
@@ -153,14 +164,18 @@ async def _keep_current(dashboard: Dashboard) -> None:
             dashboard.complain(error)
 
 
-def _set_options(select: widgets.Select, options: list[tuple[str, Any]]) -> None:
-    """Change the options, keep the selection, and send nothing to the browser if the options are the same."""
+def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:
+    """Change the options, and send nothing to the browser if they are the same.
+
+    If `chosen` is not one of them, nothing is selected: the next click on a button must not hit something else.
+    """
     if list(select.options) == options:
         return
-    chosen, values = select.value, [value for _, value in options]
-    select.options = options
-    if values:
-        select.value = chosen if chosen in values else values[0]
+    with select.hold_sync():
+        select.index = None  # otherwise ipywidgets selects the first option
+        select.options = options
+        if any(value == chosen for _, value in options):
+            select.value = chosen
 
 
 def _line(room: dict[str, Any]) -> str:
