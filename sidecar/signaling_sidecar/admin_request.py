@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from http.client import HTTPResponse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 
+from signaling_sidecar.errors import AdminRefused, NotAnswered, NotRunning
 from signaling_sidecar.eventlog.secure_context import is_insecure
+from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.untrusted_text import visible
 
 TIMEOUT_S = 5.0  # seconds; the sidecar answers from memory
@@ -30,13 +35,58 @@ def warning_of_plain_http(url: str) -> str | None:
     return f"the token is sent to {visible(url)} without encryption; use https" if is_insecure(url) else None
 
 
-def ask_admin(url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def ask_admin(
+    url: str,
+    token: str,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    state_dir: Path | None = None,
+) -> Any:
     """Send a request for `path` below `/admin/v1/`, and return the decoded JSON of the response.
 
-    Raises `urllib.error.HTTPError` for an error status, and its base class `URLError` if no server responds.
+    Raises `AdminRefused` for an error status, and `NotAnswered` for everything else that goes wrong. If the state
+    folder is given, it is `NotRunning` instead when the sidecar's process has ended, because another program may use
+    its port.
     """
-    with open_admin(url, token, method, path, body) as answer:
-        return json.load(answer)
+    try:
+        with answering(url):
+            return _ask(url, token, method, path, body)
+    except (AdminRefused, NotAnswered):
+        if state_dir is not None and not is_running(state_dir):
+            raise NotRunning(str(state_dir)) from None
+        raise
+
+
+def _ask(url: str, token: str, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    try:
+        with open_admin(url, token, method, path, body) as answer:
+            return json.load(answer)
+    except HTTPError as error:
+        with error:
+            raise AdminRefused(*_refusal_of(error)) from None
+
+
+@contextmanager
+def answering(url: str) -> Iterator[None]:
+    """Raise NotAnswered in place of the errors of a request, except for an HTTPError.
+
+    urllib raises a URLError only while it connects. While the answer is read, each kind of error may follow.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise NotAnswered(url, "the URL must begin with http:// or https://")
+    try:
+        yield
+    except HTTPError:
+        raise
+    except URLError as error:
+        raise NotAnswered(url, str(error.reason)) from None
+    except (
+        OSError,
+        HTTPException,
+        ValueError,
+    ) as error:  # the connection was lost, or is no HTTP, or the port is wrong
+        raise NotAnswered(url, visible(str(error) or type(error).__name__)) from None
 
 
 def open_admin(
@@ -50,15 +100,16 @@ def open_admin(
     """Do the same, but return the response without reading it. Without `timeout_s`, a line of it may take any time."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{url}/admin/v1/{path}", data, headers, method=method)
+    request = urllib.request.Request(f"{url.rstrip('/')}/admin/v1/{path}", data, headers, method=method)
     response: HTTPResponse = _opener.open(request, timeout=timeout_s)
     return response
 
 
-def refusal_of(error: HTTPError) -> tuple[str, str]:
+def _refusal_of(error: HTTPError) -> tuple[str, str]:
     """Return the code and the sentence with which the sidecar has refused a request."""
     text = error.read().decode(errors="replace").strip()
-    if error.headers.get_content_type() != "application/json":
-        return str(error.code), text
-    said = json.loads(text)
-    return said["code"], said["message"]
+    try:
+        said = json.loads(text)
+        return visible(str(said["code"])), visible(str(said["message"]))
+    except (ValueError, KeyError, TypeError):  # another server may have answered
+        return str(error.code), visible(text or error.reason)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.kit.broken_admin import BROKEN, broken_admin
 from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, join, run_here, serving
 
 
@@ -44,6 +47,17 @@ def test_the_runtime_file_of_a_killed_sidecar_is_ignored(tmp_path: Path) -> None
         sidecar.stop(signal.SIGKILL)
     assert (tmp_path / "runtime.json").exists()
     assert "no sidecar is running" in run_here("rooms", "--state-dir", str(tmp_path)).stderr
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize("command", [("rooms",), ("inspect", "--no-open")])
+def test_a_sidecar_that_does_not_answer_properly_costs_one_line(
+    tmp_path: Path, command: Sequence[str], answer: bytes
+) -> None:
+    with broken_admin(tmp_path, answer):
+        done = run_here(*command, "--state-dir", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch("sidecar: .+\n", done.stderr)
 
 
 def test_the_projects_sidecar_is_found_from_any_folder_below_it(tmp_path: Path) -> None:

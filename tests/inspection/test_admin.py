@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,9 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
-from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.errors import AdminRefused, NotRunning
 from signaling_sidecar.inspection import Admin, connect
-from signaling_sidecar.inspection.errors import AdminRefused
+from tests.kit.broken_admin import BROKEN, broken_admin
 from tests.kit.programs import until
 from tests.kit.sidecar_command import Serving, serving
 
@@ -134,6 +136,19 @@ def test_a_sidecar_that_is_not_running_is_reported_in_one_sentence(tmp_path: Pat
         connect(tmp_path)
 
 
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+def test_a_sidecar_that_does_not_answer_properly_is_reported_in_one_sentence(tmp_path: Path, answer: bytes) -> None:
+    with broken_admin(tmp_path, answer), pytest.raises((NotRunning, AdminRefused)) as error:
+        connect(tmp_path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://[", "http://127.0.0.1:port"])
+def test_a_url_that_is_none_is_reported_in_one_sentence(url: str) -> None:
+    with pytest.raises(NotRunning, match=f"the sidecar at '{re.escape(url)}' has not answered: "):
+        connect(url=url)
+
+
 # --- the panel ---
 
 
@@ -207,6 +222,21 @@ def test_in_a_plain_script_the_panel_shows_the_current_state(admin: Admin) -> No
     dashboard = admin.dashboard()
     assert not dashboard.is_live
     assert dashboard._status.value == "there are no rooms"
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+async def test_the_panel_goes_on_when_the_sidecar_is_killed_and_comes_back(tmp_path: Path, answer: bytes) -> None:
+    with serving(tmp_path) as sidecar:
+        dashboard = connect(tmp_path).dashboard()
+        await asyncio.to_thread(sidecar.stop, signal.SIGKILL)
+        await until(lambda: "no sidecar is running" in dashboard._status.value, "it is said")
+    with broken_admin(tmp_path, answer):
+        await until(lambda: "no sidecar is running" not in dashboard._status.value, "the answer has arrived")
+        assert dashboard._status.value
+    with serving(tmp_path):
+        await until(lambda: dashboard._status.value == "there are no rooms", "the panel shows the new sidecar")
+    assert dashboard.is_live
+    dashboard.close()
 
 
 async def test_the_panel_reports_a_stopped_sidecar(tmp_path: Path) -> None:

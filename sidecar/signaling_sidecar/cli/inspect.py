@@ -6,12 +6,10 @@ import argparse
 import asyncio
 import webbrowser
 from typing import Any, NoReturn
-from urllib.error import URLError
 
 from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.cli import remote_sidecar, state_options
-from signaling_sidecar.errors import NotRunning
-from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.state_dir import running
 
 
 def add_to(commands: Any) -> None:
@@ -31,13 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.url is not None:
         _show_remote(arguments)
     folder = state_options.state_dir_of(arguments)
-    runtime = read_runtime(folder)
-    if runtime is None:
-        raise NotRunning(str(folder))
-    try:
-        code = ask_admin(runtime.url, runtime.admin_token, "POST", "inspector-link", {})["code"]
-    except URLError:  # the sidecar has ended, and another program may use its port
-        raise NotRunning(str(folder)) from None
+    runtime = running(folder)
+    code = ask_admin(runtime.url, runtime.admin_token, "POST", "inspector-link", {}, folder)["code"]
     _show(f"{runtime.url}/inspector/#code={code}", arguments)
     return 0
 

@@ -8,13 +8,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPResponse
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 
-from signaling_sidecar.admin_request import TIMEOUT_S, open_admin, warning_of_plain_http
+from signaling_sidecar.admin_request import TIMEOUT_S, answering, open_admin, warning_of_plain_http
 from signaling_sidecar.errors import NotAnswered
 from signaling_sidecar.untrusted_text import visible
 
@@ -34,24 +34,15 @@ def add_option(parser: Any) -> None:
 @contextmanager
 def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Iterator[HTTPResponse]:
     """Get `path` of the admin API. Raises NotAnswered."""
-    if not url.startswith(("http://", "https://")):
-        raise NotAnswered(url, "the URL must begin with http:// or https://")
-    token = token_for(url)
-    _warn_of_plain_http(url)
     try:
-        with open_admin(url.rstrip("/"), token, "GET", path, timeout_s=timeout_s) as answer:
-            yield answer
+        with answering(url):
+            token = token_for(url)
+            _warn_of_plain_http(url)
+            with open_admin(url, token, "GET", path, timeout_s=timeout_s) as answer:
+                yield answer
     except HTTPError as error:
         reason = error.read(SHOWN_CHARS).decode(errors="replace").strip()
         raise NotAnswered(url, f"{error.code} {visible(reason or error.reason)}") from None
-    except URLError as error:
-        raise NotAnswered(url, str(error.reason)) from None
-    except (
-        OSError,
-        HTTPException,
-        ValueError,
-    ) as error:  # the connection was lost, or is no HTTP, or the port is wrong
-        raise NotAnswered(url, visible(str(error) or type(error).__name__)) from None
 
 
 def token_for(url: str) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from typing import Any
-from urllib.error import URLError
 
 from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.cli import remote_sidecar, state_options
 from signaling_sidecar.cli.table import print_table
-from signaling_sidecar.errors import NotRunning
-from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.state_dir import running
 from signaling_sidecar.untrusted_text import visible
 
 
@@ -50,11 +48,6 @@ def _fetch(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             rooms = json.load(answer)["rooms"]
         return rooms
     state_dir = state_options.state_dir_of(arguments)
-    runtime = read_runtime(state_dir)
-    if runtime is None:
-        raise NotRunning(str(state_dir))
-    try:
-        rooms = ask_admin(runtime.url, runtime.admin_token, "GET", "rooms")["rooms"]
-    except URLError:  # the sidecar has ended, and another program may use its port
-        raise NotRunning(str(state_dir)) from None
+    runtime = running(state_dir)
+    rooms = ask_admin(runtime.url, runtime.admin_token, "GET", "rooms", state_dir=state_dir)["rooms"]
     return rooms

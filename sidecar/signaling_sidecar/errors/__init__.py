@@ -16,6 +16,7 @@ from signaling_sidecar.errors.event_log import (
 )
 from signaling_sidecar.errors.not_json import NOT_JSON
 from signaling_sidecar.errors.operator import (
+    AdminRefused,
     FileTrouble,
     HooksUnreadable,
     MissingExtra,
@@ -88,6 +89,7 @@ from signaling_sidecar.errors.refusals import (
 __all__ = [
     "MAX_QUOTED_CHARS",
     "NOT_JSON",
+    "AdminRefused",
     "Code",
     "DamagedLog",
     "FileTrouble",

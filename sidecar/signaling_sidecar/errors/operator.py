@@ -213,11 +213,22 @@ class NotRunning(SidecarError):
         return f"no sidecar is running with the state folder {self.state_dir!r}: start it with `sidecar serve`"
 
 
-class NotAnswered(SidecarError):
-    """A sidecar on another machine cannot be asked, or refuses to answer."""
+class AdminRefused(SidecarError):
+    """The running sidecar has refused a request. `code` is an error code of the protocol, or an HTTP status."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class NotAnswered(NotRunning):
+    """A sidecar cannot be asked, or refuses to answer. On another machine, nobody can tell whether it runs."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(url, reason)
+        SidecarError.__init__(self, url, reason)
         self.url = url
         self.reason = reason
 

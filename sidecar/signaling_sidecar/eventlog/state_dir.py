@@ -17,7 +17,7 @@ import msgspec
 import platformdirs
 
 from signaling_sidecar import site
-from signaling_sidecar.errors import NOT_JSON, NoHome, StateDirTaken, StateDirUnusable
+from signaling_sidecar.errors import NOT_JSON, NoHome, NotRunning, StateDirTaken, StateDirUnusable
 from signaling_sidecar.eventlog.open_flags import BYTES, NO_LINK, PRIVATE
 
 APP_NAME = "signaling-sidecar"
@@ -65,6 +65,14 @@ def project_state_dir(project: Path) -> Path:
     resolved = project.resolve()
     digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()
     return state_root() / f"{resolved.name or 'root'}-{digest[:HASH_CHARS]}"
+
+
+def running(path: Path) -> Runtime:
+    """Read `runtime.json`. Raises NotRunning if no sidecar has written it."""
+    runtime = read_runtime(path)
+    if runtime is None:
+        raise NotRunning(str(path))
+    return runtime
 
 
 def is_running(path: Path) -> bool:

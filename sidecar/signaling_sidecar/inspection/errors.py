@@ -53,14 +53,3 @@ class DamagedDump(SidecarError):
     def __str__(self) -> str:
         where = self.path if self.place is None else f"{self.path}, {self.place}"
         return f"{where} is not as a browser writes it: {self.reason}"
-
-
-class AdminRefused(SidecarError):
-    """The running sidecar has refused a request. `code` is an error code of the protocol, or an HTTP status."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
-        self.code, self.message = code, message
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.message}"

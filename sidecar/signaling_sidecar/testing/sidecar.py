@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
 import msgspec
 
-from signaling_sidecar.admin_request import ask_admin, refusal_of
+from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.diagnosis import Why
+from signaling_sidecar.errors import AdminRefused, NotAnswered
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.testing.errors import SidecarEnded, SidecarRefused
@@ -60,10 +60,9 @@ class TestSidecar:
         __tracebackhide__ = True  # pytest then shows the line of the test
         try:
             return ask_admin(self.http_url, self._token, method, path, body)
-        except HTTPError as error:
-            with error:
-                raise SidecarRefused(*refusal_of(error)) from None
-        except URLError as error:
+        except AdminRefused as error:
+            raise SidecarRefused(error.code, error.message) from None
+        except NotAnswered as error:
             raise SidecarEnded(f"the sidecar does not answer ({error.reason}): {_said(self._folder)}") from None
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from signaling_sidecar.admin_request import warning_of_plain_http
-from signaling_sidecar.errors import NotRunning
 from signaling_sidecar.eventlog.find_state_dir import find_state_dir
-from signaling_sidecar.eventlog.state_dir import read_runtime
+from signaling_sidecar.eventlog.state_dir import running
 from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 from signaling_sidecar.inspection.tables.common_categories import with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
@@ -66,9 +65,7 @@ def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = N
 
 
 def _runtime(folder: Path) -> tuple[str, str]:
-    runtime = read_runtime(folder)
-    if runtime is None:
-        raise NotRunning(str(folder))
+    runtime = running(folder)
     return runtime.url, runtime.admin_token
 
 

@@ -89,7 +89,7 @@ class Dashboard:
         """Fetch the rooms, and read the log if it has grown. It may be called in any thread."""
         return self._sidecar.now(), self._sidecar.log
 
-    def complain(self, error: SidecarError) -> None:
+    def complain(self, error: Exception) -> None:
         self._status.value = f"<b>{html.escape(str(error))}</b>"
 
     def show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
@@ -160,7 +160,7 @@ async def _keep_current(dashboard: Dashboard) -> None:
         await asyncio.sleep(UPDATE_S)
         try:
             dashboard.show(*await asyncio.to_thread(dashboard.look))
-        except SidecarError as error:
+        except (SidecarError, OSError) as error:  # OSError: a file of the log has been deleted
             dashboard.complain(error)
 
 

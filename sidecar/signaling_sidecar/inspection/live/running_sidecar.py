@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
-from signaling_sidecar.admin_request import ask_admin, refusal_of
+from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.drawing import AmbiguousRoom, UnknownRoom
-from signaling_sidecar.errors import NotRunning
+from signaling_sidecar.errors import AdminRefused
 from signaling_sidecar.eventlog.segments import find_segments
-from signaling_sidecar.inspection.errors import AdminRefused
 from signaling_sidecar.inspection.event_log import EventLog, read_log
 
 
@@ -20,7 +18,8 @@ class RunningSidecar:
     """One running sidecar. It can still be used after the sidecar was restarted. Between two calls, no task of it runs.
 
     In a method with the parameter `room`, the parameter `dialect` is only needed if several rooms have that id. Each
-    method raises `AdminRefused` if the sidecar refuses the request, and `NotRunning` if the sidecar does not run.
+    method raises `AdminRefused` if the sidecar refuses the request, and `NotRunning` if the sidecar does not run or
+    answer.
     """
 
     def __init__(self, state_dir: Path | None, access: Callable[[], tuple[str, str]]) -> None:
@@ -92,23 +91,9 @@ class RunningSidecar:
     def _get(self, path: str) -> Any:
         return self._ask("GET", path, None)
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None, *, again: bool = True) -> Any:
-        try:
-            return ask_admin(self.url, self._token, method, path, body)
-        except HTTPError as error:
-            with error:
-                if error.code == 401 and again:
-                    return self._ask_after_restart(method, path, body)
-                raise AdminRefused(*refusal_of(error)) from None
-        except URLError:
-            if again:
-                return self._ask_after_restart(method, path, body)
-            raise NotRunning(self.identity) from None
-
-    def _ask_after_restart(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        """Read the URL and the token again, because a restart of the sidecar changes them, and repeat the request."""
-        self.url, self._token = self._access()
-        return self._ask(method, path, body, again=False)
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        self.url, self._token = self._access()  # a restart of the sidecar changes them
+        return ask_admin(self.url, self._token, method, path, body, self._state_dir)
 
 
 def _size(segment: Path) -> int:
