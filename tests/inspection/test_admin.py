@@ -193,6 +193,28 @@ async def test_a_click_on_a_button_hits_nobody_after_the_selected_peer_and_room_
         await until(lambda: dashboard._room.value == ("rooms", room), "the same room is selected again")
 
 
+async def test_the_result_of_a_click_stays_until_the_next_one(admin: Admin, room: str) -> None:
+    dashboard = admin.dashboard()
+    async with aiohttp.ClientSession() as session:
+        ann, ben = await page(session, admin, room, "ann"), await page(session, admin, room, "ben")
+        await until(lambda: len(dashboard._peer.options) == 2, "both are shown")
+        dashboard._say.click()
+        await until(lambda: "bad-field" in dashboard._result.value, "an empty notice is refused")
+        carl = await page(session, admin, room, "carl")
+        await until(lambda: len(dashboard._peer.options) == 3, "the panel was updated")
+        assert "bad-field" in dashboard._result.value
+        dashboard._text.value = "closing <b>time</b>"
+        dashboard._say.click()
+        await until(lambda: dashboard._result.value == f"the notice was sent to {room}", "it is confirmed")
+        assert dashboard._text.value == ""
+        dashboard._peer.value = "ben"
+        dashboard._kick.click()
+        await until(lambda: dashboard._result.value == "Ben was removed", "it is confirmed")
+        dashboard._end.click()
+        await until(lambda: dashboard._result.value == f"the room {room} was closed", "it is confirmed")
+        assert not any(each.closed for each in (ann, ben, carl))
+
+
 async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin, room: str) -> None:
     dashboard = admin.dashboard()
     async with aiohttp.ClientSession() as session:

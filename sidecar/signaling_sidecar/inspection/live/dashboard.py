@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -34,17 +35,19 @@ class Dashboard:
         self._end = widgets.Button(description="Close room", tooltip="Close the room for all its peers")
         self._text = widgets.Text(placeholder="notice to all peers in the room")
         self._say = widgets.Button(description="Send")
+        self._result = widgets.HTML()
+        """What the last click on a button has done. It stays until the next click."""
         self._status = widgets.HTML()
         self._pairs = widgets.HTML()
         self._ladder = DrawingWidget()
         self._box = widgets.VBox([
             widgets.HBox([self._room, self._peer]),
             widgets.HBox([self._kick, self._end, self._text, self._say]),
-            *(self._status, self._pairs, self._ladder),
+            *(self._result, self._status, self._pairs, self._ladder),
         ])  # fmt: skip
-        self._kick.on_click(lambda _: self._try(lambda: sidecar.kick(self._key[1], self._peer.value, self._key[0])))
-        self._end.on_click(lambda _: self._try(lambda: sidecar.close_room(self._key[1], self._key[0])))
-        self._say.on_click(lambda _: self._try(lambda: sidecar.say(self._key[1], self._text.value, self._key[0])))
+        self._kick.on_click(lambda _: self._kick_peer())
+        self._end.on_click(lambda _: self._close_room())
+        self._say.on_click(lambda _: self._say_text())
         self._room.observe(lambda _: self._choose(), "value")
         self._peer.observe(lambda _: self._enable(), "value")
         self._wanted: tuple[str, str] | None = None
@@ -90,7 +93,7 @@ class Dashboard:
         return self._sidecar.now(), self._sidecar.log
 
     def complain(self, error: Exception) -> None:
-        self._status.value = f"<b>{html.escape(str(error))}</b>"
+        self._status.value = _bold(error)
 
     def show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
         """Show these rooms, which are in the form of the admin API."""
@@ -137,13 +140,29 @@ class Dashboard:
         # A room that was restored from a checkpoint may not have a record yet.
         self._ladder.show(log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None)
 
-    def _try(self, act: Any) -> None:
+    def _kick_peer(self) -> None:
+        (dialect, room), peer = self._key, self._peer.value
+        self._try(lambda: self._sidecar.kick(room, peer, dialect), f"{self._peer.label} was removed")
+
+    def _close_room(self) -> None:
+        dialect, room = self._key
+        self._try(lambda: self._sidecar.close_room(room, dialect), f"the room {visible(room)} was closed")
+
+    def _say_text(self) -> None:
+        (dialect, room), text = self._key, self._text.value
+        if self._try(lambda: self._sidecar.say(room, text, dialect), f"the notice was sent to {visible(room)}"):
+            self._text.value = ""
+
+    def _try(self, act: Callable[[], None], done: str) -> bool:
+        """Do what a button says, and show the sentence `done`, or why it was refused."""
         try:
             act()
         except SidecarError as error:
-            self.complain(error)
-        else:
-            self.update()
+            self._result.value = _bold(error)
+            return False
+        self._result.value = html.escape(done)
+        self.update()
+        return True
 
 
 def _follow(dashboard: Dashboard) -> asyncio.Task[None] | None:
@@ -176,6 +195,10 @@ def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen:
         select.options = options
         if any(value == chosen for _, value in options):
             select.value = chosen
+
+
+def _bold(error: Exception) -> str:
+    return f"<b>{html.escape(str(error))}</b>"
 
 
 def _line(room: dict[str, Any]) -> str:
