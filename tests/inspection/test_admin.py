@@ -45,9 +45,11 @@ def room() -> str:
     return f"room-{next(NUMBERS)}"
 
 
-async def page(session: aiohttp.ClientSession, admin: Admin, room: str, peer: str) -> aiohttp.ClientWebSocketResponse:
+async def page(
+    session: aiohttp.ClientSession, admin: Admin, room: str, peer: str, name: str | None = None
+) -> aiohttp.ClientWebSocketResponse:
     socket = await session.ws_connect(f"{admin.url}/ws/signaling")
-    await socket.send_json({"type": "join", "roomId": room, "peerId": peer, "name": peer.title()})
+    await socket.send_json({"type": "join", "roomId": room, "peerId": peer, "name": name or peer.title()})
     assert (await socket.receive_json())["type"] == "peer_list"
     return socket
 
@@ -213,6 +215,16 @@ async def test_the_result_of_a_click_stays_until_the_next_one(admin: Admin, room
         dashboard._end.click()
         await until(lambda: dashboard._result.value == f"the room {room} was closed", "it is confirmed")
         assert not any(each.closed for each in (ann, ben, carl))
+
+
+async def test_the_panel_tells_peers_of_one_name_apart_as_the_verdicts_do(admin: Admin, room: str) -> None:
+    dashboard = admin.dashboard()
+    async with aiohttp.ClientSession() as session:
+        pages = [await page(session, admin, room, peer, "Ann") for peer in ("a", "b", "c")]
+        await until(lambda: len(dashboard._peer.options) == 3, "all are shown")
+        assert dashboard._peer.options == (("Ann", "a"), ("Ann (2)", "b"), ("Ann (3)", "c"))
+        assert "Ann and Ann (2)" in dashboard._pairs.value
+        assert not any(each.closed for each in pages)
 
 
 async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin, room: str) -> None:

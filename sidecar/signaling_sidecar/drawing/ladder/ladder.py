@@ -66,7 +66,7 @@ class Ladder:
         diagnosis of the records.
         """
         records = list(records)
-        labels = labels or next(iter(find_meetings(records).labels.values()), PeerLabels())
+        self.labels = labels = labels or next(iter(find_meetings(records).labels.values()), PeerLabels())
         if between is not None:
             peers = {record.session: record.peer for record in records if record.peer is not None}
             title = f"{title} · {' and '.join(labels.of(peers.get(session) or session) for session in between)}"

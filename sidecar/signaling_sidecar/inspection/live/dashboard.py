@@ -14,6 +14,7 @@ from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
+    from signaling_sidecar.diagnosis.peer_labels import PeerLabels
     from signaling_sidecar.inspection.event_log import EventLog
     from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
@@ -56,6 +57,7 @@ class Dashboard:
         self._log: EventLog | None = None
         self._is_showing = False
         self._shown: object = None
+        self._labels: PeerLabels | None = None
         if (previous := _open.get(sidecar.identity)) is not None:
             previous.close()
         _open[sidecar.identity] = self
@@ -121,16 +123,23 @@ class Dashboard:
             self._wanted = options[0][1]
         _set_options(self._room, options, self._wanted)
         chosen = next((room for room in rooms if (room["dialect"], room["room"]) == self._key), None)
-        peers = [(_peer(peer), peer["peer"]) for peer in chosen["peers"]] if chosen else []
-        _set_options(self._peer, peers, self._peer.value)
-        self._enable()
-        self._status.value = "" if rooms else "there are no rooms"
         shown = (self._key if chosen is not None else None, log)
         if shown != self._shown:
             self._shown = shown
             self._draw(chosen, log)
+        peers = [(self._line_of_peer(peer), peer["peer"]) for peer in chosen["peers"]] if chosen else []
+        _set_options(self._peer, peers, self._peer.value)
+        self._enable()
+        self._status.value = "" if rooms else "there are no rooms"
+
+    def _line_of_peer(self, peer: dict[str, Any]) -> str:
+        """Peers are called as in the verdicts, which tell peers of one name apart."""
+        marks = [mark for mark, is_so in (("host", peer["host"]), ("away", peer["away"])) if is_so]
+        label = (peer.get("name") or peer["peer"]) if self._labels is None else self._labels.of(peer["peer"])
+        return " · ".join([visible(label), *marks])
 
     def _draw(self, room: dict[str, Any] | None, log: EventLog) -> None:
+        self._labels = None
         if room is None:
             self._pairs.value = ""
             self._ladder.show(None)
@@ -138,7 +147,9 @@ class Dashboard:
         self._pairs.value = log.diagnose(room["room"], room["dialect"])._repr_html_()
         boots = log.rooms.query("dialect == @room['dialect'] and room == @room['room']")["boot"]
         # A room that was restored from a checkpoint may not have a record yet.
-        self._ladder.show(log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None)
+        ladder = log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None
+        self._labels = None if ladder is None else ladder.labels
+        self._ladder.show(ladder)
 
     def _kick_peer(self) -> None:
         (dialect, room), peer = self._key, self._peer.value
@@ -204,8 +215,3 @@ def _bold(error: Exception) -> str:
 def _line(room: dict[str, Any]) -> str:
     count = len(room["peers"])
     return f"{visible(room['room'])} · {room['dialect']} · {count} {'peer' if count == 1 else 'peers'}"
-
-
-def _peer(peer: dict[str, Any]) -> str:
-    marks = [mark for mark, is_so in (("host", peer["host"]), ("away", peer["away"])) if is_so]
-    return " · ".join([visible(peer.get("name") or peer["peer"]), *marks])
