@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,14 +95,14 @@ async def test_a_peer_can_be_removed_and_a_room_closed(admin: Admin, room: str) 
 
 
 async def test_a_refused_request_is_an_error_with_a_reason(admin: Admin, room: str) -> None:
-    with pytest.raises(UnknownRoom):
-        admin.kick("nowhere", "ann")
+    with pytest.raises(UnknownRoom, match=r"^the running sidecar has no room 'nowhere'; its rooms are: none$"):
+        admin.set_rules("nowhere")
     async with aiohttp.ClientSession() as session:
         ann = await page(session, admin, room, "ann")
         socket = await session.ws_connect(f"{admin.url}/ws/signaling/hosted/{room}")
         await socket.send_json({"type": "CREATE_ROOM", "roomId": room, "userId": "u", "userName": "U", "timestamp": 0})
         await socket.receive_json()
-        with pytest.raises(AmbiguousRoom, match="dialect='hosted'"):
+        with pytest.raises(AmbiguousRoom, match=r"^the running sidecar has 2 rooms .*dialect='hosted'"):
             admin.close_room(room)
         with pytest.raises(AdminRefused, match="no-such-peer"):
             admin.kick(room, "nobody", "rooms")
@@ -152,6 +154,18 @@ def test_a_url_that_is_none_is_reported_in_one_sentence(url: str) -> None:
 
 
 # --- the panel ---
+
+
+@pytest.mark.parametrize("package", ["ipywidgets", "anywidget"])
+def test_the_panel_says_which_package_it_needs(sidecar: Serving, package: str) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from signaling_sidecar.inspection import connect\n"
+        f"connect({sidecar.ready['state_dir']!r}).dashboard()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    needs = f"inspecting a log needs {package}: pip install 'signaling-sidecar[notebook]'"
+    assert run.stderr.splitlines()[-1].endswith(f"NotebookExtraMissing: {needs}")
 
 
 async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin: Admin, room: str) -> None:

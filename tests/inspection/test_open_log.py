@@ -130,7 +130,7 @@ def test_without_a_path_the_log_of_the_current_project_is_opened(
     project, deep = tmp_path / "shop", tmp_path / "shop" / "src" / "pages"
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
-    with pytest.raises(NoStateDir):
+    with pytest.raises(NoStateDir, match="in Python: give its state folder to `open_log`"):
         open_log()
     state_dir = project_state_dir(project)
     state_dir.mkdir(parents=True)

@@ -10,25 +10,25 @@ MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
 
 
 class UnknownRoom(SidecarError):
-    """The log contains no room with the requested id. The message lists the rooms that it holds."""
+    """The log, or the sidecar, has no room with the requested id. The message lists the rooms that it has."""
 
-    def __init__(self, requested: str, known: Sequence[str]) -> None:
-        super().__init__(requested, known)
-        self.requested, self.known = requested, known
+    def __init__(self, requested: str, known: Sequence[str], place: str = "this log") -> None:
+        super().__init__(requested, known, place)
+        self.requested, self.known, self.place = requested, known, place
 
     def __str__(self) -> str:
-        return f"this log has no room {self.requested}; its rooms are: {first_of(self.known) or 'none'}"
+        return f"{self.place} has no room {self.requested}; its rooms are: {first_of(self.known) or 'none'}"
 
 
 class AmbiguousRoom(SidecarError):
-    """Several rooms of the log match. The message lists what to write for each."""
+    """Several rooms match. The message lists what to write for each."""
 
-    def __init__(self, requested: str, choices: Sequence[str]) -> None:
-        super().__init__(requested, choices)
-        self.requested, self.choices = requested, choices
+    def __init__(self, requested: str, choices: Sequence[str], place: str = "this log") -> None:
+        super().__init__(requested, choices, place)
+        self.requested, self.choices, self.place = requested, choices, place
 
     def __str__(self) -> str:
-        return f"this log has {len(self.choices)} rooms {self.requested}, choose one: {first_of(self.choices)}"
+        return f"{self.place} has {len(self.choices)} rooms {self.requested}, choose one: {first_of(self.choices)}"
 
 
 class NeverMet(SidecarError):

@@ -117,6 +117,9 @@ class FileTrouble(SidecarError):
         return f"{self.path!r} cannot be used: {self.reason}"
 
 
+_PASSED_HOW = "with --project or --state-dir (in Python: give its state folder to `open_log` or `connect`)"
+
+
 class NoStateDir(SidecarError):
     """No sidecar was ever started for a folder. `below` is a clause about projects below it, in which some were."""
 
@@ -127,8 +130,8 @@ class NoStateDir(SidecarError):
     def __str__(self) -> str:
         yet = f"yet, but {self.below}" if self.below else "yet"
         return (
-            f"no sidecar has run for {self.start!r} {yet}: start one with `sidecar serve`, or pass another project or "
-            "state folder with --project or --state-dir"
+            f"no sidecar has run for {self.start!r} {yet}: start one with `sidecar serve`, or pass another project "
+            f"{_PASSED_HOW}"
         )
 
 
@@ -154,7 +157,7 @@ class StateDirOfAnother(NoStateDir):
     def __str__(self) -> str:
         return (
             f"the state folder {self.path!r} ({self.how}) now belongs to another project, {self.project!r}: "
-            "to use that project, pass it with --project or --state-dir"
+            f"to use that project, pass it {_PASSED_HOW}"
         )
 
 

@@ -7,11 +7,13 @@ import html
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as widgets
-
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
+from signaling_sidecar.inspection.notebook_extra import notebook_extra
 from signaling_sidecar.untrusted_text import visible
+
+with notebook_extra():
+    import ipywidgets as widgets
 
 if TYPE_CHECKING:
     from signaling_sidecar.diagnosis.peer_labels import PeerLabels

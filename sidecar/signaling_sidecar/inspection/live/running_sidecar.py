@@ -13,6 +13,8 @@ from signaling_sidecar.errors import AdminRefused
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.inspection.event_log import EventLog, read_log
 
+_PLACE = "the running sidecar"
+
 
 class RunningSidecar:
     """One running sidecar. It can still be used after the sidecar was restarted. Between two calls, no task of it runs.
@@ -83,9 +85,10 @@ class RunningSidecar:
         there = self.now()
         dialects = [each["dialect"] for each in there if each["room"] == room]
         if not dialects:
-            raise UnknownRoom(repr(room), [f"{each['room']!r}, dialect={each['dialect']!r}" for each in there])
+            known = [f"{each['room']!r}, dialect={each['dialect']!r}" for each in there]
+            raise UnknownRoom(repr(room), known, _PLACE)
         if len(dialects) > 1:
-            raise AmbiguousRoom(repr(room), [f"dialect={dialect!r}" for dialect in dialects])
+            raise AmbiguousRoom(repr(room), [f"dialect={dialect!r}" for dialect in dialects], _PLACE)
         return str(dialects[0])
 
     def _get(self, path: str) -> Any:
