@@ -263,12 +263,26 @@ async def test_the_panel_updates_while_peers_join_and_its_button_removes_one(
     await drawing.row("offer").click()
     await peers.select_option("Ben")
     await page.get_by_role("button", name="Kick").click()
+    await expect(page.get_by_text("Ben was removed")).to_be_visible()
+    await expect(page.get_by_role("button", name="Kick")).to_be_disabled()
+    assert await peers.evaluate("list => list.selectedIndex") == -1
     await expect(drawing.row("leaves (kicked)")).to_be_attached()
     await expect(drawing.payload.get_by_text("a=ice-ufrag:")).to_be_visible()
     await expect(drawing.list.locator("[aria-expanded=true]")).to_contain_text("offer")
     await expect(ben.page.get_by_test_id("refusal")).to_have_text("You were removed from the room.")
     await expect(ann.page.get_by_test_id("tile")).to_have_count(1)
     await expect(rooms.locator("option")).to_have_text(["bar · rooms · 1 peer"])
+
+
+async def test_in_a_narrow_window_the_lists_and_buttons_of_the_panel_are_not_cut(lab: Lab, demo: Site) -> None:
+    page = await lab.open(write_notebook(lab.folder, demo))
+    await page.set_viewport_size({"width": 650, "height": 1600})
+    try:
+        for element in (*await page.locator(".widget-select").all(), page.get_by_role("button", name="Close room")):
+            await expect(element).to_be_in_viewport(ratio=1)
+            assert await element.evaluate("element => element.scrollWidth <= element.clientWidth")
+    finally:
+        await page.set_viewport_size({"width": 1280, "height": 1600})
 
 
 async def test_running_the_cells_again_leaves_only_one_task(lab: Lab, browser: Browser, demo: Site) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
 UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
+_WRAPPED = {"flex_flow": "row wrap"}  # a narrow page would cut the words on the buttons
 _open: dict[str, Dashboard] = {}
 """By `RunningSidecar.identity`, so that running a cell again stops the panel of the first run."""
 
@@ -44,8 +45,8 @@ class Dashboard:
         self._pairs = widgets.HTML()
         self._ladder = DrawingWidget()
         self._box = widgets.VBox([
-            widgets.HBox([self._room, self._peer]),
-            widgets.HBox([self._kick, self._end, self._text, self._say]),
+            widgets.HBox([self._room, self._peer], layout=_WRAPPED),
+            widgets.HBox([self._kick, self._end, self._text, self._say], layout=_WRAPPED),
             *(self._result, self._status, self._pairs, self._ladder),
         ])  # fmt: skip
         self._kick.on_click(lambda _: self._kick_peer())
