@@ -8,15 +8,18 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from signaling_sidecar.drawing.errors import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.errors import AdminRefused, NotRunning
-from signaling_sidecar.inspection import Admin, connect
+from signaling_sidecar.inspection import Admin, EventLog, connect
+from signaling_sidecar.inspection.live.view import SHOWN_ROWS
 from tests.kit.broken_admin import BROKEN, broken_admin
 from tests.kit.programs import until
 from tests.kit.sidecar_command import Serving, serving
@@ -180,7 +183,7 @@ async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin
         dashboard._peer.value = "ben"
         dashboard._kick.click()
         assert [(await ann.receive_json())["type"] for _ in range(2)] == ["peer_joined", "peer_left"]
-        assert [value for _, value in dashboard._peer.options] == ["ann"]
+        await until(lambda: [value for _, value in dashboard._peer.options] == ["ann"], "ben has gone")
         assert (await ben.receive()).data == 4003
 
 
@@ -241,6 +244,47 @@ async def test_the_panel_tells_peers_of_one_name_apart_as_the_verdicts_do(admin:
         assert not any(each.closed for each in pages)
 
 
+async def test_the_panel_diagnoses_and_draws_outside_of_the_event_loop(
+    admin: Admin, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dashboard = admin.dashboard()
+    drawn_in: list[str] = []
+    for view in ("diagnose", "ladder"):
+        original = getattr(EventLog, view)
+
+        def seen(*arguments: Any, original: Any = original) -> Any:
+            drawn_in.append(threading.current_thread().name)
+            return original(*arguments)
+
+        monkeypatch.setattr(EventLog, view, seen)
+    async with aiohttp.ClientSession() as session:
+        await page(session, admin, room, "ann")
+        await until(lambda: "<svg" in dashboard._ladder.html, "the room is drawn")
+        ben = await page(session, admin, f"{room}-b", "ben")
+        await until(lambda: len(dashboard._room.options) == 2, "both rooms are shown")
+        dashboard._peer.value = "ann"
+        dashboard._room.value = ("rooms", f"{room}-b")
+        assert (dashboard._peer.options, dashboard._kick.disabled) == ((), True)
+        await until(lambda: [value for _, value in dashboard._peer.options] == ["ben"], "the other room is shown")
+        dashboard._peer.value = "ben"
+        dashboard._kick.click()
+        assert (await ben.receive()).data == 4003
+    assert len(drawn_in) >= 4
+    assert threading.current_thread().name not in drawn_in
+
+
+async def test_the_panel_draws_only_the_newest_rows_of_a_long_ladder(admin: Admin, room: str) -> None:
+    dashboard = admin.dashboard()
+    async with aiohttp.ClientSession() as session:
+        ann = await page(session, admin, room, "ann")
+        ben = await page(session, admin, room, "ben")
+        for number in range(SHOWN_ROWS):
+            await ann.send_json({"type": ("offer", "answer")[number % 2], "to": "ben", "sdp": "v=0"})
+            await ben.receive_json()
+        await until(lambda: f"the last {SHOWN_ROWS} of " in dashboard._ladder.html, "it is shown")
+        assert dashboard._ladder.html.count("data-seq") <= SHOWN_ROWS + 1
+
+
 async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin, room: str) -> None:
     dashboard = admin.dashboard()
     async with aiohttp.ClientSession() as session:
@@ -250,9 +294,10 @@ async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin
         await host.send_json({"type": "CREATE_ROOM", "roomName": "Films", **frame})
         await until(lambda: len(dashboard._room.options) == 2, "both rooms are shown")
         dashboard._room.value = ("hosted", room)
+        await until(lambda: [value for _, value in dashboard._peer.options] == ["hugo"], "the other room is shown")
         assert "ann" not in dashboard._pairs.value.lower()
         dashboard._room.value = ("rooms", room)
-        assert "Ann and Ben" in dashboard._pairs.value
+        await until(lambda: "Ann and Ben" in dashboard._pairs.value, "the first room is shown again")
         assert not any(each.closed for each in pages)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import html
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
+from signaling_sidecar.inspection.live.view import View, key_of, line_of_peer, line_of_room, look
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 from signaling_sidecar.untrusted_text import visible
 
@@ -16,8 +19,6 @@ with notebook_extra():
     import ipywidgets as widgets
 
 if TYPE_CHECKING:
-    from signaling_sidecar.diagnosis.peer_labels import PeerLabels
-    from signaling_sidecar.inspection.event_log import EventLog
     from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
 UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
@@ -56,11 +57,9 @@ class Dashboard:
         self._peer.observe(lambda _: self._enable(), "value")
         self._wanted: tuple[str, str] | None = None
         """The room that was selected last. It is selected again if it comes back."""
-        self._rooms: list[dict[str, Any]] = []
-        self._log: EventLog | None = None
+        self._view: View | None = None
         self._is_showing = False
-        self._shown: object = None
-        self._labels: PeerLabels | None = None
+        self.is_due = asyncio.Event()
         if (previous := _open.get(sidecar.identity)) is not None:
             previous.close()
         _open[sidecar.identity] = self
@@ -89,70 +88,55 @@ class Dashboard:
     def update(self) -> None:
         """Show the current state."""
         try:
-            self.show(*self.look())
-        except SidecarError as error:
+            self.show(self.look())
+        except (SidecarError, OSError) as error:  # OSError: a file of the log has been deleted
             self.complain(error)
 
-    def look(self) -> tuple[list[dict[str, Any]], EventLog]:
-        """Fetch the rooms, and read the log if it has grown. It may be called in any thread."""
-        return self._sidecar.now(), self._sidecar.log
+    def look(self) -> View:
+        """Fetch the rooms, and read and draw the log if it has grown. It may be called in any thread."""
+        return look(self._sidecar, self._wanted, self._view)
 
     def complain(self, error: Exception) -> None:
         self._status.value = _bold(error)
 
-    def show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
-        """Show these rooms, which are in the form of the admin API."""
-        self._rooms, self._log = rooms, log
+    def show(self, view: View) -> None:
+        if self._wanted not in (None, view.wanted):
+            return  # while `look` was running, the user has selected another room
+        self._wanted = view.wanted
         self._is_showing = True
         try:
-            self._show(rooms, log)
+            self._show(view)
         finally:
             self._is_showing = False
 
     def _choose(self) -> None:
         """Show the room that the user has selected. Changes of the list by `show` itself do not count."""
-        if self._log is not None and not self._is_showing:
+        if not self._is_showing:
             self._wanted = self._room.value
-            self.show(self._rooms, self._log)
+            _set_options(self._peer, [], None)  # those of the other room must not be removed from this one
+            self._update_soon()
+
+    def _update_soon(self) -> None:
+        if self.is_live:
+            self.is_due.set()
+        else:
+            self.update()
 
     def _enable(self) -> None:
         """A button needs a target."""
         self._kick.disabled = self._peer.value is None
         self._end.disabled = self._say.disabled = self._room.value is None
 
-    def _show(self, rooms: list[dict[str, Any]], log: EventLog) -> None:
-        options = [(_line(room), (room["dialect"], room["room"])) for room in rooms]
-        if self._wanted is None and rooms:
-            self._wanted = options[0][1]
-        _set_options(self._room, options, self._wanted)
-        chosen = next((room for room in rooms if (room["dialect"], room["room"]) == self._key), None)
-        shown = (self._key if chosen is not None else None, log)
-        if shown != self._shown:
-            self._shown = shown
-            self._draw(chosen, log)
-        peers = [(self._line_of_peer(peer), peer["peer"]) for peer in chosen["peers"]] if chosen else []
-        _set_options(self._peer, peers, self._peer.value)
+    def _show(self, view: View) -> None:
+        _set_options(self._room, [(line_of_room(room), key_of(room)) for room in view.rooms], view.wanted)
+        peers = view.chosen["peers"] if view.chosen is not None else []
+        _set_options(self._peer, [(line_of_peer(peer, view.ladder), peer["peer"]) for peer in peers], self._peer.value)
         self._enable()
-        self._status.value = "" if rooms else "there are no rooms"
-
-    def _line_of_peer(self, peer: dict[str, Any]) -> str:
-        """Peers are called as in the verdicts, which tell peers of one name apart."""
-        marks = [mark for mark, is_so in (("host", peer["host"]), ("away", peer["away"])) if is_so]
-        label = (peer.get("name") or peer["peer"]) if self._labels is None else self._labels.of(peer["peer"])
-        return " · ".join([visible(label), *marks])
-
-    def _draw(self, room: dict[str, Any] | None, log: EventLog) -> None:
-        self._labels = None
-        if room is None:
-            self._pairs.value = ""
-            self._ladder.show(None)
-            return
-        self._pairs.value = log.diagnose(room["room"], room["dialect"])._repr_html_()
-        boots = log.rooms.query("dialect == @room['dialect'] and room == @room['room']")["boot"]
-        # A room that was restored from a checkpoint may not have a record yet.
-        ladder = log.ladder(room["room"], room["dialect"], str(boots.iloc[-1])) if len(boots) else None
-        self._labels = None if ladder is None else ladder.labels
-        self._ladder.show(ladder)
+        self._status.value = "" if view.rooms else "there are no rooms"
+        if self._view is None or not view.is_drawn_like(self._view):
+            self._pairs.value = view.pairs
+            self._ladder.show(view.ladder, view.html)
+        self._view = view
 
     def _kick_peer(self) -> None:
         (dialect, room), peer = self._key, self._peer.value
@@ -175,7 +159,7 @@ class Dashboard:
             self._result.value = _bold(error)
             return False
         self._result.value = html.escape(done)
-        self.update()
+        self._update_soon()
         return True
 
 
@@ -189,12 +173,18 @@ def _follow(dashboard: Dashboard) -> asyncio.Task[None] | None:
 
 
 async def _keep_current(dashboard: Dashboard) -> None:
+    pause_s = UPDATE_S
     while True:
-        await asyncio.sleep(UPDATE_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await dashboard.is_due.wait()
+        dashboard.is_due.clear()
+        began_s = time.monotonic()
         try:
-            dashboard.show(*await asyncio.to_thread(dashboard.look))
-        except (SidecarError, OSError) as error:  # OSError: a file of the log has been deleted
+            dashboard.show(await asyncio.to_thread(dashboard.look))
+        except (SidecarError, OSError) as error:
             dashboard.complain(error)
+        pause_s = max(UPDATE_S, time.monotonic() - began_s)  # the cells of the notebook need the time too
 
 
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:
@@ -213,8 +203,3 @@ def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen:
 
 def _bold(error: Exception) -> str:
     return f"<b>{html.escape(str(error))}</b>"
-
-
-def _line(room: dict[str, Any]) -> str:
-    count = len(room["peers"])
-    return f"{visible(room['room'])} · {room['dialect']} · {count} {'peer' if count == 1 else 'peers'}"

@@ -32,12 +32,13 @@ class DrawingWidget(anywidget.AnyWidget):
         super().__init__(drawing=uuid4().hex)
         self._ladder = ladder
 
-    def show(self, ladder: Ladder | None) -> None:
-        """Show a ladder. If it is of the same room as before, the selected row is kept."""
+    def show(self, ladder: Ladder | None, html: str | None = None) -> None:
+        """Show a ladder. If it is of the same room as before, the selected row is kept. `html` is a drawing of it that
+        was made before, such as of its last rows."""
         is_other = ladder is None or self._ladder is None or ladder.title != self._ladder.title
         with self.hold_sync():
             self._ladder = ladder
-            self.html = "" if ladder is None else ladder.to_html()
+            self.html = html or ("" if ladder is None else ladder.to_html())
             if is_other:
                 self.selected = None
             self._tell()

@@ -1,0 +1,72 @@
+"""What the live panel shows at one time. It is made in a thread, because a long log takes seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from signaling_sidecar.untrusted_text import visible
+
+if TYPE_CHECKING:
+    from signaling_sidecar.inspection.event_log import EventLog
+    from signaling_sidecar.inspection.live.ladder import Ladder
+    from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
+
+SHOWN_ROWS = 500  # of the ladder; each update sends all of them to the browser
+
+
+class View(NamedTuple):
+    """What the panel shows. The room `wanted` may have gone; `pairs` and `html` are drawn."""
+
+    rooms: list[dict[str, Any]]
+    wanted: tuple[str, str] | None
+    log: EventLog
+    is_there: bool
+    chosen: dict[str, Any] | None
+    pairs: str = ""
+    ladder: Ladder | None = None
+    html: str = ""
+
+    def is_drawn_like(self, other: View) -> bool:
+        return (self.wanted, self.log, self.is_there) == (other.wanted, other.log, other.is_there)
+
+
+def look(sidecar: RunningSidecar, wanted: tuple[str, str] | None, before: View | None) -> View:
+    """Fetch the rooms, and draw the one that is wanted, unless the view `before` has the drawing already. Without a
+    wish, it is the first room."""
+    rooms, log = sidecar.now(), sidecar.log
+    if wanted is None and rooms:
+        wanted = key_of(rooms[0])
+    chosen = next((room for room in rooms if key_of(room) == wanted), None)
+    view = View(rooms, wanted, log, chosen is not None, chosen)
+    if before is not None and view.is_drawn_like(before):
+        return before._replace(rooms=rooms, chosen=chosen)
+    return _draw(view)
+
+
+def _draw(view: View) -> View:
+    """Add the verdicts and the ladder of the selected room, which takes seconds if it has many records."""
+    if view.wanted is None or not view.is_there:
+        return view
+    (dialect, room), log = view.wanted, view.log
+    pairs = log.diagnose(room, dialect)._repr_html_()
+    boots = log.rooms.query("dialect == @dialect and room == @room")["boot"]
+    # A room that was restored from a checkpoint may not have a record yet.
+    ladder = log.ladder(room, dialect, str(boots.iloc[-1])) if len(boots) else None
+    drawn = "" if ladder is None else ladder.last(SHOWN_ROWS).to_html()
+    return view._replace(pairs=pairs, ladder=ladder, html=drawn)
+
+
+def key_of(room: dict[str, Any]) -> tuple[str, str]:
+    return room["dialect"], room["room"]
+
+
+def line_of_room(room: dict[str, Any]) -> str:
+    count = len(room["peers"])
+    return f"{visible(room['room'])} · {room['dialect']} · {count} {'peer' if count == 1 else 'peers'}"
+
+
+def line_of_peer(peer: dict[str, Any], ladder: Ladder | None) -> str:
+    """Peers are called as in the verdicts, which tell peers of one name apart."""
+    marks = [mark for mark, is_so in (("host", peer["host"]), ("away", peer["away"])) if is_so]
+    label = (peer.get("name") or peer["peer"]) if ladder is None else ladder.labels.of(peer["peer"])
+    return " · ".join([visible(label), *marks])
