@@ -184,7 +184,9 @@ async def _keep_current(dashboard: Dashboard) -> None:
             dashboard.show(await asyncio.to_thread(dashboard.look))
         except (SidecarError, OSError) as error:
             dashboard.complain(error)
-        pause_s = max(UPDATE_S, time.monotonic() - began_s)  # the cells of the notebook need the time too
+            pause_s = UPDATE_S
+        else:
+            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # the cells of the notebook need the time too
 
 
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:
