@@ -71,7 +71,8 @@ def test_pairs_that_have_only_just_met_are_summarised_if_there_are_many(story: S
     lines = str(diagnosis(story)).splitlines()
     assert [line for line in lines if "only just met" in line] == [
         "  … Ann and p0: they have only just met",
-        "  … 9 more pairs of peers: they have only just met",
+        "  … 9 more pairs of peers: they have only just met (Ann and p1; p0 and p1; Ann and p2; p0 and p2; p1 and p2; "
+        "Ann and p3; p0 and p3; p1 and p3; p2 and p3)",
     ]
     assert len(lines) == 5
 
@@ -129,9 +130,19 @@ def test_a_peer_that_joins_long_after_another_with_the_same_name_is_a_different_
 
 
 def test_a_peer_that_joins_while_another_with_the_same_name_is_away_has_another_label(story: Story) -> None:
-    story.joins("b1", "Ben").goes_away("b1").joins("b2", "Ben").waits(5).leaves("b1").waits(60)
+    story.joins("b1", "Ben").goes_away("b1", "lost").joins("b2", "Ben").waits(5).leaves("b1").waits(60)
     pairs = ["Ann and Ben (2)", "Ann and Ben", "Ben and Ben (2)"]
     assert [line[4:].partition(":")[0] for line in said(story)[1:]] == pairs
+
+
+def test_a_page_that_makes_a_new_id_when_it_is_reloaded_keeps_its_label(story: Story) -> None:
+    """The session of the unloaded page is kept for some seconds."""
+    story.joins("b0", "Ben").waits(60)
+    for number in range(1, 4):
+        story.goes_away(f"b{number - 1}").joins(f"b{number}", "Ben").waits(5).leaves(f"b{number - 1}").waits(60)
+    pairs = [line[4:].partition(":")[0] for line in said(story)[1:]]
+    assert pairs[0] == "Ann and Ben"
+    assert not any("(2)" in pair for pair in pairs)
 
 
 def test_many_peers_with_the_same_name_have_different_labels() -> None:

@@ -115,7 +115,7 @@ def test_a_session_that_is_not_back_since_a_restart_is_away_in_every_table_and_d
     second = [
         header("d00d", at=5),
         record(2, 5, "log.checkpoint", data={"rooms": rooms}),
-        record(3, 5, "server.restored"),
+        record(3, 5, "server.restored", data={"boot": "cafe"}),
         *(record(4, 6, "peer.resumed", **ANN, connection=1), record(5, 9, "peer.away", **ANN, data={"ending": "lost"})),
     ]
     write_segment(tmp_path / "events-cafe-0001.jsonl", first)

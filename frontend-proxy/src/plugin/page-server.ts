@@ -99,14 +99,19 @@ export function refuserOfViteClient(
   }
 }
 
+const ONLY_LISTENS = Symbol.for(`${PLUGIN_NAME}.only-listens`)
+
 /**
  * Listens for upgrades on a server where this Vite has no WebSocket: Node takes them for plain requests if nobody
- * listens. Those that are for nobody are refused, as they were before. Returns a function that ends it.
+ * listens. Those that are for nobody are refused. Another Vite may do the same on this server. Returns a
+ * function that ends it.
  */
 export function listenForUpgrades(server: PageServer): () => void {
   const listener = (_request: IncomingMessage, answer: Writable) => {
-    if (server.listenerCount('upgrade') === 1) refuseUpgrade(answer)
+    const all = server.listeners('upgrade')
+    if (all[0] === listener && all.every((each) => ONLY_LISTENS in each)) refuseUpgrade(answer)
   }
+  Object.assign(listener, { [ONLY_LISTENS]: true })
   server.on('upgrade', listener)
   return () => void server.off('upgrade', listener)
 }

@@ -23,7 +23,7 @@ from signaling_sidecar.untrusted_text import visible
 NO_OFFER = "-"
 MAX_SILENT_PAIRS = 3  # pairs without an offer that are listed one by one; if there are more, they are summarised
 MAX_PAIRS_ALIKE = 6  # the same for pairs of any other verdict; the inspector folds as many into one row
-MAX_PAIRS_NAMED = 12  # of those with a fault that are summarised
+MAX_PAIRS_NAMED = 12  # pairs that a summary names, except of those that are connected or have sent no offer
 
 
 class History(NamedTuple):
@@ -175,14 +175,17 @@ def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterato
     histories = sorted(histories, key=lambda each: each.last.meeting.parted() is not None)
     kinds: dict[object, list[History]] = {}
     for each in histories:
-        kinds.setdefault((each.last.finding.reason, each.last.next_step), []).append(each)
+        finding = each.last.finding
+        route = finding.sentence if finding.reason is Reason.CONNECTED else None
+        kinds.setdefault((finding.reason, each.last.next_step, route), []).append(each)
     many = [alike for alike in kinds.values() if len(alike) > _most_listed(alike[0].last.finding.reason)]
     summarised = {id(each) for alike in many for each in alike[1:]}
+    others = {id(alike[0]): alike[1:] for alike in many}
     for history in histories:
         if id(history) not in summarised:
             yield from lines_of(history, with_boots=with_boots)
-    for _, *others in many:
-        yield visible(_summary(others))
+        if id(history) in others:
+            yield visible(_summary(others[id(history)]))
 
 
 def _most_listed(reason: Reason) -> int:
@@ -194,8 +197,10 @@ def _summary(alike: Sequence[History]) -> str:
     reason = alike[0].last.finding.reason
     sentences = {each.last.finding.sentence for each in alike}
     said = ADVICE[reason].meaning if len(sentences) > 1 else sentences.pop()
-    line = f"  {_sign(reason)} {len(alike)} more pairs of peers: {said}"
-    if state_of(reason) is not State.FAILED:
+    line = f"  {_sign(reason)} {len(alike)} more pairs of peers: {said}{alike[0].last.end}"
+    if met_before := sum(bool(each.earlier) for each in alike):
+        line += f"; {met_before} of them had met before"
+    if reason in (Reason.CONNECTED, Reason.NOBODY_OFFERED):
         return line
     pairs = [" and ".join(session.label for session in each.last.meeting.sessions) for each in alike]
     more = len(pairs) - MAX_PAIRS_NAMED

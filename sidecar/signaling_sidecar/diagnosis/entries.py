@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
-from signaling_sidecar.eventlog.run_order import order_of, place_of
+from signaling_sidecar.eventlog.run_order import are_of_one_sidecar, order_of, place_of
 
 NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
 """Types of records that may name a room which does not exist, such as a join that was refused."""
@@ -42,11 +42,12 @@ def read_entries(
     Only a log that is not in this order is read into memory as a whole. Raises DamagedLog or UnknownSchema at the end
     if no line could be read.
     """
-    order = order_of(segments)
+    # Files with the names that a sidecar gives them are in order, and are not read twice.
+    order = None if are_of_one_sidecar(segments) else order_of(segments)
     files = segments if reached is None else _reported(segments, reached)
     records = read_records(files, Entry, left_out or LeftOut())
     entries = (msgspec.structs.replace(entry, boot=boot) for boot, entry, *_ in records)
-    return entries if order.is_kept else _in_order(entries, order.ranks)
+    return entries if order is None or order.is_kept else _in_order(entries, order.ranks)
 
 
 def _in_order(entries: Iterator[Entry], ranks: Mapping[str, int]) -> Iterator[Entry]:

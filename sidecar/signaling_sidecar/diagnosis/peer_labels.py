@@ -6,7 +6,8 @@
 2. If several peers would have the same label, the first keeps it, and the others get a number: the tabs of one browser
    share the name of the device, and an app may call every peer "Guest".
 3. Some apps make a new id at each page load. So a peer that joins soon after another peer with the same label has left
-   is treated as the same peer, and gets its label. A peer that is away has not left: it may meet the other one.
+   is treated as the same peer, and gets its label. So is one that joins after a page was unloaded, whose session is
+   kept for some seconds. A peer that is away for another reason has not left: it may meet the other one.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class PeerLabels:
             report = read_report(data)
             if report is not None and report.pc is None:
                 self.page(peer, ts, report)
-        elif type_ == "peer.left":
+        elif type_ == "peer.left" or (type_ == "peer.away" and read_about(data).ending == "unloaded"):
             self.gone(peer, ts)
         elif type_.startswith("peer."):
             self.name(peer, ts, read_about(data).name)
@@ -75,7 +76,7 @@ class PeerLabels:
             self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
-        """Process a peer that has left. It may have joined before the log begins."""
+        """Process a peer that has left, or whose page was unloaded. It may have joined before the log begins."""
         if peer not in self._names:
             self._names[peer], self._came_ts[peer] = "", -math.inf
         self._gone_ts.setdefault(peer, ts)

@@ -44,8 +44,12 @@ class Verdict(NamedTuple):
     @property
     def sentence(self) -> str:
         one, other = (session.label for session in self.meeting.sessions)
-        end = "; the log ends before the result" if self.is_cut_off else ""
-        return f"{one} and {other}: {self.finding.sentence}{end}"
+        return f"{one} and {other}: {self.finding.sentence}{self.end}"
+
+    @property
+    def end(self) -> str:
+        """The end of the sentence, which is not about what was found."""
+        return "; the log ends before the result" if self.is_cut_off else ""
 
     @property
     def next_step(self) -> str | None:

@@ -28,6 +28,11 @@ class RunOrder(NamedTuple):
     """Whether all records are in order, and each is there once."""
 
 
+def are_of_one_sidecar(segments: Sequence[Path]) -> bool:
+    """Whether all segments are in one folder, and have the names that a sidecar gives them."""
+    return not are_of_several_folders(segments) and all(map(boot_of, segments))
+
+
 def order_of(segments: Sequence[Path]) -> RunOrder:
     """Read a log without keeping a record in memory.
 

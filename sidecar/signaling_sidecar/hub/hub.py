@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TypeVar, assert_never
+from typing import TypeGuard, TypeVar, assert_never
 
 import msgspec
 from msgspec import UNSET
@@ -36,6 +36,7 @@ from signaling_sidecar.hub.state import Ids, State
 from signaling_sidecar.hub.talk import Talk
 
 Outcome = list[Effect] | Refusal
+_FRAMES = Carried | commands.Numbered
 M = TypeVar("M", bound=OfMember)
 
 
@@ -100,7 +101,8 @@ class Hub:
         """Return all connections that would be missed: of peers, of waiting users, and of watchers of the list of
         rooms."""
         waiting = {each.connection for each in self.matchmaking if each.connection is not None}
-        return {*self.membership.connections, *waiting, *self.lobby.watchers(), *self._challenges.standoffs}
+        held = {*self._challenges.standoffs, *self.state.unconfirmed}
+        return {*self.membership.connections, *waiting, *self.lobby.watchers(), *held}
 
     def in_group(self, join: commands.Join) -> commands.Join:
         """Return the join with the name of the group that the peer would enter now, if it asks for a group."""
@@ -113,14 +115,13 @@ class Hub:
     def _confirm_token(self, command: Command | OfServer) -> list[Effect]:
         """Note that a client has received its newest token, if this is the first frame that it sends since then.
 
-        A join does not count, because the client may repeat it without having received an answer.
+        A join and a ping do not count, because a client may send them without having received an answer.
         """
-        if isinstance(command, commands.Join) or not isinstance(command, Carried | commands.Numbered):
+        connection = getattr(command, "connection", None)
+        if connection not in self.state.unconfirmed or not _is_frame_after_answer(command):
             return []
-        if command.connection not in self.state.unconfirmed:
-            return []
-        self.state.unconfirmed.remove(command.connection)
-        session = self.membership.session(command.connection)
+        self.state.unconfirmed.remove(connection)
+        session = self.membership.session(connection)
         if session is None or session.resumption is None:
             return []
         session.resumption.heard()
@@ -330,6 +331,13 @@ class Hub:
                 resumable = [session for session in room.sessions.values() if session.resumption is not None]
                 done += tell(resumable, messages.Durability(change.is_written))
         return done
+
+
+def _is_frame_after_answer(command: Command | OfServer) -> TypeGuard[Carried | commands.Numbered]:
+    """Whether the command is a frame of a client that has received the answer to its join."""
+    if isinstance(command, commands.Refuse):
+        return command.is_told  # otherwise it only counts earlier frames
+    return isinstance(command, _FRAMES) and not isinstance(command, commands.Join | commands.Ping)
 
 
 def _carried(command: Command | OfServer) -> Carried:

@@ -148,10 +148,11 @@ class _Room:
         self._labels = PeerLabels()
 
     def take(self, entry: Entry) -> None:
+        is_server = entry.type.startswith(OF_SIDECARS)
         if entry.ts < self._now_ts:
             entry = msgspec.structs.replace(entry, ts=self._now_ts)
-        self._now_ts = entry.ts
-        is_server = entry.type.startswith(OF_SIDECARS)
+        if not is_server:  # it may be of another sidecar, whose clock says nothing about this room
+            self._now_ts = entry.ts
         if entry.peer is not None and entry.session is not None:
             self._labels.take(entry.type, entry.ts, entry.peer, entry.data)
         if self._began_ts is None:

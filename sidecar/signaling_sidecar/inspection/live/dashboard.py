@@ -139,14 +139,20 @@ class Dashboard:
         self._view = view
 
     def _kick_peer(self) -> None:
+        if self._peer.value is None:  # it has gone while the click was under way
+            return
         (dialect, room), peer = self._key, self._peer.value
         self._try(lambda: self._sidecar.kick(room, peer, dialect), f"{self._peer.label} was removed")
 
     def _close_room(self) -> None:
+        if self._room.value is None:
+            return
         dialect, room = self._key
         self._try(lambda: self._sidecar.close_room(room, dialect), f"the room {visible(room)} was closed")
 
     def _say_text(self) -> None:
+        if self._room.value is None:
+            return
         (dialect, room), text = self._key, self._text.value
         if self._try(lambda: self._sidecar.say(room, text, dialect), f"the notice was sent to {visible(room)}"):
             self._text.value = ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from signaling_sidecar.diagnosis.checkpoints import rooms_in
+from signaling_sidecar.diagnosis.record_data import read_data
 from signaling_sidecar.inspection.tables.entries import entries_of
 
 _COLUMNS = ["type", "time", "dialect", "room", "peer", "session", "boot"]
@@ -36,14 +38,26 @@ def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_before_restarts(events: pd.DataFrame) -> pd.Series[Any]:
-    """Return for each row of `server.restored` the time of the last record before it, which the run before has written.
+    """Return for each row of `server.restored` the time of the last record of the run that it continues.
 
-    Since then, no peer has had a connection: a sidecar that was killed has no record of its end.
+    Since then, no peer has had a connection: a sidecar that was killed has no record of its end. The table may also
+    have the records of other sidecars.
     """
     types = events["type"]
     restarts = np.flatnonzero(types == "server.restored")
-    of_files = [name for name in types.cat.categories if name.startswith("log.")]  # they begin the log of the new run
-    others = np.flatnonzero(~types.isin(of_files))
-    before = others[np.maximum(np.searchsorted(others, restarts) - 1, 0)]
-    times = events["time"].iloc[restarts]
-    return times.where(times < events["time"].iloc[before].set_axis(times.index), events["time"].iloc[before].array)
+    of_files = [name for name in types.cat.categories if name.startswith("log.")]  # they begin the log of a run
+    is_event = ~types.isin(of_files).to_numpy()
+    times = events["time"].iloc[restarts].copy()
+    for at, entry in zip(restarts.tolist(), entries_of(events.iloc[restarts]), strict=True):
+        continued = read_data(entry.data, _Restored) or _Restored()
+        of_run = is_event[:at] & (events["boot"].iloc[:at] == (continued.boot or entry.boot)).to_numpy()
+        before = np.flatnonzero(of_run)
+        if len(before):
+            index = events.index[at]
+            times[index] = min(times[index], events["time"].iloc[before[-1]])
+    return times
+
+
+class _Restored(msgspec.Struct):
+    boot: str | None = None
+    """The run that is continued. None in a cluster, whose runs have one log."""
