@@ -40,7 +40,7 @@ export class SidecarSupervisor {
   #stateDir = ''
   #config: SidecarConfig | undefined
   #log: Log = { info: () => {}, warn: () => {} }
-  readonly #once = new OnceEach('more lines about the sidecar are not shown until Vite restarts')
+  readonly #once = new OnceEach('more lines about this sidecar are not shown')
   #problem: string | undefined
   #child: SidecarProcess | undefined
   #childExited: Promise<void> = Promise.resolve()

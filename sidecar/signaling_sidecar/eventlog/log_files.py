@@ -20,7 +20,7 @@ from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.eventlog.retention import Retention
 
-TIDY_EVERY_S = 10.0  # seconds
+TIDY_EVERY_S = 10.0  # seconds; a check only lists the folder, and limits are of minutes and megabytes
 STEADY_S = 30.0  # seconds; if writing fails again sooner than this after a retry, each pause is longer than the last
 
 

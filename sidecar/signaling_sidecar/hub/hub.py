@@ -109,7 +109,7 @@ class Hub:
         return self._arrivals.in_group(join)
 
     def is_next(self, numbered: commands.Numbered) -> bool:
-        """Whether the command will be carried out: its number is neither a repetition nor too high."""
+        """Whether the command will be carried out: its number is neither a repetition nor too high, nor invalid."""
         return self.numbered.is_next(numbered)
 
     def _confirm_token(self, command: Command | OfServer) -> list[Effect]:

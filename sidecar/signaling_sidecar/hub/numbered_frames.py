@@ -28,9 +28,12 @@ class NumberedFrames:
         self._carry_out = carry_out
 
     def is_next(self, numbered: commands.Numbered) -> bool:
-        """Whether the command will be carried out: it is neither a repetition nor too early."""
+        """Whether the command will be carried out: it is neither a repetition nor too early, and its numbers are valid.
+        Without a resumable session, they are ignored."""
         resumption, _ = self._resumable(numbered)
-        return resumption is None or numbered.c is None or numbered.c == resumption.handled + 1
+        if resumption is None:
+            return True
+        return numbered.refusal is None and numbered.c in (None, resumption.handled + 1)
 
     def handle(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
         """Process the numbers of a frame, and carry out its command unless it was handled already or is too early."""

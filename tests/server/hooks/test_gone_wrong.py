@@ -190,15 +190,30 @@ async def test_frames_of_a_waiting_newcomer_are_passed_to_the_hook_too(
     assert served.records("signal.relayed") == []
 
 
+COUNTING = "calls = 0\ndef on_relay(relay):\n    global calls\n    calls += 1\n    return f'call {calls}'\n"
+
+
 async def test_a_repeated_frame_is_passed_to_the_hook_once(aiohttp_client: AiohttpClient, file: Path) -> None:
-    code = "calls = 0\ndef on_relay(relay):\n    global calls\n    calls += 1\n    return f'call {calls}'\n"
-    served = await hooked(aiohttp_client, file, code)
+    served = await hooked(aiohttp_client, file, COUNTING)
     await (await served.connect()).join("ann")
     ben = await served.connect()
     await ben.join("ben", resume=True)
     for c in (1, 1, 2):
         await ben.send({"type": "offer", "to": "ann", "c": c})
     assert [(await ben.receive())["message"] for _ in range(2)] == ["call 1", "call 2"]
+
+
+async def test_a_frame_with_invalid_numbers_is_not_passed_to_the_hook(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, COUNTING)
+    await (await served.connect()).join("ann")
+    ben = await served.connect()
+    await ben.join("ben", resume=True)
+    for numbers in ({"c": 1, "a": "x"}, {"c": "x"}, {"c": 2}):
+        await ben.send({"type": "offer", "to": "ann", **numbers})
+    assert [(await ben.receive())["code"] for _ in range(2)] == ["bad-field", "bad-field"]
+    assert (await ben.receive())["message"] == "call 1"
 
 
 async def test_a_partly_written_hooks_file_admits_nobody(aiohttp_client: AiohttpClient, file: Path) -> None:
