@@ -27,5 +27,7 @@ def named_room(room: Any, dialect: str | None = None, boot: str | None = None) -
     if not isinstance(room, pd.Series) or not {"dialect", "room", "boot"} <= set(room.index):
         raise TypeError(f"`room` must be a room id, or a row of `rooms` or `pairs`, not {type(room).__name__}")
     if pd.isna(room["room"]):
-        raise UnknownRoom("for this row: it is about no room, or two peers met in none that the log knows", [])
+        is_pair = "other_session" in room.index
+        reason = "of these two: they met in no room, and only their browsers' reports are known"
+        raise UnknownRoom(reason if is_pair else "for this row, which is about none", [])
     return NamedRoom(str(room["room"]), str(room["dialect"]), str(room["boot"]))
