@@ -17,6 +17,7 @@ from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.untrusted_text import visible
 
 TIMEOUT_S = 5.0  # seconds; the sidecar answers from memory
+SHOWN_BYTES = 1000  # of a refusal; a server that is not a sidecar may answer with a whole page
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -64,7 +65,7 @@ def _ask(url: str, token: str, method: str, path: str, body: dict[str, Any] | No
             return json.load(answer)
     except HTTPError as error:
         with error:
-            raise AdminRefused(*_refusal_of(error)) from None
+            raise AdminRefused(*refusal_of(error)) from None
 
 
 @contextmanager
@@ -105,11 +106,14 @@ def open_admin(
     return response
 
 
-def _refusal_of(error: HTTPError) -> tuple[str, str]:
-    """Return the code and the sentence with which the sidecar has refused a request."""
-    text = error.read().decode(errors="replace").strip()
+def refusal_of(error: HTTPError) -> tuple[str, str]:
+    """Return the code and the sentence with which the sidecar has refused a request.
+
+    The code is the HTTP status if another server has answered.
+    """
+    text = error.read(SHOWN_BYTES).decode(errors="replace").strip()
     try:
         said = json.loads(text)
         return visible(str(said["code"])), visible(str(said["message"]))
-    except (ValueError, KeyError, TypeError):  # another server may have answered
+    except (ValueError, KeyError, TypeError):
         return str(error.code), visible(text or error.reason)

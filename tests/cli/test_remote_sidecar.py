@@ -93,8 +93,8 @@ async def keep_meeting_until(process: subprocess.Popen[str], url: str) -> None:
     [
         ("", "set the variable SIDECAR_ADMIN_TOKEN to a token with the scope `admin`"),
         ("two words", "set the variable SIDECAR_ADMIN_TOKEN to a token with the scope `admin`"),
-        ("made-up", "401 the token is not valid"),
-        (token(lasts_s=86_400), "403 the token does not have the scope `admin`"),
+        ("made-up", "401: the token is not valid"),
+        (token(lasts_s=86_400), "403: the token does not have the scope `admin`"),
     ],
 )
 def test_without_a_token_of_an_admin_one_sentence_says_so(url: str, command: str, shown: str, reason: str) -> None:
@@ -140,15 +140,37 @@ class Elsewhere(BaseHTTPRequestHandler):
         pass
 
 
+class Broken(BaseHTTPRequestHandler):
+    """Refuses every request, and closes the connection before the announced end of the response."""
+
+    def do_GET(self) -> None:
+        self.send_response(500)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"40\r\nout of")
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def ask_server(handler: type[BaseHTTPRequestHandler]) -> subprocess.CompletedProcess[str]:
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            return ask("rooms", "--url", f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+
+
 def test_the_token_is_not_sent_to_where_another_server_redirects() -> None:
-    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        done = ask("rooms", "--url", f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join()
-    assert "302" in done.stderr
+    assert "302" in ask_server(Elsewhere).stderr
     assert len(Elsewhere.asked) == 1
+
+
+def test_a_refusal_that_ends_too_early_is_one_sentence() -> None:
+    done = ask_server(Broken)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "has not answered: IncompleteRead" in done.stderr
 
 
 async def test_why_prints_each_verdict_of_it_when_it_changes(url: str) -> None:

@@ -14,13 +14,11 @@ from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 
-from signaling_sidecar.admin_request import TIMEOUT_S, answering, open_admin, warning_of_plain_http
+from signaling_sidecar.admin_request import TIMEOUT_S, answering, open_admin, refusal_of, warning_of_plain_http
 from signaling_sidecar.errors import NotAnswered
-from signaling_sidecar.untrusted_text import visible
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN = re.compile(r"[!-~]+")
-SHOWN_CHARS = 200  # characters of a server's reason; one that is no sidecar may answer with a whole page
 
 
 def add_option(parser: Any) -> None:
@@ -34,15 +32,15 @@ def add_option(parser: Any) -> None:
 @contextmanager
 def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Iterator[HTTPResponse]:
     """Get `path` of the admin API. Raises NotAnswered."""
-    try:
-        with answering(url):
-            token = token_for(url)
-            _warn_of_plain_http(url)
+    with answering(url):
+        token = token_for(url)
+        _warn_of_plain_http(url)
+        try:
             with open_admin(url, token, "GET", path, timeout_s=timeout_s) as answer:
                 yield answer
-    except HTTPError as error:
-        reason = error.read(SHOWN_CHARS).decode(errors="replace").strip()
-        raise NotAnswered(url, f"{error.code} {visible(reason or error.reason)}") from None
+        except HTTPError as error:
+            code, sentence = refusal_of(error)
+            raise NotAnswered(url, f"{code}: {sentence}") from None
 
 
 def token_for(url: str) -> str:
