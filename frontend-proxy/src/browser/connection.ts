@@ -1,11 +1,11 @@
 /**
- * The WebSocket connection to the sidecar. It reconnects until the client releases it, or until the
- * sidecar closes it with a final code.
+ * Keeps a WebSocket connection to the sidecar. It reconnects until the client calls `release`, or
+ * until the sidecar closes the connection with a final close code.
  *
- * 1. Only the close codes in `FINAL` are final. Code 1000 is not: partysocket reports it for every
- *    attempt that fails, and proxies send it when they stop.
- * 2. Nothing is queued: `send` returns false while the connection is not open. partysocket could
- *    queue frames, but would send them before the client has joined its room again.
+ * 1. Only the close codes in `FINAL` are final. The code 1000 is not final: partysocket reports it
+ *    for every failed attempt to connect, and a proxy sends it when it stops.
+ * 2. No frame is queued: `send` returns false while the connection is not open. partysocket can
+ *    queue frames, but it would send them before the client has joined its room again.
  */
 
 import ReconnectingWebSocket from 'partysocket/ws'
@@ -13,8 +13,9 @@ import { adviseOnNoAnswer } from './console-advice.ts'
 import { warnOnce, whyNoConnection } from './default-url.ts'
 import { jsonText } from './json-text.ts'
 
-// The delays are short because a page should reconnect soon after its sidecar has started again, on
-// the same machine or LAN. While a sidecar is down, each page tries 12 times per minute.
+// The delays are short: the sidecar runs on the same machine or LAN, and a page should reconnect
+// soon after a restart of the sidecar. While the sidecar is down, each page tries to connect at
+// most 12 times per minute.
 const FIRST_RETRY_MS = 300
 const LONGEST_RETRY_MS = 5_000
 const RETRY_GROWTH = 1.6
@@ -22,14 +23,14 @@ const RETRY_GROWTH = 1.6
 const JITTER_MS = 400
 /** If no proxy rule matches the URL, Vite never answers: the WebSocket neither opens nor fails. */
 const CONNECT_TIMEOUT_MS = 5_000
-/** Attempts may fail for so long while a sidecar starts. */
+/** Advice is printed only after this time, because the sidecar may still be starting. */
 const ADVISE_AFTER_MS = 5_000
-/** If a connection is lost sooner than this, the delays continue to grow. */
+/** A connection that is lost within this time does not reset the delay between attempts. */
 const STABLE_AFTER_MS = 5_000
 
-// Pings detect a half-open connection, which looks open although nothing arrives any more, as on a phone
-// that was asleep. The sidecar's own pings keep the connection from being idle, so this
-// interval only decides how soon the user sees that the connection is lost.
+// Pings detect a half-open connection, which looks open although nothing arrives any more, as on a
+// phone that was asleep. The sidecar's own pings keep proxies from closing an idle connection, so
+// this interval only decides how soon the client detects that the connection is lost.
 const PING_EVERY_MS = 10_000
 const PONG_WITHIN_MS = 5_000
 
@@ -37,7 +38,8 @@ const PONG_WITHIN_MS = 5_000
 export type Dismissal = 'replaced' | 'removed'
 
 const FINAL: ReadonlyMap<number, Dismissal> = new Map([
-  // A newer page uses this peer id. If both pages reconnected, they would replace each other in turn.
+  // Another page has joined with this peer id. If both reconnected, they would replace each other
+  // again and again.
   [4001, 'replaced'],
   [4003, 'removed'], // The sidecar's admin removed the peer, and its id is barred for a minute.
 ])
@@ -57,15 +59,17 @@ export type WebSocketClass = new (
 
 export interface ConnectionListener {
   /**
-   * A connection is about to be opened. Returns false if none is needed, and rejects if it should be
-   * tried again later.
+   * Is called before each attempt to connect. Returns false if no connection is needed, and rejects
+   * if the client should try again later.
    */
   prepare(): Promise<boolean>
   opened(): void
   received(data: unknown): void
-  /** An open connection was lost. The client reconnects unless there is a `dismissal`. */
+  /**
+   * Is called when an open connection was closed. The client reconnects unless `dismissal` is set.
+   */
   lost(code: number, reason: string, dismissal: Dismissal | undefined): void
-  /** An attempt to reconnect begins. The first attempt has the number 1. */
+  /** Is called when an attempt to reconnect begins. The first `attempt` is 1. */
   retrying(attempt: number): void
 }
 
@@ -100,12 +104,14 @@ export class Connection {
     return this.#open
   }
 
-  /** Whether the connection is open or tries to open. */
+  /** Whether the connection is open, or the client is trying to connect. */
   get isWanted(): boolean {
     return this.#socket !== undefined
   }
 
-  /** Connects, unless it does so already or cannot succeed on this page. */
+  /**
+   * Starts to connect, unless it has done so already. Prints a warning if this page cannot connect.
+   */
   start(): void {
     if (this.#socket !== undefined) return
     const why = whyNoConnection(this.#url(), this.#webSocket)
@@ -146,14 +152,18 @@ export class Connection {
     globalThis.document?.addEventListener('visibilitychange', () => this.check(), { signal })
   }
 
-  /** Tests the connection, or reconnects, at once: the network may have changed or come back. */
+  /**
+   * Sends a ping if the connection is open, and otherwise tries to connect at once. It is called
+   * when the network is back or the page becomes visible.
+   */
   check(): void {
     if (globalThis.document?.visibilityState === 'hidden') return
     if (this.#open) {
       this.#ping()
       return
     }
-    // partysocket cannot shorten the delay before its next attempt, so a new one is created.
+    // partysocket cannot shorten the delay before its next attempt, so another
+    // ReconnectingWebSocket is created.
     this.release()
     this.start()
   }
@@ -163,14 +173,14 @@ export class Connection {
     this.#socket?.reconnect()
   }
 
-  /** Returns false if the connection is not open. The frame is then not sent later either. */
+  /** Sends a frame. Returns false, and drops the frame, if the connection is not open. */
   send(frame: object): boolean {
     return this.#open && this.#socket?.send(jsonText(frame) ?? '') === true
   }
 
   /**
-   * Stops reconnecting and listening. Returns the WebSocket if it is open; the caller must close it.
-   * `start` may be called again.
+   * Stops reconnecting, and removes all listeners. If the WebSocket is open, returns it, and the
+   * caller must close it. `start` may be called again.
    */
   release(): OpenSocket | undefined {
     const [socket, wasOpen] = [this.#socket, this.#open]
@@ -213,7 +223,8 @@ export class Connection {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
       if (this.#socket === socket) this.#listener.retrying(attempt)
     }
-    // partysocket opens nothing after `release`, which the app can cause at any time.
+    // If the app has caused `release` in the meantime, partysocket ignores the URL and does not
+    // connect.
     if (this.#socket !== socket) return ''
     const isNeeded = await this.#listener.prepare()
     if (!isNeeded && this.#socket === socket) this.release()

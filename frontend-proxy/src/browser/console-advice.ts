@@ -15,7 +15,7 @@ const ADVICE: Readonly<Record<string, string>> = {
     "The sidecar's admin has removed this peer id from the room. Call join() again in a minute.",
   'too-many-rooms':
     "Join an existing room, or raise the sidecar's setting max_rooms (--max-rooms).",
-  'refused-by-hook': "The function on_join in the sidecar's hooks file has refused it.",
+  'refused-by-hook': "The function on_join in the sidecar's hooks file has refused the join.",
   unauthorised:
     'The option `token` of the client must be a token that the sidecar accepts for this room and this peer id. Pass a function ' +
     "that fetches a new one, because tokens expire. The sidecar's event log contains the exact reason.",
@@ -32,7 +32,7 @@ const ENDS: Partial<Record<LeaveReason, string>> = {
     "the sidecar's admin has removed it. The peer id is barred for a minute; call join() again after that.",
 }
 
-/** Is called when nothing has answered as a sidecar yet, although the client has tried several times. */
+/** Prints advice after several failed attempts to connect, if no sidecar has answered yet. */
 export function adviseOnNoAnswer(url: string): void {
   warnOnce(
     `no sidecar answers at ${url}; the client keeps trying. Check that signaling() is one of the plugins in vite.config, ` +
@@ -42,25 +42,28 @@ export function adviseOnNoAnswer(url: string): void {
   )
 }
 
-/** Is called when a join was refused, either finally or several times. */
+/** Prints advice when a join was refused finally, or was refused several times in a row. */
 export function adviseOnRefusal(room: string, code: string, message: string): void {
   const advice = ADVICE[code] ?? 'Call join() to try again.'
   console.warn(`Signaling: could not join the room '${room}' (${code}): ${message}. ${advice}`)
 }
 
-/** Is called when the list of rooms cannot be watched. */
+/** Prints advice when the client cannot watch the list of rooms. */
 export function adviseOnRefusedWatch(code: string, message: string): void {
   const advice = ADVICE[code] ?? 'Call watchRooms() to try again.'
   console.warn(`Signaling: could not watch the list of rooms (${code}): ${message}. ${advice}`)
 }
 
-/** Is called when the sidecar has ended a membership. */
+/** Prints advice when the sidecar has removed this client from its room. */
 export function adviseOnEnd(room: string, why: LeaveReason): void {
   if (ENDS[why])
     console.warn(`Signaling: this page is no longer in the room '${room}': ${ENDS[why]}`)
 }
 
-/** Is called when the page listens to a client that was replaced, and also to its replacement. */
+/**
+ * Prints advice when the page adds a listener to a client that was replaced, and it also listens to
+ * the newer client.
+ */
 export function adviseOnReplacedClient(room: string): void {
   console.warn(
     `Signaling: this page listens to a client that receives nothing, because a newer client of the same page has ` +
@@ -69,7 +72,9 @@ export function adviseOnReplacedClient(room: string): void {
   )
 }
 
-/** Is called when a newer client of the same page has replaced a client that the page listens to. */
+/**
+ * Prints advice when a newer client of this page has replaced a client that the page listens to.
+ */
 export function adviseOnSecondClient(room: string): void {
   console.info(
     `Signaling: a newer client of this page has replaced an earlier one that was still in the room '${room}'. ` +

@@ -2,20 +2,25 @@
 
 const SIGNALING_PATH = '/ws/signaling'
 
-/** The global property in which Vite's client keeps the origin that it was loaded from. The plugin adds that. */
+/**
+ * The `Symbol.for` key of a global property. The plugin adds code to Vite's client that stores
+ * there the origin from which Vite's client was loaded.
+ */
 export const DEV_SERVER = 'vite-plugin-signaling-sidecar'
 
 /**
- * Returns `/ws/signaling` on the dev server, which proxies it to the sidecar: on the origin of Vite's
- * client if the page has loaded that, and otherwise on the page's own origin. The two differ if a server
- * of another program (Django, Laravel, Rails) sends the page, and Vite only its scripts.
+ * Returns the URL of `/ws/signaling` on the dev server, which proxies it to the sidecar. The origin
+ * of the dev server is the one from which the page has loaded Vite's client. Without Vite's client,
+ * it is the page's own origin. The two differ if another server (Django, Laravel, Rails) serves the
+ * page, and Vite only its scripts.
  *
- * Returns undefined if both are unknown, because the page was not loaded over http: during server-side
- * rendering, from a file, in a browser extension, or in the webview of a native app.
+ * Returns undefined if neither origin is known, because the page was not loaded over http: during
+ * server-side rendering, from a file, in a browser extension, or in the webview of a native app.
  */
 export function defaultUrl(): string | undefined {
-  // In an about:blank frame, and in a worker that was created from a blob, only `origin` contains the
-  // origin of the page that created them. In a sandboxed frame only `location` contains it.
+  // An about:blank frame, and a worker that was created from a blob, inherit the `origin` of the
+  // page that created them, and their `location` does not contain it. In a sandboxed frame,
+  // `origin` is "null", and only `location` contains the origin.
   const { origin, location } = globalThis
   const devServer: unknown = Reflect.get(globalThis, Symbol.for(DEV_SERVER))
   const page = [devServer, origin, location?.href].find(isHttp)
@@ -29,14 +34,14 @@ function isHttp(url: unknown): url is string {
   return typeof url === 'string' && /^https?:/.test(url)
 }
 
-/** Returns the reason why a client cannot connect here, as a text for the console, or undefined. */
+/** Returns a text for the console that says why a client cannot connect, or undefined if it can. */
 export function whyNoConnection(
   url: string | undefined,
   webSocket: object | undefined,
 ): string | undefined {
   const { document, location } = globalThis
   if (document === undefined && location === undefined) {
-    // A server that renders pages would create a client for each request, and never close it.
+    // During server-side rendering, each request would create a client that is never closed.
     return webSocket === undefined ? ON_A_SERVER : undefined
   }
   if (url !== undefined) return undefined
@@ -59,7 +64,7 @@ const ON_A_SERVER =
 
 const warnings = new Set<string>()
 
-/** Prints each text only once, because a server may render the same page at each request. */
+/** Prints each text only once, because a server may render the same page many times. */
 export function warnOnce(text: string): void {
   if (warnings.has(text)) return
   warnings.add(text)

@@ -20,13 +20,13 @@ const ANIMALS = split(`
   Tiger Walrus Zebra
 `)
 
-/** Keeps the name until the page is unloaded if there is no storage. */
+/** Keeps the name until the page is unloaded, for a page without `localStorage`. */
 let ofThisPage: string | undefined
 
 /**
  * Returns a name for this device, for example "Brave Otter". The name is random and reveals nothing
- * about the device. It is stored in `localStorage`, so all tabs have the same name. Without a storage
- * it changes when the page is reloaded.
+ * about the device. It is stored in `localStorage`, so all tabs have the same name. Without
+ * `localStorage`, the name changes when the page is reloaded.
  *
  * Returns an empty string during server-side rendering.
  */

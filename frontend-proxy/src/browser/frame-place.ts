@@ -1,17 +1,21 @@
-/** The parts of `window` that are readable in a page of any origin. */
+/** The properties of `window` that a script of any origin may read. */
 export interface Frame {
-  /** The page around the frame, as the list of its frames. It is the frame itself at the top. */
+  /**
+   * The window that contains the frame, which is also an array-like list of its frames. The top
+   * window is its own parent.
+   */
   readonly parent?: (Frame & ArrayLike<Frame>) | null
 }
 
 /**
- * Returns where a frame is in the page of the tab, as the indices from the top down, such as `0.1.`.
- * It is empty for the page of the tab itself. No two frames of a tab have the same place at a time,
- * except those in shadow trees, which have no index.
+ * Returns the place of a frame in its tab: the index of the frame in `window.frames` at each level,
+ * from the top window down. For example, `0.1.` is the second frame in the first frame. The top
+ * window has an empty place. No two frames of a tab have the same place at the same time, except
+ * frames in shadow trees, which have no index.
  */
 export function framePlace(frame: Frame): string {
   const { parent } = frame
   if (!parent || parent === frame) return ''
-  // `Array.from` would read `Symbol.iterator`, which a page of another origin refuses.
+  // `Array.from` would read `Symbol.iterator`, which throws for a window of another origin.
   return `${framePlace(parent)}${Array.prototype.indexOf.call(parent, frame)}.`
 }

@@ -9,7 +9,10 @@ export interface Peer {
   readonly joinedAt: number | undefined
   readonly name: string | undefined
   readonly metadata: Readonly<Record<string, unknown>> | undefined
-  /** Changes when the peer's page is reloaded, which closes all its RTCPeerConnections. */
+  /**
+   * A random id that is new after the peer's page was reloaded, which closes all its
+   * RTCPeerConnections.
+   */
   readonly instance: string | undefined
   /** True while the peer is in the room but has lost its connection to the sidecar. */
   readonly away: boolean
@@ -28,14 +31,16 @@ export interface Room {
 
 export const RELAY_KINDS = ['offer', 'answer', 'candidate', 'signal', 'broadcast'] as const
 
-/** The frames that the sidecar relays: `broadcast` to all other peers, the rest to one peer. */
+/**
+ * The frames that the sidecar relays: `broadcast` to all other peers, every other kind to one peer.
+ */
 export type RelayKind = (typeof RELAY_KINDS)[number]
 
-/** The numbers on a frame that is sent to a resumable session. */
+/** The sequence numbers in a frame of a resumable session. */
 interface Numbers {
-  /** The number of this frame. */
+  /** The sidecar's number for this frame. */
   readonly s?: number
-  /** The number of the client's last frame that the sidecar has handled. */
+  /** The client's number for the last of its frames that the sidecar has handled. */
   readonly ca?: number
 }
 
@@ -49,13 +54,16 @@ export interface PeerListFrame extends Numbers {
   /** The other peers, in the order in which they joined. */
   readonly peers: readonly Peer[]
   readonly iceServers: RTCIceServer[] | undefined
-  /** The largest frame that the sidecar accepts. Older sidecars do not send it. */
+  /** The maximum size of a frame. Older sidecars do not send this limit. */
   readonly maxFrameBytes: number | undefined
-  /** Resumes the session after a lost connection. Undefined if the sidecar cannot do that. */
+  /** Allows the client to resume the session later. Undefined if the session cannot be resumed. */
   readonly resume: Ticket | undefined
 }
 
-/** The session continues. The sidecar sends the missed frames after this one. */
+/**
+ * Says that the session continues. After this frame, the sidecar sends the frames that the client
+ * has missed.
+ */
 export interface ResumedFrame extends Numbers {
   readonly type: 'resumed'
   readonly roomId: string
@@ -64,20 +72,21 @@ export interface ResumedFrame extends Numbers {
 }
 
 /**
- * The session cannot be resumed, and a `peer_list` follows. `why` is `token` if that list begins a
- * new session, and `gap` if the session continues but some missed frames are lost.
+ * Says that the sidecar will not send the missed frames, and that a `peer_list` follows. `why` is
+ * `token` if the session has ended and the list begins a new one, and `gap` if the session
+ * continues but some of the missed frames are lost.
  */
 export interface NotResumedFrame extends Numbers {
   readonly type: 'not_resumed'
   readonly why: string
 }
 
-/** A frame that carries only numbers. */
+/** Contains only the numbers `s` and `ca`. */
 export interface AckFrame extends Numbers {
   readonly type: 'ack'
 }
 
-/** Reports a change: whether the session survives a restart of the sidecar. */
+/** Says, after a change, whether the session would survive a restart of the sidecar. */
 export interface DurableFrame extends Numbers {
   readonly type: 'durable'
   readonly durable: boolean
@@ -96,7 +105,10 @@ export interface PeerJoinedFrame extends Numbers {
 export interface PeerLeftFrame extends Numbers {
   readonly type: 'peer_left'
   readonly peerId: string
-  /** `left`, `moved`, `closed`, `lost`, `kicked` or `room-closed`; newer sidecars may add others. */
+  /**
+   * `left`, `moved`, `closed`, `lost`, `kicked` or `room-closed`; a newer sidecar may send other
+   * reasons.
+   */
   readonly reason: string | undefined
 }
 

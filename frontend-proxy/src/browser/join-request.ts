@@ -1,16 +1,18 @@
 /**
- * Sends the `join` for a room, and repeats it while that can help.
+ * Sends the `join` frame for a room, and repeats it while the sidecar may still accept it.
  *
  * 1. If the sidecar refuses with one of the `TEMPORARY` codes, the join is sent again until it
- *    succeeds. Any other refusal is final, and the app decides what to do.
- * 2. If another peer has this client's id, the client soon uses a new random id. If the app has
- *    chosen the id, the client keeps it and waits.
- * 3. The join contains the token of the session, if there is one. There is one exception: if the app
- *    has chosen the id and the session has probably ended, the token is sent only after `id-taken`.
- *    For an unknown token the sidecar would create a peer with a new id, and the others would see
- *    that peer join and leave.
- * 4. Before it is sent on a new connection, the app is asked for a new token of the user, which is
- *    another token than that of the session.
+ *    succeeds. After `unauthorised` it is sent once more with a new user token. Any other refusal
+ *    is final, and the app decides what to do.
+ * 2. If another peer has this client's id, the client uses a new random id after the fourth
+ *    refusal. If the app has chosen the id, the client keeps the id and repeats the join until the
+ *    other peer has left.
+ * 3. The join contains the session token, if there is one. There is one exception: if the app has
+ *    chosen the id and the session has probably ended, the session token is sent only after the
+ *    refusal `id-taken`. For a token that it does not know, the sidecar would create a peer with a
+ *    new id, and the other peers would see that peer join and leave.
+ * 4. Before the join is sent on a new connection, the app's function `token` is called for a new
+ *    user token. The user token says who the user is, and is not the session token.
  */
 
 import type { Connection } from './connection.ts'
@@ -18,22 +20,25 @@ import { type Identity, randomId } from './identity.ts'
 import type { JoinOptions, Profile } from './signaling-events.ts'
 import type { NoToken, TokenSource } from './token-source.ts'
 
-/** The error codes of refusals that may end by themselves. */
+/** The error codes after which the same join may succeed later. */
 const TEMPORARY: ReadonlySet<string> = new Set([
-  'id-taken', // It ends when this client's own `leave` arrives, or when the other peer leaves.
+  'id-taken', // The other peer may leave, or an earlier `leave` of this client may arrive.
   'too-fast', // The sidecar's limit is per second.
-  'token-failed', // The app could not fetch a token.
+  'token-failed', // The app's function `token` has thrown an error.
 ])
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000
-/** After the fourth refusal (1.4 s) the reason cannot be a `leave` of our own that is still on its way. */
+/**
+ * The fourth refusal in a row comes 1.4 s after the first, when an earlier `leave` of this client
+ * must have arrived. So another peer has the id, or the reason is a different one.
+ */
 const STUCK_AFTER = 4
-/** How long the sidecar keeps a session without a connection, by default. */
+/** How long the sidecar keeps a session without a connection by default. */
 const GRACE_MS = 30_000
 
 /**
- * Proves that a session belongs to this client. `after` is the last number of the sidecar that this
- * page has handled.
+ * Proves that a session belongs to this client. `after` is the sidecar's number for the last frame
+ * that this page has handled.
  */
 export interface SessionProof {
   readonly token: string
@@ -51,9 +56,9 @@ export interface JoinDetails {
 export class JoinRequest {
   readonly room: string
   /**
-   * Is random for each `join()`, and so for each page load. A new instance tells the others that the
-   * earlier RTCPeerConnections are closed. A join that repeats an unanswered one keeps its instance,
-   * because there were no RTCPeerConnections yet.
+   * A random id for each `join()`, and so for each page load. A new instance tells the other peers
+   * that the earlier RTCPeerConnections of this peer are closed. If a join was not answered, the
+   * next join has the same instance, because there are no RTCPeerConnections yet.
    */
   readonly #instance: string
   readonly #connection: Connection
@@ -64,7 +69,7 @@ export class JoinRequest {
   #identity: Identity
   /** The `id` of the last join frame, which an error repeats as its `ref`. */
   #ref = ''
-  /** How often in a row it was refused with the same code. */
+  /** How often in a row the join was refused with the same code. */
   #refusals = 0
   #refusedWith = ''
   #usedAt: number | undefined
@@ -98,7 +103,7 @@ export class JoinRequest {
     return this.#instance
   }
 
-  /** Whether the last join asked to continue a session, provided that there is one. */
+  /** Whether the last join contained the session token, if there is one. */
   get includesProof(): boolean {
     return this.#includesProof
   }
@@ -108,7 +113,10 @@ export class JoinRequest {
     return this.#options.peerId !== undefined
   }
 
-  /** Sends the join. `proof` is given for a session that began on this page. */
+  /**
+   * Sends the join. `proof` is given if the session began on this page; otherwise a stored token is
+   * used.
+   */
   ask(proof?: SessionProof): void {
     const { token } = this.#identity
     this.#proof = proof ?? (token === undefined ? undefined : { token })
@@ -118,8 +126,8 @@ export class JoinRequest {
   }
 
   /**
-   * Gets a token before a connection is opened. Returns false if the app has none, and rejects if it
-   * may have one later.
+   * Gets a user token from the app before a connection is opened. Returns false if the app has no
+   * token, and rejects if the app may have one later.
    */
   async prepare(): Promise<boolean> {
     const ref = this.#nextRef()
@@ -127,7 +135,7 @@ export class JoinRequest {
       await this.#tokens.prepare()
       return true
     } catch (error) {
-      if (ref !== this.#ref) return true // Another join decides whether to connect.
+      if (ref !== this.#ref) return true // A newer join decides whether to connect.
       const reason = error as NoToken
       this.#noToken(reason)
       if (reason.code === 'token-failed') throw reason
@@ -135,12 +143,15 @@ export class JoinRequest {
     }
   }
 
-  /** Whether an error with this `ref` refuses the last join. */
+  /** Whether an error frame with this `ref` refuses the last join. */
   isRefusedBy(ref: unknown): boolean {
     return ref !== undefined && ref === this.#ref
   }
 
-  /** Handles a refusal. Returns false if it is final, and otherwise sends the join again later. */
+  /**
+   * Handles a refusal of the join. Returns false if it is final. Otherwise sends the join again, at
+   * once or after a delay.
+   */
   refused(code: string): boolean {
     if (code === 'unauthorised' && this.#tokens.renew()) {
       this.#send()
@@ -148,7 +159,7 @@ export class JoinRequest {
     }
     if (!TEMPORARY.has(code)) return false
     if (code === 'id-taken' && this.#proof !== undefined && !this.#includesProof) {
-      this.#includesProof = true // The session has not ended after all.
+      this.#includesProof = true // The session may not have ended, so its token is sent.
       this.#send()
       return true
     }
@@ -160,7 +171,7 @@ export class JoinRequest {
     return true
   }
 
-  /** True only at the refusal at which the developer should see a warning. */
+  /** True after the fourth refusal, so that the developer sees one warning. */
   get isStuck(): boolean {
     return this.#refusals === STUCK_AFTER
   }
@@ -173,14 +184,17 @@ export class JoinRequest {
     this.#tokens.accepted()
   }
 
-  /** Leaves the session under a new id that the sidecar has just begun, and joins again with the client's own id. */
+  /**
+   * Is called when the sidecar has begun a new session under an id of its own choice. Leaves that
+   * session, and joins again with the id that the app has chosen.
+   */
   askForNewSession(): void {
     this.#identity = { peerId: this.#identity.peerId, instance: this.#instance }
     this.#connection.send({ type: 'leave' })
     this.ask()
   }
 
-  /** Stops repeating the join, because the connection is lost. `ask` starts again. */
+  /** Stops repeating the join until `ask` is called again. */
   stop(): void {
     clearTimeout(this.#timer)
     this.#ref = ''
@@ -200,7 +214,7 @@ export class JoinRequest {
 
   #send(): void {
     clearTimeout(this.#timer)
-    if (!this.#connection.isOpen) return // `ask` is called again when it is.
+    if (!this.#connection.isOpen) return // `ask` is called when the connection is open.
     const ref = this.#nextRef()
     if (this.#tokens.isReady) {
       this.#sendFrame()

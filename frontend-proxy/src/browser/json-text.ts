@@ -1,14 +1,15 @@
-/** Writes JSON that every reader accepts: text without half surrogate pairs. */
+/** Writes JSON without lone surrogates (halves of a pair), which some JSON parsers refuse. */
 
 /**
- * Matches half a surrogate pair in JSON text, where `JSON.stringify` writes it as an escape sequence.
- * It also matches an escaped backslash, because `\\\\ud83d` is a backslash and five letters.
+ * Matches a lone surrogate in JSON text, where `JSON.stringify` writes it as an escape sequence
+ * such as `\ud83d`. It also matches an escaped backslash, because `\\ud83d` contains no escape
+ * sequence for a surrogate: it is a backslash, followed by `ud83d`.
  */
 const HALVES = /\\\\|\\u(d[89a-f][0-9a-f]{2})/g
 const REPLACEMENT = '\ufffd'
 
 /**
- * Does what `JSON.stringify` does, but replaces half of a surrogate pair (`'😀'.slice(0, 1)`) with
+ * Works like `JSON.stringify`, but replaces each lone surrogate (such as `'😀'.slice(0, 1)`) with
  * U+FFFD, as `WebSocket.send` does.
  *
  * Returns undefined for a value that JSON cannot represent, such as a function. Throws a TypeError
@@ -20,8 +21,9 @@ export function jsonText(value: unknown): string | undefined {
 }
 
 /**
- * Replaces half surrogate pairs in a string that is later compared with an answer of the sidecar.
- * Throws a TypeError with the name `what` if it is not a string, which plain JavaScript allows.
+ * Replaces lone surrogates in a string that is later compared with an answer of the sidecar. Throws
+ * a TypeError if `text` is not a string, which plain JavaScript allows. `what` is its name in the
+ * error.
  */
 export function wellFormed(text: string, what: string): string {
   if (typeof text !== 'string') {
@@ -32,7 +34,7 @@ export function wellFormed(text: string, what: string): string {
 
 const encoder = new TextEncoder()
 
-/** Returns the length of a text in UTF-8, which is how a WebSocket sends it. */
+/** Returns how many bytes a text has in UTF-8, in which a WebSocket sends it. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length
 }

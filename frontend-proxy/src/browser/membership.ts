@@ -1,11 +1,11 @@
 /**
- * The client's membership in one room, from `join()` until it leaves. It can last longer than a
- * connection.
+ * Represents a client's membership in one room, from `join()` until the client leaves. A membership
+ * continues when the connection is lost and opened again.
  *
- * 1. It is `joined` from the sidecar's answer to the join until the connection is lost.
- * 2. If the sidecar can resume sessions, each frame after the first answer gets a number and is kept
- *    until the sidecar has handled it. On a new connection, kept frames are sent only after the
- *    sidecar has answered the join.
+ * 1. `joined` is true from the sidecar's answer to the join until the connection is lost.
+ * 2. If the sidecar can resume sessions, each frame that the client sends after the first answer
+ *    gets a number, and is kept until the sidecar has handled it. On a new connection, the kept
+ *    frames are sent only after the sidecar has answered the join.
  */
 
 import type { Connection } from './connection.ts'
@@ -15,13 +15,16 @@ import type { JoinRequest } from './join-request.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 import { faultOf, frameBytes, Resumption } from './resumption.ts'
 
-/** The delay lets one acknowledgement cover several frames, or travel on a frame of the client. */
+/**
+ * The maximum delay of an acknowledgement, so that it covers several frames or is sent as a field
+ * of another frame.
+ */
 const ACK_WITHIN_MS = 1_000
-/** The pause after `too-fast`, because the sidecar's limit is per second. */
+/** The pause after the error `too-fast`. The sidecar limits the number of frames per second. */
 const SLOW_DOWN_MS = 1_000
 /**
- * The pause after `out-of-order`: the sidecar sends the same error for each frame that was already on
- * its way, and one repetition answers them all.
+ * The pause after the error `out-of-order`. The sidecar sends this error for each frame that was
+ * already on its way, but the kept frames are sent again only once, after the pause.
  */
 const DRAINED_AFTER_MS = 200
 
@@ -35,14 +38,14 @@ export class Membership {
   /** Undefined before the first answer, and always if the sidecar cannot resume sessions. */
   #resumption: Resumption | undefined
   #joined = false
-  /** True while the sidecar has not answered the join on this connection. */
+  /** True while a join is waiting for the sidecar's answer. */
   #asking = false
   #maxFrameBytes: number | undefined
   #slowUntil = 0
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
 
-  /** `refused` is called for each frame that is not sent, or that is dropped. */
+  /** `refused` is called for each frame that is too large or that is dropped. */
   constructor(connection: Connection, request: JoinRequest, refused: (refusal: Refusal) => void) {
     this.room = request.room
     this.#connection = connection
@@ -69,7 +72,10 @@ export class Membership {
     return this.#request
   }
 
-  /** Returns a reason if the sidecar closed the connection because of the join, so it will not help to retry. */
+  /**
+   * Handles the loss of the connection. Returns a reason if the sidecar closed the connection
+   * because of the join itself, so that a retry would fail as well.
+   */
   disconnected(closeCode: number): Refusal | undefined {
     const wasAsking = this.#asking
     if (this.#joined) this.#resumption?.lost(closeCode)
@@ -85,7 +91,7 @@ export class Membership {
     clearTimeout(this.#againTimer)
   }
 
-  /** Sends a frame, or keeps it for when the session is resumed. Returns false if it did neither. */
+  /** Sends a frame now or when the session is resumed. Returns false if neither is possible. */
   send(frame: object): boolean {
     const resumption = this.#resumption
     const bytes = frameBytes(frame)
@@ -100,10 +106,11 @@ export class Membership {
     return true
   }
 
-  /** Must be called when the sidecar has ignored a frame, and so all numbered frames after it. */
+  /** Must be called when the sidecar has ignored a frame, and so ignores later numbered ones. */
   frameIgnored(code: 'out-of-order' | 'too-fast'): void {
     if (code === 'too-fast') {
-      // The sidecar sends this error at most once per second, but may ignore more frames until then.
+      // The sidecar sends `too-fast` at most once per second, but may ignore more frames in that
+      // second without an error.
       this.#slowUntil = Date.now() + 2 * SLOW_DOWN_MS
       this.#sendAgain(SLOW_DOWN_MS)
     } else if (Date.now() < this.#slowUntil) this.#sendAgain(SLOW_DOWN_MS)
@@ -120,7 +127,10 @@ export class Membership {
     this.#askForList()
   }
 
-  /** Sends the kept frames again. Several calls before the delay is over have the effect of one. */
+  /**
+   * Sends the kept frames (or a join without an answer) again after a delay. Further calls during
+   * the delay have no effect.
+   */
   #sendAgain(inMs: number): void {
     this.#againTimer ??= setTimeout(() => {
       this.#againTimer = undefined
@@ -129,7 +139,10 @@ export class Membership {
     }, inMs)
   }
 
-  /** Asks for a new list of peers, which contains the sidecar's numbers, because the numbers disagree. */
+  /**
+   * Asks for a new list of peers, because the frame numbers of the client and the sidecar disagree.
+   * The list contains the numbers that the sidecar has.
+   */
   #askForList(): void {
     const resumption = this.#resumption
     if (!this.#joined || resumption === undefined) return
@@ -142,7 +155,10 @@ export class Membership {
     for (const refusal of refusals) if (refusal !== undefined) this.#refused(refusal)
   }
 
-  /** Handles the numbers of a frame. Returns false if the frame must not be handled (again, or yet). */
+  /**
+   * Handles the numbers of a received frame. Returns false if the frame must be ignored, because it
+   * was handled before or an earlier frame is missing.
+   */
   accepts({ s, ca }: ServerFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return true
@@ -156,7 +172,7 @@ export class Membership {
     return position === 'next'
   }
 
-  /** Continues the session. Returns false if the frame belongs to another session. */
+  /** Handles a `resumed` frame. Returns false if the frame belongs to another session. */
   resumed({ roomId, peerId, resume, ca = 0 }: ResumedFrame): boolean {
     const resumption = this.#resumption
     if (resumption === undefined) return false
@@ -172,9 +188,10 @@ export class Membership {
   }
 
   /**
-   * With `gap` the session continues, and so do its kept frames. With `token` it has ended, and the
-   * sidecar begins a new one under a new id. If the app has chosen the id, the client joins again
-   * with that id instead.
+   * Handles a `not_resumed` frame. If `why` is `gap`, the session continues and the client keeps
+   * its frames. If it is `token`, the session has ended, and the sidecar begins a new one under a
+   * new id. If the app has chosen the id, the client leaves the new session, and joins again with
+   * the chosen id.
    */
   notResumed(why: string): void {
     if (why !== 'token') return
@@ -183,8 +200,9 @@ export class Membership {
   }
 
   /**
-   * Handles a list of peers, which is the answer to the join. Returns the identity that it gives the
-   * client, or undefined if it answers an earlier join, before another join or a leave.
+   * Handles a list of peers, which is the answer to a join. Returns the client's identity, or
+   * undefined if the list answers an outdated join, after which the client has left or joined
+   * again.
    */
   answered(list: PeerListFrame): Identity | undefined {
     const peerId = list.peerId ?? this.identity.peerId

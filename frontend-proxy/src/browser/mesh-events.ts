@@ -5,10 +5,11 @@ import type { Peer } from './frames.ts'
 /**
  * The state of a peer in the mesh:
  *
- * - `connected`: messages arrive, even if one of the two has lost its signaling connection.
+ * - `connected`: messages can be sent, even if one of the two peers has lost its signaling
+ *   connection.
  * - `connecting`: the mesh tries to connect for the first time.
  * - `failed`: at least one attempt has failed, and the mesh keeps trying.
- * - `away`: the peer has lost its signaling connection and is not connected.
+ * - `away`: the peer has lost its signaling connection, and the mesh is not connected to it.
  * - `unconfirmed`: the peer is missing from a new list of peers, but may still come back.
  */
 export type PeerState = 'connecting' | 'connected' | 'away' | 'unconfirmed' | 'failed'
@@ -24,24 +25,24 @@ export interface MeshPeer {
 
 export interface MeshOptions {
   /**
-   * The STUN and TURN servers. Default: those that the sidecar is configured with. Without any, peers
-   * on the same machine and on the same LAN can connect.
+   * The STUN and TURN servers. Default: those that the sidecar is configured with. Without STUN and
+   * TURN servers, peers can usually connect only on the same machine or the same LAN.
    */
   readonly iceServers?: RTCIceServer[] | undefined
-  /** The stream that is sent to everybody. `setStream` changes it. */
+  /** The stream that is sent to all peers. `setStream` changes it. */
   readonly stream?: MediaStream | undefined
-  /** False stops the mesh from recording its RTCPeerConnections in the sidecar's event log. */
+  /** If false, the mesh does not report its RTCPeerConnections to the sidecar's event log. */
   readonly trace?: boolean | undefined
 }
 
 export interface MeshEvents {
-  /** All peers, after each change. This event is enough to draw a list. */
+  /** Contains all peers, after each change. A list of peers can be drawn from this event alone. */
   peers: readonly MeshPeer[]
-  /** A peer was added. `isNewcomer` is true if it has joined the room after this client. */
+  /** A peer was added. `isNewcomer` is true if the peer has joined the room after this client. */
   added: MeshPeer & { readonly isNewcomer: boolean }
   /** The state, the name or the metadata of a peer has changed. */
   changed: MeshPeer
-  /** Messages to this peer arrive from now on. */
+  /** From now on, messages can be sent to this peer. */
   connected: MeshPeer
   /** A peer was removed. */
   removed: { readonly peerId: string; readonly peer: Peer; readonly reason: string }

@@ -2,12 +2,15 @@ import type { Peer } from './frames.ts'
 import type { MeshPeer, PeerState } from './mesh-events.ts'
 import type { PeerLink } from './peer-link.ts'
 
-/** One of the other peers, and the link to it. */
+/** One of the other peers in the mesh, and the link to that peer. */
 export interface Member {
   peer: Peer
   link: PeerLink
   stream: MediaStream | undefined
-  /** How many deadlines the link has missed since it was last connected. */
+  /**
+   * How often a link to the peer has failed or missed its deadline since the last one was
+   * connected.
+   */
   failures: number
   /** `unconfirmed` becomes `lost` after the grace period (see rule 4 in mesh-members.ts). */
   presence: 'confirmed' | 'unconfirmed' | 'lost'

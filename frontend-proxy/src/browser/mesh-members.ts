@@ -1,18 +1,20 @@
 /**
- * The members of a mesh: the other peers in the room, and the link to each of them.
+ * Manages the members of a mesh: the other peers in the room, and the link (an RTCPeerConnection)
+ * to each of them.
  *
  * 1. A lost signaling connection changes nothing for two peers that are connected. Their link is
  *    neither closed nor renegotiated, not even when the signaling connection is back.
- * 2. A client that finds a peer in its own `peer_list` sends the offer. A client that is told about a
- *    new peer waits for the offer. After an outage both may send one; perfect negotiation decides.
- * 3. A peer with a new `instance` was reloaded, so its RTCPeerConnections are closed, and the link to
- *    it is replaced. The reloaded page has a new `peer_list`, so it sends the offer (rule 2).
- *    A signal names the `instance` that it is for. If two pages are reloaded at the same time, a
- *    signal for the old page may reach the new one, which then ignores it.
+ * 2. A client that finds a peer in its `peer_list` sends the offer. A client that receives
+ *    `peer_joined` waits for the offer. After an outage both may send an offer; perfect negotiation
+ *    decides which one is used.
+ * 3. If a peer has a new `instance`, its page was reloaded and its RTCPeerConnections are closed,
+ *    so the link to it is replaced. The reloaded page gets a `peer_list`, so it sends the offer
+ *    (rule 2). Each signal contains the `instance` of the page that it is for. If two pages are
+ *    reloaded at the same time, a signal for an old page may reach the new page, which ignores it.
  * 4. A peer that is missing from a new `peer_list` is unconfirmed, because after a restart of the
- *    sidecar it may still be about to reconnect. If it does not reconnect within the grace period, or
- *    if the sidecar reports it as lost, its link decides: the peer is removed if the link is down,
- *    and otherwise as soon as the link goes down. (A peer that leaves on purpose closes its link.)
+ *    sidecar it may still be about to reconnect. If the peer does not reconnect within the grace
+ *    period, or if the sidecar reports it as lost, the peer is removed as soon as the link to it is
+ *    down. (A peer that leaves on purpose closes its link.)
  */
 
 import { warnOnce } from './default-url.ts'
@@ -23,16 +25,17 @@ import { PeerLink } from './peer-link.ts'
 import type { SignalingClient } from './signaling-client.ts'
 import { text } from './untrusted-json.ts'
 
-/** How long the sidecar keeps a peer whose connection was lost. */
+/** The grace period of rule 4. The grace period of the sidecar has the same default. */
 const UNCONFIRMED_GRACE_MS = 30_000
 
 /**
- * `connectionState` becomes `failed` after 15 s if nobody answers at an address. Other faults never
- * reach `failed`: no candidates, `.local` names that cannot be resolved, an offer without an answer.
+ * The time that a link has to connect. If no address of the peer answers, `connectionState` becomes
+ * `failed` after 15 s. With other faults it never becomes `failed`: no candidates, `.local` names
+ * that cannot be resolved, an offer without an answer.
  */
 const CONNECT_DEADLINE_MS = 15_000
 
-/** How many times a failure doubles the next deadline: 15 s, 30 s, then always 60 s. */
+/** How often failures double the deadline: it is 15 s at first, then 30 s, and then always 60 s. */
 const MAX_DEADLINE_DOUBLINGS = 2
 
 const CANNOT_CONNECT =
@@ -68,8 +71,8 @@ export class MeshMembers {
   }
 
   /**
-   * Sends to one peer, or to all. Returns the number of connected peers that it was sent to. Throws an
-   * error only if that number is 0, because one peer with a full queue must not concern the others.
+   * Sends data to one peer, or to all. Returns to how many peers it was sent. Throws an error only
+   * if that number is 0, so that one peer with a full queue does not affect the others.
    */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to: string | undefined): number {
     const errors: unknown[] = []
@@ -95,13 +98,13 @@ export class MeshMembers {
     for (const member of [...this.#members.values()]) this.#remove(member, reason)
   }
 
-  /** Handles a new `peer_list` of the client. */
+  /** Handles a `peer_list` that the client has received. */
   updateFromList(peers: readonly Peer[]): void {
     const listed = new Set(peers.map((peer) => peer.peerId))
     for (const member of this.#members.values()) {
       if (!listed.has(member.peer.peerId)) this.#markUnconfirmed(member)
     }
-    // The sidecar refuses signals to a peer that is away. That peer will get a list, and offer.
+    // A peer that is away gets no offer now, because the sidecar may refuse it.
     for (const peer of peers) this.#addOrUpdate(peer, { offers: !peer.away, isNewcomer: false })
   }
 
@@ -182,7 +185,7 @@ export class MeshMembers {
     if (!member.link.isUp) this.#remove(member, 'lost')
   }
 
-  /** Returns undefined if the browser creates no RTCPeerConnection, for instance with wrong `iceServers`. */
+  /** Returns undefined if the browser creates no RTCPeerConnection (wrong `iceServers`). */
   #newLink(peer: Peer, offers: boolean, failures: number): PeerLink | undefined {
     try {
       return this.#createLink(peer, offers, failures)
@@ -224,7 +227,7 @@ export class MeshMembers {
     return link
   }
 
-  /** Returns false if there is no new link. The earlier one stays, and reports its next deadline. */
+  /** Returns false, and keeps the old link, if the browser creates no RTCPeerConnection. */
   #replaceLink(member: Member, offers: boolean): boolean {
     const link = this.#newLink(member.peer, offers, member.failures)
     if (link === undefined) return false
@@ -235,8 +238,8 @@ export class MeshMembers {
   }
 
   /**
-   * The peer that joined later is polite. Both sides know the same times, and compare the ids if both
-   * joined in the same millisecond.
+   * Whether this side is polite: the peer that joined later is. Both sides know when each of them
+   * joined, and compare the peer ids if both joined in the same millisecond.
    */
   #isPolite(peerId: string): boolean {
     const mine = this.#client.joinedAt
@@ -258,9 +261,9 @@ export class MeshMembers {
 
   #onLinkOverdue(member: Member): void {
     const isReachable = this.#client.joined && !member.peer.away && member.presence === 'confirmed'
-    if (!isReachable) return // No signal can be sent now. The link reports each further deadline.
+    if (!isReachable) return // No signal can be sent now. The next deadline calls this again.
     member.failures += 1
-    // The first attempt is an ICE restart, because the network may have changed.
+    // The first attempt to recover is an ICE restart, because the network may have changed.
     if (member.link.mayRestart && member.failures === 1) member.link.restart()
     else this.#replaceLink(member, true)
     this.#emit('changed', snapshot(member))

@@ -9,15 +9,19 @@ const CLOSED =
   'this mesh was closed, so it sends nothing. In React, create the mesh in the effect whose clean-up function closes it: ' +
   'StrictMode calls the clean-up once at the start, and a mesh from useState, useMemo or useRef is not created again.'
 
-/** How many meshes use a client. With 0, the last one has closed the client or is about to. */
+/**
+ * How many meshes use a client. At 0, the last mesh has closed the client or is about to close it.
+ */
 const meshCounts = new WeakMap<SignalingClient, number>()
 
 /**
- * Connects the page to every peer in the client's room with an RTCPeerConnection and a data channel.
+ * Connects the page to every peer in the client's room with an RTCPeerConnection and a data
+ * channel.
  *
- * The last mesh that uses a client closes it, and a new mesh of the same client joins the room again.
- * React's StrictMode does both within one task. The others see nothing then, because a client leaves
- * its room only after a delay (`slots.ts`).
+ * When the last mesh of a client is closed, it closes the client. A later mesh of the same client
+ * joins the room again. React's StrictMode closes a mesh and creates another one within one task.
+ * The other peers do not notice that: a mesh closes its client in a later task, unless another mesh
+ * uses the client by then.
  */
 export class Mesh extends TypedEventTarget<MeshEvents> {
   readonly client: SignalingClient
@@ -52,7 +56,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     if (client.joined) this.#onList()
   }
 
-  /** The other peers, in the order in which the mesh has learned about them. */
+  /** The other peers, in the order in which they were added to the mesh. */
   get peers(): MeshPeer[] {
     return this.#members.all
   }
@@ -63,24 +67,27 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
   }
 
   /**
-   * Returns the data channel to a peer, whose `bufferedAmount` says how much of what was sent is still here. A
-   * lost connection gets another channel, and this one is closed. Do not change it.
+   * Returns the data channel to a peer. Its `bufferedAmount` says how many bytes are still waiting
+   * to be sent. If the mesh replaces the connection, it closes this channel and opens another one.
+   * Do not change the channel.
    */
   channelTo(peerId: string): RTCDataChannel | undefined {
     return this.#members.linkTo(peerId)?.channel
   }
 
   /**
-   * Sends to one peer, or to all, and returns the number of peers that it was sent to. A peer that is
-   * not connected now does not get the data later. If it was sent to nobody, throws what
-   * `RTCDataChannel.send` throws: for more than 256 KiB, or because the queue to that peer is full.
+   * Sends data to one peer, or to all, and returns to how many peers it was sent. A peer that is
+   * not connected now does not get the data later. If `RTCDataChannel.send` fails and no peer gets
+   * the data, throws that error: the data is larger than 256 KiB, or the queue to the peer is full.
    */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to?: string): number {
     if (this.#subscriptions.signal.aborted) warnOnce(CLOSED)
     return this.#members.send(data, to)
   }
 
-  /** Sends the tracks of this stream to all peers, also to those that join later. `undefined` stops. */
+  /**
+   * Sends the tracks of this stream to all peers, also to later ones. `undefined` stops sending.
+   */
   setStream(stream: MediaStream | undefined): void {
     this.#members.setStream(stream)
   }
@@ -106,7 +113,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
   #listen(): void {
     const members = this.#members
     const { signal } = this.#subscriptions
-    // `client.addEventListener` would mark the client as used by the page, which a mesh alone must not.
+    // `client.addEventListener` would call `claim`, as if the page had added these listeners.
     const listen: SignalingClient['addEventListener'] = EventTarget.prototype.addEventListener.bind(
       this.client,
     )
@@ -119,8 +126,8 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     for (const kind of ['offer', 'answer', 'candidate'] as const) {
       listen(kind, ({ detail }) => members.receive(detail), { signal })
     }
-    // A browser does not close the RTCPeerConnections of an unloaded page in a way that the others
-    // notice: they would see the page as connected for another 7 s.
+    // When a page is unloaded, the browser does not tell the other peers that its
+    // RTCPeerConnections are closed: they would see the page as connected for another 7 s.
     const onPageHide = ({ persisted }: PageTransitionEvent) => persisted || this.#closeLinks()
     globalThis.window?.addEventListener('pagehide', onPageHide, { signal })
   }

@@ -13,7 +13,9 @@
 import type { RelayedFrame } from './frames.ts'
 import { number, object, text } from './untrusted-json.ts'
 
-/** A signal of a negotiation, sent or received. Clients of other makers send no `round`. */
+/**
+ * A frame of the negotiation, sent or received. Only clients that use this module send a `round`.
+ */
 export type NegotiationSignal =
   | { readonly type: 'offer'; readonly sdp: string; readonly round: number | undefined }
   | { readonly type: 'answer'; readonly sdp: string; readonly round: number | undefined }
@@ -22,14 +24,15 @@ export type NegotiationSignal =
 type Description = Exclude<NegotiationSignal, { type: 'candidate' }>
 
 /**
- * How many candidates are kept until the remote description arrives. A browser gathers a few for each
- * network interface, so a peer that sends more does not behave like a browser.
+ * How many candidates are kept until the remote description arrives. A browser gathers a few
+ * candidates for each network interface, so no browser sends more than this.
  */
 const MAX_EARLY_CANDIDATES = 100
 
 /**
- * A slow phone answers after a round trip and about 100 ms. The delay doubles with each repetition,
- * because a peer that has not answered by then may never answer.
+ * The delay before an offer without an answer is sent again. A slow phone answers after a round
+ * trip and about 100 ms. The delay doubles with each repetition, because a peer that stays silent
+ * may never answer.
  */
 const FIRST_REPEAT_MS = 5_000
 
@@ -44,7 +47,9 @@ export class Negotiation {
   #settingAnswer = false
   /** The round of our last offer. */
   #round = 0
-  /** The rounds of the last remote offer that we applied, and of the last that we answered. */
+  /**
+   * The round of the last remote offer that we applied, and the round of the last that we answered.
+   */
   #appliedRound: number | undefined
   #answeredRound: number | undefined
   #repeatTimer: ReturnType<typeof setTimeout> | undefined
@@ -59,7 +64,10 @@ export class Negotiation {
     this.#send = send
   }
 
-  /** Sends an offer, unless a negotiation is in progress. The browser fires `negotiationneeded` after it. */
+  /**
+   * Sends an offer, unless a negotiation is in progress. After that negotiation, the browser fires
+   * `negotiationneeded` if an offer is still needed.
+   */
   async offer(): Promise<void> {
     if (this.#makingOffer || this.#pc.signalingState !== 'stable') return
     this.#makingOffer = true
@@ -73,7 +81,10 @@ export class Negotiation {
     }
   }
 
-  /** Sends a pending offer again, with the candidates found so far. Returns false if none is pending. */
+  /**
+   * Sends a pending offer again, with the candidates found so far. Returns false if no offer is
+   * pending.
+   */
   repeatOffer(): boolean {
     if (this.#pc.signalingState !== 'have-local-offer') return false
     this.#sendIf('offer', this.#pc.localDescription, this.#round)
@@ -109,7 +120,10 @@ export class Negotiation {
     this.#answeredRound = offer.round
   }
 
-  /** Sends the last answer again, with the candidates found so far. Our own offer may be pending. */
+  /**
+   * Sends the last answer again, with the candidates found so far. `currentLocalDescription`
+   * contains the answer even if an offer of ours is pending.
+   */
   #repeatAnswer(round: number): void {
     if (round !== this.#answeredRound) return // The answer is still being prepared.
     this.#sendIf('answer', this.#pc.currentLocalDescription, round)
@@ -117,7 +131,7 @@ export class Negotiation {
 
   async #receiveAnswer(answer: Description): Promise<void> {
     if (answer.round !== undefined && answer.round !== this.#round) return
-    // An offer that was sent twice may be answered twice.
+    // If an offer was sent twice, the second answer is ignored.
     if (this.#pc.signalingState !== 'have-local-offer' || this.#settingAnswer) return
     this.#ignoringOffer = false
     this.#settingAnswer = true
@@ -131,7 +145,8 @@ export class Negotiation {
 
   async #receiveCandidate(candidate: RTCIceCandidateInit): Promise<void> {
     if (this.#pc.remoteDescription === null) {
-      // The candidates of an ignored offer are ignored too. The peer sends others after our offer.
+      // The candidates of an ignored offer are ignored too. The peer sends new ones after our
+      // offer.
       const isWanted = !this.#ignoringOffer && this.#early.length < MAX_EARLY_CANDIDATES
       if (isWanted) this.#early.push(candidate)
       return
@@ -148,7 +163,7 @@ export class Negotiation {
     for (const candidate of this.#early.splice(0)) await this.#pc.addIceCandidate(candidate)
   }
 
-  /** Sends a description unless its type has changed, because the negotiation has continued meanwhile. */
+  /** Sends a description, unless the negotiation has continued and the type is another one now. */
   #sendIf(
     type: 'offer' | 'answer',
     description: RTCSessionDescription | null,
@@ -165,7 +180,7 @@ export class Negotiation {
   }
 }
 
-/** Parses a signal of another peer. Returns `undefined` if it does not belong to a negotiation. */
+/** Parses a signal of another peer. Returns `undefined` if it is not a valid signal. */
 export function parseSignal({ type, payload }: RelayedFrame): NegotiationSignal | undefined {
   if (type === 'offer' || type === 'answer') {
     const sdp = text(payload.sdp)

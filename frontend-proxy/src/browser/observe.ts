@@ -1,8 +1,8 @@
 /**
  * Observes an RTCPeerConnection and reports what happens to it.
  *
- * The app notices nothing: the observer adds event listeners of its own, and the methods that it wraps
- * return and throw the same as before.
+ * The app does not notice the observer: it adds event listeners of its own, and the methods that it
+ * wraps return the same values and throw the same errors as before.
  */
 
 import { randomId } from './identity.ts'
@@ -20,7 +20,10 @@ const METHODS = ['setLocalDescription', 'setRemoteDescription', 'addIceCandidate
 const UFRAG = /^a=ice-ufrag:(\S+)/m
 const CANDIDATE = /^a=candidate:/m
 
-/** The observer is stored on the RTCPeerConnection, because a page can load two copies of this module. */
+/**
+ * The key at which an RTCPeerConnection stores its observer. All copies of this module that a page
+ * loads use the same key.
+ */
 const OBSERVER = Symbol.for('signaling-sidecar.observer')
 
 interface Observed extends RTCPeerConnection {
@@ -28,8 +31,9 @@ interface Observed extends RTCPeerConnection {
 }
 
 /**
- * Calls `report` for every event of `pc` until it is closed. If `observe` is called again for the same
- * `pc`, only the last `report` is called from then on, which includes the events of the same task.
+ * Calls `report` for every event of `pc` until `pc` is closed. If `observe` is called again for the
+ * same `pc`, the new `report` replaces the earlier one, and also gets the event `opened` if both
+ * calls are in the same task.
  */
 export function observe(pc: RTCPeerConnection, report: Reporter, peerId?: string): void {
   const observed: Observed = pc
@@ -104,7 +108,8 @@ class Observer {
   #state(): Partial<TraceReport> {
     const pc = this.#pc
     const transport = pc.sctp?.transport ?? pc.getSenders()[0]?.transport
-    // The descriptions also contain the candidates that were gathered or added so far.
+    // `localDescription` contains the candidates that were gathered so far, and `remoteDescription`
+    // those that were added so far.
     const [local, remote] = [pc.localDescription?.sdp, pc.remoteDescription?.sdp]
     const [localUfrag, remoteUfrag] = [local, remote].map((sdp) => UFRAG.exec(sdp ?? '')?.[1])
     return {
@@ -156,7 +161,8 @@ class Observer {
         if (error instanceof Error) this.#failed(name, error.name, error.message)
         throw error
       } finally {
-        // During an ICE restart, `setRemoteDescription` fires no event.
+        // During an ICE restart, `setRemoteDescription` fires no event, so the state is checked
+        // here.
         this.#changed()
       }
     }

@@ -1,8 +1,9 @@
 /**
  * Parses the frames of the sidecar's `rooms` protocol.
  *
- * Other peers and newer sidecars write these frames, so they are not trusted: a frame that does not
- * fit its type is ignored, and so is an item of a list that does not fit. Nothing here throws.
+ * The frames contain what other peers and newer sidecars have written, so they are not trusted: a
+ * frame whose fields do not have the expected types is ignored, and so is such an item of a list.
+ * No function in this module throws.
  */
 
 import {
@@ -17,12 +18,16 @@ import { unwrap } from './payload.ts'
 import type { Ticket } from './resumption.ts'
 import { each, type Fields, number, object, parseObject, text } from './untrusted-json.ts'
 
-/** Parses the data of a WebSocket message. Returns `undefined` if it is not a known frame. */
+/**
+ * Parses the data of a WebSocket message. Returns `undefined` if it is not a known or numbered
+ * frame.
+ */
 export function parseFrame(data: unknown): ServerFrame | undefined {
   const fields = parseObject(data)
   if (fields === undefined) return undefined
   const { s, ca } = { s: number(fields.s), ca: number(fields.ca) }
-  // A frame type of a newer sidecar is unknown here, but its number has to be counted.
+  // A newer sidecar may send a numbered frame of an unknown type. It is parsed as an `ack`, so that
+  // its number is counted.
   const frame = parseFields(fields) ?? (s === undefined ? undefined : { type: 'ack' as const })
   return frame && { ...frame, ...(s !== undefined && { s }), ...(ca !== undefined && { ca }) }
 }

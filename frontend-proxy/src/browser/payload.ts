@@ -1,16 +1,18 @@
 /**
- * Converts what an app sends to other peers into fields of a frame, and back.
+ * Converts the payload that an app sends to other peers into the fields of a frame, and back.
  *
  * A payload may have any fields: a chess move is `{ from: 12, to: 28 }`, and a session description
  * has a `type`. Fields with names that the protocol uses itself are sent inside one field,
- * `$payload`. A client without this library finds them there.
+ * `$payload`. A client without this library receives them in `$payload`.
  */
 
 import { byteLength, jsonText, wellFormed } from './json-text.ts'
 import type { Profile } from './signaling-events.ts'
 import type { Fields } from './untrusted-json.ts'
 
-/** The reason why a frame is not sent. `code` is the error code that the sidecar would return. */
+/**
+ * The reason why a frame is refused. `code` is the error code that the sidecar sends or would send.
+ */
 export interface Refusal {
   readonly code: string
   readonly message: string
@@ -22,10 +24,16 @@ const RESERVED: ReadonlySet<string> = new Set([
   WRAPPER,
 ])
 
-/** The sidecar accepts about 900 levels, but some programs that read its log accept fewer. */
+/**
+ * How deeply a payload may be nested. The sidecar accepts about 900 levels, but some programs that
+ * read its log accept fewer.
+ */
 const MAX_DEPTH = 200
 
-/** The limits of the sidecar: a name is shown on one line, and each join sends everybody's metadata. */
+/**
+ * Limits of the sidecar: a name has to fit on one line, and each join sends the metadata of all
+ * peers.
+ */
 const MAX_NAME_BYTES = 128
 const MAX_METADATA_BYTES = 4096
 
@@ -36,8 +44,8 @@ export const TOO_DEEP: Refusal = {
 
 /**
  * Returns the payload as other peers receive it: a copy with only what `JSON.stringify` writes.
- * Returns undefined if it has too many levels. Throws a TypeError if it is not an object, or if JSON
- * cannot represent it.
+ * Returns undefined if the payload is nested too deeply. Throws a TypeError if it is not an object,
+ * or if JSON cannot represent it.
  */
 export function plain(payload: object): Fields | undefined {
   const copy = jsonCopy(payload)
@@ -54,7 +62,7 @@ function jsonCopy(value: unknown): unknown {
   try {
     return JSON.parse(jsonText(value) ?? 'null')
   } catch (error) {
-    // The value has more levels than the call stack allows.
+    // The value is nested more deeply than the call stack allows.
     if (error instanceof RangeError) return undefined
     throw error
   }
@@ -69,14 +77,14 @@ export function wrap(payload: Fields): Fields {
   return { ...Object.fromEntries(free), [WRAPPER]: Object.fromEntries(entries.filter(isReserved)) }
 }
 
-/** Undoes `wrap`. */
+/** Undoes `wrap`: moves the fields in `$payload` back to the top level. */
 export function unwrap(fields: Fields): Fields {
   const { [WRAPPER]: wrapped, ...free } = fields
   if (typeof wrapped !== 'object' || wrapped === null || Array.isArray(wrapped)) return fields
   return { ...free, ...wrapped }
 }
 
-/** Returns a copy of the profile as the others see it. Throws a TypeError when `plain` does. */
+/** Returns the profile as the other peers receive it. Throws a TypeError for invalid `metadata`. */
 export function plainProfile({ name, metadata }: Profile): Profile {
   const copy = metadata && plain(metadata)
   if (metadata && copy === undefined) throw new TypeError(`metadata: ${TOO_DEEP.message}`)
@@ -106,8 +114,8 @@ export function tooLarge(field: string, bytes: number, limit: number): Refusal {
 }
 
 /**
- * Returns the options that have a value. In plain JavaScript the others may be null, for instance
- * `localStorage.getItem('id')`.
+ * Returns the options that are neither undefined nor null. In plain JavaScript an option may be
+ * null, for instance the result of `localStorage.getItem('id')`.
  */
 export function withoutMissing<Options extends object>(options: Options): Options {
   const given = Object.entries(options).filter(([, value]) => value !== null && value !== undefined)

@@ -1,9 +1,10 @@
 /**
- * A link: one RTCPeerConnection to one peer, with its data channel, tracks, negotiation and deadline.
+ * Implements a link: one RTCPeerConnection to one peer, with its data channel, tracks, negotiation
+ * and deadline.
  *
- * A link tries to recover only with an ICE restart. If that does not help, the mesh creates a new
- * link. Every signal contains the ids of the two links that it is sent between, so a link can ignore
- * signals for an earlier one, and can recognise the first signal of a new one.
+ * A link recovers only by an ICE restart. If that fails, the mesh replaces it with a new link. Each
+ * signal contains the id of the sender's link and the id of the receiver's link. So a link can
+ * ignore a signal for an earlier link, and can recognise the first signal of a new link.
  */
 
 import type { RelayedFrame } from './frames.ts'
@@ -11,18 +12,18 @@ import { randomId } from './identity.ts'
 import { Negotiation, type NegotiationSignal, parseSignal } from './negotiation.ts'
 import { text } from './untrusted-json.ts'
 
-/** Both sides create the channel with this id (`negotiated`), so no `datachannel` event can be missed. */
+/** Both sides create the channel with this id (`negotiated`), and need no `datachannel` event. */
 const CHANNEL_ID = 0
 
 export interface LinkListener {
-  /** The value of `isUp` has changed. */
+  /** Is called when the value of `isUp` has changed. */
   changed(): void
-  /** The link has failed, or is not up at its deadline. Called again after each further deadline. */
+  /** Is called when the link fails, or is not up at its deadline, and at each further deadline. */
   overdue(): void
   message(data: string | ArrayBuffer): void
-  /** The tracks that the peer sends have changed. `undefined` means that it sends none. */
+  /** Is called when the peer sends other tracks than before; with `undefined` if it sends none. */
   stream(stream: MediaStream | undefined): void
-  /** The browser has rejected a signal of the peer, or an operation of this side. */
+  /** Is called when the browser has rejected a signal of the peer, or an operation of this side. */
   problem(error: unknown): void
 }
 
@@ -33,11 +34,12 @@ export interface LinkOptions {
   readonly isPolite: () => boolean
   readonly send: (frame: NegotiationSignal & { link: string; forLink: string | undefined }) => void
   readonly stream: MediaStream | undefined
-  /** How long the link may take to connect, at the start and after it was lost. */
+  /** How long the link may take to connect, at the start and each time after it was up. */
   readonly deadlineMs: number
   /**
-   * Whether a failure is reported before the deadline. It must be false if earlier links have failed:
-   * a DTLS handshake can fail within 100 ms, and the two sides would retry ten times per second.
+   * Whether `overdue` is called as soon as the link fails, and not only at the deadline. It must be
+   * false if earlier links have failed: a DTLS handshake can fail within 100 ms, and the two sides
+   * would retry ten times per second.
    */
   readonly reportsFailureAtOnce: boolean
 }
@@ -81,14 +83,14 @@ export class PeerLink {
     return this.#channel
   }
 
-  /** Whether messages arrive now. */
+  /** Whether the RTCPeerConnection is connected and the data channel is open. */
   get isUp(): boolean {
     return this.#up
   }
 
   /**
-   * Whether an ICE restart may help: the link was up before, and the peer has not closed it. It cannot
-   * repair a DTLS handshake that has failed.
+   * Whether an ICE restart may help: the link was up before, and the peer has not closed it. An ICE
+   * restart cannot repair a failed DTLS handshake.
    */
   get mayRestart(): boolean {
     return this.#wasUp && !this.isClosedByPeer
@@ -99,7 +101,7 @@ export class PeerLink {
     return this.#channel.readyState === 'closing' || this.#channel.readyState === 'closed'
   }
 
-  /** Returns which link a signal belongs to: this one, an earlier one, or one that does not exist yet. */
+  /** Returns whether a signal is for this link, an earlier link, or a link still to be created. */
   targetOf({ type, payload }: RelayedFrame): 'this link' | 'an earlier link' | 'a new link' {
     const from = text(payload.link)
     const to = text(payload.forLink)
@@ -109,7 +111,7 @@ export class PeerLink {
     return type === 'offer' ? 'a new link' : 'an earlier link'
   }
 
-  /** Handles a signal that belongs to this link, according to `targetOf`. */
+  /** Handles a signal that belongs to this link (see `targetOf`). */
   receive(frame: RelayedFrame): void {
     const signal = parseSignal(frame)
     if (signal === undefined) return
@@ -120,7 +122,7 @@ export class PeerLink {
     this.#reportErrors(this.#negotiation.receive(signal))
   }
 
-  /** Continues after the signaling connection was lost and is back. A link that is up is not changed. */
+  /** Continues an interrupted negotiation. A link that is up only sends a pending offer again. */
   resume(): void {
     const isRepeated = this.#negotiation.repeatOffer()
     if (this.#up) return
@@ -136,7 +138,7 @@ export class PeerLink {
     this.#startDeadline()
   }
 
-  /** Returns false if the link is not up. Throws what `RTCDataChannel.send` throws. */
+  /** Sends data. Returns false if the link is not up. Throws what `RTCDataChannel.send` throws. */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>): boolean {
     if (!this.#up) return false
     // There are three calls because TypeScript's overloads of `send` do not accept a union.
@@ -146,9 +148,9 @@ export class PeerLink {
     return true
   }
 
-  /** Sends the tracks of this stream instead of the earlier ones. */
+  /** Sends the tracks of this stream instead of those of the earlier stream. */
   setStream(stream: MediaStream | undefined): void {
-    // The changes run one after the other: `sender.track` changes only when `replaceTrack` is done.
+    // Changes run one after the other, because `sender.track` is old until `replaceTrack` is done.
     const replace = () => this.#replaceTracks(stream)
     this.#settingStream = this.#settingStream.then(replace, replace)
     this.#reportErrors(this.#settingStream)
@@ -162,10 +164,11 @@ export class PeerLink {
   }
 
   /**
-   * Each side sends each track over a transceiver of its own, and reuses it for later tracks. With
-   * transceivers that both sides share (`addTrack`), the description would grow each time a camera is
-   * turned on. Reusing a shared one is no better: when a rollback reverts a change of its direction,
-   * the receiver stays silent (Chromium 156).
+   * Each side sends each of its tracks over a transceiver that the other side does not use for
+   * sending, and reuses the transceiver for later tracks. If both sides shared transceivers
+   * (`addTrack`), the description would grow each time a camera is turned on. A shared transceiver
+   * cannot be reused: when a rollback reverts a change of its direction, the receiver gets no media
+   * (Chromium 156).
    */
   async #replaceTracks(stream: MediaStream | undefined): Promise<void> {
     if (this.#closed) return
@@ -189,7 +192,7 @@ export class PeerLink {
   #listen(): void {
     const pc = this.#pc
     pc.onnegotiationneeded = () => {
-      // The browser fires this also on the side that waits for the first offer.
+      // The browser fires this event also on the side that waits for the first offer.
       const mayOffer = this.#options.offers || pc.remoteDescription !== null
       if (mayOffer) this.#reportErrors(this.#negotiation.offer())
     }
@@ -224,7 +227,7 @@ export class PeerLink {
     this.#listener.changed()
   }
 
-  /** Collects the tracks that the peer sends now in one stream, whatever streams the peer uses. */
+  /** Puts all tracks that the peer sends now into one stream, even if they come in several. */
   #collectTracks(): void {
     for (const { track } of this.#pc.getReceivers()) {
       if (track.muted) this.#remoteStream.removeTrack(track)
@@ -234,7 +237,7 @@ export class PeerLink {
     this.#listener.stream(isPlaying ? this.#remoteStream : undefined)
   }
 
-  /** A deadline is needed because a connection without usable candidates stays `new` and never fails. */
+  /** The deadline is needed because an RTCPeerConnection without usable candidates never fails. */
   #startDeadline(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#overdue(), this.#options.deadlineMs)

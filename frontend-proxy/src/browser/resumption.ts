@@ -1,16 +1,18 @@
 /**
- * Makes a session resumable: no frame is lost or handled twice when the connection is lost. It
- * stores frame numbers for both directions, and the client's own frames until the sidecar has
- * handled them.
+ * Makes a session resumable: no frame is lost or handled twice when the connection is lost.
+ * `Resumption` stores the frame numbers of both directions, and keeps the client's own frames until
+ * the sidecar has handled them.
  *
- * 1. The sidecar numbers its frames `s` = 1, 2, 3… `after` is the last number that was handled here.
+ * 1. The sidecar numbers its frames `s` = 1, 2, 3… `after` is the number of the last frame that the
+ *    client has handled.
  * 2. The client numbers its frames `c` = 1, 2, 3… and keeps each one until the sidecar acknowledges
  *    its number with `ca`.
- * 3. The kept frames have consecutive numbers. The first one follows the last acknowledged number.
- * 4. If a sidecar could not write its log and was then killed, it has forgotten frames that it had
- *    acknowledged. The client then asks for a new list of peers and continues with its numbers.
- * 5. The client drops a frame if it made the sidecar close the connection, or if the sidecar has
- *    refused its number several times.
+ * 3. The kept frames have consecutive numbers. The first number follows the last acknowledged one.
+ * 4. If a sidecar is killed while it cannot write its log, the next sidecar does not know of the
+ *    last frames that were acknowledged. The client then asks for a new list of peers, and
+ *    continues with the numbers of that list.
+ * 5. The client drops a frame that made the sidecar close the connection, and a frame whose number
+ *    the sidecar has refused three times.
  */
 
 import { byteLength, jsonText } from './json-text.ts'
@@ -25,11 +27,11 @@ export interface Ticket {
   readonly durable: boolean
 }
 
-// The sidecar keeps the same number for this client. After a longer outage both sides start again.
+// How many frames the client keeps. The sidecar also keeps at most 256 frames for a session.
 const MAX_KEPT_FRAMES = 256
-/** Room for the offers of a page that shares 16 tracks (68 KB each) to 60 peers at once. */
+/** How many bytes are kept: enough for 60 offers of a page that shares 16 tracks (68 KB each). */
 const MAX_KEPT_BYTES = 4_194_304
-/** The length that `c` and `a` add to a frame, at most. */
+/** How many bytes the fields `c` and `a` add to a frame at most. */
 const NUMBERS_BYTES = 48
 /** The close codes with which the sidecar ends a connection because of one of our frames. */
 const FAULTS: ReadonlyMap<number, Refusal> = new Map([
@@ -52,7 +54,7 @@ const UNCOUNTED: Refusal = {
   code: 'out-of-order',
   message: 'a frame was dropped because the sidecar refused its number three times',
 }
-/** After so many unacknowledged frames, the client sends an `ack` frame without delay. */
+/** After this many frames without an acknowledgement, the client sends an `ack` frame at once. */
 const ACK_AFTER_FRAMES = 16
 
 interface Kept {
@@ -63,27 +65,27 @@ interface Kept {
 /** What to do when the sidecar has refused the number of a frame. */
 export type Remedy = 'send again' | 'ask for a list' | 'drop'
 
-/** Returns what was wrong with our frame, if this close code means that a frame of ours caused it. */
+/** Returns what was wrong, if this close code says that one of our frames caused the close. */
 export function faultOf(closeCode: number): Refusal | undefined {
   return FAULTS.get(closeCode)
 }
 
 export class Resumption {
   #token: string
-  /** The last number of the sidecar that was handled here. */
+  /** The sidecar's number (`s`) for the last frame that this client has handled. */
   #after: number
-  /** The last number of the sidecar that we have acknowledged. */
+  /** The sidecar's number (`s`) for the last frame that this client has acknowledged. */
   #acknowledgedTo: number
-  /** The last of our numbers that the sidecar has acknowledged. */
+  /** The client's number (`c`) for the last frame that the sidecar has acknowledged. */
   #handled: number
   #kept: Kept[] = []
   #bytes = 0
-  /** The last number on a connection that the sidecar closed because of one of our frames. */
+  /** The highest `c` on the last connection, if one of our frames made the sidecar close it. */
   #suspect: { readonly c: number; readonly fault: Refusal } | undefined
-  /** How often the sidecar has refused the number that follows `after`. */
+  /** How often in a row the sidecar has refused the frame with the number `after` + 1. */
   #uncounted = { after: -1, times: 0 }
 
-  /** `after` and `handled` are the last numbers of both directions if the session is not new. */
+  /** `after` and `handled` are the fields `s` and `ca` of the list of peers; 0 in a new session. */
   constructor(ticket: Ticket, after = 0, handled = 0) {
     this.#token = ticket.token
     this.#after = after
@@ -95,7 +97,7 @@ export class Resumption {
     return this.#token
   }
 
-  /** The last number of the sidecar that was handled here. */
+  /** The sidecar's number (`s`) for the last frame that this client has handled. */
   get after(): number {
     return this.#after
   }
@@ -107,14 +109,14 @@ export class Resumption {
     return count >= ACK_AFTER_FRAMES ? 'now' : 'soon'
   }
 
-  /** Stores the next token. `after` is given if a new list of peers replaces the frames up to it. */
+  /** Stores the new token, and `after` if a list of peers replaces all frames up to that number. */
   renew(ticket: Ticket, after: number = this.#after): void {
     this.#token = ticket.token
     this.#after = after
     this.#acknowledgedTo = after
   }
 
-  /** Classifies a frame by its number: the next one, one that was handled already, or one after a gap. */
+  /** Says whether the frame with this number is the next one, a known one, or follows a gap. */
   receive(s: number): 'next' | 'known' | 'gap' {
     if (s <= this.#after) return 'known'
     if (s > this.#after + 1) return 'gap'
@@ -122,7 +124,7 @@ export class Resumption {
     return 'next'
   }
 
-  /** Keeps a frame and gives it a number. Returns false, and keeps nothing, if there are too many. */
+  /** Keeps a frame and gives it a number. Returns false if too many frames are kept already. */
   keep(frame: object): boolean {
     const bytes = frameBytes(frame)
     if (this.#kept.length >= MAX_KEPT_FRAMES || this.#bytes + bytes > MAX_KEPT_BYTES) return false
@@ -131,19 +133,19 @@ export class Resumption {
     return true
   }
 
-  /** Returns the last kept frame, with its numbers, which acknowledge what was handled here. */
+  /** Returns the last kept frame with the fields `c` (its number) and `a` (an acknowledgement). */
   last(): object | undefined {
     return this.#kept.length === 0 ? undefined : this.#numbered(this.#kept.length - 1)
   }
 
-  /** Returns all kept frames in the same way. */
+  /** Returns all kept frames with the fields `c` and `a`. */
   all(): object[] {
     return this.#kept.map((_, index) => this.#numbered(index))
   }
 
   /**
-   * Drops the frames up to the acknowledged number `ca`. Returns false, and changes nothing, if `ca`
-   * contradicts an earlier acknowledgement or a number that was never sent.
+   * Drops the kept frames up to the number `ca`, which the sidecar has acknowledged. Returns false,
+   * and changes nothing, if `ca` is lower than an earlier acknowledgement or higher than any `c`.
    */
   acknowledged(ca: number): boolean {
     const count = ca - this.#handled
@@ -153,12 +155,12 @@ export class Resumption {
     return true
   }
 
-  /** Continues the numbers after `ca`, the last number that the sidecar knows about. */
+  /** Numbers the kept frames from `ca` + 1 on. `ca` is the last `c` that the sidecar knows. */
   countFrom(ca: number): void {
     if (!this.acknowledged(ca)) this.#handled = ca
   }
 
-  /** Must be called when a connection is lost on which all kept frames were sent. */
+  /** Must be called when a connection is lost, if all kept frames were sent on it. */
   lost(closeCode: number): void {
     const fault = faultOf(closeCode)
     if (fault !== undefined) this.#suspect = { c: this.#handled + this.#kept.length, fault }
@@ -168,12 +170,12 @@ export class Resumption {
   dropSuspect(): Refusal | undefined {
     const suspect = this.#suspect
     this.#suspect = undefined
-    // The sidecar handles frames in order, so the first unacknowledged one caused the close.
+    // The sidecar handles frames in order, so the first unacknowledged frame caused the close.
     if (suspect === undefined || this.#handled >= suspect.c) return undefined
     return this.#dropFirst() ? suspect.fault : undefined
   }
 
-  /** Must be called when the sidecar has refused the number of the first kept frame. */
+  /** Returns what to do when the sidecar has refused the number of the first kept frame. */
   numberRefused(): Remedy {
     const times = this.#uncounted.after === this.#handled ? this.#uncounted.times + 1 : 1
     this.#uncounted = { after: this.#handled, times }
@@ -194,7 +196,7 @@ export class Resumption {
     return large.map(({ bytes }) => tooLarge('frame', bytes, limit ?? 0))
   }
 
-  /** Returns the field that acknowledges what was handled here. It can be added to any frame. */
+  /** Returns the field `a`, which acknowledges all handled frames. It can be added to any frame. */
   acknowledge(): { a: number } {
     this.#acknowledgedTo = this.#after
     return { a: this.#after }
@@ -211,7 +213,7 @@ export class Resumption {
   }
 }
 
-/** Returns the length of a frame with its numbers. Throws what `JSON.stringify` throws. */
+/** Returns how many bytes a frame has with its numbers. Throws what `JSON.stringify` throws. */
 export function frameBytes(frame: object): number {
   return byteLength(jsonText(frame) ?? '') + NUMBERS_BYTES
 }

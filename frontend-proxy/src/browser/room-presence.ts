@@ -1,9 +1,9 @@
 /**
- * Joins and leaves rooms for a client: which room it is in, with which membership, and which slot of
- * the page it uses.
+ * Joins and leaves rooms for a client. It holds the client's membership in its current room, and
+ * the slot of the page that the client uses.
  *
- * 1. A membership ends only in `end`, which emits one `left` event with the reason.
- * 2. Which client of a page is in a room, and with which id, is decided in `slots.ts`.
+ * 1. When the client is no longer in its room, `end` emits one `left` event with the reason.
+ * 2. `slots.ts` decides which client of a page is in a room, and with which peer id.
  */
 
 import type { Connection, OpenSocket } from './connection.ts'
@@ -22,10 +22,10 @@ export interface PresenceOptions {
   readonly connection: Connection
   readonly url: () => string | undefined
   readonly profile: () => Profile
-  /** The token for rooms that are joined without one of their own. */
+  /** The user token for rooms that are joined without the option `token`. */
   readonly token: Token | undefined
   readonly emit: Emit
-  /** Is called for each frame that is not sent, or that is dropped. */
+  /** Is called for each frame that is too large or that is dropped. */
   readonly refused: (refusal: Refusal) => void
   /** Is called if the app has no token for the join. */
   readonly noToken: (reason: NoToken) => void
@@ -77,7 +77,7 @@ export class RoomPresence {
     slot.notifyPrevious()
   }
 
-  /** A function that returns tokens is not compared, because an app may create one for each call. */
+  /** Two `token` functions count as the same value, because an app may create one for each call. */
   #hasJoinedWith(options: JoinOptions): boolean {
     const now = { ...this.#lastJoin?.options, peerId: this.#slot?.identity.peerId }
     const names = Object.keys(options) as (keyof JoinOptions)[]
@@ -99,19 +99,20 @@ export class RoomPresence {
     this.#disconnect('closed')
   }
 
-  /** Sends a frame now or when the session is resumed. Returns false if it can do neither. */
+  /** Sends a frame now or when the session is resumed. Returns false if neither is possible. */
   send(frame: object): boolean {
     return this.#membership?.send(frame) === true
   }
 
-  /** Stores the identity that the sidecar has given to this client in the slot. */
+  /** Stores the identity of this client in its slot. */
   storeIdentity(identity: Identity): void {
     if (this.#slot !== undefined) this.#slot.identity = identity
   }
 
   /**
-   * Must be called when the page adds a listener. If a newer client has taken over the slot, and the
-   * page has never listened to that one, this client takes the slot back.
+   * Must be called when the page adds a listener to this client. If a newer client has taken over
+   * the slot, and the page has never added a listener to the newer one, this client takes the slot
+   * back.
    */
   listenedTo(): void {
     this.#isListenedTo = true
@@ -122,7 +123,7 @@ export class RoomPresence {
     } else this.join()
   }
 
-  /** Ends the membership. `socket` is given if the connection was released as well. */
+  /** Ends the membership, and closes `socket`, which is given if the connection was released. */
   end(why: LeaveReason, socket?: OpenSocket): void {
     if (this.#membership === undefined) {
       socket?.close()
@@ -140,7 +141,7 @@ export class RoomPresence {
     if (this.#lastJoin === undefined) return
     const { room, options } = this.#lastJoin
     const { profile, refused, noToken, token } = this.#options
-    // A new source, because the user may be another one than at the last join.
+    // Each join gets its own tokens, because another user may have logged in since the last join.
     const tokens = new TokenSource(options.token ?? token)
     const details = { options, profile, tokens, noToken }
     const request = new JoinRequest(this.#connection, room, identity, details)
@@ -168,7 +169,7 @@ export class RoomPresence {
     }
     socket?.close()
     const isEndedByOther = why === 'replaced' || why === 'removed'
-    // Otherwise no `leave` was sent, so the session may still exist.
+    // If no `leave` was sent, the session may still exist.
     const hasSentLeave = why !== 'refused' && this.#connection.isOpen
     slot?.release(isEndedByOther || hasSentLeave)
   }
@@ -179,7 +180,7 @@ export class RoomPresence {
       const room = this.#membership?.room
       this.#isReplaced = true
       if (room !== undefined && this.#isListenedTo) {
-        // The advice waits, because the page may be about to close this client.
+        // The advice is printed later, because the page may be about to close this client.
         setTimeout(() => this.#isReplaced && adviseOnSecondClient(room))
       }
       if (hasOtherId) this.#connection.send({ type: 'leave' })

@@ -1,4 +1,4 @@
-/** What a client knows about its room, kept up to date by the frames of the sidecar. */
+/** Stores what a client knows about its room, and updates it with the frames of the sidecar. */
 
 import type {
   Peer,
@@ -30,7 +30,7 @@ export class RoomState {
     this.peers.clear()
   }
 
-  /** Applies a frame, and then emits the event for it. */
+  /** Updates the state with a frame, and then emits the event for the frame. */
   apply(frame: RoomFrame, emit: Emit): void {
     switch (frame.type) {
       case 'peer_joined':

@@ -1,4 +1,4 @@
-/** Watches the list of rooms for a client, which need not be in a room. */
+/** Subscribes a client to the list of rooms. The client need not be in a room. */
 
 import type { Connection } from './connection.ts'
 import { adviseOnRefusedWatch } from './console-advice.ts'
@@ -15,10 +15,13 @@ export class RoomWatch {
   #isOn = false
   /** The `id` of the last `watch_rooms` frame, which an error repeats as its `ref`. */
   #ref = ''
-  /** Whether that frame contained the token, if the app has given one. */
+  /** Whether the last `watch_rooms` frame contained the app's token, if there is one. */
   #hasSentToken = false
 
-  /** `refused` is called when the watch has ended because the sidecar wants a token that the app does not have. */
+  /**
+   * `refused` is called when the list is no longer watched, because the app has no token that the
+   * sidecar accepts.
+   */
   constructor(
     connection: Connection,
     token: Token | undefined,
@@ -33,7 +36,7 @@ export class RoomWatch {
     return this.#isOn
   }
 
-  /** `isJoining` is true if a join on the same connection tells the sidecar who the user is. */
+  /** `isJoining` is true if a join on the same connection contains the user token. */
   start(isJoining: boolean): void {
     this.#isOn = true
     this.#tokens = new TokenSource(this.#token)
@@ -46,7 +49,10 @@ export class RoomWatch {
     this.#ref = ''
   }
 
-  /** Gets a token before a connection is opened, for a client without a room. See `JoinRequest.prepare`. */
+  /**
+   * Does for a client without a room what `JoinRequest.prepare` does: gets a user token before a
+   * connection is opened.
+   */
   async prepare(): Promise<boolean> {
     const tokens = this.#tokens
     if (!this.#isOn) return true
@@ -65,24 +71,24 @@ export class RoomWatch {
     return true
   }
 
-  /** Must be called when a connection is open. */
+  /** Must be called when a connection was opened. */
   opened(isJoining: boolean): void {
     if (!this.#isOn) return
     if (isJoining && !this.#tokens.isReady) this.#send()
     else void this.#sendWithToken()
   }
 
-  /** Must be called when the sidecar has sent a list. */
+  /** Must be called when the sidecar has sent a list of rooms. */
   accepted(): void {
     this.#tokens.accepted()
   }
 
-  /** Whether an error refuses the last `watch_rooms` for want of a token. */
+  /** Whether an error refuses the last `watch_rooms` because its token is missing or invalid. */
   isRefusedBy(code: string, ref: unknown): boolean {
     return code === 'unauthorised' && ref !== undefined && ref === this.#ref
   }
 
-  /** Handles such an error. */
+  /** Handles an error for which `isRefusedBy` is true. */
   refused(message: string): void {
     if (this.#hasSentToken && !this.#tokens.renew()) this.#end({ code: 'unauthorised', message })
     else void this.#sendWithToken()

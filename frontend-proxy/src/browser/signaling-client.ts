@@ -27,15 +27,15 @@ import type {
 import { pageReport, type TraceReport } from './trace-report.ts'
 import { TypedEventTarget } from './typed-events.ts'
 
-/** The sidecar closes a connection with this code when it has no token, or none that is still valid. */
+/** With this code the sidecar closes a connection whose token is missing or no longer valid. */
 const UNAUTHORISED = 4401
 
 /**
  * Connects a page to the sidecar, joins a room, and watches the list of rooms.
  *
- * After a lost connection the client reconnects and resumes its session: it receives the frames that
- * it has missed, and sends the frames that it has kept. Until the sidecar has answered, `peers`
- * contains what was known before. A reloaded page keeps its id and gets a new list of peers.
+ * After a lost connection the client reconnects and resumes its session: it receives the frames
+ * that it has missed, and sends the frames that it has kept. Until the sidecar has answered,
+ * `peers` is unchanged. A reloaded page keeps its peer id and gets a new list of peers.
  */
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
@@ -44,7 +44,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #watch: RoomWatch
   #profile: Profile
 
-  /** Joins `room`. Without it, the client does nothing until `join` or `watchRooms` is called. */
+  /** Joins `options.room`. Without a room, call `join` or `watchRooms` later. */
   constructor(options: SignalingOptions = {}) {
     super()
     const { room, url, WebSocket, name, metadata, ...join } = withoutMissing(options)
@@ -81,7 +81,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#presence.membership?.identity.peerId
   }
 
-  /** A random id that changes with each load of the page. The others see it as `Peer.instance`. */
+  /** A random id for each page load and each `join`. Other peers see it as `Peer.instance`. */
   get instance(): string | undefined {
     return this.#presence.membership?.request.instance
   }
@@ -91,7 +91,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#presence.membership?.joined === true
   }
 
-  /** When the client joined (ms since the epoch, by the sidecar's clock). Older sidecars do not send it. */
+  /** When the client joined (ms since the epoch, by the sidecar's clock). */
   get joinedAt(): number | undefined {
     return this.#presence.state.joinedAt
   }
@@ -114,7 +114,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
 
   /**
    * Joins a room and leaves the current one. Without arguments it joins the last room again. Does
-   * nothing if the client is in this room already, unless an option is given another value.
+   * nothing if the client is in this room already and no option has a new value.
    */
   join(room?: string, options?: JoinOptions): void {
     this.#presence.join(room, options)
@@ -126,8 +126,8 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   /**
-   * Changes what the other peers see, now or from the next join on. If the sidecar would refuse the
-   * change, it emits `refused` and changes nothing.
+   * Changes the profile that the other peers see, now or from the next join on. If the sidecar
+   * would refuse the change, the client emits `refused` and changes nothing.
    */
   update(profile: Profile): void {
     const changes = plainProfile(profile)
@@ -141,35 +141,35 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   /**
-   * Sends to one peer in the room, now or when the session is resumed.
+   * Sends a frame to one peer in the room, now or when the session is resumed.
    *
-   * Returns false if it can do neither, because too many frames are kept already, because the client
-   * has not joined yet, or because the sidecar would refuse the frame (then it emits `refused`).
-   * Throws a TypeError for a payload that JSON cannot represent.
+   * Returns false if neither is possible: too many frames are kept already, the client has not
+   * joined yet, or the sidecar would refuse the frame (then the client emits `refused`). Throws a
+   * TypeError for a payload that JSON cannot represent.
    */
   relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
     return this.#sendPayload(payload, { type, to: wellFormed(to, 'to') })
   }
 
-  /** Sends to all other peers in the room. Otherwise it works like `relay`. */
+  /** Sends a frame to all other peers in the room. Otherwise it works like `relay`. */
   broadcast(payload: object = {}): boolean {
     return this.#sendPayload(payload, { type: 'broadcast' })
   }
 
   /**
    * Records what happens to an RTCPeerConnection in the sidecar's event log. `peerId` is the peer
-   * that it connects to. A `Mesh` calls this for its own RTCPeerConnections.
+   * at the other end. A `Mesh` calls this for its own RTCPeerConnections.
    */
   observe(pc: RTCPeerConnection, peerId?: string): void {
     observe(pc, (report) => this.#trace(report), peerId)
   }
 
-  /** Records what kind of page this is in the sidecar's event log. A `Mesh` calls it after each join. */
+  /** Records a description of this page in the event log. A `Mesh` calls this after each join. */
   tracePage(): void {
     this.#trace(pageReport())
   }
 
-  /** Starts `rooms` events. The client need not be in a room. */
+  /** Starts the `rooms` events. The client need not be in a room. */
   watchRooms(): void {
     this.#watch.start(this.room !== undefined)
   }
@@ -186,8 +186,8 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   /**
-   * Marks the client as used by the page, as adding a listener does. A `Mesh` calls this when the
-   * page adds a listener to the mesh. A client that was replaced may take its slot back.
+   * Has the same effect as adding a listener to the client: a client that was replaced may take its
+   * slot back. A `Mesh` calls this when the page adds a listener to the mesh.
    */
   claim(): void {
     this.#presence.listenedTo()
@@ -201,7 +201,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     prepare: async (): Promise<boolean> => {
       const { membership } = this.#presence
       const isPrepared = await (membership?.request.prepare() ?? this.#watch.prepare())
-      // The app may have joined again in the event that reported that there is no token.
+      // The app may have joined again when the client reported that there is no token.
       return isPrepared || this.room !== undefined || this.#watch.isOn
     },
     opened: (): void => {
@@ -216,7 +216,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
       const refusal = this.#presence.membership?.disconnected(code)
       const room = this.room
-      // Without a token that is needed for something, the next connection would be closed as well.
+      // Without a join or a watch no token is sent, so the next connection would be closed, too.
       const isUnused = code === UNAUTHORISED && room === undefined && !this.#watch.isOn
       if (isUnused) this.#connection.release()
       const isDismissed = dismissal !== undefined && !this.#watch.isOn
@@ -233,7 +233,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   #trace(report: TraceReport): void {
-    // Statistics are not kept for the next connection, because later ones will contain the same.
+    // Statistics are not kept for the next connection, because later ones have the same totals.
     if (report.event !== 'stats' || this.joined) this.#presence.send({ type: 'trace', ...report })
   }
 

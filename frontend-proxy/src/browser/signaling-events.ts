@@ -4,7 +4,7 @@ import type { Dismissal, WebSocketClass } from './connection.ts'
 import type { Peer, RelayedFrame, Room } from './frames.ts'
 import type { Token } from './token-source.ts'
 
-/** What the other peers see of this one. */
+/** What the other peers see of this peer. */
 export interface Profile {
   readonly name?: string | undefined
   /** An object of at most 4 KiB as JSON. */
@@ -19,15 +19,16 @@ export interface JoinOptions {
   /** False hides the room from the list of rooms. Only the value of its first peer counts. */
   readonly listed?: boolean | undefined
   /**
-   * Names the slot that stores the id and the session of this client. A page has one slot for each
-   * room, and a newer client takes it over from an earlier one. Pass a name for a second peer of the
-   * same page in the same room.
+   * Names the slot that stores the peer id and the session token of this client. A page has one
+   * slot for each room, and a newer client takes over the slot of an earlier one. If a page needs a
+   * second peer in the same room, pass a name for its slot.
    */
   readonly slot?: string | undefined
   /**
-   * Tells the sidecar who the user is, if the sidecar asks for that, and is passed to its `on_join`
-   * hook. A function is called before each connection, and when the sidecar has refused a token. It
-   * returns `null` if the user has none. It is not the token that resumes a session.
+   * The user token tells the sidecar who the user is, if the sidecar asks for that, and is passed
+   * to the sidecar's hooks. If this option is a function, it is called before each connection, and
+   * when the sidecar has refused a token; it returns `null` if the user has no token. The user
+   * token is not the session token, which resumes a session.
    */
   readonly token?: Token | undefined
 }
@@ -36,18 +37,18 @@ export interface SignalingOptions extends Profile, JoinOptions {
   /** The room to join at once. Without it, call `join()`. */
   readonly room?: string | undefined
   /**
-   * The sidecar's URL. Default: `/ws/signaling` on the origin of Vite's client, or on the page's own origin
-   * without it.
+   * The sidecar's URL. Default: `/ws/signaling` on the origin of Vite's client, or on the page's
+   * own origin if the page does not load Vite's client.
    */
   readonly url?: string | URL | undefined
-  /** The WebSocket class. Default: that of the browser. */
+  /** The WebSocket class. Default: the browser's `WebSocket`. */
   readonly WebSocket?: WebSocketClass | undefined
 }
 
 /**
- * Why the client is no longer in the room. `moved` means that it joins another room, or this one with
- * other options. `replaced` means that a newer client of this page, or
- * another page with the same peer id, has joined instead.
+ * Why the client is no longer in the room. `moved` means that the client joins another room, or the
+ * same room with other options. `replaced` means that a newer client of this page, or another page
+ * with the same peer id, has joined instead.
  */
 export type LeaveReason = 'left' | 'moved' | 'refused' | 'closed' | Dismissal
 
@@ -58,7 +59,10 @@ export interface SignalingEvents {
   disconnected: { readonly code: number; readonly reason: string; readonly final: boolean }
   /** An attempt to reconnect begins. The first attempt has the number 1. */
   reconnecting: { readonly attempt: number }
-  /** The session continues after a lost connection. Nothing was missed, and the others noticed nothing. */
+  /**
+   * The session continues after a lost connection. No frame was missed, and the other peers did not
+   * see this peer leave.
+   */
   resumed: { readonly room: string; readonly peerId: string }
   /**
    * The old session had ended, so the client is a new peer with a new id. A `peer_list` follows, and
@@ -69,11 +73,11 @@ export interface SignalingEvents {
   peer_list: { readonly room: string; readonly peerId: string; readonly peers: readonly Peer[] }
   peer_joined: Peer
   peer_left: { readonly peerId: string; readonly reason: string | undefined }
-  /** `peer` is complete, and `changes` contains only the fields that have changed. */
+  /** `peer` contains all fields of the peer, and `changes` only those that have changed. */
   peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
   /**
-   * Reports whether the session survives a restart of the sidecar. It does not while the sidecar
-   * cannot write its log, for instance because the disk is full.
+   * Says whether the session would survive a restart of the sidecar. `durable` is false while the
+   * sidecar cannot write its log, for instance because the disk is full.
    */
   durable: { readonly durable: boolean }
   /** The sidecar's admin has sent a text to everybody in the room. */

@@ -1,25 +1,27 @@
 /**
- * The slots of a page. A slot stores the identity (peer id and session token) of this tab in one
- * room, and one client of the page uses it at a time.
+ * Manages the slots of a page. A slot stores the identity (peer id and session token) of this tab
+ * in one room, and one client of the page uses it at a time.
  *
- * 1. A page has one slot for each room of each sidecar, and more only if the app names them. A new
- *    client takes the slot over from the earlier one, with its id and session, and the earlier one
- *    is notified. So a client that was never closed (after a module was reloaded, or by a component
- *    without a clean-up function) does not become a second peer.
- *    The earlier client gets the slot back if the page adds a listener to it and has never added one
- *    to the newer client: StrictMode calls `useState(() => new …)` twice and keeps the first result.
+ * 1. A page has one slot for each room of each sidecar, and more only if the app gives them names.
+ *    A new client takes over the slot of the earlier client, with its peer id and session, and the
+ *    earlier client is notified. So a client that was never closed (because a module was reloaded,
+ *    or a component has no clean-up function) does not become a second peer. The earlier client
+ *    gets the slot back if the page adds a listener to it and has never added one to the newer
+ *    client: StrictMode calls `useState(() => new …)` twice and keeps the first result.
  * 2. A client that is closed leaves the room only after a short delay. If another client takes the
- *    slot in the meantime, which happens when a module is reloaded and in StrictMode, nobody sees a
- *    leave.
- * 3. A session has ended only if a `leave` was sent on an open connection. In every other case its
- *    token is kept, because without it this tab could not use its own id.
+ *    slot in the meantime, which happens when a module is reloaded and in StrictMode, no `leave` is
+ *    sent.
+ * 3. A session has ended if a `leave` was sent on an open connection, or if the client was replaced
+ *    or removed. In every other case the slot keeps the session token, because the tab could not
+ *    use its own peer id without it.
  * 4. A page that is reloaded stays the same peer, because sessionStorage keeps the identity.
  * 5. A duplicated tab is a new peer, although the browser copies sessionStorage into it. Therefore
  *    the identity is removed from the storage when a client joins, and stored again on `pagehide`.
- * 6. A page that returns from the back/forward cache removes the identity from the storage again. If
- *    another page of this tab has used the slot in the meantime, it continues with the identity that
- *    this other page has stored.
- * 7. The frames of a tab share its sessionStorage. So each has keys of its own there, by its place.
+ * 6. A page that returns from the back/forward cache removes the identity from the storage again.
+ *    If another page of this tab has used the slot in the meantime, it continues with the identity
+ *    that this other page has stored.
+ * 7. The frames (`<iframe>`) of a tab share its sessionStorage. So the keys of a frame in that
+ *    storage contain the place of the frame (see `framePlace`).
  */
 
 import type { OpenSocket } from './connection.ts'
@@ -28,7 +30,7 @@ import { type Identity, parseIdentity, randomId } from './identity.ts'
 import { type PageStorage, pageStorage } from './page-storage.ts'
 
 const KEY_PREFIX = 'signaling-sidecar:slot:'
-/** Vite needs this time to fetch a saved module between its `dispose` and its next execution. */
+/** The delay of rule 2. In this time Vite fetches a changed module after its `dispose`. */
 const LEAVES_AFTER_MS = 250
 
 /** A client that uses a slot. */
@@ -36,21 +38,26 @@ export interface SlotUser {
   /** Whether the page has added a listener to this client. */
   isListenedTo(): boolean
   /**
-   * Is called when a newer client of this page has taken the slot. `hasOtherId` is true if the newer
-   * client has another peer id, so this one has to leave the room.
+   * Is called when a newer client of this page has taken the slot. `hasOtherId` is true if the
+   * newer client has another peer id, so that this client has to leave the room.
    */
   replaced(hasOtherId: boolean): void
-  /** Is called when the page returns from the back/forward cache with another identity. */
+  /**
+   * Is called when the page returns from the back/forward cache and finds another identity stored.
+   */
   restored(identity: Identity): void
 }
 
-/** A peer that a client of this page is, or is about to become, in a room. */
+/**
+ * Identifies a peer of this page: one of its clients has joined the room with this id, or is about
+ * to.
+ */
 export interface PeerOfPage {
   readonly room: string
   readonly peerId: string
 }
 
-/** One client's use of a slot. It has no effect after another client has taken the slot. */
+/** Represents one client's use of a slot. Has no effect after another client has taken the slot. */
 export class Slot {
   readonly #isPage: boolean
   readonly #previous: Slot | undefined
@@ -59,7 +66,7 @@ export class Slot {
   #socket: OpenSocket | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Use `Slots.take` instead. */
+  /** Call `Slots.take` instead of this constructor. */
   constructor(user: SlotUser, identity: Identity, previous: Slot | undefined, isPage: boolean) {
     this.#user = user
     this.#identity = identity
@@ -76,29 +83,32 @@ export class Slot {
     this.#identity = identity
   }
 
-  /** Notifies the client that used the slot before. The new client must be ready for events by then. */
+  /**
+   * Notifies the previous client of the slot. That client emits events, so the new one must be
+   * ready.
+   */
   notifyPrevious(): void {
     this.#previous?.replace(this.#previous.#identity.peerId !== this.#identity.peerId)
   }
 
-  /** Whether the page listens to the client that uses the slot, or no client uses it any more. */
+  /** Whether the page listens to the client that uses the slot. True if no client uses it. */
   get isListenedTo(): boolean {
     return this.#user?.isListenedTo() ?? true
   }
 
-  /** Whether a client uses it now. */
+  /** Whether a client uses the slot now. */
   get isUsed(): boolean {
     return this.#user !== undefined
   }
 
-  /** Ends the use by this client. `hasLeft` is true if its session has ended as well. */
+  /** Ends this client's use of the slot. `hasLeft` is true if its session has ended as well. */
   release(hasLeft: boolean): void {
     this.#user = undefined
     const { peerId } = this.#identity
     this.#identity = { ...(hasLeft ? { peerId } : this.#identity), usedAt: Date.now() }
   }
 
-  /** Ends the use by this client, and leaves the room on this socket after a short delay. */
+  /** Ends this client's use of the slot, and sends `leave` on this socket after a short delay. */
   releaseSoon(socket: OpenSocket): void {
     this.release(false)
     this.#socket = socket
@@ -106,7 +116,7 @@ export class Slot {
     else this.leave()
   }
 
-  /** Leaves the room now if `releaseSoon` was called. */
+  /** Leaves the room without further delay, if `releaseSoon` was called. */
   leave(): void {
     clearTimeout(this.#timer)
     if (this.#socket === undefined) return
@@ -124,7 +134,7 @@ export class Slot {
     this.#user?.restored(identity)
   }
 
-  /** Ends the use because a newer client has taken the slot. */
+  /** Ends this client's use of the slot, because a newer client has taken the slot. */
   replace(hasOtherId: boolean): void {
     if (hasOtherId) this.leave()
     clearTimeout(this.#timer)
@@ -140,13 +150,14 @@ export class Slots {
   readonly #slots = new Map<string, Slot>()
 
   /**
-   * Without a storage, no identity survives the page. Without a page, a client that is closed leaves
-   * its room without a delay.
+   * Without `storage`, no identity survives a reload. Without `page`, a closed client leaves its
+   * room without a delay.
    */
   constructor(storage: PageStorage | undefined, page: (EventTarget & Frame) | undefined) {
     this.#storage = storage
     this.#isPage = page !== undefined
-    // While a page is unloaded, its frames are removed one by one, so their places change.
+    // The place is stored, because it may change later: while a page is unloaded, its frames are
+    // removed one by one.
     this.#prefix = KEY_PREFIX + (page ? framePlace(page) : '')
     page?.addEventListener('pagehide', () => this.#storeAll())
     page?.addEventListener('pageshow', (event) => {
@@ -156,7 +167,7 @@ export class Slots {
 
   /**
    * Gives the slot with this key to a client. If the client requires a `peerId`, the slot gets that
-   * id. Otherwise it keeps its identity, or gets a random id if it has none.
+   * id. Otherwise the slot keeps its identity, or gets a random id if it has none.
    */
   take(key: string, user: SlotUser, peerId?: string): Slot {
     const previous = this.#slots.get(key)
@@ -202,11 +213,11 @@ export class Slots {
   }
 }
 
-// A page can load several copies of this module (after an edit, or in two bundles). All use the object
-// at this key of `globalThis`.
+// A page can load several copies of this module (after an edit, or in two bundles). All copies use
+// the same `Slots`, at this key of `globalThis`.
 const SHARED = Symbol.for('vite-plugin-signaling-sidecar/slots/1')
 
-/** Returns the peers of this page, also if its clients come from an earlier version of this module. */
+/** Returns the peers of this page, even if an earlier version of this module holds its slots. */
 export function peersOfPage(): PeerOfPage[] {
   const page = globalThis as { [SHARED]?: Partial<Slots> }
   return page[SHARED]?.peers ?? []

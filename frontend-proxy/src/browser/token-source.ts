@@ -1,11 +1,11 @@
 /** Gets the tokens that tell the sidecar who the user is. */
 
-/** A token, or a function that returns one, or `null` if the user has none now. */
+/** A token, or a function that returns it. The function returns `null` if the user has none now. */
 export type Token = string | (() => string | null | Promise<string | null>)
 
 /**
- * Why there is no token: `no-token` if the function has returned none, and `token-failed` if it has
- * thrown, so that a later call may succeed.
+ * Says why there is no token. The code is `no-token` if the app's function has returned none, and
+ * `token-failed` if it has thrown an error, after which a later call may succeed.
  */
 export class NoToken extends Error {
   readonly code: 'no-token' | 'token-failed'
@@ -17,10 +17,11 @@ export class NoToken extends Error {
 }
 
 /**
- * The tokens of one join, or of one list of rooms.
+ * Supplies the user tokens for one `join()`, or for one `watchRooms()`.
  *
- * 1. A function is called once for each connection, and once more when the sidecar refuses the token.
- * 2. It is never called again while an earlier call has not returned.
+ * 1. The app's function is called once for each connection, and once more when the sidecar refuses
+ *    the token.
+ * 2. The function is never called while an earlier call is still pending.
  * 3. A token that was not sent yet is kept for the next attempt to connect.
  */
 export class TokenSource {
@@ -36,7 +37,7 @@ export class TokenSource {
     if (typeof option === 'string' && option !== '') this.#token = option
   }
 
-  /** Whether `take` can be called. */
+  /** Whether `take` may be called. If not, call `prepare` first. */
   get isReady(): boolean {
     return typeof this.#option !== 'function' || this.#token !== undefined
   }
@@ -47,7 +48,7 @@ export class TokenSource {
     return this.#token
   }
 
-  /** Must be called before each connection. Rejects with `NoToken`. */
+  /** Must be called before each connection. Gets a token if needed, and rejects with `NoToken`. */
   async prepare(): Promise<void> {
     if (typeof this.#option !== 'function' || (this.isReady && !this.#isSent)) return
     this.#asked ??= this.#ask(this.#option).finally(() => {
@@ -56,7 +57,9 @@ export class TokenSource {
     await this.#asked
   }
 
-  /** Forgets a token that was refused. Returns false if there is no hope that the next one is accepted. */
+  /**
+   * Forgets a refused token. Returns false after a second refusal, or if `token` is no function.
+   */
   renew(): boolean {
     if (typeof this.#option !== 'function' || this.#isRenewed) return false
     this.#isRenewed = true
@@ -81,7 +84,7 @@ export class TokenSource {
   }
 }
 
-/** The function is the app's, and in plain JavaScript it may return anything. */
+/** Calls the app's function, which may return anything in plain JavaScript. */
 async function call(option: Exclude<Token, string>): Promise<unknown> {
   try {
     return await option()

@@ -1,7 +1,7 @@
 /**
- * The reports about RTCPeerConnections that a page sends as `trace` frames to the sidecar's event log.
- * They contain no IP address, and only the path of the page's URL. The sidecar reads them in
- * `diagnosis/reports.py`.
+ * Defines the reports about RTCPeerConnections that a page sends as `trace` frames to the sidecar's
+ * event log. They contain no IP address, and only the path of the page's URL. The sidecar reads
+ * them in `diagnosis/reports.py`.
  */
 
 /** An event of one RTCPeerConnection, or (with `event: 'page'`) a description of the page. */
@@ -13,13 +13,13 @@ export interface TraceReport {
   readonly pc?: string
   /** The peer at the other end, if the app has passed its id. */
   readonly peerId?: string
-  /** When it happened: ms since the epoch, by the page's clock. */
+  /** When the event happened: ms since the epoch, by the page's clock. */
   readonly at?: number
   /** Whether the page is a secure context. */
   readonly secure?: boolean
   /** Whether the page has `navigator.mediaDevices`. */
   readonly media?: boolean
-  /** The title and path of the page, without the parts that look like a key. */
+  /** The title and path of the page, without the parts that look like a secret key. */
   readonly title?: string
   readonly path?: string
   readonly policy?: RTCIceTransportPolicy
@@ -29,7 +29,7 @@ export interface TraceReport {
   readonly gathering?: RTCIceGatheringState
   readonly signaling?: RTCSignalingState
   readonly dtls?: RTCDtlsTransportState
-  /** The ICE ufrags, which also occur in the signals and in the reports of the other side. */
+  /** The ICE username fragments, which also occur in signals and in reports of the other side. */
   readonly localUfrag?: string
   readonly remoteUfrag?: string
   /** The selected candidate pair. */
@@ -41,7 +41,7 @@ export interface TraceReport {
   readonly stats?: Stats
   /** The method that failed. */
   readonly operation?: string
-  /** The name and the message of its error. */
+  /** The name and the message of the error. */
   readonly name?: string
   readonly message?: string
 }
@@ -53,7 +53,10 @@ export interface CandidateKind {
   readonly networkType?: string
 }
 
-/** Totals since the RTCPeerConnection was created. A field is absent if the browser does not report it. */
+/**
+ * The current round-trip time and bandwidth, and totals since the RTCPeerConnection was created. A
+ * field is absent if the browser does not report it.
+ */
 export interface Stats {
   readonly bytesSent?: number
   readonly bytesReceived?: number
@@ -70,9 +73,9 @@ const PAGE_ID = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
 ).join('')
 
 const MAX_LABEL_CHARS = 80
-/** Matches a word that may be a key or a code: at least six characters, with a digit. */
+/** Matches a word that may be a secret key or a code: at least six characters, with a digit. */
 const LIKE_A_KEY = /^(?=.*\d).{6,}$/
-/** Matches a part of a path that may be a code: only capital letters and digits. */
+/** Matches a part of a path that may be a code: four or more capital letters and digits. */
 const LIKE_A_CODE = /^[A-Z\d]{4,}$/
 
 /** Returns the report that describes this page. */
@@ -101,7 +104,7 @@ export function pageName(title: string, path: string): { title?: string; path?: 
   }
 }
 
-/** Adds the page's id and the current time. */
+/** Adds the page's id and the current time to a report. */
 export function stamped(report: TraceReport): TraceReport {
   return { ...report, page: PAGE_ID, at: Date.now() }
 }

@@ -1,8 +1,8 @@
 /**
- * Reads values out of JSON that somebody else wrote.
+ * Reads values from JSON that is not trusted.
  *
- * Each function returns the value if it has the expected type, and `undefined` otherwise. None of
- * them throws, and none of them casts.
+ * Each function returns the value if it has the expected type, and `undefined` otherwise. No
+ * function throws, and none uses a type assertion.
  */
 
 export type Fields = Readonly<Record<string, unknown>>
