@@ -19,7 +19,7 @@ export class Badge {
     this.button.dataset.state = state ?? ''
     setText(this.#sign, signOf(state))
     setText(this.#text, text)
-    // The sign alone would not say what this is about.
+    // A small badge shows only the sign, so the tooltip says what the sign is about.
     this.button.title = `Signaling: ${text}`
   }
 

@@ -12,7 +12,10 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return created
 }
 
-/** Changes the text of an element only if it is another one, so that a screen reader and a selection keep their place. */
+/**
+ * Changes the text of a node only if it is different, so that a screen reader and a selection keep
+ * their place.
+ */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text
 }

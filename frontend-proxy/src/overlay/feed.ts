@@ -4,15 +4,16 @@ import { UPDATE, type Update, WATCH, type Wish } from './messages.ts'
 const VITE_IS_DOWN = 'The dev server does not answer.'
 
 /**
- * Calls `show` for every update while the page is visible.
+ * Calls `show` for every update from the plugin while the page is visible.
  *
- * The updates come on the WebSocket of Vite's client, which is open in any case. A request that waits
- * for news would take one of the six connections that a browser makes to a server, so a few tabs could
- * block the app.
+ * The updates come on the WebSocket of Vite's client, which is open in any case. A long-polling
+ * request would occupy one of the six HTTP connections that a browser opens to a server, so a few
+ * tabs could block the app.
  */
 export function follow(hot: ViteHotContext, show: (update: Update) => void): void {
-  // Vite's client reports an error for what is sent without a connection. Nothing tells whether it has had one
-  // before this script ran, so the first wish is an attempt, and the others wait for its answer.
+  // Vite's client reports an error for a message that is sent while its WebSocket is not open, and
+  // this script cannot find out whether the WebSocket is open. So it sends the first message in any
+  // case, and sends further messages only after an answer or a `vite:ws:connect` event.
   let isUp: boolean | undefined
   const wish = () => {
     const isWatching = document.visibilityState === 'visible'

@@ -1,10 +1,10 @@
-/** What the panel says when there is nothing to see, or less than there could be. */
+/** Creates the parts of the panel that say how to join a room, and show the sidecar's hints. */
 
 import { element } from './element.ts'
 import type { Hint } from './messages.ts'
 import { note } from './pair-list.ts'
 
-/** `inspector` is the path of the inspector. The path for signaling is in the same folder. */
+/** `inspector` is the path of the inspector. The URL of the WebSocket is relative to it. */
 export function howToJoin(inspector: string): HTMLElement {
   const url = new URL('../ws/signaling', new URL(inspector, location.href))
   url.protocol = url.protocol.replace('http', 'ws')
@@ -13,7 +13,7 @@ export function howToJoin(inspector: string): HTMLElement {
     {},
     note('Nobody is in a room of this dev server.'),
     note('With the browser client, new Mesh({ room: "lobby" }) joins one.'),
-    note(`Another client has to signal here: connect its WebSocket to ${url.href}`),
+    note(`To use another client, connect its WebSocket to ${url.href}`),
     note(
       `(PeerJS: host "${url.hostname}", port ${url.port || 'of the page'}, path "${url.pathname}").`,
     ),

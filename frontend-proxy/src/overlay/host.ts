@@ -1,13 +1,15 @@
-/** The element that holds the overlay, at the end of the app's `body`. */
+/** Adds the element that contains the overlay to the end of the page's `body`. */
 
 import { element } from './element.ts'
 import { CSS } from './style.ts'
 
-/** It is not registered as a custom element, because that name would be a global one. */
+/**
+ * The name of the element. It is not registered as a custom element: a registered name is global.
+ */
 const TAG = 'signaling-overlay'
-/** If an app removes whatever it does not know, it should not compete with us at full speed. */
+/** The delay before a removed element is added again, in case the app always removes it at once. */
 const BACK_AFTER_MS = 1_000
-/** What the user does in the overlay does not concern the app, which may listen for these on `document`. */
+/** These events do not leave the overlay, because the app may listen for them on `document`. */
 const PRIVATE_EVENTS = [
   ...['click', 'auxclick', 'dblclick', 'contextmenu', 'wheel'],
   ...['pointerdown', 'pointerup', 'pointermove', 'mousedown', 'mouseup', 'mousemove'],
@@ -18,12 +20,12 @@ const PRIVATE_EVENTS = [
 /**
  * Adds an element with these children to the page, and adds it again whenever it was removed.
  *
- * Its shadow root is closed, so an app's own tests do not find our buttons and texts.
+ * Its shadow root is closed, so tests of the app do not find the buttons and texts of the overlay.
  */
 export function addToPage(...children: Node[]): HTMLElement {
   const host = element(TAG as 'div', { lang: 'en', dir: 'ltr', popover: 'manual' })
   const root = host.attachShadow({ mode: 'closed' })
-  // A style element would need a permission in a strict content security policy, and this does not.
+  // A strict content security policy blocks a style element, but not a constructed style sheet.
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(CSS)
   root.adoptedStyleSheets = [sheet]
@@ -38,13 +40,14 @@ export function addToPage(...children: Node[]): HTMLElement {
 
 function attach(host: HTMLElement): void {
   parent().append(host)
-  // A popover is above everything else on the page, whatever its `z-index` is.
+  // A popover is shown above all other elements of the page, whatever their `z-index` is.
   host.showPopover?.()
 }
 
 /**
- * A framework may hydrate the whole document later. React 18 tolerates an unknown element at the end of
- * the body, but not beside it.
+ * Returns the parent of the overlay. It is the `body`, because a framework may hydrate the whole
+ * document later: React 18 tolerates an unknown element at the end of the `body`, but not outside
+ * of it.
  */
 function parent(): HTMLElement {
   return document.querySelector('body') ?? document.documentElement
@@ -60,8 +63,8 @@ function keepAttached(host: HTMLElement): void {
       observe()
     }, BACK_AFTER_MS)
   })
-  // Only these can lose the host. Changes below them are not observed. An app may replace each of them, the
-  // first one with `document.write`.
+  // The host is lost only when a child of one of these three nodes is removed, so nothing else is
+  // observed. The nodes are looked up again each time, because an app may have replaced them.
   const observe = () => {
     observer.disconnect()
     for (const node of [document, document.documentElement, parent()])

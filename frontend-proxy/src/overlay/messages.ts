@@ -1,8 +1,8 @@
-/** What the plugin and the overlay of a page say to each other on the WebSocket of Vite's client. */
+/** Defines the messages between the plugin and the overlay, on the WebSocket of Vite's client. */
 
-/** The page asks for updates, or for no more of them. */
+/** With this message, the page starts or stops the updates that the plugin sends to it. */
 export const WATCH = 'signaling:watch'
-/** The plugin answers with an `Update` now, and again when something has changed. */
+/** With this message, the plugin sends an `Update`, at the start and after each change. */
 export const UPDATE = 'signaling:update'
 
 export interface Wish {
@@ -11,25 +11,25 @@ export interface Wish {
 
 export type Update = RoomsUpdate | Unavailable
 
-/** All rooms, as the sidecar's `changes` lists them. */
+/** Contains all rooms, as the sidecar's route `inspector/changes` returns them. */
 export interface RoomsUpdate {
   /** The path of the inspector on this dev server, which ends with a slash. */
   readonly inspector: string
   readonly rooms: readonly Room[]
-  /** What the sidecar has seen that explains why there is nothing to see, or less. */
+  /** Hints about requests that the sidecar has refused, and connections that it cannot show. */
   readonly hints: readonly Hint[]
 }
 
 export interface Hint {
   readonly code: string
-  /** It begins with a small letter, and has no full stop. */
+  /** The sentence begins with a small letter, and has no full stop. */
   readonly sentence: string
   readonly remedy: string | null
 }
 
-/** There is nothing to show. */
+/** Is sent instead of a `RoomsUpdate` if the rooms cannot be shown. */
 export interface Unavailable {
-  /** A sentence for the developer. */
+  /** A sentence that tells the developer why. */
   readonly reason: string
 }
 
@@ -37,9 +37,9 @@ export interface Room {
   readonly dialect: string
   readonly room: string
   readonly peers: number
-  /** The worst state of two peers in the room, or null if there are no two. */
+  /** The worst state of any pair of peers in the room, or null if there is no pair. */
   readonly worst: State | null
-  /** The verdict on these two peers. */
+  /** The verdict on the pair with the worst state. */
   readonly sentence?: string
 }
 

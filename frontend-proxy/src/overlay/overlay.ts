@@ -1,4 +1,4 @@
-/** The overlay of one page: a badge, and a panel that it opens. */
+/** Implements the overlay of a page: a badge, and a panel that the badge opens. */
 
 import { type PeerOfPage, peersOfPage } from '../browser/slots.ts'
 import { Badge } from './badge.ts'
@@ -13,11 +13,11 @@ import { peersOfPageIn, type Summary, summarise } from './summary.ts'
 import { fetchWhy, type Why } from './verdicts.ts'
 
 const PANEL_ID = 'panel'
-/** A request for verdicts is made for each of these rooms. */
+/** The panel shows at most this many rooms, because it requests the verdicts on each. */
 const MOST_ROOMS = 5
-/** The pause between two requests for verdicts, while the panel is open. */
+/** The minimum pause between two requests for verdicts while the panel is open. */
 const REFRESHES_AFTER_MS = 500
-/** The pause is longer than the request by this factor, because the verdicts on all rooms may take long. */
+/** The pause is at least this many times as long as the last request took, to limit the load. */
 const REST = 2
 const WAITING: Unavailable = { reason: 'The dev server has not answered yet.' }
 const ALL_ROOMS =
@@ -36,7 +36,7 @@ export class Overlay {
   #placement: Placement = storedPlacement()
   #update: Update = WAITING
   #summary: Summary | undefined
-  /** Whether the list shows less than the last update. */
+  /** Whether an update has arrived that the list does not show yet. */
   #isStale = false
   #isRefreshing = false
 
@@ -94,7 +94,7 @@ export class Overlay {
     this.#panel.setSmall(this.#placement.isSmall)
   }
 
-  /** Shows the last update in the list, and continues while newer ones arrive. */
+  /** Shows the last update in the list, and repeats this if newer updates have arrived. */
   async #refresh(): Promise<void> {
     this.#isStale = true
     if (this.#isRefreshing) return
@@ -126,7 +126,8 @@ async function contentOf(
   const api = `${inspector}api/`
   let answers: Why[]
   try {
-    // A page that is in no room may have been refused, also in a room that nobody is in.
+    // If this page is in no room, its join may have been refused. The room of that join may be
+    // empty, so one request asks about all rooms.
     answers = await Promise.all(
       isAboutAll ? [fetchWhy(api)] : shown.map((room) => fetchWhy(api, room)),
     )

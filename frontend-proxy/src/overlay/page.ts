@@ -16,6 +16,7 @@ function start(): void {
   follow(hot, (update) => overlay.show(update))
 }
 
-// Frameworks that hydrate the page compare it with what they expect, so nothing may be added before that.
+// A framework that hydrates the page compares it with the expected HTML, so the overlay must not be
+// added before the page has loaded.
 if (document.readyState === 'complete') start()
 else addEventListener('load', start, { once: true })

@@ -1,21 +1,21 @@
-/** What the panel lists: the pairs of peers of each room with their verdicts, and who was refused. */
+/** Creates the lists of the panel: the verdicts on the pairs of each room, and the refusals. */
 
 import { element } from './element.ts'
 import type { Room } from './messages.ts'
 import { byBadness, signOf } from './states.ts'
 import type { Rejection, Verdict } from './verdicts.ts'
 
-/** A room of ten peers has 45 pairs. The inspector shows all of them. */
+/** The maximum number of pairs per room. A room of ten peers has 45; the inspector shows all. */
 const MOST_PAIRS = 20
-/** An app that tries again and again could fill the list. The newest are the last. */
+/** The maximum number of refusals, because an app that retries could fill the list. */
 const MOST_REJECTIONS = 5
-/** One tab for all links, so that ten clicks do not open ten tabs. */
+/** All links open in the same tab, so that ten clicks do not open ten tabs. */
 const TAB = 'signaling-inspector'
 
 /** A room as the panel shows it. */
 export interface ShownRoom {
   readonly room: Room
-  /** The peers of this page. Their pairs come first. */
+  /** The ids of the peers of this page. The pairs with these peers come first. */
   readonly own: readonly string[]
   readonly verdicts: readonly Verdict[]
 }
@@ -41,7 +41,7 @@ export function roomSection({ room, own, verdicts }: ShownRoom, inspector: strin
   )
 }
 
-/** Says who was refused. Returns nothing if nobody was. */
+/** Lists the refused joins and offers. Returns an empty list if there are none. */
 export function rejectionSection(rejections: readonly Rejection[]): HTMLElement[] {
   if (rejections.length === 0) return []
   const items = rejections
@@ -77,7 +77,7 @@ function pairItem(room: Room, verdict: Verdict, inspector: string): HTMLElement 
   const { state, peers, sentence, nextStep } = verdict
   const sign = element('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(state))
   const word = element('span', { class: 'word' }, state)
-  // The sentence begins with the names of the two peers.
+  // The sentence begins with the names of the two peers, so the link needs no other text.
   const link = inspectorLink(inspector, room, peers, sentence)
   return element(
     'li',

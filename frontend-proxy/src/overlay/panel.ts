@@ -6,7 +6,7 @@ export interface PanelActions {
   readonly resize: () => void
 }
 
-/** What the badge opens: a list, and below it what one can do with the overlay. */
+/** The panel that the badge opens: a list, and below it the buttons that control the overlay. */
 export class Panel {
   readonly root: HTMLElement
   readonly #list = element('div', { class: 'list' })
@@ -35,12 +35,12 @@ export class Panel {
     this.root.hidden = !isOpen
   }
 
-  /** Names the button that changes the size of the badge. */
+  /** Sets the text of the button that changes the size of the badge. */
   setSmall(isSmall: boolean): void {
     this.#size.textContent = isSmall ? 'Enlarge badge' : 'Shrink badge'
   }
 
-  /** Replaces the list only if it has changed, so that a selection of text stays. */
+  /** Replaces the list only if it has changed, so that selected text stays selected. */
   show(...content: readonly HTMLElement[]): void {
     const list = element('div', { class: 'list' }, ...content)
     if (list.isEqualNode(this.#list)) return

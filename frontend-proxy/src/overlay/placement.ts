@@ -1,4 +1,4 @@
-/** Where the badge is and how large, which this origin's pages remember. */
+/** Stores the corner and the size of the badge for all pages of this origin. */
 
 import { pageStorage } from '../browser/page-storage.ts'
 import { parseObject, text } from '../browser/untrusted-json.ts'
@@ -9,11 +9,14 @@ const CORNERS = ['bottom-right', 'bottom-left', 'top-left', 'top-right'] as cons
 
 export interface Placement {
   readonly corner: (typeof CORNERS)[number]
-  /** Whether the badge shows only a sign. */
+  /** Whether the badge shows only its sign, without text. */
   readonly isSmall: boolean
 }
 
-/** Returns what a page has stored. Any script on this origin can write to the storage, so it is checked. */
+/**
+ * Returns the stored placement. Any script on this origin can write to the storage, so it is
+ * checked.
+ */
 export function storedPlacement(): Placement {
   const stored = parseObject(pageStorage('localStorage')?.getItem(KEY))
   const corner = CORNERS.find((each) => each === text(stored?.corner)) ?? CORNERS[0]
@@ -24,7 +27,7 @@ export function storePlacement(placement: Placement): void {
   try {
     pageStorage('localStorage')?.setItem(KEY, JSON.stringify(placement))
   } catch (error) {
-    // The app has filled the storage, so the badge is back in its first corner after a reload.
+    // The app has filled the storage, so the change is lost when the page is reloaded.
     if (!(error instanceof DOMException && error.name === 'QuotaExceededError')) throw error
   }
 }

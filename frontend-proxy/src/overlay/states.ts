@@ -1,23 +1,23 @@
 import type { State } from './messages.ts'
 
-/** The states of two peers, the worst first. */
+/** The states of a pair of peers, the worst first. */
 export const STATES: readonly State[] = ['failed', 'trying', 'unknown', 'connected']
 
-/** The signs that the terminal and the notebook use, too. */
+/** The sign for each state. The terminal and the notebook use the same signs. */
 const SIGNS: Readonly<Record<State, string>> = {
   failed: '✗',
   trying: '…',
   unknown: '?',
   connected: '✓',
 }
-/** Where there are no two peers, or nothing is known. */
+/** The sign if there is no pair of peers, or no answer of the sidecar yet. */
 const NO_STATE = '-'
 
 export function signOf(state: State | undefined): string {
   return state === undefined ? NO_STATE : SIGNS[state]
 }
 
-/** Sorts the worst first. No state is the best. */
+/** Compares two states, to sort the worst first and `null` (no pair of peers) last. */
 export function byBadness(one: State | null, other: State | null): number {
   return badness(one) - badness(other)
 }

@@ -1,4 +1,7 @@
-/** `!important` in a shadow tree takes precedence over all rules of the page, also over its `!important` ones. */
+/**
+ * Declarations with `!important` in a shadow tree override all declarations of the page, even those
+ * with `!important`.
+ */
 export const CSS = `
 :host {
   all: initial !important;

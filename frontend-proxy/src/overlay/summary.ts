@@ -1,14 +1,17 @@
-/** What the badge says: how many peers there are, and the worst state of two of them. */
+/** Creates the text of the badge: how many peers there are, and the worst state of any pair. */
 
 import type { PeerOfPage } from '../browser/slots.ts'
 import type { Room, RoomsUpdate, State } from './messages.ts'
 import { byBadness } from './states.ts'
 
-/** The name that the sidecar gives to the protocol of the browser client. */
+/** The name of the dialect that the browser client speaks. */
 const OUR_DIALECT = 'rooms'
 
 export interface Summary {
-  /** The rooms that this page is in, or all rooms if it is not known which. The worst is the first. */
+  /**
+   * The rooms that this page is in, or all rooms if these are not known. The room with the worst
+   * state is first.
+   */
   readonly rooms: readonly Room[]
   readonly isAboutAll: boolean
   readonly worst: State | undefined
@@ -16,8 +19,8 @@ export interface Summary {
 }
 
 /**
- * Summarises the rooms of this page. They are known only if the page uses our browser client. If no
- * such client is in a room, the summary is about all rooms.
+ * Summarises the rooms that this page is in. They are known only if the page uses our browser
+ * client. If no such client of the page is in a room, summarises all rooms.
  */
 export function summarise(update: RoomsUpdate, ofPage: readonly PeerOfPage[]): Summary {
   // The sidecar also lists rooms that have ended.
@@ -33,7 +36,7 @@ export function summarise(update: RoomsUpdate, ofPage: readonly PeerOfPage[]): S
   return { rooms: shown, isAboutAll, worst, text }
 }
 
-/** Returns the ids of the peers that clients of this page are in the room. */
+/** Returns the peer ids of the clients of this page that are in the room. */
 export function peersOfPageIn(
   { dialect, room }: Pick<Room, 'dialect' | 'room'>,
   ofPage: readonly PeerOfPage[],
@@ -42,7 +45,10 @@ export function peersOfPageIn(
   return ofPage.filter((peer) => peer.room === room).map(({ peerId }) => peerId)
 }
 
-/** The pages of another signaling server are known by their reports, if the option `trace` is on. */
+/**
+ * If the option `trace` is on, pages that use another signaling server are known from their
+ * reports.
+ */
 function textOfNobody({ hints }: RoomsUpdate): string {
   return hints.some(({ code }) => code === 'signaled-elsewhere') ? 'signaled elsewhere' : 'no peers'
 }

@@ -1,11 +1,11 @@
-/** Reads the verdicts on pairs of peers, and what was refused, as `sidecar why` states them. */
+/** Fetches the verdicts on pairs of peers, and the refusals, which `sidecar why` prints too. */
 
 import { each, object, parseObject, text } from '../browser/untrusted-json.ts'
 import type { Room, State } from './messages.ts'
 import { STATES } from './states.ts'
 
 export interface Why {
-  /** On the peers that are in a room now. */
+  /** The verdicts on pairs whose two peers are in the room together now. */
   readonly verdicts: readonly Verdict[]
   readonly rejections: readonly Rejection[]
 }
@@ -19,14 +19,14 @@ export interface Verdict {
   readonly nextStep: string | undefined
 }
 
-/** A request to join a room that was refused, or an offer to somebody who is not there. */
+/** A refused request to join a room, or a refused offer to a peer that is not in the room. */
 export interface Rejection {
   readonly sentence: string
   readonly nextStep: string | undefined
 }
 
 /**
- * Asks about one room, or about all of them.
+ * Fetches the verdicts and rejections of one room, or of all rooms.
  *
  * Rejects with an error whose message is a sentence for the developer.
  */

@@ -7,11 +7,13 @@ import { defaultUrl } from '../browser/default-url.ts'
 import { observe } from '../browser/observe.ts'
 import { pageReport, type TraceReport } from '../browser/trace-report.ts'
 
-/** If more reports wait, the oldest are dropped, because the sidecar may be down for a day. */
+/**
+ * If more reports wait for a connection, the oldest are dropped: the sidecar may be down for a day.
+ */
 const MAX_KEPT = 1_000
 const RETRY_MS = 2_000
 
-/** The sidecar asks for a token, and Vite's proxy has sent none. */
+/** The sidecar closes the connection with this code if it asks for a token and gets none. */
 const UNAUTHORISED = 4401
 const NO_TOKEN =
   'Signaling: the connections of this page are not recorded, because the sidecar asks for a token. ' +
