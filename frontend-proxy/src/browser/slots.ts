@@ -9,8 +9,8 @@
  *    gets the slot back if the page adds a listener to it and has never added one to the newer
  *    client: StrictMode calls `useState(() => new …)` twice and keeps the first result.
  * 2. A client that is closed leaves the room only after a short delay. If another client takes the
- *    slot in the meantime, which happens when a module is reloaded and in StrictMode, no `leave` is
- *    sent.
+ *    slot and its peer id in the meantime, as it happens when a module is reloaded and in
+ *    StrictMode, no `leave` is sent.
  * 3. A session has ended if a `leave` was sent on an open connection, or if the client was replaced
  *    or removed. In every other case the slot keeps the session token, because the tab could not
  *    use its own peer id without it.
@@ -18,8 +18,8 @@
  * 5. A duplicated tab is a new peer, although the browser copies sessionStorage into it. Therefore
  *    the identity is removed from the storage when a client joins, and stored again on `pagehide`.
  * 6. A page that returns from the back/forward cache removes the identity from the storage again.
- *    If another page of this tab has used the slot in the meantime, it continues with the identity
- *    that this other page has stored.
+ *    If another page of this tab has used the slot in the meantime, the returning page continues
+ *    with the identity that this other page has stored.
  * 7. The frames (`<iframe>`) of a tab share its sessionStorage. So the keys of a frame in that
  *    storage contain the place of the frame (see `framePlace`).
  */
