@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { ResolvedConfig } from 'vite'
 
-/** The clients that the sidecar accepts besides localhost, IP addresses and pages of the same host. */
+/** The hosts and origins that the sidecar accepts, besides localhost, IP addresses, and pages of the same host. */
 export interface AllowedClients {
   /** Entries with the syntax of Vite's `server.allowedHosts`. `*` stands for every name. */
   readonly allowedHosts: readonly string[]
@@ -11,12 +11,12 @@ export interface AllowedClients {
 type AllowedHosts = ResolvedConfig['server']['allowedHosts']
 type Cors = ResolvedConfig['server']['cors']
 
-/** Stands for every name in `allowedHosts`, and for every origin. */
+/** The entry that stands for every name in `allowedHosts`, and for every origin in `allowedOrigins`. */
 export const ANY = '*'
 
 /**
- * Allows the names that Vite serves pages under, the other names of this machine (`ownNames`), and the
- * configured origins.
+ * Returns the clients to allow: the host names that Vite accepts (`allowedHosts`), the names of this
+ * machine on the network (`ownNames`), and the configured origins.
  */
 export function allowedClients(
   allowedHosts: AllowedHosts,
@@ -31,9 +31,9 @@ export function allowedClients(
 }
 
 /**
- * Returns the origins that Vite's option `cors` names: those of servers whose pages may load the modules
- * of the app, and so should be able to signal. The sidecar cannot use patterns and functions, and to
- * Vite an asterisk in an origin stands only for itself.
+ * Returns the origins in Vite's option `cors`. Their pages may load the modules of the app, so they should
+ * also be able to signal. Patterns and functions are left out, because the sidecar cannot use them, and so
+ * are origins with an asterisk, which is not a wildcard in Vite.
  */
 export function originsIn(cors: Cors): readonly string[] {
   const origin: unknown = typeof cors === 'object' ? cors.origin : undefined
@@ -42,7 +42,7 @@ export function originsIn(cors: Cors): readonly string[] {
   return named.filter((each) => !each.includes(ANY) && isOriginEntry(each))
 }
 
-/** Returns a warning for each entry that allows no page, and for a setting that allows every page. */
+/** Returns a warning for each entry that can match no page, and one if `allowedHosts` is true. */
 export function warningsFor(
   allowedHosts: AllowedHosts,
   allowedOrigins: readonly string[],
@@ -58,7 +58,7 @@ export function warningsFor(
 }
 
 function warningsForHost(entry: string): string[] {
-  // Vite adds the values of its options `host` and `origin`. Addresses among them are always allowed.
+  // Vite adds the hosts in `server.host` and `server.origin`. No warning for IP addresses: they are always allowed.
   if (entry === '' || isIP(entry.replace(/^\[(.*)\]$/, '$1'))) return []
   const name = correctedHost(entry)
   if (name === entry) return []
@@ -77,8 +77,8 @@ function correctedHost(entry: string): string | undefined {
   return (below || (entry.startsWith('*.') ? '.' : '')) + hostname
 }
 
-// An asterisk has no special meaning in Vite. A single dot would allow every name that ends with a dot,
-// which nobody wants. All other entries match the same names in the sidecar as in Vite.
+// Leaves out entries with an asterisk, which is a wildcard for the sidecar but not for Vite, and a single
+// dot, which would allow every name that ends with a dot. All other entries match the same names in both.
 function canMatch(entry: string): boolean {
   return !entry.includes(ANY) && entry !== '.'
 }
@@ -88,7 +88,7 @@ const ORIGIN_SYNTAX =
 const ORIGIN =
   /^(?:\*|(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>\[[0-9a-f:.]+\]|\*|(?:\*\.)?[^\s/?#@\\,*:[\]|<>^%]+)?(?<port>:(?:\*|[0-9]{1,5}))?\/?)$/i
 
-/** Whether the sidecar accepts this entry. Its allow_list.py uses the same syntax. */
+/** Whether the sidecar accepts this entry of `allowedOrigins`. The sidecar's allow_list.py defines the same syntax. */
 export function isOriginEntry(text: string): boolean {
   const { scheme, host, port } = ORIGIN.exec(text)?.groups ?? {}
   if (text === ANY) return true

@@ -6,7 +6,7 @@ import { SIDECAR_NAME } from './names.ts'
  * Returns the commands that may start the sidecar, in the order in which to try them: from
  * `$VIRTUAL_ENV`, from the nearest `.venv`, from `PATH`, and with `uvx`, which downloads the sidecar.
  *
- * A program that exists need not run here: the `.venv` may have been copied from another machine.
+ * A program that is found may fail to run: its `.venv` may have been copied from another machine.
  */
 export function findCommands(
   folders: readonly string[],
@@ -25,7 +25,10 @@ export function findCommands(
   return [...programs.map((program) => [program]), ...byUvx]
 }
 
-/** Explains why a program could not be started. `spawn … ENOENT` alone does not name a missing interpreter. */
+/**
+ * Explains why a program could not be started. If the interpreter of a script is missing, Node's message
+ * `spawn … ENOENT` names only the script.
+ */
 export function startFailure(program: string, error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') return error.message
   const interpreter = interpreterOf(program)
@@ -46,7 +49,7 @@ function pathFolders(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[
   // On Windows the variable is spelled `Path`, and a copy of process.env is case-sensitive.
   const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH'
   const folders = (env[key] ?? '').split(platform === 'win32' ? ';' : ':')
-  // A relative entry would depend on the folder in which Vite was started.
+  // Relative entries are left out: their meaning depends on the folder in which Vite was started.
   return folders.filter((folder) => path.isAbsolute(folder))
 }
 
@@ -66,7 +69,7 @@ function isProgram(file: string): boolean {
     accessSync(file, constants.X_OK)
     return statSync(file).isFile()
   } catch {
-    // The file does not exist, or the user may not run it. The search continues in the next folder.
+    // The file does not exist, or the user has no permission to run it. The search continues.
     return false
   }
 }

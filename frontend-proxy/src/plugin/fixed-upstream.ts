@@ -15,14 +15,14 @@ export interface FixedTarget {
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
-/** Whether the sidecar runs on another machine, as far as its URL shows. */
+/** Whether the sidecar runs on another machine, which is assumed if the host in its URL is not loopback. */
 export function isRemote(target: string): boolean {
   return !LOOPBACK.test(new URL(target).hostname)
 }
 
 /**
- * Stands for a sidecar that the plugin does not start. `root` is Vite's root, and `hostRefusal` says why
- * the host of a page is not allowed.
+ * Returns the `Upstream` for a sidecar that the plugin does not start. `root` is Vite's root. `hostRefusal`
+ * returns the reason if the host of a page is not allowed.
  */
 export function fixedUpstream(
   { target, token }: FixedTarget,
@@ -40,7 +40,7 @@ export function fixedUpstream(
     isRemote: isRemote(target),
     problem: undefined,
     async adminToken() {
-      // The token is found if that sidecar was started for this project.
+      // If that sidecar was started for this project, its token is in one of the project's state folders.
       const { SIDECAR_STATE_DIR: named } = process.env
       const stateDir = named ? path.resolve(root, named) : undefined
       return (await findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)) ?? token
@@ -50,7 +50,7 @@ export function fixedUpstream(
       if (refusal !== undefined) warnOnce(`a page was refused (403): ${refusal}`)
       return refusal
     },
-    // The sidecar does not know this secret, which only replaces a value that a client may have sent.
+    // This sidecar does not know the secret. It only overwrites a value that a client may have sent.
     secret: randomUUID(),
     starting: () => undefined,
     unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),

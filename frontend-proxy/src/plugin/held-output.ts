@@ -1,6 +1,6 @@
 /**
- * Prints lines, or holds them back until it is known whether they are worth printing: a program that
- * was found may not be a sidecar, and a sidecar that was restarted may print the same error again.
+ * Prints the lines of a program. If `isHeld` is true, it holds them back until `release()` is called,
+ * because the program may not be a sidecar, or may print the same error as before its restart.
  */
 export class HeldOutput {
   readonly #print: (line: string) => void

@@ -2,18 +2,19 @@ import type { ServerResponse } from 'node:http'
 import type { Failure } from './inspector-forward.ts'
 import type { Asked } from './inspector-visitor.ts'
 
-/** Sets the headers of every answer. The sidecar may replace the Content-Security-Policy with its own. */
+/** Sets security headers. An answer of the sidecar may later replace the Content-Security-Policy with its own. */
 export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
   for (const name of response.getHeaderNames()) {
-    // Vite lets the pages of every port of localhost read its answers.
+    // By default, Vite's CORS headers let pages of every port of localhost read its answers.
     if (name.startsWith('access-control-')) response.removeHeader(name)
   }
-  // The overlay reuses the tab of the inspector. It finds no tab in another browsing context group.
+  // A link in the overlay reuses the tab that shows the inspector. With `same-origin`, that tab would be in another
+  // browsing context group, where the link does not find it.
   const isOpenedByApp = response.req.headers['sec-fetch-site'] === 'same-origin'
   const headers = {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': `default-src 'none'; frame-ancestors ${asked === 'page' ? "'self'" : "'none'"}`,
-    // Vite DevTools shows the page in a frame, also in an app that is isolated from other origins.
+    // Vite DevTools shows the page in a frame. A cross-origin isolated app can load it only with this header.
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Opener-Policy': isOpenedByApp ? 'unsafe-none' : 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
@@ -23,7 +24,7 @@ export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
 }
 
-/** Answers with the reason why there is nothing to show: for a script as JSON, or else as a page. */
+/** Answers with an error: as JSON if a script has asked for data, or else as a page. */
 export function answerWith(response: ServerResponse, failure: Failure, asked: Asked): void {
   const { status, code, message } = failure
   if (response.headersSent || response.destroyed) return
@@ -34,7 +35,7 @@ export function answerWith(response: ServerResponse, failure: Failure, asked: As
     return
   }
   response.setHeader('Content-Security-Policy', PAGE_POLICY)
-  // The page appears by itself when the sidecar has started.
+  // The browser reloads the page, so the inspector appears when the sidecar has started.
   if (status === 503) response.setHeader('Refresh', '2')
   response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' })
   response.end(pageOf(failure))

@@ -9,17 +9,17 @@ import type { Asked } from './inspector-visitor.ts'
 import { untilStarted } from './proxy-rule.ts'
 import type { Upstream } from './upstream.ts'
 
-/** A request that cannot be answered. The code is stable, and the message says what to do. */
+/** The error with which the plugin itself answers a request. `code` is stable, and `message` says what to do. */
 export interface Failure {
   readonly status: number
   readonly code: string
   readonly message: string
 }
 
-/** What a page may say to the sidecar. Its cookies and its Authorization belong to the app. */
+/** The request headers that are forwarded to the sidecar. Cookies and Authorization are not: they belong to the app. */
 const REQUEST_HEADERS = ['accept', 'accept-encoding', 'content-type']
 
-/** What the sidecar may say to a page. */
+/** The headers of the sidecar's answer that are forwarded to the page. */
 const ANSWER_HEADERS = [
   'allow',
   'content-disposition',
@@ -29,24 +29,24 @@ const ANSWER_HEADERS = [
   'content-type',
 ]
 
-/** The admin's actions are a few lines of JSON. */
+/** The limit is generous: the body of an admin's action is a few lines of JSON. */
 const MAX_BODY_BYTES = 64 * 1024
 
-/** How long, and how often, the file with the token is read until it contains one that is not refused. */
+/** The file with the token is read again at this interval, for this long, until the sidecar accepts its token. */
 const TOKEN_WITHIN_MS = 1000
 const LOOK_EVERY_MS = 100
 
-/** The part of a page's request that the sidecar gets. */
+/** The part of a page's request that is forwarded to the sidecar. */
 interface Forwarded {
   readonly method: string
   readonly path: string
   readonly headers: Record<string, string>
   readonly body: Buffer | undefined
-  /** Is aborted when the page is gone. */
+  /** Is aborted when the page has closed its connection. */
   readonly signal: AbortSignal
 }
 
-/** Answers with what the sidecar says at `path`. Returns a failure if nothing has been answered. */
+/** Forwards a request to `path` on the sidecar. Returns a failure if the caller has to answer the request instead. */
 export async function forward(
   request: IncomingMessage,
   response: ServerResponse,
@@ -76,7 +76,7 @@ export async function forward(
   return undefined
 }
 
-/** Reads `path` without a page that asks. Rejects with an error whose message is for the developer. */
+/** Sends a GET request of the plugin's own. Rejects with an error whose message is for the developer. */
 export async function readAsAdmin(
   path: string,
   upstream: Upstream,
@@ -95,8 +95,9 @@ export async function readAsAdmin(
 }
 
 /**
- * Asks with the token that is valid now. The sidecar has a new token after each start and each reload of
- * its code, and writes it into runtime.json a moment after it listens.
+ * Sends a request with the admin's token. If the sidecar refuses a token from runtime.json, waits for the
+ * next one: the sidecar has a new token after each start and each reload of its code, and writes it into
+ * that file a moment after it begins to listen.
  */
 async function askAsAdmin(
   forwarded: Forwarded,
@@ -129,22 +130,22 @@ async function ask(
   if (url === undefined) return notRunning(upstream)
   const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` }
   return await new Promise((resolve, reject) => {
-    // A kept connection may be one that the sidecar is just closing, so each request has its own.
+    // Each request has its own connection: the sidecar might be just closing one that is kept alive.
     const options = { method, headers: { ...headers, ...authorization }, signal, agent: false }
     const open = url.startsWith('https:') ? openHttps : openHttp
     open(new URL(path, url), options).once('response', resolve).once('error', reject).end(body)
   })
 }
 
-/** Writes each part at once, because a stream of changes never ends by itself. */
+/** Forwards each part of the answer at once, because the stream of changes never ends by itself. */
 function passOn(answer: IncomingMessage, response: ServerResponse): void {
   response.writeHead(answer.statusCode ?? 502, picked(answer.headers, ANSWER_HEADERS))
   response.flushHeaders()
-  answer.on('error', () => {}) // `close` follows.
+  answer.on('error', () => {}) // The event `close` follows.
   answer.once('close', () => {
     if (answer.complete) return
-    // The sidecar has exited. A stream of lines is complete after each line, so it just ends, and the page
-    // asks again. Anything else is broken.
+    // The sidecar has exited. A stream of JSON lines may end after any line, so it ends normally, and the page
+    // requests it again. Any other answer is incomplete, and the page must notice that.
     const isStream = answer.headers['content-type']?.startsWith('application/x-ndjson')
     if (isStream) response.end()
     else response.destroy()

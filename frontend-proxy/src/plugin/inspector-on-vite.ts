@@ -22,7 +22,7 @@ export function addInspector(server: ViteDevServer, { upstream }: SignalingSetup
 
 function pageUrlOf(server: ViteDevServer, { socket }: IncomingMessage): string | undefined {
   if (server.httpServer || pageServerOf(server.config)) return localUrlOf(server)
-  // Some other server has passed the request on to Vite in middleware mode.
+  // In middleware mode, a server that is not in Vite's config has passed the request on to Vite.
   const protocol = 'encrypted' in socket ? 'https' : 'http'
   return `${protocol}://localhost:${socket.localPort}/`
 }
@@ -34,8 +34,8 @@ function localUrlOf({ config, resolvedUrls }: ViteDevServer): string | undefined
 }
 
 /**
- * Adds the shortcut to those that Vite binds. A second call of `bindCLIShortcuts` would do it too, but
- * then Vite 7 reads every line of the terminal twice.
+ * Adds the shortcut for the inspector to the call with which Vite binds its own. If `bindCLIShortcuts` were
+ * called a second time for it, Vite 7 would read every line of the terminal twice.
  */
 function addShortcut(server: ViteDevServer): void {
   const bind = server.bindCLIShortcuts
@@ -56,7 +56,7 @@ const OPEN_INSPECTOR: CLIShortcut<ViteDevServer> = {
       logOf(server.config).warn(sentence)
       return
     }
-    // Vite opens `server.open` with the browser that the user has chosen (BROWSER).
+    // `openBrowser()` opens the URL in `server.open`, with the browser that the variable BROWSER names.
     const options = server.config.server
     const { open } = options
     options.open = inspectorUrl(page)

@@ -1,40 +1,40 @@
 import type { IncomingMessage } from 'node:http'
 import { hostOf } from './page-host.ts'
 
-/** Why a request is not answered. The code is stable, and the message says what to do instead. */
+/** Why a request is refused. `code` is stable, and `message` says what to do instead. */
 export interface Refusal {
   readonly code: 'inspector-not-local' | 'inspector-forwarded' | 'inspector-foreign-page'
   readonly message: string
 }
 
 /**
- * What is asked for: the page with its scripts, which contain no data, or data and actions, or data on
- * the WebSocket of Vite's client, which may be on a port of its own.
+ * What a request asks for. `page`: the page or its scripts, which contain no data. `data`: data or an action.
+ * `socket`: data on the WebSocket of Vite's client, which may have another port than the pages.
  */
 export type Asked = 'page' | 'data' | 'socket'
 
 /**
- * Checks whether the sender of a request may see the inspector. Returns undefined if it may.
+ * Returns why the sender of a request may not see the inspector, or undefined if it may.
  *
- * The attacks: the inspector shows all that the peers have sent to each other, and can close rooms, so
- * it is only for the person at this machine.
+ * The inspector shows all that the peers have sent to each other, and can close rooms, so only the person
+ * at this machine may use it. It refuses these attacks:
  *
- * 1. Somebody on the network asks for it, because Vite may listen there. The address of their socket is
- *    not loopback.
- * 2. Somebody on the internet asks for it through a tunnel (ngrok, cloudflared) that the developer has
+ * 1. Somebody on the network requests it, because Vite may listen there. The remote address of their socket
+ *    is not loopback.
+ * 2. Somebody on the internet requests it through a tunnel (ngrok, cloudflared) that the developer has
  *    opened to show the app. The tunnel's program connects from loopback and may rewrite the Host, but
- *    adds a header such as X-Forwarded-For. (If it adds none, it cannot be told from a browser.)
+ *    adds a header such as X-Forwarded-For. (A tunnel that adds no header looks like a browser.)
  * 3. A website that the developer visits has pointed a name of its own at 127.0.0.1 (DNS rebinding), so
- *    the browser takes the inspector for a part of that website. The Host contains that name. Vite
- *    checks the Host too, but not with https, and not with `allowedHosts: true`.
+ *    the browser treats the inspector as a part of that website. The Host contains that name. Vite
+ *    checks the Host too, but neither over https nor with `allowedHosts: true`.
  * 4. A website that the developer visits, or an app on another port of localhost, sends a request whose
- *    answer it cannot read (a form, an image, `no-cors`), or shows the page in a frame. The Origin or
- *    Sec-Fetch-Site says so. (Safari before 16.4 sends neither with GET, which changes nothing.)
+ *    answer it cannot read (a form, an image, `no-cors`), or shows the page in a frame. The header Origin
+ *    or Sec-Fetch-Site shows this. (Safari before 16.4 sends neither with GET, but a GET changes nothing.)
  *
- * A link on another website may lead to the page, because the page contains no data, and no other page
- * can read it or show it in a frame.
+ * A link on another website is allowed to open the page, because the page contains no data, and no other
+ * page can read it or show it in a frame.
  *
- * `url` is where the inspector can be opened. It is undefined if Vite does not listen on localhost.
+ * `url` is the URL of the inspector. It is undefined if Vite does not listen on localhost.
  */
 export function refusalOf(
   request: IncomingMessage,
@@ -74,11 +74,11 @@ function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(?:(?:::ffff:)?127\.|::1$)/i.test(address)
 }
 
-/** The names that no website can own. Browsers resolve `*.localhost` to loopback without asking DNS. */
+/** Hosts that no website can own. Browsers resolve `*.localhost` to loopback without asking DNS. */
 const LOOPBACK_HOST =
   /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?$/i
 
-/** The headers of proxies, of tunnels and of the services behind which they run. */
+/** The names of headers that proxies, tunnels and hosting services (Cloudflare, Fly, …) add to a request. */
 const ADDED_BY_PROXIES =
   /^(?:forwarded|via|cdn-loop|true-client-ip|x-(?:forwarded|real|client|cluster-client|original|envoy|amzn|ngrok|expose)-.+|(?:cf|fly|fastly|ngrok|tailscale|zrok)-.+)$/
 
@@ -100,17 +100,17 @@ function isFromForeignPage(
 function ownOrigin(request: IncomingMessage): string {
   const protocol = 'encrypted' in request.socket ? 'https' : 'http'
   const text = `${protocol}://${hostOf(request)}`
-  // The Host may contain a default port or capital letters, which browsers leave out of an origin.
+  // The Host may contain a default port or capital letters, but an Origin header does not.
   return URL.canParse(text) ? new URL(text).origin : text
 }
 
-/** Returns the origin of the pages of the server with this URL, under the name that the request asks for. */
+/** Returns the origin of pages on the server at `url` when they are opened under the host name of the request. */
 function originAt(url: string, request: IncomingMessage): string {
   const { protocol, port } = new URL(url)
   return new URL(`${protocol}//${hostOf(request).replace(/:\d+$/, '')}:${port}`).origin
 }
 
-/** Whether a tab of its own shall show the answer: a link, not a frame, an image or a script. */
+/** Whether the browser opens the answer as a page in a tab, and not as a frame, an image or a script. */
 function isNavigation({ method, headers }: IncomingMessage): boolean {
   return (
     method === 'GET' &&

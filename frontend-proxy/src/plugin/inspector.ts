@@ -4,10 +4,10 @@ import { type Failure, forward, readAsAdmin } from './inspector-forward.ts'
 import { type Asked, type Refusal, refusalOf } from './inspector-visitor.ts'
 import type { Upstream } from './upstream.ts'
 
-/** The path of the page below the base of the app's pages. The page finds its data in `api/`. */
+/** The path of the inspector's page below the base of the app's pages. The page requests data from `api/` below it. */
 export const INSPECTOR_FOLDER = '__signaling'
 
-/** Where the sidecar serves the same. */
+/** The path of the inspector's page on the sidecar. */
 const SIDECAR_FOLDER = '/inspector/'
 
 const LOOPBACK_NAME = /^(?:(?:.+\.)?localhost|127\..+|\[::1\])$/
@@ -15,7 +15,7 @@ const LOOPBACK_NAME = /^(?:(?:.+\.)?localhost|127\..+|\[::1\])$/
 /** Returns the URL of the inspector. `page` is a URL with which this machine can open the app. */
 export function inspectorUrl(page: string): string {
   const url = new URL(`${INSPECTOR_FOLDER}/`, page)
-  // Vite may print a name from the hosts file, under which the inspector does not answer.
+  // `page` may contain a name from the hosts file, which the inspector would refuse.
   if (!LOOPBACK_NAME.test(url.hostname)) url.hostname = 'localhost'
   return url.href
 }
@@ -23,7 +23,7 @@ export function inspectorUrl(page: string): string {
 /** Returns a URL with which this machine can open the app, or undefined if there is none. */
 type PageUrl = (request: IncomingMessage) => string | undefined
 
-/** Serves the inspector on the dev server. The sidecar has its files and its data. */
+/** Serves the inspector on the dev server. Its files and its data come from the sidecar. */
 export class Inspector {
   readonly #folders: readonly string[]
   readonly #upstream: Upstream
@@ -31,13 +31,13 @@ export class Inspector {
 
   /** `base` is Vite's resolved base. */
   constructor(base: string, upstream: Upstream, pageUrl: PageUrl) {
-    // As with signaling, the path works with and without Vite's base.
+    // The path works with and without Vite's base, like the path for signaling.
     this.#folders = [`/${INSPECTOR_FOLDER}`, `${base}${INSPECTOR_FOLDER}`]
     this.#upstream = upstream
     this.#pageUrl = pageUrl
   }
 
-  /** Answers a request. Returns false if its path is not that of the inspector. */
+  /** Answers a request for the inspector. Returns false if the request has another path. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const rest = this.#restOf(request.url ?? '')
     if (rest === undefined) return false
@@ -45,23 +45,23 @@ export class Inspector {
     return true
   }
 
-  /** The path of the page, with a slash at the end. */
+  /** The path of the inspector's page, with a slash at the end. */
   get path(): string {
     return `${this.#folders.at(-1)}/`
   }
 
-  /** Returns why the sender of this request gets no answer, if it gets none. */
+  /** Returns why this request is refused, or undefined if it is allowed. */
   refusalOf(request: IncomingMessage, asked: Asked): Refusal | undefined {
     const page = this.#pageUrl(request)
     return refusalOf(request, asked, page && inspectorUrl(page))
   }
 
-  /** Reads data of the sidecar. Rejects with an error whose message is for the developer. */
+  /** Requests data from the sidecar. Rejects with an error whose message is for the developer. */
   read(path: string, signal: AbortSignal): Promise<IncomingMessage> {
     return readAsAdmin(`${SIDECAR_FOLDER}api/${path}`, this.#upstream, signal)
   }
 
-  /** Returns what follows the name of the folder: nothing, a query, or a path with a slash. */
+  /** Returns what follows the inspector's folder in a URL: nothing, or a text that begins with `/` or `?`. */
   #restOf(url: string): string | undefined {
     const folder = this.#folders.find((path) => url.startsWith(path))
     const rest = folder === undefined ? undefined : url.slice(folder.length)
@@ -85,7 +85,7 @@ export class Inspector {
   }
 }
 
-/** Returns the path at the sidecar, unless the path leads out of the folder (with `..`). */
+/** Returns the path on the sidecar, or undefined if it leads out of the inspector's folder (with `..`). */
 function sidecarPath(rest: string): string | undefined {
   const text = `http://sidecar${SIDECAR_FOLDER}${rest.slice(1)}`
   if (!URL.canParse(text)) return undefined

@@ -4,7 +4,7 @@ import type { Upstream } from './upstream.ts'
 
 export type ViteProxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
-/** Tells the sidecar who uses this Vite, and nothing that concerns only this machine. */
+/** Adds the token to requests that have none, and removes the cookies of the app if the sidecar is remote. */
 export function introduce(proxy: ViteProxy, { token, isRemote = false }: Upstream): void {
   if (token === undefined && !isRemote) return
   const change = (request: ClientRequest, { headers }: IncomingMessage) => {
@@ -16,7 +16,7 @@ export function introduce(proxy: ViteProxy, { token, isRemote = false }: Upstrea
   proxy.on('proxyReqWs', change)
 }
 
-/** A browser does not show a page why its WebSocket was refused, so the terminal has to. */
+/** Reports refusals in the terminal, because a browser does not tell a page why its WebSocket was refused. */
 export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
   const report = (answer: IncomingMessage) => {
     const { statusCode: status } = answer
@@ -34,13 +34,13 @@ export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
   )
 }
 
-/** No or a wrong token, a Host or Origin that is not allowed, and too many wrong tokens. */
+/** 401: no token or a wrong one. 403: a Host or Origin that is not allowed. 429: too many wrong tokens. */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 
-/** A refusal of the sidecar is one sentence. Another server may answer with a whole page. */
+/** The sidecar gives its reason in one sentence, but another server may answer with a whole page. */
 const SHOWN_CHARS = 300
 
-/** Returns the start of a text of somebody else, which may be long and contain commands for the terminal. */
+/** Shortens a text from an untrusted source and removes control characters, so that the terminal can show it. */
 export function shown(text: string): string {
   return text
     .slice(0, SHOWN_CHARS)

@@ -1,20 +1,21 @@
 import { BlockList, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 
-/** Why a phone in the same Wi-Fi probably cannot reach an address, the most reachable kind first. */
+/** Why a phone in the same Wi-Fi probably cannot reach an address. `bestFirst` sorts the URLs in this order. */
 export type Remark = (typeof REMARKS)[number]
 
 const REMARKS = ['VPN', 'link-local', 'virtual'] as const
 
 export interface NetworkUrl {
   readonly url: string
-  /** Undefined for an address of a real network. */
+  /** Undefined if a phone can probably reach the address. */
   readonly remark: Remark | undefined
 }
 
 export type Interfaces = ReturnType<typeof networkInterfaces>
 
-// The sidecar uses the same patterns (addresses.py). `br0` and `br-lan` are bridges of real networks.
+// The sidecar has the same patterns (addresses.py). They must not match `br0` and `br-lan`, which are often
+// bridges to a physical network.
 const VIRTUAL =
   /^(docker|podman|veth|virbr|vmnet|vboxnet|lxcbr|lxdbr|incusbr|cni|flannel|cali|kube|br-[0-9a-f]{12}$|bridge1\d\d|awdl|llw|anpi|vethernet|.*(hyper-v|virtualbox|vmware))/i
 const VPN =
@@ -27,7 +28,7 @@ const LINK_LOCAL_RANGES = new BlockList()
 LINK_LOCAL_RANGES.addSubnet('169.254.0.0', 16, 'ipv4')
 LINK_LOCAL_RANGES.addSubnet('fe80::', 10, 'ipv6')
 
-/** Sorts Vite's network URLs. Those in a real network come first, because phones are in one. */
+/** Sorts Vite's network URLs. Those that a phone can most probably reach come first. */
 export function bestFirst(
   urls: readonly string[],
   interfaces: Interfaces = networkInterfaces(),
@@ -52,7 +53,7 @@ export function ownNames(
   return [...new Set(['localhost', '127.0.0.1', '::1', ...mdnsName(host), ...named])]
 }
 
-/** Returns this machine's mDNS name, such as `laptop.local`, or nothing if it is not a valid DNS name. */
+/** Returns a list with this machine's mDNS name, such as `laptop.local`, or an empty list if the name is not valid. */
 export function mdnsName(host: string = hostname()): string[] {
   const label = host.replace(/\.local$/i, '').toLowerCase()
   return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label) && label !== 'localhost'

@@ -7,21 +7,21 @@ import path from 'node:path'
 /** A certificate with its key, as PEM texts. */
 export interface LanCertificate {
   readonly key: string
-  /** The certificate chain that the server sends: its own certificate, then the authority's. */
+  /** The chain that the server sends: its own certificate, then that of the certificate authority (CA). */
   readonly cert: string
-  /** The authority's certificate, which a phone can install to trust the server. */
+  /** The CA's certificate, which a phone can install to trust the server. */
   readonly authority: string
 }
 
 const FILE_NAME = 'lan-certificate.pem'
 const PEM = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n?/g
 const DAY_MS = 24 * 60 * 60 * 1000
-// Apple accepts at most 825 days, and Chrome at most 398 where it checks that.
+// Apple accepts a certificate for at most 825 days, and Chrome, where it checks this, for at most 398.
 const LIFETIME_MS = 397 * DAY_MS
-// A certificate that expires sooner is replaced: a page may be open for days.
+// A certificate that expires within this time is replaced, because a page may stay open for days.
 const SLACK_MS = 2 * DAY_MS
 
-// These are tags of GeneralName, RFC 5280 section 4.2.1.6.
+// The kinds of names in a certificate: the tags of GeneralName in RFC 5280, section 4.2.1.6.
 const SAN = { dns: 2, address: 7 } as const
 
 const EXTENSIONS = {
@@ -58,8 +58,7 @@ async function storedCertificate(folder: string): Promise<LanCertificate | undef
     const isWhole = new X509Certificate(own).checkPrivateKey(createPrivateKey(key))
     return isWhole ? { key, cert: own + authority, authority } : undefined
   } catch {
-    // There is no file yet, or it is damaged. If the folder cannot be written to, storing the new
-    // certificate will throw.
+    // There is no file yet, or it is damaged. If the folder is not writable, `store` will throw.
     return undefined
   }
 }
@@ -76,9 +75,9 @@ function covers({ cert }: LanCertificate, names: readonly string[]): boolean {
 }
 
 /**
- * Creates a certificate that is signed by an authority of its own. On iOS and Android users can trust
- * only the certificate of an authority, and iOS accepts no server that uses one itself. The key of the
- * authority is not stored, so it can never sign another certificate.
+ * Creates a certificate authority (CA), and a server certificate that it signs. On iOS and Android, users can
+ * trust only a CA's certificate, and iOS accepts no server that presents a CA's certificate as its own. The
+ * key of the CA is not stored, so it can never sign another certificate.
  */
 async function newCertificate(names: readonly string[]): Promise<LanCertificate> {
   const { generate } = await import('selfsigned')
@@ -114,7 +113,7 @@ function alternativeNames(names: readonly string[]) {
   return { name: 'subjectAltName' as const, altNames }
 }
 
-/** Writes one file and renames it, so two Vites that start at the same time cannot mix their files. */
+/** Stores key and certificates in one file, so that two Vites that start at the same time cannot mix theirs. */
 async function store(folder: string, { key, cert }: LanCertificate): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const file = path.join(folder, FILE_NAME)

@@ -11,10 +11,10 @@ import type { SignalingOptions } from './options.ts'
 import { printPhoneUrl } from './printed-urls.ts'
 import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
 
-/** The path below Vite's base. The file is no secret, because every TLS handshake contains it. */
+/** The path below Vite's base of the CA's certificate. It is no secret: every TLS handshake contains it. */
 const AUTHORITY_FILE = '@signaling/authority.crt'
 
-/** The part of Vite's config that describes the running server. `vite preview` uses its own part. */
+/** The part of Vite's config that applies: `preview` in `vite preview`, and otherwise `server`. */
 export type ConfigPart = 'server' | 'preview'
 
 /** Implements the plugin's `lan` option. Its methods are called in Vite's hooks of the same name. */
@@ -26,7 +26,7 @@ export class Lan {
     this.#wantsHttps = option === true || option.https !== false
   }
 
-  /** Makes Vite listen on the network. In middleware mode Vite has no server of its own. */
+  /** Makes Vite listen on the network, unless `server.host` is set or Vite has no server (middleware mode). */
   config({ server }: UserConfig): UserConfig | undefined {
     const isSet = server?.host !== undefined || server?.middlewareMode
     return isSet ? undefined : { server: { host: true } }
@@ -35,8 +35,8 @@ export class Lan {
   /**
    * Gives the server a certificate unless it has one.
    *
-   * It changes the resolved config, because other plugins set a certificate of their own before this
-   * hook (mkcert), or replace any certificate in this hook (basic-ssl).
+   * This changes the resolved config, because other plugins set their certificate before `configResolved`
+   * (mkcert), or replace any certificate in it (basic-ssl).
    */
   async configResolved(config: ResolvedConfig, part: ConfigPart): Promise<void> {
     const server: CommonServerOptions = config[part]
@@ -59,20 +59,20 @@ export class Lan {
     this.#certificate = certificate
   }
 
-  /** The names of this machine, besides its addresses, with which pages can be opened. */
+  /** The `.local` name of this machine, if pages can be opened under it. */
   get hosts(): string[] {
     return this.#certificate ? mdnsName() : []
   }
 
   configureServer(server: ViteDevServer | PreviewServer, { https }: CommonServerOptions): void {
     const { cert, authority } = this.#certificate ?? {}
-    // Another plugin may have replaced our certificate in the meantime.
+    // Another plugin may have replaced this plugin's certificate in the meantime.
     const isUsed = authority !== undefined && https?.cert === cert
     printPhoneUrl(server, isUsed ? serveAuthority(server, authority) : undefined)
   }
 }
 
-/** Serves the authority's certificate for phones to install, and returns its path. */
+/** Serves the CA's certificate, so that phones can install it, and returns its path. */
 function serveAuthority(
   { config, middlewares }: ViteDevServer | PreviewServer,
   authority: string,

@@ -7,7 +7,7 @@ export interface Log {
   warn(sentence: string): void
 }
 
-/** Returns a log that marks each line as the plugin's. */
+/** Returns a log that puts the plugin's prefix before each sentence. */
 export function logOf({ logger }: { readonly logger: Logger }): Log {
   return {
     info: (sentence) => logger.info(`${LOG_PREFIX} ${sentence}`),

@@ -18,7 +18,7 @@ const LAN_HAS_NO_EFFECT =
 
 /**
  * Connects signaling to the server that runs this Vite in middleware mode. Returns a function that
- * disconnects it, because that server may continue after this Vite has closed.
+ * disconnects it, because that server may continue to run after this Vite has closed.
  */
 export function attachToPageServer(
   vite: ViteDevServer,
@@ -67,8 +67,8 @@ function followPageServer(
 }
 
 /**
- * Starts the sidecar, and prints what is missing, at the first request for a module of Vite. Before
- * that, this Vite may be one that a framework uses internally and that serves no page.
+ * Starts the sidecar, and prints why WebSockets do not reach it, when Vite gets its first request. A Vite
+ * that gets no request may be one that a framework uses internally and that serves no page.
  */
 function waitForFirstRequest({ config, middlewares }: ViteDevServer, setup: SignalingSetup): void {
   let isFirst = true

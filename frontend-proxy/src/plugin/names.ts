@@ -1,6 +1,6 @@
 import manifest from '../../package.json' with { type: 'json' }
 
-/** The name of the npm package, which is also the plugin's name and its key on `globalThis`. */
+/** The name of the npm package. It is also the plugin's name, and part of the names of its symbols. */
 export const PLUGIN_NAME: string = manifest.name
 
 export const PLUGIN_VERSION: string = manifest.version

@@ -1,8 +1,9 @@
 const MAX_SENTENCES = 20
 
 /**
- * Prints each sentence once. A page tries again every few seconds, and would cause the same ones each time. The
- * limit is for pages that choose a new path, Host or Origin each time; `last` is printed when it is reached.
+ * Prints each sentence only once, because a page that retries every few seconds causes the same sentences each
+ * time. After MAX_SENTENCES it prints `last` and then nothing more, because the sentences may contain the path,
+ * Host or Origin of a request, of which there can be any number.
  */
 export class OnceEach {
   readonly #last: string

@@ -1,8 +1,8 @@
-// Checks the types of the options, because vite.config.js need not be written in TypeScript.
+// Checks the types of the options, because TypeScript does not check them in vite.config.js.
 
 import type { SidecarOptions, SignalingOptions } from './options.ts'
 
-/** What the value of an option must be, as the end of a sentence and as a test. */
+/** Which values an option may have: in words, for the error message, and as a function that checks a value. */
 type Kind = readonly [words: string, matches: (value: unknown) => boolean]
 
 type Kinds<Options> = Readonly<Record<keyof Options, Kind>>
@@ -55,7 +55,7 @@ export function checkKinds(options: SignalingOptions): void {
   if (typeof options.lan === 'object') check(options.lan, OF_LAN, 'lan.')
 }
 
-/** No message contains a value, because it may be a token. */
+/** Throws an error for the first wrong option. No message contains the value, because it may be a token. */
 function check(values: object, kinds: Readonly<Record<string, Kind>>, prefix: string): void {
   for (const [name, value] of Object.entries(values)) {
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined

@@ -1,28 +1,28 @@
 import type { FixedTarget } from './fixed-upstream.ts'
 import { checkKinds } from './option-kinds.ts'
 
-/** How the plugin starts the sidecar. All fields are optional. Unlike `'auto'`, `{}` starts it in CI too. */
+/** How the plugin starts the sidecar. All fields are optional. With an object, even `{}`, it is started in CI too. */
 export interface SidecarOptions {
   /**
    * The program, or the program with its first arguments: `['python', '-m', 'signaling_sidecar']`.
-   * Default: the program is looked up in `$VIRTUAL_ENV`, `.venv` and `PATH`, then run with `uvx`.
+   * Default: `signaling-sidecar` in `$VIRTUAL_ENV`, `.venv` or `PATH`, or else `uvx`, which downloads it.
    */
   command?: string | readonly string[] | undefined
   /** More flags for `sidecar serve`, for example `['--allow-host', 'dev.test']`. */
   args?: readonly string[] | undefined
-  /** Environment variables besides those of Vite, for example `{ SIDECAR_PAYLOADS: 'summary' }`. */
+  /** Environment variables, in addition to those of Vite, for example `{ SIDECAR_PAYLOADS: 'summary' }`. */
   env?: Readonly<Record<string, string>> | undefined
-  /** The port on 127.0.0.1. Default: 0, which means any free port. The proxy finds it. */
+  /** The port on 127.0.0.1. Default: 0, which means any free port, to which Vite's proxy then forwards. */
   port?: number | undefined
 }
 
 export interface SignalingOptions {
   /**
    * `'auto'` or true (default): use the sidecar that is already running for this project, or start one that
-   * ends with Vite. None is started in CI (if `CI` is set) and under Vitest.
+   * ends with Vite. In CI (if the variable `CI` is set) and under Vitest, no sidecar is started.
    *
-   * An object: the same, with details of how to start it. It is then started in CI too, but not under
-   * Vitest, which reads vite.config.ts as well.
+   * An object: the same, with details of how to start the sidecar. It is then started in CI too, but not
+   * under Vitest, which reads vite.config.ts as well.
    *
    * `false`: start no sidecar, and only proxy to `target`.
    */
@@ -30,23 +30,23 @@ export interface SignalingOptions {
   /** The folder for the event log and runtime.json. It must not be in a folder that Vite serves. */
   stateDir?: string | undefined
   /**
-   * Origins of other pages that may connect, as browsers send them: `chrome-extension://abcdef`,
-   * `https://app.example:3000`, `file://`. `*` stands for the part that changes:
+   * Origins of pages that Vite does not serve and that may connect, as browsers send them:
+   * `chrome-extension://abcdef`, `https://app.example:3000`, `file://`. `*` stands for the part that changes:
    * `vscode-webview://*` (any page with that scheme), `https://*.example.com` (any subdomain),
    * `http://app.example:*` (any port).
    *
-   * `*` alone allows every website that is open in a browser here to read and join all rooms.
+   * `*` alone allows every website that is open in a browser on this machine to read and join all rooms.
    *
-   * For names that Vite serves your own pages under, use Vite's `server.allowedHosts` instead.
+   * For pages that Vite serves under another host name, use Vite's `server.allowedHosts` instead.
    */
   allowedOrigins?: string | readonly string[] | undefined
   /**
-   * True is for a Vite that serves pages to tests. It starts a sidecar of its own, in CI and in Vitest's browser mode
-   * too. That one has a temporary state folder, so the tests neither see nor change anything of the sidecar that you develop
-   * with. Tests find it with `connectToSidecar()` of `vite-plugin-signaling-sidecar/testing`.
+   * True starts a separate sidecar for tests, in CI and in Vitest's browser mode too. Its state folder is temporary, so
+   * tests neither see nor change the rooms and the event log of the sidecar that you develop with. Tests find the
+   * sidecar with `connectToSidecar()` of `vite-plugin-signaling-sidecar/testing`.
    */
   test?: boolean | undefined
-  /** A Python file with hooks, relative to Vite's root. It is reloaded when it is saved. */
+  /** The path, relative to Vite's root, of a Python file with hooks. The sidecar reloads it when it is saved. */
   hooks?: string | undefined
   /**
    * True records every RTCPeerConnection of the page in the event log, whatever library creates it
@@ -54,8 +54,8 @@ export interface SignalingOptions {
    */
   trace?: boolean | undefined
   /**
-   * True shows a badge in a corner of every page, with the number of peers and the worst state of two of
-   * them. A click on it lists the pairs. It works only in development.
+   * True shows a badge in a corner of every page, with the number of peers and the worst state of a pair of
+   * peers. A click on the badge lists all pairs. It works only in development.
    */
   overlay?: boolean | undefined
   /**
@@ -69,17 +69,17 @@ export interface SignalingOptions {
    * another plugin brings a certificate), and the terminal shows the URL as a QR code. The sidecar
    * stays on loopback, behind Vite.
    *
-   * `{ https: false }` does the same over http. Browsers then deny the page camera and microphone.
+   * `{ https: false }` does the same over http. Browsers then do not let the page use camera and microphone.
    */
   lan?: boolean | { readonly https?: boolean | undefined } | undefined
   /**
-   * The sidecar's URL when `sidecar` is false: of one that you start yourself, or that a team shares
-   * (`https://signaling.team.example`). Default: `http://127.0.0.1:8765`.
+   * The URL of the sidecar when the option `sidecar` is false. You start that sidecar yourself, or a team
+   * shares it (`https://signaling.team.example`). Default: `http://127.0.0.1:8765`.
    */
   target?: string | undefined
   /**
    * The token for the sidecar at `target`, if it asks for one. Vite's proxy sends it for all pages, and
-   * no page can read it. Pass an environment variable, because pages can read vite.config.js.
+   * no page can read it. Take it from an environment variable, because pages can read vite.config.js.
    */
   token?: string | undefined
 }
@@ -102,7 +102,7 @@ export type Plan =
       readonly allowedOrigins: readonly string[]
     }
 
-/** Throws an error with one sentence if an option is wrong, or would have no effect beside the others. */
+/** Throws an error with one sentence if an option is wrong, or has no effect together with the others. */
 export function planFrom(options: SignalingOptions): Plan {
   checkKinds(options)
   const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, token, test = false } = options
@@ -146,13 +146,13 @@ function checkedUrl(target: string): string {
   return target
 }
 
-/** The message does not contain the token, because it is shown in the terminal. */
+/** The error message is shown in the terminal, so it does not contain the token. */
 function checkedToken(token: string | undefined): string | undefined {
   if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token
   throw new Error('token must not be empty, and must not contain spaces or line breaks')
 }
 
-/** Returns the reason why no sidecar may be started here, or undefined. */
+/** Returns the reason why no sidecar may be started, or undefined if it may. */
 export function startRefusal(
   { explicit, test }: { readonly explicit: boolean; readonly test: boolean },
   env: NodeJS.ProcessEnv,

@@ -4,12 +4,12 @@ import type { Log } from './log.ts'
 import { findRunningSidecar } from './running-sidecar.ts'
 import { userStateFolder } from './state-folder.ts'
 
-/** The folders are searched repeatedly, because another app may be started at any time. */
+/** The search is repeated, because another app may be started at any time. */
 const SEARCH_EVERY_MS = 5_000
 
 /**
  * Prints a line when another app in the same repository runs its own sidecar, because a developer may
- * expect the pages of both apps to meet in one room. Returns a function that stops it.
+ * expect the pages of both apps to meet in one room. Returns a function that ends the search.
  *
  * `projectFolders` are the folders from this app up to the root of the repository.
  */

@@ -1,4 +1,4 @@
-// Tells the overlays of the pages what the sidecar reports, on the WebSocket of Vite's client.
+// Sends what the sidecar reports to the overlays (the badges) of the pages, over the WebSocket of Vite's client.
 
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,7 +18,7 @@ type Socket = WebSocketClient['socket']
 
 /** Sends updates to the pages that ask for them, if they may see the inspector. */
 export function feedOverlays({ config, ws }: ViteDevServer, inspector: Inspector, log: Log): void {
-  // Nobody would read in the browser why there is no badge.
+  // Without the WebSocket, the page cannot say why there is no badge.
   if (config.server.ws === false) {
     log.warn(
       'overlay: true shows nothing, because server.ws: false turns off the WebSocket that it needs',
@@ -103,7 +103,7 @@ class OverlayFeed {
   }
 }
 
-/** Makes a whole sentence of a message that is written for the terminal, where a prefix precedes it. */
+/** Returns an update without data. Makes a sentence of `message`, which in the terminal would follow a prefix. */
 function unavailable(message: string): Update {
   return { reason: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` }
 }

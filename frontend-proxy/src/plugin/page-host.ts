@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { ANY } from './allowed-clients.ts'
 import type { ConfigPart } from './lan.ts'
 
-/** Returns the host, with its port, that a request asks for. */
+/** Returns the host of a request, with its port. */
 export function hostOf({ headers }: IncomingMessage): string {
   // HTTP/2 has a pseudo-header instead of Host.
   const authority = headers[':authority']
@@ -11,12 +11,12 @@ export function hostOf({ headers }: IncomingMessage): string {
 }
 
 /**
- * Returns why a request for this host is refused. Returns undefined if nobody else can own the name, or
- * `allowedHosts` contains it.
+ * Returns why a request for this host is refused. Returns undefined if the request is allowed, because
+ * nobody else can own the host (localhost, an IP address), or because `allowedHosts` contains it.
  *
- * The attack: a website that the developer visits has pointed a name of its own at this machine (DNS
- * rebinding), so its script may read the answers. Vite checks the Host too, but not on an upgrade, not
- * with https, and in middleware mode only after the plugin.
+ * This prevents DNS rebinding: a website that the developer visits has pointed a name of its own at this
+ * machine, so that its script can read the answers. Vite checks the Host too, but not that of an upgrade,
+ * not over https, and in middleware mode only after the plugin.
  */
 export function hostRefusal(
   host: string,

@@ -4,21 +4,21 @@ import { DEV_SERVER } from '../browser/default-url.ts'
 
 /** A built script of this package, which the pages of the dev server run. */
 export interface PageScript {
-  /** The name of its folder in `dist`. The file there contains its dependencies. */
+  /** The name of the folder in `dist` with the built file, which contains the script and its dependencies. */
   readonly name: string
   /** Whether the script has to run before the app. Otherwise the app does not wait for it. */
   readonly isFirst: boolean
 }
 
-/** Matches Vite's own client, also if the package `vite` is installed under another name. */
+/** Matches the path of Vite's own client, also if the package `vite` is installed under another name. */
 const VITE_CLIENT = /[\\/]dist[\\/]client[\\/]client\.mjs(?:\?|$)/
 
-/** It tells a `SignalingClient` where the dev server is, also on a page that another server has sent. */
+/** Code that tells a `SignalingClient` where the dev server is, also on a page that another server has sent. */
 const TELL_ORIGIN = `globalThis[Symbol.for('${DEV_SERVER}')] = new URL(import.meta.url).origin;`
 
 /**
- * Returns hooks that add the origin of the dev server, and imports of these scripts, to Vite's client.
- * Every page loads that client before its app, even if a framework writes the HTML and does not call
+ * Returns hooks that add `TELL_ORIGIN`, and imports of these scripts, to the code of Vite's client. Every
+ * page loads that client before its app, even if a framework writes the HTML and does not call
  * `transformIndexHtml` (SvelteKit, Astro).
  */
 export function pageScriptHooks(
@@ -35,7 +35,7 @@ export function pageScriptHooks(
   }
 }
 
-/** Returns the tags that load the scripts. */
+/** Returns the HTML tags that load the scripts. */
 export function tagsOf(scripts: readonly PageScript[]): HtmlTagDescriptor[] {
   return scripts.map((script) => ({
     tag: 'script',
@@ -45,7 +45,7 @@ export function tagsOf(scripts: readonly PageScript[]): HtmlTagDescriptor[] {
   }))
 }
 
-/** The line numbers of the client do not change. */
+/** Adds code to Vite's client without changing the line numbers of the client's own code. */
 function withImports(code: string, scripts: readonly PageScript[]): string {
   const first = scripts.filter(({ isFirst }) => isFirst)
   const later = scripts.filter(({ isFirst }) => !isFirst)

@@ -47,8 +47,8 @@ interface WrappedServer {
 
 /**
  * Lets `interceptor` handle requests and upgrades before the server's own listeners, and before earlier
- * interceptors: another Vite may serve on this server too, and Vite creates a new one before it closes the old
- * one. Returns a function that removes it.
+ * interceptors. (There may be earlier ones, because several Vites can use one server, and a Vite that restarts
+ * itself creates the new server before it closes the old one.) Returns a function that removes `interceptor`.
  *
  * A listener of the server may answer every request and upgrade (Nuxt has one), and so may the proxy
  * of an earlier Vite, whose listener remains after a restart. A listener cannot hide an event from
@@ -80,10 +80,11 @@ function wrap(server: WrappedServer): Interceptor[] {
 const OF_VITES_CLIENT = /^vite-(hmr|ping)$/
 
 /**
- * Returns a function that refuses the upgrades of this Vite's client. It is needed on a server where this
- * Vite has no WebSocket: Node would answer at once if nobody listened for upgrades, but Vite does so
- * because of the proxy rules. Chromium opens the WebSockets to one server one after the other, so
- * signaling would wait behind this one. Another Vite, or a proxy rule, may answer other paths.
+ * Returns an interceptor that refuses the WebSocket of Vite's client, for a server on which this Vite does not
+ * accept it (`server.ws: false`, `vite preview`). Otherwise nobody would answer it: Vite listens for upgrades
+ * because of the proxy rules, so Node does not refuse the others. Chromium opens the WebSockets to one server
+ * one after the other, so the WebSocket for signaling would have to wait. Only upgrades for the path of this
+ * Vite's client are refused, because another Vite or a proxy rule may answer other paths.
  */
 export function refuserOfViteClient(
   { base, server: { hmr } }: ResolvedConfig,
@@ -102,9 +103,9 @@ export function refuserOfViteClient(
 const ONLY_LISTENS = Symbol.for(`${PLUGIN_NAME}.only-listens`)
 
 /**
- * Listens for upgrades on a server where this Vite has no WebSocket: Node takes them for plain requests if nobody
- * listens. Those that are for nobody are refused. Another Vite may do the same on this server. Returns a
- * function that ends it.
+ * Listens for upgrades on a server where this Vite has no WebSocket, because Node treats upgrades as plain
+ * requests if there is no listener. Refuses upgrades if no listener was added for another purpose. (Another Vite
+ * may have called this function for the same server.) Returns a function that removes the listener.
  */
 export function listenForUpgrades(server: PageServer): () => void {
   const listener = (_request: IncomingMessage, answer: Writable) => {

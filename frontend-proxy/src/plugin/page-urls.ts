@@ -16,7 +16,7 @@ export function pageUrlsOf(
   return pageUrlsAt(config, urls ?? { local: [], network: [] })
 }
 
-/** Returns these URLs with the best network URL first, and with the project's name. */
+/** Returns these URLs with the project's name. The network URL that a phone can most probably reach comes first. */
 export function pageUrlsAt(
   { root }: ResolvedConfig,
   urls: Pick<PageUrls, 'local' | 'network'>,
@@ -25,7 +25,7 @@ export function pageUrlsAt(
   return { name: nameOf(root), local: urls.local, network }
 }
 
-/** Returns the name in package.json, or the name of the folder. */
+/** Returns the name in package.json, or else the name of the project's folder. */
 function nameOf(root: string): string {
   try {
     const { name } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))

@@ -5,13 +5,13 @@ import type { Log } from './log.ts'
 import type { PageServer } from './page-server.ts'
 import { isProxied, SIGNALING_PATH } from './proxy-rule.ts'
 
-/** The ends of the URLs that PeerJS asks for: its WebSocket, and before it an id if the page has none. */
+/** Matches the URLs that PeerJS requests: that of its WebSocket, and before it that of an id, if the page has none. */
 const OF_PEERJS = /\/(peerjs\?key=[^&]*&id=[^&]*&token=|[^/]+\/id\?ts=[^&]*&version=)/
 
 /**
- * Tells developers, once, that their PeerJS does not use the path of the sidecar, for instance because
- * its option `path` is not set. Vite never answers such a WebSocket, and answers the request for an id
- * with the app's page, so PeerJS reports nothing or nonsense.
+ * Prints one warning if PeerJS on a page does not use the path of the sidecar, for instance because its
+ * option `path` is not set. Vite never answers such a WebSocket, and answers the request for an id with
+ * the app's page, so PeerJS reports no error, or a misleading one.
  */
 export function warnOfWrongPath(
   server: PageServer,

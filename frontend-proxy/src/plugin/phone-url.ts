@@ -10,7 +10,8 @@ export interface Terminal {
 }
 
 const INDENT = '     '
-// The margin in modules. The standard requires 4, but scanners accept 2, and terminals have few rows.
+// The margin of the QR code, in modules (its squares). The standard requires 4, but scanners accept 2, and
+// terminals have few rows.
 const QUIET_ZONE = 2
 
 // Some phones cannot read a code in inverted colours, so the colours must not depend on the terminal's
@@ -51,7 +52,7 @@ function qrLines(url: string, { columns, isColoured }: Terminal): string[] {
   const rows = renderUnicodeCompact(url, { border: QUIET_ZONE }).split('\n')
   const width = INDENT.length + (rows[0]?.length ?? 0)
   if (width > columns) return [`${INDENT}(the terminal needs ${width} columns to show the QR code)`]
-  // A code has an odd number of rows, and one line shows two. The last line has no lower half.
+  // A QR code has an odd number of rows, and each line shows two of them, so the last line has no lower half.
   const last = rows.length - 1
   const coloured = rows.map((row, at) => WHITE + (at < last ? ON_BLACK : '') + row + RESET)
   return ['', ...(isColoured ? coloured : rows).map((row) => INDENT + row)]

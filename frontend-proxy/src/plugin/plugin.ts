@@ -47,12 +47,12 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
   let part: ConfigPart = 'server'
   let isBundled = false // Vite's experimental `bundledDev`
   const scripts = [
-    // It replaces RTCPeerConnection, so it has to run before the app.
+    // This script replaces RTCPeerConnection, so it has to run before the app.
     ...(options.trace === true ? [{ name: 'trace', isFirst: true }] : []),
     ...(hasOverlay ? [{ name: 'overlay', isFirst: false }] : []),
   ]
 
-  /** Does what both kinds of servers need. Does nothing if the setup has failed, which was reported then. */
+  /** Does what the dev server and `vite preview` both need. Does nothing if the setup has failed and was reported. */
   function addSignaling(
     server: ViteDevServer | PreviewServer,
     addMore: (setup: SignalingSetup) => void,
@@ -86,8 +86,8 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
         setups.set(config, setUp(plan, config, part, lan))
       })
     },
-    // These hooks come before those of other plugins: the middleware of Nitro answers every request, and
-    // Cloudflare's plugin replaces the config of the server with a copy, which would not be found here.
+    // These hooks run before those of other plugins: the middleware of Nitro answers every request, and
+    // Cloudflare's plugin replaces the config of the server with a copy, which is not in `setups`.
     configureServer: {
       order: 'pre',
       handler: (server) =>
@@ -111,7 +111,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
           lease?.follow(server.httpServer, () => pageUrlsOf(server, preview))
         }),
     },
-    // Vite calls only this hook at the end of a server that has never listened, or is not Vite's own.
+    // When Vite closes, it calls only this hook if its server has never listened, or if it is in middleware mode.
     closeBundle() {
       const config = this.environment.getTopLevelConfig()
       detachers.get(config)?.()
@@ -119,7 +119,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
       if (setup) warnOnError(setup.log, WITHOUT_SIGNALING, () => setup.lease?.end())
     },
     ...pageScriptHooks(scripts),
-    // Vite's own client is not transformed in this mode, which only serves HTML files.
+    // With `bundledDev`, Vite does not transform its own client. All pages are HTML files then, and get tags instead.
     transformIndexHtml: { order: 'pre', handler: () => (isBundled ? tagsOf(scripts) : undefined) },
     ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
   }
@@ -127,7 +127,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
 
 /**
  * Proxies requests before other middlewares, and hides the upgrades for signaling from all other
- * listeners: that of Cloudflare's plugin answers every upgrade.
+ * listeners, because that of Cloudflare's plugin, for example, answers every upgrade.
  */
 function useProxy(server: ViteDevServer | PreviewServer, { proxy }: SignalingSetup): void {
   if (proxy === undefined) return
@@ -149,8 +149,8 @@ function useProxy(server: ViteDevServer | PreviewServer, { proxy }: SignalingSet
 }
 
 /**
- * Vite passes its version to hooks since 7.0. The version of the `vite` that this module could import
- * may be another one: VitePress 1 brings its own Vite 5.
+ * Vite passes its version to hooks since 7.0. The plugin does not import the version from `vite`, because
+ * the Vite that runs may be another one: VitePress 1 brings its own Vite 5.
  */
 function isTooOld(context: { meta?: { viteVersion?: string } } | undefined): boolean {
   return context?.meta?.viteVersion === undefined

@@ -18,7 +18,7 @@ export function printSignalingUrl(server: ListeningServer): void {
   })
 }
 
-/** Prints the URL of the inspector below them, if this machine can open pages. */
+/** Prints the URL of the inspector below Vite's own URLs, if one of them is local. */
 export function printInspectorUrl(server: ViteDevServer): void {
   printBelow(server, () => {
     const page = server.resolvedUrls?.local[0]
@@ -31,7 +31,7 @@ export function printPhoneUrl(server: ListeningServer, authorityPath: string | u
   printBelow(server, () => {
     const { stdout } = process
     const terminal = {
-      // The number is 0 if the terminal's size is not known.
+      // `stdout.columns` is 0 if the size of the terminal is not known.
       columns: stdout.isTTY ? stdout.columns || USUAL_COLUMNS : undefined,
       isColoured: stdout.isTTY && stdout.hasColors(256),
     }

@@ -4,7 +4,7 @@ import { searchForWorkspaceRoot } from 'vite'
 
 /**
  * Returns the project's folder and its parents, nearest first, up to the root of the repository (the
- * folder with `.git`), or of the npm workspace if there is no repository. Folders above are left out,
+ * folder with `.git`), or of the npm workspace if there is no repository. Higher folders are left out,
  * because a `.venv` in /tmp, for example, may contain a program of another user.
  */
 export function projectFolders(root: string): string[] {

@@ -15,12 +15,12 @@ export const PROXY_HEADER = 'x-signaling-proxy'
 type Answer = ServerResponse | Socket
 
 /**
- * An address at which nobody can listen, so the proxy fails at once. Without any target, the proxy of
- * Vite 7.0 would report an error without the request that it belongs to.
+ * The target while there is no sidecar. Nobody can listen at this address, so the proxy fails at once. Without
+ * any target, the proxy of Vite 7.0 would report an error without the request that it belongs to.
  */
 const UNREACHABLE = 'http://127.0.0.1:0'
 
-/** The client gives up after 5 s, and should get an answer before that. */
+/** How long a request waits while the sidecar starts. It is less than 5 s, after which the client gives up. */
 const HOLD_AT_MOST_MS = 4000
 
 /** A proxy rule of the plugin, with the proxy that Vite has created for it. */
@@ -30,7 +30,7 @@ interface Route {
   readonly rewrite: ((url: string) => string) | undefined
 }
 
-/** The proxy rules for Vite, and a way to use them for a request that Vite does not receive. */
+/** Creates the proxy rules for Vite. `handle` applies them to requests that Vite does not handle itself. */
 export class SignalingProxy {
   readonly #upstream: Upstream
   readonly #routes: Route[] = []
@@ -70,9 +70,9 @@ export class SignalingProxy {
   #rule(path: string, rewrite?: Route['rewrite']): Record<string, ProxyOptions> {
     const key = exactKey(path)
     const rule: ProxyOptions = {
-      // rewriteWsOrigin must not be set, and changeOrigin (which changes the Host) only for another
-      // machine, for which `hostRefusal` checks the Host: the sidecar checks both as the browser sent
-      // them, and Vite does not on an upgrade.
+      // The sidecar checks the Host and the Origin that the browser has sent, because Vite does not check
+      // them on an upgrade. So rewriteWsOrigin must not be set, and changeOrigin (which changes the Host)
+      // only for a sidecar on another machine, for which `hostRefusal` checks the Host.
       changeOrigin: this.#upstream.isRemote === true,
       ws: true,
       xfwd: true,
@@ -93,7 +93,7 @@ export function isSignalingRule(key: string, base: string): boolean {
   return path.startsWith(SIGNALING_PATH) || path.startsWith(base.slice(0, -1) + SIGNALING_PATH)
 }
 
-// A plain prefix would also match a path such as /ws/signaling-of-another-app.
+// Returns a regular expression, because a plain prefix would also match a path such as /ws/signaling-of-another-app.
 function exactKey(path: string): string {
   return `^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:[/?]|$)`
 }
@@ -116,7 +116,7 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
   })
 
   // After `configure`, Vite adds a listener that logs a stack trace for every attempt while the sidecar
-  // is down. A listener cannot stop later ones, so `emit` is replaced to keep errors from Vite's.
+  // is down. A listener cannot hide an event from later ones, so this replaces `emit`.
   const { emit } = proxy
   proxy.emit = (...event: unknown[]): boolean => {
     const next = () => Reflect.apply(emit, proxy, event) as boolean
@@ -125,7 +125,7 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
     const [, error, , answer] = event as [string, NodeJS.ErrnoException, unknown, Answer]
     // The browser has closed the connection, so the error does not mean that the sidecar is down.
     if (answer.destroyed) return true
-    // An open WebSocket is only closed, because text in it would be a broken frame.
+    // An open WebSocket gets no error text, which would be an invalid frame, and is only closed.
     if (upgraded.has(answer)) answer.destroy()
     else refuse(answer, 503, NOT_RUNNING)
     if (upstream.url === undefined || isNotRunning(error)) upstream.unreachable()
@@ -136,8 +136,8 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
 
 /**
  * Refuses requests and upgrades for a host that is not allowed, and lets the others wait while the
- * sidecar starts. Otherwise a page that is open at that time would get a 503, which the browser reports
- * as an error in its console.
+ * sidecar starts. If they did not wait, a page that is open at that time would get a 503, which the browser
+ * reports as an error in its console.
  */
 function refuseOrHold(proxy: ViteProxy, upstream: Upstream): void {
   const methods = proxy as unknown as Record<'ws' | 'web', (...event: unknown[]) => void>
@@ -164,8 +164,8 @@ async function hold(answer: Answer, started: Promise<void>, proceed: () => void)
 }
 
 /**
- * Resolves when the sidecar listens, its start has failed, or the start takes too long. Undefined if
- * there is nothing to wait for.
+ * Returns a promise that resolves when the sidecar listens, its start has failed, or the start takes too
+ * long. Returns undefined if the sidecar already listens, or is not being started.
  */
 export function untilStarted(upstream: Upstream): Promise<void> | undefined {
   const starting = upstream.url === undefined ? upstream.starting() : undefined
@@ -177,25 +177,26 @@ async function withinLimit(starting: Promise<void>): Promise<void> {
   const { signal } = limit
   await Promise.race([
     starting,
-    sleep(HOLD_AT_MOST_MS, undefined, { signal }).catch(() => {}), // It is aborted below.
+    sleep(HOLD_AT_MOST_MS, undefined, { signal }).catch(() => {}), // `limit.abort()` below makes it reject.
   ])
   limit.abort()
 }
 
-// Vite also logs a stack trace if the browser closes the connection before it has read a refusal.
+// Calls `next` and removes the listener that Vite adds in it, which logs a stack trace if the browser closes the
+// connection before it has read a refusal.
 function withoutStackTraces(browser: Socket, next: () => boolean): boolean {
   const own = browser.listeners('error')
   const result = next()
   for (const listener of browser.listeners('error')) {
     if (!own.includes(listener)) browser.off('error', listener as () => void)
   }
-  // An error without a listener would end Vite. After it the socket is closed in any case.
+  // An error without a listener would end Vite. After an error, the socket is closed in any case.
   browser.on('error', () => {})
   return result
 }
 
 function isNotRunning(error: NodeJS.ErrnoException): boolean {
-  // ECONNRESET is also the code for "socket hang up", if the sidecar exits while it answers.
+  // ECONNRESET is also the code of the error "socket hang up", which occurs if the sidecar exits before it answers.
   return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')
 }
 

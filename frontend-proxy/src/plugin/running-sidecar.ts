@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-/** A running sidecar, found by its runtime.json and verified by its answer to a request. */
+/** The content of a sidecar's runtime.json. Only `findRunningSidecar` verifies that the sidecar still runs. */
 export interface RunningSidecar {
   readonly url: string
   readonly pid: number
@@ -11,14 +11,14 @@ export interface RunningSidecar {
   readonly project: string | undefined
   /** The folder that contains its runtime.json. */
   readonly stateDir: string
-  /** The secret for the admin's requests of this run. It must not be printed or sent to a page. */
+  /** The token for the admin API, which changes at each start. It must not be printed or sent to a page. */
   readonly adminToken: string | undefined
 }
 
 // A sidecar on loopback answers within a few milliseconds.
 const HEALTH_TIMEOUT_MS = 1000
 
-/** Returns the first sidecar that runs with one of these state folders. */
+/** Returns the first running sidecar that uses one of these state folders. */
 export async function findRunningSidecar(
   stateFolders: readonly string[],
 ): Promise<RunningSidecar | undefined> {
@@ -30,7 +30,7 @@ export async function findRunningSidecar(
   return undefined
 }
 
-/** Returns the admin's token of the sidecar at `url`, if one of these state folders is its own. */
+/** Returns the admin's token of the sidecar at `url`, if that sidecar uses one of these state folders. */
 export async function findAdminToken(
   stateFolders: readonly string[],
   url: string,
@@ -49,20 +49,20 @@ async function* runtimeFilesIn(stateFolders: readonly string[]): AsyncGenerator<
   }
 }
 
-/** A sidecar writes its address as numbers, but an option of the plugin may contain a name. */
+/** In runtime.json the host is an IP address, but in the option `target` it may be `localhost`. */
 function isSameAddress(url: string, other: string): boolean {
   const address = (text: string) => new URL(text).host.replace(/^localhost(?=:|$)/, '127.0.0.1')
   return URL.canParse(other) && address(url) === address(other)
 }
 
-/** Returns what the sidecar with this state folder has written when it began to listen. It may have ended since. */
+/** Returns the content of runtime.json in this state folder. The sidecar that has written it may have ended since. */
 export async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
   return parseRuntime(await readJson(path.join(stateDir, 'runtime.json')), stateDir)
 }
 
 /**
- * Follows state-dir.json. A sidecar that uses another state folder (because of a flag or a setting that
- * Vite does not know) writes this file into the default folder of the project.
+ * Reads runtime.json in the folder that state-dir.json names. A sidecar writes state-dir.json into the default
+ * state folder of its project if it uses another one, because of a flag or a setting that Vite does not know.
  */
 async function readRuntimeFileElsewhere(defaultDir: string): Promise<RunningSidecar | undefined> {
   const pointer = await readJson(path.join(defaultDir, 'state-dir.json'))
@@ -79,7 +79,7 @@ async function readRuntimeFileElsewhere(defaultDir: string): Promise<RunningSide
   return isOfProject ? parseRuntime(runtime, stateDir) : undefined
 }
 
-/** Returns the content of a file, or undefined if there is none that can be read. */
+/** Returns the parsed content of a JSON file, or undefined if the file cannot be read or parsed. */
 export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))

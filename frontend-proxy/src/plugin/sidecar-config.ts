@@ -5,10 +5,10 @@ import { projectFolders, projectIn } from './project-folders.ts'
 import { projectStateFolder, servedFolderAround, servedFolders } from './state-folder.ts'
 import { TEST_FLAGS } from './test-folder.ts'
 
-/** How to find or start the sidecar of a project. Two equal configs can use the same process. */
+/** How to find or start the sidecar of a project. Two Vite servers with equal configs can use the same process. */
 export interface SidecarConfig {
   readonly root: string
-  /** The folders in which the program is looked for, nearest first. */
+  /** The project's folder and its parents, nearest first. The `.venv` of each is searched for the program. */
   readonly projectFolders: readonly string[]
   /** The folders in which a running sidecar of this project may have written its runtime.json. */
   readonly stateFolders: readonly string[]
@@ -17,17 +17,17 @@ export interface SidecarConfig {
   readonly command: readonly string[] | undefined
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** The project, if the sidecar is only for its tests, which then find the first of the state folders. */
+  /** The project, if the sidecar is only for its tests. The tests then get the first path in `stateFolders`. */
   readonly testsOf: string | undefined
-  /** The reason why no sidecar may be started. One that is already running is used all the same. */
+  /** The reason why no sidecar may be started. A sidecar that is already running is used nevertheless. */
   readonly startRefusal: string | undefined
 }
 
 type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
 
 /**
- * `testFolder` is the state folder of a sidecar for tests. Throws an error with one sentence if the state
- * folder would be in a folder that Vite serves.
+ * Returns the config for a plan. `testFolder` is the state folder of a sidecar for tests. Throws an error with
+ * one sentence if the state folder would be in a folder that Vite serves.
  */
 export function sidecarConfigFrom(
   plan: SidecarPlan,
@@ -38,7 +38,7 @@ export function sidecarConfigFrom(
   const { command, args = [], env = {}, port = 0 } = plan.details
   const folders = projectFolders(root)
   const project = projectIn(folders) ?? root
-  // The sidecar's environment variable has the same effect as the option, so it is checked as well.
+  // The variable SIDECAR_STATE_DIR has the same effect as the option `stateDir`, so its value is checked as well.
   const set = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
   const named = plan.test ? testFolder : set
   const stateDir = named ? path.resolve(root, named) : undefined
@@ -60,14 +60,14 @@ export function sidecarConfigFrom(
       ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
       ...args,
     ],
-    // The sidecar's advice then names options of the plugin instead of its own flags.
+    // With this variable, the advice that the sidecar prints names options of the plugin instead of flags.
     env: { SIDECAR_ADVICE: 'plugin', ...env },
     testsOf: plan.test ? project : undefined,
     startRefusal: startRefusal(plan, process.env),
   }
 }
 
-/** Returns `stateDir` if a setting names it, or else the default folders of these projects. */
+/** Returns `stateDir` if it is set, or else the default state folders of these projects. */
 export function stateFoldersOf(
   projects: readonly string[],
   stateDir: string | undefined,

@@ -34,7 +34,7 @@ export class SidecarLease {
     this.#log = log
   }
 
-  /** Begins the lease when this server listens, and ends it when the server is closed. */
+  /** Holds the lease until this server is closed. The sidecar is found or started when the server listens. */
   follow(server: PageServer, urls: () => PageUrls): void {
     this.#supervisor.addLease(this)
     const begin = () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.begin(urls()))

@@ -33,7 +33,7 @@ export interface Exit {
   readonly how: string
   /** The same as `how`, followed by the last printed line if the sidecar was never ready. */
   readonly reason: string
-  /** Whether the program does not run here or is not a sidecar, so another one should be tried. */
+  /** Whether the program cannot run on this machine or is not a sidecar, so that another program should be tried. */
   readonly isUnusable: boolean
 }
 
@@ -41,19 +41,19 @@ export interface SidecarProcess {
   readonly pid: number | undefined
   /** Ends the sidecar by closing its stdin. Resolves when the process has exited. */
   end(): Promise<void>
-  /** Lets this process end although the sidecar still runs, which then ends too. */
+  /** Lets this process exit while the sidecar still runs. The sidecar then exits too. */
   unref(): void
 }
 
 // The sidecar exits with this code for errors that the user can correct, such as a wrong setting.
 const USER_ERROR = 2
 
-// The sidecar waits less than 4 s for its connections to close. If it takes longer than this, it hangs.
+// A sidecar that has not exited after this time hangs: it waits less than 4 s for its connections to close.
 const END_TIMEOUT_MS = 5000
 
 /**
- * Starts a sidecar. If Vite is killed, no hook of the plugin runs, so the sidecar has to notice it: its
- * stdin is a pipe that only this process holds, and with `--exit-on-stdin-eof` it exits when the pipe
+ * Starts a sidecar. If Vite is killed, no hook of the plugin runs, so the sidecar itself has to notice it: its
+ * stdin is a pipe that only this process holds open, and with `--exit-on-stdin-eof` it exits when the pipe
  * is closed.
  */
 export function startSidecar(start: Start, events: SidecarEvents): SidecarProcess {
@@ -77,7 +77,7 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
     events.ready(ready)
   })
   createInterface(child.stderr).on('line', printed)
-  // An EPIPE error occurs if the process exits while its stdin is being closed. `close` reports the exit.
+  // An EPIPE error occurs if the process exits while its stdin is being closed. The event `close` reports the exit.
   child.stdin.on('error', () => {})
 
   const exited = new Promise<void>((resolve) => {
@@ -96,7 +96,7 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
       resolve()
     })
   })
-  // The pipes are sockets, which is missing in their types.
+  // The pipes are sockets, and have `ref` and `unref`, but their types do not say so.
   const handles = [child, ...child.stdio] as unknown as Pick<Socket, 'ref' | 'unref'>[]
   return {
     pid: child.pid,

@@ -1,16 +1,16 @@
-// Finds, starts, restarts and ends the sidecar of a project. Only this file knows whether it runs.
+// Finds, starts, restarts and ends the sidecar of a project. No other file keeps the state of the sidecar.
 //
 // 1. There is one supervisor per project and process, stored on `globalThis`: when Vite restarts
 //    itself (after an edit of its config), it may load this module again, and must find the running
 //    child process instead of starting another.
 // 2. The sidecar runs while there is at least one lease. When Vite restarts itself, it configures the
 //    new server before it closes the old one, so there is always a lease. (The order is the same in
-//    Vite 7 and 8.) A restart that fails may leave a lease behind; the child then ends with Vite.
+//    Vite 7 and 8.) After a restart that fails, a lease may remain; the child then runs until Vite exits.
 // 3. There is at most one child process. A new one starts only after the old one has exited.
-// 4. `url` is set exactly while a sidecar is known to listen there. `#stateDir` is the folder of the
-//    sidecar that was known last.
-// 5. The result of an asynchronous step is ignored if `#turn` has changed since the step began, which
-//    is the case after each stop.
+// 4. `url` is set exactly while a sidecar is known to listen there. `#stateDir` is the state folder of the
+//    sidecar that was last known to listen.
+// 5. Each search and each stop changes `#turn`. If `#turn` has changed during an asynchronous step, the
+//    result of that step is ignored.
 
 import { findCommands } from './find-command.ts'
 import { HeldOutput } from './held-output.ts'
@@ -26,13 +26,13 @@ import { servedFolderAround } from './state-folder.ts'
 import { newTestFolder } from './test-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
-// Every page that reconnects calls `unreachable`, and one search per interval is enough for all.
+// Each attempt of a page to reconnect leads to a call of `unreachable`. One search per interval is enough for all.
 const SEARCH_INTERVAL_MS = 1000
 
 const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
 
 export class SidecarSupervisor {
-  /** Tells the sidecar where the pages are. The leases write to it. */
+  /** The file that tells the sidecar the URLs of the pages. The leases provide its content. */
   readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
   /** The state folder, if the sidecar is one for tests. It stays the same when Vite restarts itself. */
   readonly testFolder: string = newTestFolder()
@@ -50,7 +50,7 @@ export class SidecarSupervisor {
   #turn = 0
   #history = new StartHistory()
   readonly #leases = new Set<object>()
-  /** Resolves the promises of `starting`. */
+  /** The functions that resolve the promises which `starting` has returned. */
   readonly #waiting: (() => void)[] = []
 
   get url(): string | undefined {
@@ -78,7 +78,7 @@ export class SidecarSupervisor {
     if (this.#leases.size === 0) this.#stop()
   }
 
-  /** Finds or starts a sidecar for this config. A child with an equal config continues to run. */
+  /** Finds or starts a sidecar for this config. If a child with an equal config runs already, it is kept. */
   run(config: SidecarConfig, log: Log): void {
     const isSame = JSON.stringify(config) === JSON.stringify(this.#config)
     this.#config = config
@@ -92,8 +92,8 @@ export class SidecarSupervisor {
   }
 
   /**
-   * Is called when a request finds no sidecar. A sidecar that another program has started may have
-   * exited or have a new address. (An exit of our own child is noticed without this.)
+   * Must be called when a request has reached no sidecar. Searches again, because a sidecar that another
+   * program has started may have exited or have a new address. (The exit of a child is noticed without this.)
    */
   unreachable(): void {
     if (!this.#config || this.#isActive || this.#leases.size === 0) return
@@ -110,13 +110,13 @@ export class SidecarSupervisor {
     if (status !== 403) this.#printOnce('warn', `a page was refused (${status}): ${reason}`)
   }
 
-  /** Resolves when the sidecar listens, or when its start has failed. Undefined if no start is in progress. */
+  /** Returns a promise that resolves when the sidecar listens or its start has failed. Undefined if none is starting. */
   starting(): Promise<void> | undefined {
     if (!this.#isActive) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Whether a child runs, will be restarted, or is being searched for. */
+  /** Whether a child runs or will be restarted, or a search for a running sidecar is in progress. */
   get #isActive(): boolean {
     return Boolean(this.#child || this.#restart || this.#isSearching)
   }
@@ -180,7 +180,7 @@ export class SidecarSupervisor {
   }
 
   #listens(url: string, stateDir: string): void {
-    if (url !== this.#url) this.#once.clear() // What was said of an earlier sidecar may be new again.
+    if (url !== this.#url) this.#once.clear() // Each sentence is printed once per sidecar.
     this.#url = url
     this.#stateDir = stateDir
     this.#problem = undefined
@@ -199,9 +199,9 @@ export class SidecarSupervisor {
     const { args, env, root: folder } = config
     // A child that is being ended may still print lines and exit, but must not change the state.
     const isCurrent = () => this.#child === child
-    // Lines of a program that was only found are held back, because it may not be a sidecar. uvx prints
-    // its progress, and a command from the options is no guess, so their lines are printed at once,
-    // unless they may repeat the lines of the last child.
+    // The lines of a program that `findCommands` has found are held back, because it may not be a sidecar.
+    // Those of uvx, which prints its progress, and of a command from the options are printed at once. After
+    // a failure all lines are held back, because they may repeat the lines of the last child.
     const isFound = config.command === undefined
     const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
     const output = new HeldOutput((line) => this.#log.info(line), isHeld)
@@ -261,7 +261,7 @@ export class SidecarSupervisor {
       return
     }
     const delayMs = this.#history.nextDelayMs()
-    // The last line of its output is not repeated, because it was printed just before, or earlier.
+    // `how` instead of `reason`, which would repeat the last line of the output: it was printed before.
     const end = reason === this.#history.lastReason ? 'ended in the same way' : how
     this.#history.lastReason = reason
     this.#print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)

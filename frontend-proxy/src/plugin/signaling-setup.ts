@@ -14,7 +14,7 @@ import { WITHOUT_SIGNALING, warnOnError } from './warn-on-error.ts'
 
 /** What the plugin has set up for one Vite config. */
 export interface SignalingSetup {
-  /** Undefined if the user has a proxy rule of their own. */
+  /** Undefined if the user has a proxy rule of their own for signaling. */
   readonly proxy: SignalingProxy | undefined
   /** Undefined if the plugin does not start a sidecar. */
   readonly lease: SidecarLease | undefined
@@ -48,7 +48,7 @@ export function setUp(
     return { proxy, lease: undefined, upstream, fixedAddress: target, hasLan, log }
   }
   const supervisor = supervisorOf(config.root)
-  // The rules are also added when no sidecar may be started. The proxy then answers with a sentence.
+  // The rules are also added when no sidecar may be started. The proxy then answers with a 503 and a sentence.
   const proxy = addProxyRules(config, part, supervisor)
   const { port } = plan.details
   const fixedAddress = port ? `http://127.0.0.1:${port}` : undefined
@@ -73,8 +73,8 @@ export function setUp(
 /**
  * Adds the plugin's proxy rules and returns them, unless the user has a rule for signaling.
  *
- * They come before the user's rules, because Vite uses the first rule that matches, and `/ws` matches
- * as well. The rules cannot be returned from the `config` hook, because Vite would add them last. They
+ * They come before the user's rules, because Vite uses the first rule that matches, and a rule for `/ws`
+ * matches as well. The rules cannot be returned from the `config` hook, because Vite would add them last. They
  * must not be assigned in that hook either: if the config is an inline config, Vite keeps it when it
  * restarts itself, and the plugin would take its own rules for the user's. So they are added to the
  * resolved config, which Vite creates again each time.
@@ -94,7 +94,7 @@ function addProxyRules(
 
 const INSPECT_HINT = 'run "sidecar inspect" to open the inspector of the one that is running'
 
-/** Stands for a sidecar that does not exist as far as the plugin knows. */
+/** Returns the `Upstream` for a Vite whose own proxy rule forwards signaling, so the plugin knows no sidecar. */
 function noUpstream(problem: string): Upstream {
   return {
     url: undefined,

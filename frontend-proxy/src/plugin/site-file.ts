@@ -3,12 +3,12 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { AllowedClients } from './allowed-clients.ts'
 
-/** The URLs of a project's pages. The sidecar needs them for its QR code, status page and announcement. */
+/** The URLs of a project's pages. The sidecar needs them for its QR code, status page and announcement on the LAN. */
 export interface PageUrls {
   readonly name: string
   /** The URLs on this machine. Each ends with Vite's base. */
   readonly local: readonly string[]
-  /** The URLs on the network, the best first. Empty if Vite listens only on localhost. */
+  /** The URLs on the network, sorted by `bestFirst`. Empty if Vite listens only on localhost. */
   readonly network: readonly string[]
 }
 
@@ -23,7 +23,7 @@ const SECRET_BYTES = 32 // 256 bits cannot be guessed.
  * while Vite listens, so a sidecar that is restarted finds it again.
  */
 export class SiteFile {
-  /** The proxy sends this secret with each request, so the sidecar can trust the client address in it. */
+  /** The proxy sends this secret with each request, so that the sidecar trusts the address in X-Forwarded-For. */
   readonly secret: string = randomBytes(SECRET_BYTES).toString('base64url')
   readonly #failed: (sentence: string) => void
   #folder: string | undefined
@@ -46,7 +46,7 @@ export class SiteFile {
     this.#write()
   }
 
-  /** Removes the file when that Vite server is closed, unless another one was described since. */
+  /** Removes the file if it describes this Vite server. Must be called when the server is closed. */
   forget(site: Site | undefined): void {
     if (site !== this.#site) return
     this.#site = undefined
@@ -86,7 +86,7 @@ function secretIn(file: string): unknown {
   try {
     return (JSON.parse(readFileSync(file, 'utf8')) as { secret?: unknown } | null)?.secret
   } catch {
-    // The file does not exist, or it is not ours, so there is nothing to remove.
+    // The file does not exist or is damaged, so this plugin has nothing to remove.
     return undefined
   }
 }

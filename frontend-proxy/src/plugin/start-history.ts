@@ -1,8 +1,8 @@
-// The longest delay is 4 s, because somebody who has just repaired the environment is waiting for it.
+// The longest delay is 4 s, because somebody who has just repaired the environment waits for the restart.
 const RESTART_DELAYS_MS = [1000, 2000, 4000] as const
-// If a sidecar has run this long, its exit is not a failed start, and the delays begin with the first.
+// If a sidecar has run this long, its exit is not a failed start, and the next delay is the shortest.
 const STEADY_AFTER_MS = 10_000
-// This is the first start and one after each delay. If all of them fail, another one would too.
+// This counts the first start, and one start after each delay. If all of them fail, another one would too.
 export const MAX_STARTS_WITHOUT_READY: number = 1 + RESTART_DELAYS_MS.length
 
 /** Remembers the earlier starts of a sidecar, and decides when and whether to start it again. */
@@ -10,9 +10,9 @@ export class StartHistory {
   #exits = 0
   #startsWithoutReady = 0
   #readyAtMs = Number.POSITIVE_INFINITY
-  /** The reason for the last exit. Empty if that sidecar was ready before. */
+  /** The reason for the last exit. Empty if there was none yet, or if a sidecar has become ready since. */
   lastReason = ''
-  /** The paths of programs that were found but do not run here, or are not a sidecar. */
+  /** The paths of programs that were found but cannot run on this machine, or are not a sidecar. */
   readonly unusable: Set<string> = new Set()
 
   get mayStart(): boolean {

@@ -20,7 +20,7 @@ export function projectStateFolder(
   return all === undefined ? undefined : path.join(all, `${path.basename(real) || 'root'}-${hash}`)
 }
 
-/** Returns undefined if the user has no home folder, as in a container whose user has no name. */
+/** Returns the folder with the state folders of all projects, or undefined if the user has no home folder. */
 export function userStateFolder(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
@@ -63,7 +63,7 @@ function homeFolder(): string | undefined {
     const home = homedir()
     return path.isAbsolute(home) ? home : userInfo().homedir
   } catch {
-    // Neither the environment nor the system's list of users contains one.
+    // Neither the environment nor the system's list of users contains a home folder.
     return undefined
   }
 }
@@ -92,7 +92,7 @@ export function servedFolderAround(
   })
 }
 
-// A state folder need not exist yet, and one of its parents may be a symbolic link.
+// Returns the real path of a folder that may not exist yet, and one of whose parents may be a symbolic link.
 function realPathOfNearest(folder: string): string {
   const absolute = path.resolve(folder)
   if (existsSync(absolute)) return realpathSync.native(absolute)

@@ -4,8 +4,8 @@ import { isAlive, readJson } from './running-sidecar.ts'
 import { projectStateFolder } from './state-folder.ts'
 
 /**
- * Tells the tests of this project, which run in other processes, the state folder of the sidecar behind
- * this Vite. Returns a function that withdraws it. Throws an error if the file cannot be written.
+ * Writes a file that tells the tests of this project, which run in other processes, the state folder of this
+ * Vite's sidecar. Returns a function that removes the file. Throws an error if it cannot be written.
  */
 export function announceToTests(project: string, stateDir: string): () => void {
   const file = announcementOf(project)
@@ -31,7 +31,7 @@ export async function announcedTestFolder(project: string): Promise<string | und
 }
 
 function announcementOf(project: string): string | undefined {
-  // Vite would serve a file in the project.
+  // The file is not in the project, because Vite would serve it there.
   const folder = projectStateFolder(project)
   return folder && path.join(folder, 'test-sidecar.json')
 }

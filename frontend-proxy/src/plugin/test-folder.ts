@@ -1,5 +1,5 @@
-// A sidecar for tests has a state folder of its own among the temporary files, so that tests find nothing
-// of the developer's rooms, and leave nothing in them.
+// A sidecar for tests has a state folder of its own among the temporary files, so that tests neither see nor
+// change the rooms and the event log of the sidecar that the developer uses.
 
 import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
@@ -9,10 +9,10 @@ import path from 'node:path'
 import { isAlive, readRuntimeFile } from './running-sidecar.ts'
 
 const PREFIX = 'signaling-test-'
-/** Matches only what `newTestFolder` makes, because whatever it matches is deleted with all its files. */
+/** Matches only names from `newTestFolder`, because each folder with a matching name is deleted with all its files. */
 const NAME = new RegExp(`^${PREFIX}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-/** For this time after a test, its log can still be read. */
+/** How long the event log of a test is kept. */
 const KEPT_MS = 24 * 60 * 60 * 1000
 
 /** Returns the path of a new state folder, which the sidecar creates. Nobody can guess its name. */
@@ -20,7 +20,7 @@ export function newTestFolder(): string {
   return path.join(tmpdir(), PREFIX + randomUUID())
 }
 
-/** The flags for a sidecar that serves only tests, and that no command of the project finds. */
+/** The flags for a sidecar that serves only tests, and that commands such as `sidecar why` do not find. */
 export const TEST_FLAGS = ['--private', 'true', '--reload', 'off'] as const
 
 /** Deletes the state folders of tests that ended more than a day ago. */
@@ -43,11 +43,11 @@ async function deleteIfOld(folder: string): Promise<void> {
 }
 
 /**
- * Other users can write to the folder of temporary files too. If one of them makes a named pipe
- * `runtime.json`, a read of it waits for ever. Node cannot cancel the read, so not even
- * `process.exit()` ends the tests.
+ * Whether this user owns the folder. Other users can write to the folder of temporary files too. If one of
+ * them makes a named pipe `runtime.json`, a read of it waits for ever. Node cannot cancel the read, so not
+ * even `process.exit()` ends the tests.
  */
 function isOwnFolder(found: Stats): boolean {
-  // Windows has no user ids, and a folder of temporary files for each user.
+  // Windows has no user ids, but each user has their own folder of temporary files there.
   return found.isDirectory() && (process.getuid === undefined || found.uid === process.getuid())
 }
