@@ -12,8 +12,8 @@ const pageScript = (name: string) => ({
   dts: false,
 })
 
-// The builds are separate, so that they share no chunks: the plugin and the tools for tests run in Node,
-// and the client is bundled with an app.
+// The builds are separate, so that they share no chunks: the plugin and `testing` run in Node, but the client
+// is bundled with an app.
 export default defineConfig([
   {
     ...shared,

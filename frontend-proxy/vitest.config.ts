@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
-/** The tests that run Vite. They also run with the oldest version that the plugin supports. */
+/** The tests that start Vite. They run a second time with the oldest version of Vite that the plugin supports. */
 const WITH_VITE = [
   'inspector',
   'life',
@@ -13,15 +13,15 @@ const WITH_VITE = [
 ]
 
 const shared = {
-  // Some tests start Vite and child processes. That takes 0.3 s on an idle machine, and many times as
-  // long while browsers run on the same two cores.
+  // Some tests start Vite and child processes. That takes 0.3 s on an idle machine, and many times as long
+  // on a machine with two cores while browsers run there too.
   testTimeout: 60_000,
   hookTimeout: 60_000,
 }
 
 export default defineConfig({
   test: {
-    // Tests with Vite wait for other processes most of the time, so one worker for each core would leave the cores idle.
+    // Tests that start Vite mostly wait for other processes, so with one worker per core the cores would be idle.
     maxWorkers: availableParallelism() + 3,
     projects: [
       {
@@ -29,8 +29,8 @@ export default defineConfig({
           ...shared,
           name: 'browser',
           include: ['test/{browser,overlay}/*.test.ts'],
-          // The files that one worker runs share their imported modules, which takes a third less CPU time. What a test
-          // replaces is restored before the next one.
+          // The test files of one worker share their imported modules, which saves a third of the CPU time. So mocks
+          // and globals that a test has replaced are restored before the next test.
           isolate: false,
           restoreMocks: true,
           unstubGlobals: true,

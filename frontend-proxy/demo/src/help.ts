@@ -4,7 +4,7 @@ import { part } from './dom.ts'
 /** Two pages in the same network usually connect within half a second. */
 const SHOW_AFTER_MS = 4_000
 
-/** Shows the link "Not connecting?" while something has not been connected for a few seconds. */
+/** Shows the link "Not connecting?" if the client or a peer is still not connected after a few seconds. */
 export function showHelpLink(client: SignalingClient, mesh: Mesh, until: AbortSignal): void {
   const help = part(document, '.help', HTMLElement)
   let timer: ReturnType<typeof setTimeout> | undefined

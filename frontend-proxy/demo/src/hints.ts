@@ -1,7 +1,7 @@
 import type { SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 import { part } from './dom.ts'
 
-/** Shows what this page cannot do in this browser, and what helps, before the user tries it. */
+/** Shows what does not work in this browser, and what to do, before the user tries it. */
 export function showHints(client: SignalingClient, until: AbortSignal): void {
   part(document, '.insecure', HTMLElement).hidden = isSecureContext
   const untrusted = part(document, '.untrusted', HTMLElement)
@@ -16,21 +16,21 @@ export function showHints(client: SignalingClient, until: AbortSignal): void {
 
 /**
  * On iOS a user can open a page despite its certificate, but iOS then refuses the page's WebSocket and
- * shows no reason. This concerns hosts on the LAN, because public authorities do not certify them.
+ * shows no reason. This concerns only hosts on the LAN, because no public authority certifies them.
  */
 function mayRefuseWebSocket(): boolean {
   const isOnLan = /^[\d.]+$|^\[|\.local$/.test(location.hostname)
   return isIos() && location.protocol === 'https:' && isOnLan
 }
 
-/** It concerns every browser on iOS, because they all have to use the engine of Safari. */
+/** Whether the browser runs on iOS, where every browser has to use the engine of Safari. */
 function isIos(): boolean {
   // An iPad reports that it is a Mac, but no Mac has a touch screen.
   const isIpad = /Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1
   return isIpad || /iPhone|iPad|iPod/.test(navigator.userAgent)
 }
 
-/** Shows how to install the certificate, if the plugin has created it. (mkcert serves none to install.) */
+/** Shows how to install the certificate, if the plugin has created it. (mkcert offers no download.) */
 async function showAuthority(): Promise<void> {
   const install = part(document, '.install', HTMLElement)
   const { href } = part(install, 'a', HTMLAnchorElement)

@@ -8,10 +8,10 @@ import { describe, roomCard, roomIdOf } from './room-card.ts'
 const SUGGESTED = ['bar', 'Gaming Zone', 'Study Hall']
 
 const NAME_KEY = 'demo:name'
-/** A card shows for how many minutes its room has been open. */
+/** How often the cards are updated, because each shows for how many minutes its room has been open. */
 const DESCRIBE_EVERY_MS = 20_000
 
-/** The list of rooms, from which the user joins one. `until` ends the view. */
+/** The view with the list of rooms, from which the user joins one. It ends when `until` is aborted. */
 export class Lobby {
   readonly #root = part(document, '.lobby', HTMLElement)
   readonly #name = part(this.#root, '#name', HTMLInputElement)

@@ -11,12 +11,12 @@ import { RoomView } from './room.ts'
 
 declare global {
   interface Window {
-    /** For tests and the console. It exists only in development. */
+    /** For use in tests and in the browser's console. It exists only in development. */
     demo?: { client: SignalingClient; mesh: Mesh }
   }
 }
 
-/** What this module passes to its replacement when it is saved, so that nobody in the room notices. */
+/** What this module passes to the new version when Vite replaces it, so that the page stays in its room. */
 interface HandedOver {
   readonly client: SignalingClient
   readonly mesh: Mesh
@@ -47,7 +47,7 @@ function leave(): void {
   followUrl()
 }
 
-/** Shows what the page's URL contains: the room `bar` for `?room=bar`, and otherwise the lobby. */
+/** Shows the view for the page's URL: the room `bar` for `?room=bar`, and otherwise the lobby. */
 function followUrl(refusal?: string): void {
   const room = new URLSearchParams(location.search).get('room')
   if (room !== null && room === client.room) return
@@ -70,7 +70,7 @@ const DISMISSALS: Partial<Record<LeaveReason, string>> = {
   removed: 'You were removed from the room.',
 }
 
-/** Returns to the lobby because the client had to leave the room. */
+/** Returns to the lobby, which shows `why`, because the client is no longer in the room. */
 function backToLobby(why: string): void {
   history.replaceState(null, '', location.pathname)
   followUrl(why)

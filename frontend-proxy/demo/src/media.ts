@@ -53,7 +53,7 @@ export class OwnMedia {
     return this.#tracks.size === 0 ? undefined : new MediaStream([...this.#tracks.values()])
   }
 
-  /** Must be called when a room is joined. `stream` contains the tracks of a replaced module. */
+  /** Must be called when a room is joined. `stream` has the tracks of the module that Vite has replaced by this one. */
   start(stream?: MediaStream): void {
     this.#visit += 1
     // `mediaDevices` is missing on insecure pages such as `http://192.168.…`.
@@ -109,8 +109,8 @@ export class OwnMedia {
 }
 
 /**
- * Requests all devices in one prompt, and if that fails, the ones that exist. Throws the error of the
- * first request if there are none.
+ * Requests all devices in one prompt. If that fails, requests each device separately, because one may be
+ * missing. Throws the error of the first request if none can be used.
  */
 async function request(kinds: readonly Kind[]): Promise<MediaStreamTrack[]> {
   try {

@@ -1,9 +1,9 @@
 import { copyOf, part } from './dom.ts'
 import { fieldsOf, get, listIn, roomUrl } from './sidecar-http.ts'
 
-/** The rooms of other sidecars are only links to their pages, so they need not be up to date. */
+/** The list is fetched rarely, because the rooms of other sidecars are shown only as links to their pages. */
 const FETCH_EVERY_MS = 10_000
-/** Other machines can announce any number of rooms, and nobody reads more than this. */
+/** The list is limited, because other machines can announce any number of rooms. */
 const MAX_SHOWN = 20
 
 interface OthersRoom {
@@ -13,7 +13,7 @@ interface OthersRoom {
   readonly where: string
 }
 
-/** The rooms of other sidecars on the LAN, as links. They are fetched only while the list is visible. */
+/** Shows links to the rooms of other sidecars on the LAN. The list is fetched only while it is visible. */
 export class Neighbours {
   readonly #root: HTMLElement
   #timer: ReturnType<typeof setInterval> | undefined

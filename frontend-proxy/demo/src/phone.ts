@@ -16,7 +16,7 @@ export class PhonePanel {
     this.#panel = copy
     this.#code = part(copy, 'img', HTMLImageElement)
     this.#link = part(copy, 'a', HTMLAnchorElement)
-    // The sidecar can draw QR codes only with its extra `lan`. The link is always shown.
+    // The sidecar can draw QR codes only if its Python extra `lan` is installed. The link needs no extra.
     this.#code.addEventListener('error', () => {
       this.#code.hidden = true
     })

@@ -13,7 +13,7 @@ import { Tile } from './tile.ts'
 
 type MeshEvent<Name extends keyof MeshEvents> = CustomEvent<MeshEvents[Name]>
 
-/** The same width as in room.css. On a narrow screen, such as a phone's, the QR code stays closed. */
+/** On a narrow screen, such as that of a phone, the QR code stays closed. The limit is the same as in room.css. */
 const IS_WIDE = matchMedia('(min-width: 821px)')
 
 const LABELS: Readonly<Record<PeerState, string>> = {
@@ -67,7 +67,7 @@ export class RoomView {
     this.#media.start()
   }
 
-  /** Continues the view of the module that was replaced because it was saved. */
+  /** Shows the room that the page was already in when Vite replaced this module, with its peers and `ownStream`. */
   takeOver(room: string, ownName: string, ownStream: MediaStream | undefined): void {
     this.#begin(room, ownName)
     for (const peer of this.#mesh.peers) this.#add(peer)

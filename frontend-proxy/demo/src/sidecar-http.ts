@@ -10,7 +10,7 @@ export function sidecarUrl(name: string, query: Readonly<Record<string, string>>
 /** The answer to a request. `absent` means that this sidecar does not have the endpoint. */
 export type Answer = { readonly json: unknown } | 'absent' | undefined
 
-/** Sends a GET request. Returns undefined if it fails, but may succeed later. */
+/** Sends a GET request. Returns undefined if the request has failed and may succeed later. */
 export async function get(name: string, query?: Readonly<Record<string, string>>): Promise<Answer> {
   try {
     const response = await fetch(sidecarUrl(name, query), {

@@ -1,7 +1,7 @@
 import { findRunningSidecar, type RunningSidecar } from '../plugin/running-sidecar.ts'
 import { SidecarGoneError, SidecarRefusedError } from './errors.ts'
 
-/** On loopback an answer takes milliseconds, but a large log is read for seconds. */
+/** Most answers take milliseconds, but the sidecar needs seconds for one if it has to read a large event log. */
 const ANSWERS_WITHIN_MS = 20_000
 
 /** Sends requests to the admin API of a running sidecar. */
@@ -9,7 +9,7 @@ export class Admin {
   #running: RunningSidecar
   readonly #whyGone: () => string | undefined
 
-  /** `whyGone` says how the sidecar has ended, if that is known. */
+  /** `whyGone` returns how the sidecar has ended, if that is known. */
   constructor(running: RunningSidecar, whyGone: () => string | undefined = () => undefined) {
     this.#running = running
     this.#whyGone = whyGone
@@ -19,7 +19,7 @@ export class Admin {
     return this.#running
   }
 
-  /** Throws SidecarGoneError and SidecarRefusedError. */
+  /** Sends a request and returns the parsed answer. Throws SidecarGoneError or SidecarRefusedError. */
   async ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
     const answer =
       (await this.#send(method, path, body)) ?? (await this.#sendAgain(method, path, body))
@@ -28,7 +28,7 @@ export class Admin {
     throw refusalOf(answer, text)
   }
 
-  /** A sidecar that was restarted has another port and another token. */
+  /** Reads runtime.json again, because a restarted sidecar has another port and another token. */
   async #sendAgain(method: string, path: string, body: object | undefined): Promise<Response> {
     const { url, stateDir } = this.#running
     const again = await findRunningSidecar([stateDir])
@@ -38,7 +38,7 @@ export class Admin {
     throw new SidecarGoneError(url, this.#whyGone() ?? 'does not answer')
   }
 
-  /** Returns undefined if nobody answers, or one to whom the token is unknown. */
+  /** Returns undefined if there is no answer, or if it is a 401, because the token is not the current one. */
   async #send(method: string, path: string, body?: object): Promise<Response | undefined> {
     const { url, adminToken } = this.#running
     const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': 'application/json' }
@@ -52,7 +52,7 @@ export class Admin {
       })
       return answer.status === 401 ? undefined : answer
     } catch {
-      // The caller looks for the sidecar again, and reports it if there is none.
+      // The caller looks for the sidecar again, and throws an error if it finds none.
       return undefined
     }
   }
@@ -63,7 +63,7 @@ function refusalOf({ status }: Response, text: string): SidecarRefusedError {
     const { code, message } = JSON.parse(text) as { code: string; message: string }
     return new SidecarRefusedError(code, message)
   } catch {
-    // An older sidecar does not know the path, and answers with a page.
+    // The text is not JSON: an older sidecar that does not have this path answers with a page.
     return new SidecarRefusedError(`status-${status}`, `the sidecar answered: ${text.trim()}`)
   }
 }

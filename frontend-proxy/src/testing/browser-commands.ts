@@ -8,8 +8,8 @@ interface Context {
 }
 
 /**
- * Commands for tests that Vitest runs in a browser. They do in Node what the methods of a room do, and their
- * first argument is the id of the room:
+ * Commands for tests that Vitest runs in a browser. Each command calls, in Node, the method of `TestRoom` with
+ * the same name. Its first argument is the id of the room. In the Vitest config:
  *
  * ```js
  * test: { browser: { commands: sidecarCommands } }
@@ -40,7 +40,7 @@ type WithoutContext<T> = T extends (context: Context, ...rest: infer Rest) => in
   ? (...rest: Rest) => Result
   : never
 
-/** The commands as a test calls them, for `declare module 'vitest/browser'`. */
+/** The types of the commands as a test calls them, for `declare module 'vitest/browser'`. */
 export type SidecarCommands = {
   [Name in keyof typeof sidecarCommands]: WithoutContext<(typeof sidecarCommands)[Name]>
 }

@@ -11,17 +11,17 @@ import { ROOMS, TestSidecar } from './test-sidecar.ts'
 export interface ConnectOptions {
   /** The folder of the app whose Vite is running. Default: the current folder. */
   readonly project?: string | undefined
-  /** The wire protocol that the app speaks, as `sidecar dialects` lists them. Default: `rooms`. */
+  /** The dialect (the protocol) that the app speaks, one of those that `sidecar dialects` lists. Default: `rooms`. */
   readonly dialect?: string | undefined
 }
 
-/** A sidecar starts in less than a second, but a busy machine may be much slower. */
+/** A sidecar usually starts in less than a second, but on a busy machine it takes much longer. */
 const STARTS_WITHIN_MS = 10_000
 const LOOK_EVERY_MS = 100
 
 /**
- * Finds the sidecar behind the dev server of an app, which runs in another process. That is the one that
- * the plugin has started with `test: true`, or else the one that runs for this project.
+ * Finds the sidecar of an app's dev server, which runs in another process: the sidecar that the plugin has
+ * started with `test: true`, or else the one that runs for this project.
  *
  * Throws SidecarNotFoundError.
  */

@@ -2,16 +2,16 @@ import { SIDECAR_NAME } from '../plugin/names.ts'
 import { isFolder } from '../plugin/project-folders.ts'
 import type { Peer, Rejection, Verdict } from './verdict.ts'
 
-/** The peers of a room are not connected. The message has the verdict on every two of them. */
+/** A room does not have the expected number of peers, or not all of them are connected. The message says why. */
 export class NotConnectedError extends Error {
   override readonly name = 'NotConnectedError'
   readonly room: string
   readonly dialect: string
   /** The number of peers that should have been in the room. */
   readonly expected: number
-  /** How long the test has waited, in milliseconds. */
+  /** The time limit, in milliseconds, within which they should have been connected. */
   readonly within: number
-  /** The peers that were in the room and not away when the time was up. */
+  /** The peers that were in the room, and not away, when the test gave up. */
   readonly peers: readonly Peer[]
   /** The verdicts on every two of these peers that were not connected. */
   readonly verdicts: readonly Verdict[]
@@ -32,16 +32,16 @@ export class NotConnectedError extends Error {
   }
 }
 
-/** What was expected in a room, and what was there instead. */
+/** What was expected in a room, and what was found instead. */
 type Unconnected = Omit<NotConnectedError, keyof Error>
 
 /** No program could be started as a sidecar. */
 export class SidecarStartError extends Error {
   override readonly name = 'SidecarStartError'
-  /** For each program that was tried, why it did not become a sidecar. */
+  /** One text for each program that was tried, with the reason why it does not run as a sidecar. */
   readonly attempts: readonly string[]
 
-  /** `isMissing` is false if a sidecar was there. It has said itself what is wrong. */
+  /** `isMissing` tells whether no program runs as a sidecar here, so that the message should say how to install one. */
   constructor(attempts: readonly string[], isMissing: boolean) {
     const reasons = attempts.length > 0 ? attempts.join('\n') : 'no sidecar was found'
     const step = `→ install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH), or install uv`
@@ -53,7 +53,7 @@ export class SidecarStartError extends Error {
 const IN_VITEST =
   '\n→ Vitest starts a sidecar with that option only in browser mode; in other tests, call startSidecar() instead'
 
-/** There is no sidecar behind the dev server of this project. */
+/** No sidecar runs for this project and its dev server. */
 export class SidecarNotFoundError extends Error {
   override readonly name = 'SidecarNotFoundError'
   /** The folder of the app. */
@@ -65,13 +65,13 @@ export class SidecarNotFoundError extends Error {
     super(
       isAnnounced
         ? `the Vite of the app in ${project} is running, but its sidecar is not\n→ Vite has printed the reason`
-        : `no sidecar is running for ${app}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if it is another one${process.env.VITEST ? IN_VITEST : ''}`,
+        : `no sidecar is running for ${app}\n→ start its Vite with signaling({ test: true }), or name the folder of the app with connectToSidecar({ project }) if that is not the right folder${process.env.VITEST ? IN_VITEST : ''}`,
     )
     this.project = project
   }
 }
 
-/** The sidecar has ended, or does not answer. */
+/** The sidecar has ended, or does not answer any more. */
 export class SidecarGoneError extends Error {
   override readonly name = 'SidecarGoneError'
   readonly url: string
@@ -82,7 +82,7 @@ export class SidecarGoneError extends Error {
   }
 }
 
-/** The sidecar has refused a request. */
+/** The sidecar has refused a request of a test, for example to remove a peer that is not in the room. */
 export class SidecarRefusedError extends Error {
   override readonly name = 'SidecarRefusedError'
   /** A stable word for programs, such as `no-such-peer`. */

@@ -15,17 +15,17 @@ export interface StartOptions {
    * settings. Default: the current folder.
    */
   readonly project?: string | undefined
-  /** The wire protocol that the app speaks, as `sidecar dialects` lists them. Default: `rooms`. */
+  /** The dialect (the protocol) that the app speaks, one of those that `sidecar dialects` lists. Default: `rooms`. */
   readonly dialect?: string | undefined
-  /** The program, or the program with its first arguments. Default: it is looked up as the plugin does. */
+  /** The program, or the program with its first arguments. Default: the program that the plugin would find. */
   readonly command?: string | readonly string[] | undefined
   /** More flags for `sidecar serve`, for example `['--grace-s', '1']`. */
   readonly args?: readonly string[] | undefined
-  /** Environment variables besides those of this process. */
+  /** Environment variables for the sidecar, in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined
 }
 
-/** A sidecar that belongs to this process. */
+/** A sidecar that `startSidecar` has started, and that ends with this process. */
 export class StartedSidecar extends TestSidecar {
   readonly #process: SidecarProcess
   readonly #testFolder: string
@@ -37,8 +37,8 @@ export class StartedSidecar extends TestSidecar {
   }
 
   /**
-   * Ends the sidecar and deletes its temporary folder with the event log. A copy of `log` for a report has to
-   * be made before.
+   * Ends the sidecar and deletes its temporary folder with the event log. If a report needs the file `log`, copy
+   * it before.
    */
   readonly stop = async (): Promise<void> => {
     await this.#process.end()
@@ -49,8 +49,8 @@ export class StartedSidecar extends TestSidecar {
 }
 
 /**
- * Starts a sidecar of one's own on a free port, with a temporary state folder. It ends with this process,
- * however that ends, or when `stop` is called.
+ * Starts a new sidecar on a free port, with a temporary state folder. The sidecar ends when `stop` is called, or
+ * when this process ends, even if the process is killed.
  *
  * Throws SidecarStartError.
  */
@@ -68,7 +68,7 @@ export async function startSidecar(options: StartOptions = {}): Promise<StartedS
     const started = await startWith(each, projectIn(folders) ?? project, options)
     if (started instanceof StartedSidecar) return started
     attempts.push(`${each[0]} ${started.reason}`)
-    // A sidecar with a wrong setting says so. The next program would say the same.
+    // This program is a sidecar, and has reported an error such as a wrong setting. The next would report the same.
     if (!started.isUnusable) throw new SidecarStartError(attempts, false)
   }
   throw new SidecarStartError(attempts, true)
@@ -87,7 +87,7 @@ async function startWith(
   const process = await new Promise<{ stateDir: string; child: SidecarProcess } | undefined>(
     (resolve) => {
       const child = spawn(start, {
-        printed: () => {}, // The last line is a part of the reason for an exit, and the log has the rest.
+        printed: () => {}, // Nothing is printed, but `exit.reason` contains the last line.
         ready: ({ stateDir }) => resolve({ stateDir, child }),
         exited: (how) => {
           exit = how

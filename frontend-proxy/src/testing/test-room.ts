@@ -10,13 +10,13 @@ export interface Expectation {
   readonly within?: number | undefined
 }
 
-/** A room does not change more often than a person could see it. */
+/** How often `untilConnected` asks for the peers and the verdicts. */
 const LOOK_EVERY_MS = 100
 const WITHIN_MS = 5000
 
 /**
- * The sidecar waits 5 s for an answer before it calls an offer unanswered. When the time of a test is up, the
- * test has failed, but waits for that verdict.
+ * How much longer `untilConnected` waits, after its time is up, for a verdict that explains the failure. The
+ * sidecar calls an offer unanswered after 5 s.
  */
 const DECIDED_WITHIN_MS = 5500
 
@@ -25,7 +25,7 @@ interface Why {
   readonly rejections: readonly Rejection[]
 }
 
-/** One room of a sidecar, as a test sees it. It need not exist yet. */
+/** One room of a sidecar, with methods for tests. The room may not exist yet. */
 export class TestRoom {
   readonly id: string
   readonly dialect: string
@@ -43,11 +43,11 @@ export class TestRoom {
    * Waits until exactly this many peers are in the room, and every two of them are connected. Peers that
    * are away do not count. In a room with a host, the others need only be connected to the host.
    *
-   * Returns the verdicts on them. Throws NotConnectedError, whose message says for every two peers why they
-   * are not connected.
+   * Returns the verdicts on every two of these peers. Throws NotConnectedError, whose message says why peers are
+   * not connected.
    */
   async untilConnected(expectation: Expectation): Promise<readonly Verdict[]> {
-    // JavaScript can leave it out, which must not end with an error about our own code.
+    // A test in JavaScript may leave `expectation` out. The error must then be about the test, not about this code.
     const { peers, within = WITHIN_MS } = expectation ?? { peers: undefined }
     if (!Number.isSafeInteger(peers) || peers < 0)
       throw new TypeError(`untilConnected: peers must be a whole number, not ${peers}`)
@@ -69,7 +69,7 @@ export class TestRoom {
     }
   }
 
-  /** Returns the verdicts on every two peers that have met in the room, also on those that have left. */
+  /** Returns the verdicts on every two peers that have met in the room, even if they have left it. */
   async verdicts(): Promise<readonly Verdict[]> {
     return (await this.#why()).verdicts
   }
@@ -79,7 +79,7 @@ export class TestRoom {
     return (await this.#why()).rejections
   }
 
-  /** Returns the peers that are in the room now, also those that are away. */
+  /** Returns the peers that are in the room now, including those that are away. */
   async peers(): Promise<readonly Peer[]> {
     const { rooms } = await this.#admin.ask<{ rooms: (Named & { peers: Peer[] })[] }>(
       'GET',
@@ -105,7 +105,7 @@ export class TestRoom {
   }
 
   async #look(): Promise<Seen> {
-    // The peers are asked for first, so that their verdicts are not older than they are.
+    // The peers are requested before the verdicts, so that the verdicts are not older than the list of peers.
     const present = (await this.peers()).filter(({ away }) => !away)
     const { verdicts, rejections } = await this.#why()
     const needed = pairsOf(present).map((pair) => verdictOn(pair, verdicts, this))

@@ -5,7 +5,7 @@ import type { Admin } from './admin.ts'
 import { TestRoom } from './test-room.ts'
 
 /**
- * A running sidecar, as a test sees it. Its methods can be destructured:
+ * A running sidecar, with methods for tests, which can be destructured:
  * `const { room } = await startSidecar()`.
  */
 export class TestSidecar {
@@ -23,14 +23,14 @@ export class TestSidecar {
     return new URL(path, this.#admin.running.url.replace(/^http/, 'ws')).href
   }
 
-  /** The path of the event log, for the report of a test. */
+  /** The path of the newest segment of the event log, for the report of a test. */
   get log(): string {
     const { stateDir, boot } = this.#admin.running
     const segments = readdirSync(stateDir).filter((name) => name.startsWith(`events-${boot}-`))
     return path.join(stateDir, segments.sort().at(-1) ?? '')
   }
 
-  /** Returns the room with this id. It need not exist yet. */
+  /** Returns the room with this id. The room may not exist yet. */
   readonly room = (
     id: string,
     { dialect = this.#dialect }: { dialect?: string | undefined } = {},

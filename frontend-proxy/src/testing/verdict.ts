@@ -1,34 +1,34 @@
 /**
- * The verdict on two peers, with the field names that `sidecar why --json` prints. The texts quote what
- * peers have sent.
+ * The verdict on two peers, with the field names that `sidecar why --json` prints. Its texts may contain what
+ * peers have sent, such as their names.
  */
 export interface Verdict {
   readonly dialect: string | null
-  /** Null for two pages that signaled through another server. */
+  /** Null for two pages that did not signal through the sidecar. */
   readonly room: string | null
   readonly peers: readonly [string, string]
-  /** The names of the two peers as the sentence has them. */
+  /** The names of the two peers, as they appear in `sentence`. */
   readonly labels: readonly [string, string]
   readonly state: 'connected' | 'trying' | 'failed' | 'unknown'
   /** A stable word for programs, such as `offer-unanswered`. */
   readonly reason: string
-  /** The reason as far as the signaling shows it, without the reports of the browsers. */
+  /** The reason that follows from the signaling alone, without the reports of the browsers. */
   readonly signaling: string
   readonly sentence: string
   readonly notes: readonly string[]
   readonly next_step: string | null
-  /** The reasons of their earlier meetings. A reload of a page may begin a new one. */
+  /** The reasons of earlier verdicts on these two peers, for example from before a page was reloaded. */
   readonly earlier: readonly string[]
   /** The records of the event log that show the reason. */
   readonly evidence: readonly { readonly boot: string; readonly seq: number }[]
   readonly sessions: readonly [string, string]
   /** Whether both peers are still in the room. */
   readonly together: boolean
-  /** False for two that need not connect, such as two guests of a room with a host. */
+  /** False for two peers that need not connect, such as two guests in a room with a host. */
   readonly must_connect: boolean
 }
 
-/** A join that the sidecar has refused, or an offer that was not for a peer in the room. */
+/** A join that the sidecar has refused, or an offer to a peer that was not in the room. */
 export interface Rejection {
   readonly dialect: string | null
   readonly room: string | null
@@ -44,10 +44,10 @@ export interface Peer {
   readonly peer: string
   readonly session: string
   readonly name?: string
-  /** Whether it has lost its connection to the sidecar and may come back. */
+  /** Whether the peer has lost its connection to the sidecar and may come back. */
   readonly away: boolean
-  /** Whether the others connect only to this peer. */
+  /** Whether this peer is the host of the room, to which alone the others connect. */
   readonly host: boolean
-  /** In milliseconds since the epoch. */
+  /** When the peer joined, in milliseconds since the epoch. */
   readonly joinedAt: number
 }
