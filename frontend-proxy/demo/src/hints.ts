@@ -16,7 +16,7 @@ export function showHints(client: SignalingClient, until: AbortSignal): void {
 
 /**
  * On iOS a user can open a page despite its certificate, but iOS then refuses the page's WebSocket and
- * shows no reason. This concerns only hosts on the LAN, because no public authority certifies them.
+ * shows no reason. This concerns only hosts on the LAN, which have no certificate of a public CA.
  */
 function mayRefuseWebSocket(): boolean {
   const isOnLan = /^[\d.]+$|^\[|\.local$/.test(location.hostname)

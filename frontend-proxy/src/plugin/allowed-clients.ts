@@ -58,7 +58,7 @@ export function warningsFor(
 }
 
 function warningsForHost(entry: string): string[] {
-  // Vite adds the hosts in `server.host` and `server.origin`. No warning for IP addresses: they are always allowed.
+  // Vite adds the hosts in `server.host` and `server.origin`. IP addresses are always allowed.
   if (entry === '' || isIP(entry.replace(/^\[(.*)\]$/, '$1'))) return []
   const name = correctedHost(entry)
   if (name === entry) return []
@@ -78,7 +78,8 @@ function correctedHost(entry: string): string | undefined {
 }
 
 // Leaves out entries with an asterisk, which is a wildcard for the sidecar but not for Vite, and a single
-// dot, which would allow every name that ends with a dot. All other entries match the same names in both.
+// dot, which would allow every name that ends with a dot. All other entries match the same names in the
+// sidecar as in Vite.
 function canMatch(entry: string): boolean {
   return !entry.includes(ANY) && entry !== '.'
 }

@@ -40,7 +40,7 @@ export function fixedUpstream(
     isRemote: isRemote(target),
     problem: undefined,
     async adminToken() {
-      // If that sidecar was started for this project, its token is in one of the project's state folders.
+      // If that sidecar was started for this project, its admin token is in a state folder of the project.
       const { SIDECAR_STATE_DIR: named } = process.env
       const stateDir = named ? path.resolve(root, named) : undefined
       return (await findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)) ?? token
@@ -50,7 +50,7 @@ export function fixedUpstream(
       if (refusal !== undefined) warnOnce(`a page was refused (403): ${refusal}`)
       return refusal
     },
-    // This sidecar does not know the secret. It only overwrites a value that a client may have sent.
+    // This sidecar does not know the secret, which only overwrites a value that a client may have sent.
     secret: randomUUID(),
     starting: () => undefined,
     unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),

@@ -8,13 +8,13 @@ export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
     // By default, Vite's CORS headers let pages of every port of localhost read its answers.
     if (name.startsWith('access-control-')) response.removeHeader(name)
   }
-  // A link in the overlay reuses the tab that shows the inspector. With `same-origin`, that tab would be in another
-  // browsing context group, where the link does not find it.
+  // A link in the overlay reuses the tab that shows the inspector. With the opener policy `same-origin`, that tab
+  // would be in another browsing context group, where the link does not find it.
   const isOpenedByApp = response.req.headers['sec-fetch-site'] === 'same-origin'
   const headers = {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': `default-src 'none'; frame-ancestors ${asked === 'page' ? "'self'" : "'none'"}`,
-    // Vite DevTools shows the page in a frame. A cross-origin isolated app can load it only with this header.
+    // Vite DevTools shows the page in a frame. A cross-origin isolated app can load it only with `require-corp`.
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Opener-Policy': isOpenedByApp ? 'unsafe-none' : 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',

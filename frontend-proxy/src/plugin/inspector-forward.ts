@@ -32,7 +32,7 @@ const ANSWER_HEADERS = [
 /** The limit is generous: the body of an admin's action is a few lines of JSON. */
 const MAX_BODY_BYTES = 64 * 1024
 
-/** The file with the token is read again at this interval, for this long, until the sidecar accepts its token. */
+/** The file with the token is read again every LOOK_EVERY_MS until it has a valid token, for up to TOKEN_WITHIN_MS. */
 const TOKEN_WITHIN_MS = 1000
 const LOOK_EVERY_MS = 100
 
@@ -76,7 +76,7 @@ export async function forward(
   return undefined
 }
 
-/** Sends a GET request of the plugin's own. Rejects with an error whose message is for the developer. */
+/** Sends a GET request on behalf of the plugin itself. Rejects with an error whose message is for the developer. */
 export async function readAsAdmin(
   path: string,
   upstream: Upstream,

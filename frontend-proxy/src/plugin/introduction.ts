@@ -4,7 +4,7 @@ import type { Upstream } from './upstream.ts'
 
 export type ViteProxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
-/** Adds the token to requests that have none, and removes the cookies of the app if the sidecar is remote. */
+/** Adds the token to requests without an Authorization header. Removes cookies if the sidecar is on another machine. */
 export function introduce(proxy: ViteProxy, { token, isRemote = false }: Upstream): void {
   if (token === undefined && !isRemote) return
   const change = (request: ClientRequest, { headers }: IncomingMessage) => {

@@ -11,7 +11,7 @@ import type { SignalingOptions } from './options.ts'
 import { printPhoneUrl } from './printed-urls.ts'
 import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
 
-/** The path below Vite's base of the CA's certificate. It is no secret: every TLS handshake contains it. */
+/** The path of the CA's certificate, below Vite's base. It is no secret, because every TLS handshake contains it. */
 const AUTHORITY_FILE = '@signaling/authority.crt'
 
 /** The part of Vite's config that applies: `preview` in `vite preview`, and otherwise `server`. */

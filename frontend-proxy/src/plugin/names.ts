@@ -1,6 +1,6 @@
 import manifest from '../../package.json' with { type: 'json' }
 
-/** The name of the npm package. It is also the plugin's name, and part of the names of its symbols. */
+/** The name of the npm package. It is also the plugin's name, and part of the keys of its global symbols. */
 export const PLUGIN_NAME: string = manifest.name
 
 export const PLUGIN_VERSION: string = manifest.version

@@ -119,7 +119,8 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
       if (setup) warnOnError(setup.log, WITHOUT_SIGNALING, () => setup.lease?.end())
     },
     ...pageScriptHooks(scripts),
-    // With `bundledDev`, Vite does not transform its own client. All pages are HTML files then, and get tags instead.
+    // With `bundledDev`, Vite does not transform its own client, so the scripts are added as tags. This reaches every
+    // page, because all pages are HTML files in that mode.
     transformIndexHtml: { order: 'pre', handler: () => (isBundled ? tagsOf(scripts) : undefined) },
     ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
   }

@@ -17,7 +17,7 @@ export interface SidecarConfig {
   readonly command: readonly string[] | undefined
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** The project, if the sidecar is only for its tests. The tests then get the first path in `stateFolders`. */
+  /** The project, if the sidecar is only for its tests. The first of `stateFolders` is then announced to them. */
   readonly testsOf: string | undefined
   /** The reason why no sidecar may be started. A sidecar that is already running is used nevertheless. */
   readonly startRefusal: string | undefined

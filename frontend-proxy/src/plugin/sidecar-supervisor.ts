@@ -1,4 +1,4 @@
-// Finds, starts, restarts and ends the sidecar of a project. No other file keeps the state of the sidecar.
+// Finds, starts, restarts and ends the sidecar of a project. Only this file stores whether it is running.
 //
 // 1. There is one supervisor per project and process, stored on `globalThis`: when Vite restarts
 //    itself (after an edit of its config), it may load this module again, and must find the running
@@ -110,7 +110,10 @@ export class SidecarSupervisor {
     if (status !== 403) this.#printOnce('warn', `a page was refused (${status}): ${reason}`)
   }
 
-  /** Returns a promise that resolves when the sidecar listens or its start has failed. Undefined if none is starting. */
+  /**
+   * Returns a promise that resolves when the sidecar listens or its start has failed. Returns undefined if no
+   * start is in progress.
+   */
   starting(): Promise<void> | undefined {
     if (!this.#isActive) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))

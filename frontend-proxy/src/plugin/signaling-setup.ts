@@ -94,7 +94,7 @@ function addProxyRules(
 
 const INSPECT_HINT = 'run "sidecar inspect" to open the inspector of the one that is running'
 
-/** Returns the `Upstream` for a Vite whose own proxy rule forwards signaling, so the plugin knows no sidecar. */
+/** Returns an `Upstream` without a sidecar, because the user's own proxy rule forwards to one that is not known here. */
 function noUpstream(problem: string): Upstream {
   return {
     url: undefined,

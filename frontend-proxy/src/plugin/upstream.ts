@@ -15,7 +15,10 @@ export interface Upstream {
    * because that sidecar does not get the Host that the browser has sent.
    */
   hostRefusal?(host: string): string | undefined
-  /** Returns a promise that resolves when the sidecar listens or its start has failed. Undefined if none is starting. */
+  /**
+   * Returns a promise that resolves when the sidecar listens or its start has failed. Returns undefined if no
+   * start is in progress.
+   */
   starting(): Promise<void> | undefined
   /** Why there is no `url`, if it is known: a sentence that has also been printed in the terminal. */
   readonly problem: string | undefined
