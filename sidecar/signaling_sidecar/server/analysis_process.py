@@ -1,4 +1,4 @@
-"""The process that analyses the event log, as the server sees it. It runs only while somebody watches or asks."""
+"""Starts the process that analyses the event log, sends requests to it, and ends it when there are no requests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import msgspec
 from signaling_sidecar.analysis.messages import LENGTH_BYTES, OUT_OF_MEMORY, Begin, Reply, Request, framed
 from signaling_sidecar.errors import NOT_JSON
 
-IDLE_S = 15.0  # seconds after the last request, when the process ends and its memory is free again
-LONGEST_PAUSE_S = 30.0  # seconds before a process that ends again and again is started once more
+IDLE_S = 15.0  # seconds after the last request, after which the process is ended, which frees its memory
+LONGEST_PAUSE_S = 30.0  # seconds; the longest backoff before a process that has failed is started again
 _OWN_GROUP: dict[str, Any]
-"""Options with which Ctrl-C in a terminal does not reach the process, which ends with the server."""
+"""Options with which Ctrl-C in a terminal does not reach the process. The server ends it instead."""
 if sys.platform == "win32":
     _OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
 else:
@@ -26,7 +26,7 @@ else:
 
 
 class AnalysisFailed(Exception):
-    """A request to the process has failed. The message is a sentence for the person who watches."""
+    """A request to the process has failed. The message is a sentence for the user of the inspector or the API."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class AnalysisFailed(Exception):
 
 
 class AnalysisProcess:
-    """Analyses the log in `folder`, which the run `boot` of the sidecar writes. It is started by the first request."""
+    """Analyses the log in `folder`, which the run `boot` of the sidecar writes. The first request starts a process."""
 
     def __init__(self, folder: Path, boot: str) -> None:
         self._begin = Begin(str(folder.absolute()), boot)
@@ -44,7 +44,7 @@ class AnalysisProcess:
         self._requests = 0
         """How many requests wait for their replies."""
         self._failures = 0
-        """How often the process has ended by itself since its last reply."""
+        """How many times in a row the process has ended unexpectedly, not started, or run out of memory."""
         self._paused_until_s = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._resting: asyncio.Task[None] | None = None
@@ -71,7 +71,7 @@ class AnalysisProcess:
         return reply.body
 
     async def stop(self) -> None:
-        """End the process, because the server stops. What was asked fails."""
+        """End the process, because the server stops. Open requests raise AnalysisFailed."""
         self._is_over = True
         if self._idle is not None:
             self._idle.cancel()
@@ -94,7 +94,7 @@ class AnalysisProcess:
         return self._child
 
     async def _failure(self, child: _Child) -> AnalysisFailed:
-        """Describe why there is no reply."""
+        """Return the error for a request whose process has ended before it has replied."""
         how = await child.ended()
         if self._is_over:
             return _stopping()
@@ -104,7 +104,8 @@ class AnalysisProcess:
         return _not_running(f"it has ended ({how}), and is started again")
 
     def _pause(self) -> None:
-        """A process that ends at once, such as for want of memory, must not be started again and again."""
+        """Wait with exponential backoff before the process is started again. It may fail each time, such as for lack of
+        memory."""
         pause_s = min(2**self._failures - 1, LONGEST_PAUSE_S)  # a float would overflow
         self._failures += 1
         self._paused_until_s = asyncio.get_running_loop().time() + pause_s
@@ -138,14 +139,14 @@ class _Child:
         assert process.stdout is not None
         self._process, self._requests, self._replies = process, process.stdin, process.stdout
         self._waiting: deque[asyncio.Future[Reply]] = deque()
-        """In the order of the requests, in which the replies come."""
+        """The open requests, oldest first. The process replies in this order."""
         self.has_ended = False
         self._is_readable = True
         self._requests.write(framed(begin))
         self._reading = asyncio.create_task(self._read())
 
     async def ask(self, request: Request) -> Reply:
-        """Raises EOFError if the process ends before it has replied."""
+        """Send a request, and wait for its reply. Raises EOFError if the process ends before it has replied."""
         message = framed(request)
         waiting: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
@@ -157,7 +158,7 @@ class _Child:
             self._process.kill()
 
     async def ended(self) -> str:
-        """Wait until the process has ended, and return how."""
+        """Wait until the process has ended, and return a description of how it has ended."""
         await asyncio.shield(self._reading)
         if not self._is_readable:
             return "its reply could not be read"
@@ -174,7 +175,7 @@ class _Child:
                     waiting.set_result(reply)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        except NOT_JSON:  # such as of a newer version that was installed meanwhile
+        except NOT_JSON:  # for example if a newer version was installed meanwhile, whose replies differ
             self._is_readable = False
             self.kill()
         self.has_ended = True
@@ -189,7 +190,7 @@ _decode = msgspec.msgpack.Decoder(Reply).decode
 
 
 async def _start(begin: Begin) -> _Child:
-    # With -P, a module in the current folder, which is the user's project, cannot take the place of one of ours.
+    # Without -P, Python would import a module of the user's project, the current folder, instead of one of ours.
     command = [sys.executable, "-P", "-m", "signaling_sidecar.analysis"]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **_OWN_GROUP

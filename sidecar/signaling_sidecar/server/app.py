@@ -1,4 +1,4 @@
-"""One run of the sidecar as an aiohttp application: its parts, and the order in which they begin and end."""
+"""Creates the parts of the sidecar, connects them as one aiohttp application, and starts and stops them in order."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from signaling_sidecar.server.clustered.shared_hub import SharedHub
     from signaling_sidecar.server.user_hooks.checks import HookChecks
 
-HASH_CHARS = 16  # hex digits; 64 bits that nobody without the key can search for a collision
+HASH_CHARS = 16  # hex digits, so 64 bits: this is enough, because nobody can search for a collision without the key
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -68,7 +68,7 @@ class Sidecar:
     started.
 
     `sources` has the sources of the settings, if changes of the settings file should apply while the sidecar runs.
-    `reloaded` tells that this run replaces a run with older code of the sidecar. This is recorded in the event log.
+    `reloaded` is true if this run replaces a run with older code of the sidecar. The event log then records that.
     """
 
     def __init__(self, settings: Settings, sources: Sources | None = None, *, reloaded: bool = False) -> None:
@@ -97,7 +97,7 @@ class Sidecar:
         verifier = token_verifier(settings)
         tokens = None if verifier is None else RevocableTokens(verifier, Revocations())
         self._gate = None if tokens is None else Gate(tokens, self.admin_token)
-        # The shared secret has neither an id nor a subject.
+        # `--auth token` has one shared secret without `jti` and `sub`, so it cannot be revoked.
         self._revoking = None if tokens is None or settings.auth == "token" else Revoking(tokens, self.held_state_dir)
         self._analysis = AnalysisProcess(self.state_dir, self.boot)
         self._admin = AdminApi(
@@ -142,7 +142,7 @@ class Sidecar:
         return app
 
     async def drain(self) -> None:
-        """Close the connections in waves, if the settings say so. The application must be stopped afterwards."""
+        """Close the connections in waves if `drain_s` is set. The application must be stopped afterwards."""
         await self._hub.hand_over()
         await self._drain.run(self.settings.drain_s)
 
@@ -158,7 +158,7 @@ class Sidecar:
             if not self._reloaded:
                 self._warn_of_open_access()
             async with AsyncExitStack() as work:
-                work.push_async_callback(self._hub.stop)  # last, and even if another part fails
+                work.push_async_callback(self._hub.stop)  # called last, even if another part fails
                 await work.enter_async_context(self._hub.running(self.settings.hooks, self._use_hooks))
                 if self._sources is not None and has_reload_extra():
                     following = watch_settings(self._sources, self.settings, self._apply)
@@ -213,7 +213,8 @@ class Sidecar:
             self._warn_of_open_access()
 
     def _rules_of(self, settings: Settings) -> dict[str, RoomRules]:
-        """Return the rules of the rooms. An instance of a cluster may have rooms of clients that others serve."""
+        """Return the rules of each dialect. In a cluster, the owner also has rooms of dialects that only other
+        instances serve."""
         dialects = self._dialects if settings.cluster is None else DIALECTS
         return {name: dialect.rules(settings) for name, dialect in dialects.items()}
 
@@ -230,12 +231,13 @@ class Sidecar:
         await self._hub.hand_over()
         self._front.close_oldest(len(self._front))
         if self._hooks is not None:
-            self._hooks.stop()  # otherwise the readers of connections would wait for the answers of their hooks
+            self._hooks.stop()  # otherwise the tasks that read the connections would wait for the hooks to return
         await self._analysis.stop()
         await self._endpoint.wait_closed()
 
     def _shared_hub(self) -> SharedHub:
-        from signaling_sidecar.server.clustered.shared_hub import SharedHub  # most sidecars are in no cluster
+        # Imported here because most sidecars are in no cluster.
+        from signaling_sidecar.server.clustered.shared_hub import SharedHub
 
         return SharedHub(self.boot, self.held_state_dir, DIALECTS, lambda: self._front.close_oldest(len(self._front)))
 
@@ -256,13 +258,13 @@ class Sidecar:
         await self._endpoint.admit(request, dialect)
 
     async def _addresses(self) -> list[str | None]:
-        """Return the IP address of each peer in a room that is connected to this sidecar, with None for an unknown
-        address."""
+        """Return the IP address of each peer that is in a room and connected to this sidecar, or None where it is
+        unknown."""
         hub = await self.rooms.hub()
         here = {connection.id: connection.address for connection in self._front.connections}
         sessions = (session for room in hub.membership.rooms for session in room.sessions.values())
         return [here[session.connection] for session in sessions if session.connection in here]
 
     def _conceal(self, secret: str) -> str:
-        """The keyed hash by which the log and the tables name a secret, such as a pairing code."""
+        """Return the keyed hash that replaces a secret, such as a pairing code, in the log and in room ids."""
         return hmac.new(self.held_state_dir.key, secret.encode(), "sha256").hexdigest()[:HASH_CHARS]

@@ -1,4 +1,4 @@
-"""Running something in the background."""
+"""Runs coroutines in background tasks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Run `work` in a task of its own. If it fails, this is logged at once."""
+    """Run `work` in a task of its own. If it raises, the exception is logged at once."""
     task = asyncio.create_task(work)
     task.add_done_callback(_tell_of_failure)
     return task

@@ -1,7 +1,7 @@
-"""What the owner has counted since the start, for `/metrics`.
+"""Counts records and relayed frames at the owner, for `/metrics`.
 
-Every relayed frame is counted here, so that is an addition to a dict and nothing else. All keys are from small fixed
-sets: no client can add one.
+Counting must be fast, because it is done for every relayed frame. All keys of the counts are from small fixed sets, so
+a client cannot add keys.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Counts:
         self.refusals: Counter[tuple[str | None, str]] = Counter()
         """The refused frames by dialect and error code."""
         self.hook_failures: Counter[str] = Counter()
-        """By the name of the hook."""
+        """The failures of hooks by the name of the hook."""
         self.records: Counter[str] = Counter()
-        """All records but those of relays, by type."""
+        """The records by type, without `signal.relayed`."""
 
     def add(self, record: Record) -> None:
         """Count a record of any type except `signal.relayed`."""

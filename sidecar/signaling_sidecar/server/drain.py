@@ -13,7 +13,7 @@ from aiohttp import web
 from signaling_sidecar.server.sockets.front import Front
 
 WAVE_EVERY_S = 0.5  # seconds between two waves; most clients are back before the next wave is closed
-LEAST_IN_A_WAVE = 50  # connections; a sidecar with fewer closes them at once, because any server can accept so many
+LEAST_IN_A_WAVE = 50  # connections; if there are fewer, one wave closes them all, because any server can accept so many
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -21,8 +21,8 @@ logger = logging.getLogger("signaling_sidecar")
 class Drain:
     """`begin` must be called before the first request.
 
-    A client whose connection was closed returns to the next sidecar. So while this one drains, it accepts no other
-    connection, and it takes nobody for gone: it tells nobody that a peer is away or has left because of its connection.
+    A client whose connection was closed connects again, to another instance or to this sidecar after its restart. So a
+    sidecar that drains accepts no new connections, and does not tell the other peers that the client is away or gone.
     """
 
     def __init__(self) -> None:
@@ -32,11 +32,12 @@ class Drain:
         self._hold_deadlines: Callable[[], None]
 
     def begin(self, front: Front, hold_deadlines: Callable[[], None]) -> None:
-        """`hold_deadlines` lets no deadline of a room or a session come from now on."""
+        """`hold_deadlines` suspends all deadlines of rooms and sessions, such as grace periods."""
         self._front, self._hold_deadlines = front, hold_deadlines
 
     async def run(self, within_s: float) -> None:
-        """Close all connections within this time. With 0, nothing is done: stopping closes them all at once."""
+        """Close all connections within `within_s` seconds. With 0, do nothing, because stopping the application closes
+        them all at once."""
         if not within_s:
             return
         self.is_draining, self._ends_s = True, asyncio.get_running_loop().time() + within_s

@@ -1,4 +1,4 @@
-"""Giving back memory that is free."""
+"""Returns free memory to the operating system."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import sys
 
 
 def return_free_memory() -> None:
-    """Give the memory that is free in this process back to the system.
+    """Return the memory that this process has freed to the operating system.
 
-    The C library of most Linux systems keeps it by default, for example several times the size of a checkpoint that was
-    read. Elsewhere this does nothing.
+    By default, the C library of most Linux systems keeps freed memory in the process. After a checkpoint was read, this
+    is several times the size of the checkpoint. On other systems, this function does nothing.
     """
     if sys.platform != "linux":
         return
-    import ctypes  # imported here because a first start does not need it
+    import ctypes  # imported here because a start that restores no rooms does not need it
 
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries than glibc do not have it
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # C libraries other than glibc do not have this function
     if trim is not None:
         trim(0)

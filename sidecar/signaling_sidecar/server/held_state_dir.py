@@ -1,4 +1,4 @@
-"""The state folder of this run, which no other sidecar may use at the same time."""
+"""Keeps the state folder of this run locked, so that no other sidecar uses it at the same time."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class HeldStateDir:
         self._runtime: Runtime | None = None
         self._revoked: bytes | None = None
         self._real_path: Path
-        """The path without symbolic links, as it was when the folder was locked first."""
+        """The path to which symbolic links led when the folder was locked for the first time."""
         self._is_reported = False
-        """Whether the operator knows that the folder cannot be claimed."""
+        """Whether it was logged that the folder cannot be claimed."""
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -47,7 +47,7 @@ class HeldStateDir:
             os.close(self._lock)
 
     def claim(self) -> None:
-        """Hold the folder again, and restore the files that belong into it, if any of them was deleted or replaced.
+        """Lock the folder again and restore its files, if any of them was deleted or replaced.
 
         Raises OSError, and StateDirTaken if another sidecar holds the folder now.
         """
@@ -67,7 +67,7 @@ class HeldStateDir:
             state_dir.write_runtime(self.path, self._runtime)
 
     def look_after(self) -> None:
-        """Claim the folder again if a file in it was deleted. This should be called twice a second."""
+        """Call `claim`, and log once if it fails. This should be called twice a second."""
         try:
             self.claim()
         except (OSError, StateDirTaken) as error:

@@ -8,7 +8,7 @@ from signaling_sidecar.hub.views import PeerView
 
 
 class HubView:
-    """The `View` of the dialect with this name. With `only`, it has no rooms except those with these ids."""
+    """The `View` of the dialect with this name. If `only` is given, the view has only the rooms with these ids."""
 
     def __init__(self, hub: Hub, dialect: str, only: frozenset[str] | None = None) -> None:
         self._hub = hub

@@ -1,4 +1,4 @@
-"""The STUN and TURN servers that clients get with their peer list."""
+"""Builds the list of STUN and TURN servers that each client gets with its peer list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub of a sidecar that shares its rooms with no other sidecar, with its event log and its owner."""
+"""Creates the hub, the event log and the owner of a sidecar that is not in a cluster."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class OwnHub:
-    """It is the `RoomsAccess` of its sidecar. The methods must be called in their order, in a running event loop and
-    while `folder` is held."""
+    """Implements `RoomsAccess`, too. The methods must be called in the order in which they are defined, in a running
+    event loop and while `folder` is held."""
 
     def __init__(self, boot: str, folder: HeldStateDir) -> None:
         self.log: LogWriter
@@ -49,7 +49,7 @@ class OwnHub:
         self._hub: Hub
 
     async def open(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
-        """Restore the state of the previous run, and begin the log of this run with it. Raises OSError."""
+        """Restore the state of the previous run, and begin the log of this run with that state. Raises OSError."""
 
         def new_hub() -> Hub:
             return Hub(rules, settings.max_rooms, RandomIds())
@@ -69,7 +69,7 @@ class OwnHub:
         tick.write_log = self.owner.write_log
 
     def share_revocations(self, revoking: Revoking) -> None:
-        """Do nothing: no other sidecar lets clients into these rooms."""
+        """Does nothing, because there is no other sidecar that must refuse the revoked tokens."""
 
     @asynccontextmanager
     async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
@@ -84,14 +84,14 @@ class OwnHub:
 
         async with AsyncExitStack() as work:
             if hooks is not None:
-                # Imported here because most starts need no hooks, and should not wait for this.
+                # Imported here because most sidecars have no hooks, and should not wait for the import at the start.
                 from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
 
                 in_use = hooks_in_use(
                     hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere
                 )
                 await work.enter_async_context(in_use)
-            # A session that is not kept over a restart must have ended before the first client joins.
+            # The sessions that do not survive a restart must end before the first client joins.
             self.owner.catch_up()
             yield
 
@@ -113,7 +113,7 @@ class OwnHub:
         return self._hub
 
     def in_cluster(self) -> None:
-        """Return nothing: this sidecar is in no cluster."""
+        """Return None, because this sidecar is in no cluster."""
 
     is_open = True
     """Whether clients may connect."""
@@ -125,11 +125,11 @@ class OwnHub:
         """Does nothing, because no other sidecar can take over the rooms: the next start restores them."""
 
     def hold_deadlines(self) -> None:
-        """Carry out no deadline from now on, because the sidecar is about to stop."""
+        """Suspend all deadlines, because the sidecar is about to stop."""
         self.owner.hold_deadlines()
 
     async def stop(self) -> None:
-        """Write the last records. Nothing happens in the rooms afterwards."""
+        """Write the last records. The rooms do not change afterwards."""
         self.owner.stop()
         self.log.close()
 

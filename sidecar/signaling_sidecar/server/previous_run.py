@@ -1,4 +1,4 @@
-"""Restoring the rooms, sessions and queues of the previous run from its event log, however that run has ended."""
+"""Restores the rooms, sessions and queues of the previous run from its event log, even if that run has crashed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from signaling_sidecar.hub.effects import Record
 def restore_previous_run(
     state_dir: Path, new_hub: Callable[[], Hub], now_s: float, complain: Callable[[str], None]
 ) -> tuple[Hub, list[Record]]:
-    """Returns a hub with the state of the previous run, and records that tell what was restored.
+    """Return a hub with the state of the previous run, and records that tell what was restored.
 
-    Nothing is restored from the log of a cluster. Parts of the log that cannot be read are left out, and `complain`
-    gets one sentence about them. The log is not changed, except that a last line which is not whole is cut off.
+    Nothing is restored from the log of a cluster. Parts of the log that cannot be read are left out, and `complain` is
+    called with a sentence about them. The log is not changed, except that an incomplete last line is cut off.
     """
     began_s = time.perf_counter()
     segments = newest_run(state_dir)
@@ -55,7 +55,7 @@ class _Restored:
 
 
 def _restore(run: Iterator[Read[Past]], hub: Hub, now_s: float, left_out: LeftOut) -> _Restored | None:
-    """Apply the records of the run to the hub. Returns None when there is no previous run."""
+    """Apply the records of the run to the hub. Returns None if the run has no records."""
     restore = Restore(hub)
     restored, checkpoint_seq = None, None
     for boot, record, _, segment, number in run:

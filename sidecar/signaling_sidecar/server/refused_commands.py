@@ -1,4 +1,4 @@
-"""The refusals of commands that the hub is not asked about, because a hook or a token does not allow them."""
+"""Builds the `Refuse` commands that the hub gets in place of commands that a hook or a token does not allow."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def refused_relay(relay: commands.Relay, sent_in: RoomKey | None, refusal: Refus
 
 
 def instead_of(command: Command, refusal: Refusal) -> commands.Refuse | commands.Numbered:
-    """Return what the hub is asked instead of a command that cannot be carried out.
+    """Return the `Refuse` command that replaces a command that cannot be carried out.
 
-    It has the number of the command, because the client would otherwise send the frame again.
+    It keeps the number of the frame, because the client would otherwise send the frame again.
     """
     refuse = commands.Refuse(connection=command.connection, refusal=refusal)
     return msgspec.structs.replace(command, command=refuse) if isinstance(command, commands.Numbered) else refuse

@@ -1,4 +1,4 @@
-"""A room as the admin API and the inspector show it."""
+"""Converts a room into the JSON object that the admin API and the inspector send."""
 
 from __future__ import annotations
 

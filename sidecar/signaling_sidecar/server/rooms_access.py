@@ -1,4 +1,4 @@
-"""How the HTTP routes read and change the rooms, wherever the hub is."""
+"""Defines how HTTP routes read and change the rooms, even if another sidecar of the cluster has the hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from signaling_sidecar.hub.commands import OfAdmin
 
 
 class RoomsUnavailable(web.HTTPServiceUnavailable):
-    """The rooms can neither be read nor changed at the moment. The message is a sentence for the person who asks.
+    """The rooms can neither be read nor changed at the moment. The message is a sentence for the user.
 
     A route that does not catch it answers with 503.
     """
@@ -27,10 +27,11 @@ class RoomsUnavailable(web.HTTPServiceUnavailable):
 
 
 class RoomsAccess(Protocol):
-    """Of several sidecars with the same rooms, only one has the hub. The routes of all of them answer the same."""
+    """Reads and changes the rooms. In a cluster, only the owner has the hub, but the HTTP routes of each instance
+    answer as if it had the hub."""
 
     async def hub(self) -> Hub:
-        """Return the hub, or a copy of it. It may only be read, and changes whenever the caller waits.
+        """Return the hub, or a copy of it. The caller may only read it, and it may change during each `await`.
 
         Raises RoomsUnavailable.
         """

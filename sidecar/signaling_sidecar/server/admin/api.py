@@ -1,8 +1,8 @@
-"""The admin API, with which notebooks and scripts see and change what happens in the rooms. `openapi.py` describes it.
+"""Serves the admin API, with which notebooks and scripts read and change the state of the rooms (see `openapi.py`).
 
-It needs the token of this run, which is in the private `runtime.json`, or an access token with the scope `admin`. The
-token is sent as a bearer token, and never as a cookie or in the URL, so that no web page can make a browser send it.
-Vite's proxy does not forward these paths.
+Each request needs a token: that of this run, which is in the private file `runtime.json`, or an access token with the
+scope `admin`. The client sends it as a bearer token, and never as a cookie or in the URL, so that no web page can make
+a browser send it. Vite's proxy does not forward the paths of the admin API.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.server.rooms_access import RoomsAccess
 
 LINK_PATH = f"{PREFIX}/inspector-link"
-INSPECTOR_PREFIX = "/inspector/api"  # the page of the inspector asks for paths that are relative to its own
+INSPECTOR_PREFIX = "/inspector/api"  # the inspector's page sends its requests to URLs relative to its own
 STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
 
 
@@ -71,8 +71,8 @@ class AdminApi:
         gate: Gate | None = None,
         revoking: Revoking | None = None,
     ) -> None:
-        """`refused` returns the requests that were refused for their Host or Origin since the start. `gate` verifies
-        access tokens, and `revoking` revokes them. They are None if there are none."""
+        """`refused` returns the first request of each cause that was refused for its Host or Origin. `gate` verifies
+        access tokens, and is None if the sidecar requires none. `revoking` is None if no token can be revoked."""
         self._token = token
         self._gate = gate
         self._revoking = revoking
@@ -146,7 +146,7 @@ class AdminApi:
         is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
         if is_inspector and self._links.is_token(token):
             return True
-        # The link lets a browser in without a token, so it is only given to programs on this machine.
+        # Whoever has a link needs no token, so the token of this run is required here, which only this machine has.
         return request.path != LINK_PATH and is_of_admin(self._gate, request)
 
     # --- the inspector ------------------------------------------------------------------------------------------------
@@ -165,7 +165,8 @@ class AdminApi:
         return json_answer({"boot": self._boot, "rooms": rooms})
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
-        """The records of this run after a `seq`, one in each line. With `follow`, also those that are written later."""
+        """Send the records of this run whose `seq` is greater than `after`, one in each line. With `follow`, the
+        response does not end, and also has the records that are written later."""
         try:
             after = int(request.query.get("after", "0"))
         except ValueError:
@@ -184,7 +185,7 @@ class AdminApi:
         return response
 
     async def _why(self, request: web.Request) -> web.Response:
-        """The verdicts of `sidecar why --json` at the time of the request."""
+        """Send the verdicts that `sidecar why --json` would print now."""
         try:
             body = await self._analysis.ask(AskWhy(request.query.get("room"), request.query.get("dialect")))
         except AnalysisFailed as error:

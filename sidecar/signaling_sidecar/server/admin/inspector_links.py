@@ -1,8 +1,8 @@
-"""One-time links to the inspector, for `sidecar inspect`.
+"""Makes one-time links to the inspector, for `sidecar inspect`.
 
-The link has a code in its fragment, which a browser sends to no server. The page exchanges it for a token, keeps the
-token in its `sessionStorage` and sends it as a bearer token. There is no cookie, so no other page can make a browser
-send it.
+The link has a code in its fragment, which a browser sends to no server. The page exchanges the code for a token, keeps
+the token in its `sessionStorage` and sends it as a bearer token. The token is not in a cookie, so no other page can
+make a browser send it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ MAX_LINKS = 16  # links that have not been opened; a new one replaces the oldest
 MAX_SESSIONS = 64  # pages that were opened with a link; a new one replaces the oldest
 TOKEN_BYTES = 32
 OWN_SITE = ("same-origin", "none")
-"""The values of `Sec-Fetch-Site` for a page of the sidecar itself, and for a URL that the user has typed."""
+"""The values of the header `Sec-Fetch-Site` when a page of the sidecar itself sends the request, and when the user has
+typed the URL."""
 ADDED_BY_PROXIES = re.compile(
     "forwarded|via|cdn-loop|true-client-ip"
     "|x-(?:forwarded|real|client|cluster-client|original|envoy|amzn|ngrok|expose)-.+"
     "|(?:cf|fly|fastly|ngrok|tailscale|zrok)-.+",
     re.IGNORECASE,
 )
-"""The headers of proxies and tunnels, which connect from this machine. Vite's plugin has the same list."""
+"""Headers that proxies and tunnels add. They connect from this machine, but their users may be anywhere. Vite's plugin
+has the same list."""
 
 
 class _Code(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,7 +46,7 @@ class _Code(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class InspectorLinks:
-    """The codes and tokens of one run."""
+    """Issues and checks the codes of the links, and the tokens of the pages that were opened with them."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
@@ -58,7 +60,7 @@ class InspectorLinks:
 
     @open_to_all
     async def enter(self, request: web.Request) -> web.Response:
-        """Answer a page that exchanges the code of its link for a token."""
+        """Handle the request with which a page exchanges the code of its link for a token."""
         refuse_other_pages(request)
         if not is_on_this_machine(request):
             raise web.HTTPForbidden(text="the link only works on the machine on which it was made\n")
@@ -76,9 +78,9 @@ class InspectorLinks:
         return response
 
     def token_for(self, sent: str) -> str | None:
-        """Use up a code, and return a token for it. Returns None for a code that is unknown, used or expired."""
+        """Invalidate a code, and return a token for it. Returns None if the code is unknown, used or expired."""
         valid = [code for code, until_s in self._codes if self._now_s() < until_s]
-        found = [code for code in valid if is_same_secret(code, sent)]  # a wrong code takes as long as a right one
+        found = [code for code in valid if is_same_secret(code, sent)]  # compares all, so that timing reveals nothing
         if not found:
             return None
         self._codes = deque((each for each in self._codes if each[0] not in found), maxlen=MAX_LINKS)
@@ -87,7 +89,7 @@ class InspectorLinks:
         return token
 
     def is_token(self, sent: str) -> bool:
-        same = [is_same_secret(token, sent) for token in self._tokens]  # the time does not show which of them is equal
+        same = [is_same_secret(token, sent) for token in self._tokens]  # compares all, so that timing reveals nothing
         return any(same)
 
 
@@ -97,10 +99,10 @@ def link_used() -> web.Response:
 
 
 def refuse_other_pages(request: web.Request) -> None:
-    """Raise HTTPForbidden for a request of a page that is not of the sidecar itself.
+    """Raise HTTPForbidden if a page that is not the sidecar's own has sent the request.
 
-    The guard for all requests lets in every page on this machine, and those that the settings name. Only the sidecar's
-    own page may ask for what the peers say to each other.
+    `check_access` accepts requests from every page on this machine, and from the origins that the settings allow. But
+    only the sidecar's own page may read what the peers send to each other.
     """
     origins = request.headers.getall("Origin", ())
     is_own = all(urlsplit(origin).netloc == request.host for origin in origins)

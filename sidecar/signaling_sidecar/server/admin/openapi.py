@@ -1,4 +1,4 @@
-"""The OpenAPI description of the admin API, which the API serves."""
+"""Builds the OpenAPI description of the admin API, which the API serves as `openapi.json`."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ _ROOM_STATE = {
 
 
 def document() -> dict[str, Any]:
-    """OpenAPI 3.1."""
-    from signaling_sidecar.diagnosis import Why  # a server needs it for nothing else, and it takes 15 ms to import
+    """Return the OpenAPI 3.1 document."""
+    from signaling_sidecar.diagnosis import Why  # the import takes 15 ms, and the server needs it for nothing else
 
     _, schemas = msgspec.json.schema_components([Why], ref_template="#/components/schemas/{name}")
     room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
@@ -81,7 +81,7 @@ def document() -> dict[str, Any]:
             f"{room}/say": {"post": _do("send a notice to all peers of the room", {"text": _TEXT})},
             f"{room}/rules": {
                 "put": _do(
-                    "set the rules of the room; those that are left out are the dialect's", _RULES["properties"], False
+                    "set rules of the room; a rule that is missing is that of the dialect", _RULES["properties"], False
                 )
             },
         },
@@ -125,13 +125,14 @@ def _records() -> dict[str, Any]:
 
 
 def _inspector(prefix: str) -> dict[str, Any]:
-    """What the page of the inspector asks for. Its drawings are HTML, and their form may change in any version."""
+    """Describe the requests of the inspector's page. The drawings in their answers are HTML, whose form may change in
+    any version."""
     room = f"{prefix}/rooms/{{dialect}}/{{room}}"
     pair = ("pair", "the ids of two peers with a comma between them, each percent-encoded")
     kinds = ("kinds", "only rows of these kinds, such as `offer,answer`")
     rows = [("from", "the first row"), ("count", "how many rows, at most 200"), ("seq", "rows around this record")]
-    texts = [("type", "how the type of the record begins"), ("text", "what the record contains")]
-    changes = _get("the rooms with their worst pairs, in one line at once and after each change", {})
+    texts = [("type", "only records whose type begins so"), ("text", "only records that contain this text")]
+    changes = _get("a stream: a line with the rooms and their worst pairs now, and another after each change", {})
     changes["responses"]["200"]["content"] = {"application/x-ndjson": {}}
     markdown = _of_room("a room in Markdown for an issue, with pseudonyms", [pair])
     markdown["responses"]["200"]["content"] = {"text/markdown": {}}
@@ -162,14 +163,14 @@ def _of_room(summary: str, queries: list[tuple[str, str]]) -> dict[str, Any]:
 
 def _inspector_link() -> dict[str, Any]:
     schema = {"type": "object", "required": ["code"], "properties": {"code": _TEXT}}
-    return _get("a code for the URL /inspector/#code=…, which opens the page once, within a minute", schema)
+    return _get("a one-time code for the URL /inspector/#code=…, valid for a minute", schema)
 
 
 def _revoke() -> dict[str, Any]:
     properties = {
         "jti": _TEXT | {"description": "the id of a token"},
-        "exp": {"type": "number", "description": "when the token with this `jti` expires, so that it can be forgotten"},
-        "sub": _TEXT | {"description": "the subject whose tokens are revoked that were issued until now (`iat`)"},
+        "exp": {"type": "number", "description": "when the token expires; the sidecar forgets its `jti` after that"},
+        "sub": _TEXT | {"description": "a subject: all its tokens that were issued until now (`iat`) are revoked"},
     }
     schema = {
         "type": "object",
@@ -177,7 +178,7 @@ def _revoke() -> dict[str, Any]:
         "oneOf": [{"required": ["jti"]}, {"required": ["sub"]}],
         "additionalProperties": False,
     }
-    counted = "how many connections of this sidecar were closed; the others of its cluster close theirs a moment later"
+    counted = "how many connections this sidecar has closed; other sidecars of its cluster close theirs a moment later"
     closed = {"closed": {"type": "integer", "description": counted}}
     described = _get("refuse tokens from now on, and close their connections", {"type": "object", "properties": closed})
     described["requestBody"] = {"content": {"application/json": {"schema": schema}}}
@@ -186,15 +187,16 @@ def _revoke() -> dict[str, Any]:
         "409": {"description": "the sidecar does not run with --auth jwt, or too many tokens are revoked already"},
         "415": {"description": "the body is not JSON"},
         "503": {
-            "description": "the tokens are refused here, but `not-kept`: the list of them could not be written, or "
-            "`not-shared`: the other sidecars of the cluster learn it as soon as Redis answers again"
+            "description": "this sidecar refuses the tokens, but `not-kept`: only until it is started again, because "
+            "the list of revoked tokens could not be written, or `not-shared`: the other sidecars of the cluster "
+            "refuse them only when Redis answers again"
         },
     }
     return described
 
 
 def _why() -> dict[str, Any]:
-    described = _get("whether every two peers are connected, and why not", {"$ref": "#/components/schemas/Why"})
+    described = _get("for each pair of peers, whether and why not they connect", {"$ref": "#/components/schemas/Why"})
     described["parameters"] = [
         {"name": name, "in": "query", "schema": _TEXT, "description": f"only rooms with this {what}"}
         for name, what in (("room", "id"), ("dialect", "dialect"))

@@ -1,4 +1,4 @@
-"""The records of this run as a stream, for a client that may read slowly or not at all."""
+"""Streams the records of this run to a client of the admin API, which may read slowly or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signaling_sidecar.errors import NOT_JSON, NoLog
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
-MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that may wait for a client, before its stream is ended
+MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that are buffered for a client; with more, its stream is ended
 BATCH_BYTES = 262_144  # bytes of old lines that are read and sent at a time
 
 
@@ -23,7 +23,9 @@ class _Seq(msgspec.Struct):
 
 
 class Follower:
-    """The new lines that have yet to be sent to one client. A client whose stream has ended may ask again."""
+    """Buffers the new lines of the event log until they are sent to one client.
+
+    The stream of a client that reads too slowly is ended. The client may then send its request again."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
@@ -41,13 +43,13 @@ class Follower:
             self.end()
 
     def end(self) -> None:
-        """End the stream. Lines that are waiting are not sent."""
+        """End the stream, and drop the lines that were not sent yet."""
         self._is_over = True
         self._lines, self._bytes = [], 0
         self._news.set()
 
     async def news(self) -> list[bytes]:
-        """Wait for new lines. Returns all since the last call, and none when the stream has ended."""
+        """Wait for new lines, and return all since the last call. Returns an empty list when the stream has ended."""
         await self._news.wait()
         if not self._is_over:
             self._news.clear()
@@ -56,14 +58,14 @@ class Follower:
 
 
 async def send_records(response: web.StreamResponse, folder: Path, boot: str, after: int, follower: Follower) -> None:
-    """Send the lines of the run after the record with the number `after`: first the old ones, then the new ones."""
+    """Send the records of the run whose `seq` is greater than `after`: first those in the files, then the new ones."""
     last = after
     past = _lines_after(folder, boot, after)
     while lines := await asyncio.to_thread(_batch, past):
         await response.write(b"".join(lines))
         last = _seq(lines[-1])
     while lines := await follower.news():
-        # The first new lines may have been read from the files already.
+        # `follower` may have buffered records that were read from the files, too.
         await response.write(b"".join(line for line in lines if _seq(line) > last))
 
 
@@ -79,12 +81,12 @@ def _batch(lines: Iterator[bytes]) -> list[bytes]:
 def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
     try:
         found = find_segments(folder).segments
-    except (NoLog, OSError):  # the log was deleted or made unreadable a moment ago, and a new one will be begun
+    except (NoLog, OSError):  # the log was just deleted or made unreadable, and the sidecar will begin a new one
         found = []
     segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
     lines = chain.from_iterable(map(text_lines, segments))
-    least = after + 1 if after else 0  # the log of a cluster may begin with a header that has the number 0
-    # A last line without a newline is being written at this moment.
+    least = after + 1 if after else 0  # the log of a cluster may begin with a header, whose `seq` is 0
+    # A last line without a newline is left out, because it is still being written.
     return (line + b"\n" for line, is_whole in lines if is_whole and line and _seq(line) >= least)
 
 
@@ -92,4 +94,4 @@ def _seq(line: bytes) -> int:
     try:
         return msgspec.json.decode(line, type=_Seq).seq
     except NOT_JSON:
-        return -1  # another program has written into our file
+        return -1  # another program has written this line into the file

@@ -1,7 +1,8 @@
-"""The inspector of a sidecar on another machine, for `sidecar inspect --url`.
+"""Shows the inspector of a sidecar on another machine, for `sidecar inspect --url`.
 
-A server on this machine serves the page, and passes its requests on with the token of the admin, which the browser
-never gets. Like the sidecar itself, it only answers a browser on this machine that was opened with a one-time link.
+A server on this machine serves the inspector's page, and forwards the requests of the page to the other machine. It
+adds the admin's token, which the browser never gets. Like the sidecar itself, it only answers a browser on this machine
+in which the page was opened with a one-time link.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from signaling_sidecar.server.authorisation.tokens_in_requests import bearer_tok
 from signaling_sidecar.server.inspector.page import PAGE_PATH, page_routes
 
 API = f"{PAGE_PATH}/api"
-CONNECT_WITHIN_S = 10.0  # seconds; an answer itself may take any time, because the stream of changes has no end
-STOP_WITHIN_S = 0.5  # seconds for answers to end when the command ends; the stream of changes never does by itself
+CONNECT_WITHIN_S = 10.0  # seconds to connect; there is no timeout for answers, because the stream of changes is endless
+STOP_WITHIN_S = 0.5  # seconds for open answers when the command ends; the stream of changes does not end by itself
 
 
 async def show_remote_inspector(url: str, token: str, show: Callable[[str], None]) -> None:
-    """Serve the inspector of the sidecar at `url` until this is cancelled. `show` is called with the link to the page.
+    """Serve the inspector of the sidecar at `url` until the task is cancelled. Calls `show` with the link to the page.
 
     `token` must have the scope `admin`.
     """
@@ -70,7 +71,7 @@ class _RemoteInspector:
         body = await request.read()
         headers = {"Content-Type": request.headers["Content-Type"]} if body else {}
         try:
-            # A redirect could lead to another server, which must not get the token.
+            # Redirects are not followed, because they could lead to another server, which must not get the token.
             async with self._session.request(
                 request.method, url, data=body or None, headers=headers, allow_redirects=False
             ) as answer:
@@ -86,7 +87,7 @@ async def _passed_back(request: web.Request, answer: aiohttp.ClientResponse) -> 
     try:
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
-    except aiohttp.ClientError:  # the page sees that the answer has no end, and asks again
+    except aiohttp.ClientError:  # the page sees that the answer is cut off, and sends its request again
         if request.transport is not None:
             request.transport.abort()
     return response
@@ -94,7 +95,9 @@ async def _passed_back(request: web.Request, answer: aiohttp.ClientResponse) -> 
 
 @web.middleware
 async def _only_here(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The attack: DNS rebinding, where a page of a stranger asks by a name that leads to this machine."""
+    """Refuse a request under a name that is not loopback.
+
+    The attack is DNS rebinding: a stranger's page sends requests to its own host name, which resolves to 127.0.0.1."""
     if not is_on_this_machine(request):
         raise web.HTTPForbidden(text="the inspector is only for the browser of this machine\n")
     return await handler(request)

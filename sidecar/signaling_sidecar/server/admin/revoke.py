@@ -1,4 +1,4 @@
-"""`POST /admin/v1/revoke`: refuse tokens from now on."""
+"""Handles `POST /admin/v1/revoke`, with which an admin revokes access tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signaling_sidecar.server.authorisation.revoking import NotShared, Revoke, R
 
 
 async def revoke(revoking: Revoking | None, request: web.Request) -> web.Response:
-    """`revoking` is None if the sidecar has no tokens that can be revoked."""
+    """Handle the request. `revoking` is None if the sidecar has no tokens that can be revoked."""
     try:
         asked = await read_body(request, Revoke)
     except NOT_JSON as error:

@@ -1,1 +1,1 @@
-"""What the access tokens of clients allow: whom the sidecar lets in, which commands it carries out, and until when."""
+"""Checks access tokens: which clients may connect, which of their commands are carried out, and until when."""

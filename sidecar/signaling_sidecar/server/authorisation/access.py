@@ -1,11 +1,11 @@
-"""The access of one connection: what its tokens allow, and until when.
+"""Keeps the access tokens of one connection, and decides which of them applies to a room and when the connection ends.
 
-1. The token of the handshake, or else the first valid token in a frame, is the token of the connection. A token of the
-   same subject that expires later takes its place.
-2. A session keeps the token with which its peer has joined, until it joins again with another one. The list of rooms
-   keeps the token with which it was asked for, until the client shows one of the same subject that expires later and
-   lets it see as many rooms.
-3. The connection ends when the first of these tokens has expired.
+1. The token of the handshake, or else the first valid token in a frame, is the token of the connection. It is replaced
+   when the client sends a token of the same subject that expires later.
+2. A session keeps the token with which its peer has joined, until the peer joins again with another token. A
+   subscription to the list of rooms keeps the token with which the client has subscribed, until the client sends one of
+   the same subject that expires later and allows at least the same rooms.
+3. The connection is closed when the first of these tokens has expired.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from signaling_sidecar.auth import Claims
 from signaling_sidecar.auth.limits import LEEWAY_S
 from signaling_sidecar.hub.grant import Grant
 
-ANONYMOUS_FOR_S = 10.0  # seconds until a client without a token must have joined with one
-MAX_FAILURES = 3  # invalid tokens on one connection
-MAX_ASKED = 256  # joins that are not answered yet; more than a frame can contain
+ANONYMOUS_FOR_S = 10.0  # seconds within which a client whose handshake has no token must send a valid one in a frame
+MAX_FAILURES = 3  # invalid tokens after which a connection is closed
+MAX_ASKED = 256  # unanswered joins whose tokens are kept; one frame cannot contain so many joins
 
 
 class Held(NamedTuple):
@@ -36,7 +36,7 @@ def held(claims: Claims) -> Held:
 
 
 class Access:
-    """`claims` are those of the handshake's token. They are None for a client that may send its token in a frame.
+    """`claims` are those of the handshake's token, or None if the client has yet to send its token in a frame.
 
     `opened_s` is the current Unix time. `verify` verifies the token in a frame, and raises NotLetIn. `on_change` is
     called when `ends_at_s` may have become earlier.
@@ -58,11 +58,11 @@ class Access:
         self._opened_s = opened_s
         self._on_change = on_change
         self._asked: dict[str, Held] = {}
-        """By room, the tokens of joins whose answer has not been sent yet."""
+        """For each room with an unanswered join, the token in the frame of the join."""
         self._joined: dict[str, Held] = {}
-        """By room, the tokens of the sessions of this connection."""
+        """For each room that the connection is in, the token with which it has joined."""
         self.watching: Held | None = None
-        """The token with which the client has asked for the list of rooms and its changes."""
+        """The token with which the client has subscribed to the list of rooms."""
 
     @property
     def is_spent(self) -> bool:
@@ -79,7 +79,7 @@ class Access:
         return min((time_s + LEEWAY_S for time_s in times if time_s is not None), default=None)
 
     def uses(self, is_revoked: Callable[[Claims], bool]) -> bool:
-        """Whether one of the tokens is revoked."""
+        """Whether one of the tokens of this connection is revoked."""
         used = (self.own, self.watching, *self._joined.values(), *self._asked.values())
         return any(is_revoked(each.claims) for each in used if each is not None)
 
@@ -96,12 +96,12 @@ class Access:
             self.watching = token
 
     def watches(self, token: Held | None) -> None:
-        """Must be called when the client asks for the list of rooms and its changes, or not any more."""
+        """Must be called when the client subscribes to the list of rooms, and with None when it unsubscribes."""
         self.watching = token
         self._on_change()
 
     def asks(self, room: str, token: Held) -> None:
-        """Must be called for each join that has this token in its own frame."""
+        """Must be called for each join whose frame contains a token of its own."""
         self._asked.pop(room, None)
         self._asked[room] = token
         if len(self._asked) > MAX_ASKED:
@@ -126,7 +126,8 @@ def has_expired(claims: Claims, now_s: float) -> bool:
 
 
 def _replaces(new: Claims, old: Claims) -> bool:
-    """Whether a new token prolongs the right to see the list of rooms: it is for all rooms that the old one is for."""
+    """Whether the new token prolongs a subscription to the list of rooms: it expires later, and allows at least the
+    rooms that the old token allows."""
     return _is_later(new, old) and (new.rooms is None or (old.rooms is not None and old.rooms <= new.rooms))
 
 

@@ -1,6 +1,6 @@
 """Checks each command of a client against its tokens, before the user's hooks and the hub see the command.
 
-The hub decides what depends on its rooms and sessions: it finds the rest of what a token says in the command (`Grant`).
+What depends on rooms and sessions is decided by the hub. The command has the permissions that it needs (`Grant`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from signaling_sidecar.server.refused_commands import refused, refused_relay
 class CommandChecks:
     """`rules` are those of the dialects. `conceal` returns the keyed hash of the name of a secret room.
 
-    `wait_of_subject_s` counts a try of a subject, and returns the seconds that it must wait, or 0.
+    `wait_of_subject_s` counts a join for the rate limit of its subject, and returns the seconds that the subject must
+    wait, or 0.
     """
 
     def __init__(
@@ -45,8 +46,8 @@ class CommandChecks:
         """Return the command to carry out, which may be a refusal."""
         match command:
             case commands.Relay(room=None, call=None) if access.own is not None:
-                # The first case, because it is by far the most frequent one. The hub refuses the frame unless the
-                # connection is in a room, which it has joined with a token.
+                # This case is the first because it is by far the most frequent. It needs no check: the hub refuses the
+                # frame unless the connection is in a room, and the client has joined that room with a token.
                 return command
             case commands.Numbered():
                 inner = self.check(command.command, access)
@@ -60,7 +61,7 @@ class CommandChecks:
             case commands.Opened():
                 return self._of_opened(command, access)
             case commands.Alive() | commands.TellSecrets() | commands.End():
-                return command  # no client has asked for it
+                return command  # the sidecar itself gives these commands
             case commands.SetRules() | commands.SetLogState() | commands.Tick():
                 return command
             case _:
@@ -87,12 +88,12 @@ class CommandChecks:
             case commands.Acknowledge() | commands.Greet():
                 return _if_shown(access, command)
             case commands.Ping():
-                return command  # a client may ask whether the sidecar is there
+                return command  # pings need no token
             case _:
                 assert_never(command)
 
     def _of_counted_join(self, join: commands.Join, access: Access) -> commands.Single:
-        """A join counts as one try of its subject, whether it has a token of its own or uses that of the connection."""
+        """Count the join for the rate limit of its subject. A join with its own token is counted by `verify`."""
         if join.credential is None and access.own is not None:
             wait_s = self._wait_of_subject_s(access.own.claims.subject)
             if wait_s > 0:
@@ -120,7 +121,7 @@ class CommandChecks:
         return msgspec.structs.replace(command, only=token.claims.rooms)
 
     def _token(self, credential: str | None, access: Access) -> Held | Refusal:
-        """Return the token in a frame or, if the frame has none, that of the connection."""
+        """Verify and return the token in a frame or, if the frame has none, return that of the connection."""
         if credential is None or access.is_spent:
             return access.own or errors.no_token()
         try:
@@ -137,13 +138,13 @@ class CommandChecks:
         claims, grant = access.own
         refusal = _refuse_scopes(claims, (Scope.JOIN, Scope.CREATE)) or _refuse_peer(claims, ask.peer)
         if refusal is None and claims.rooms is not None:
-            refusal = errors.not_for_room()  # the sidecar chooses the room, so it may not be one that the token allows
+            refusal = errors.not_for_room()  # the sidecar chooses the room, and the token might not allow that room
         if refusal is not None:
             return refused(ask, refusal)
         return msgspec.structs.replace(ask, peer=claims.peer or ask.peer, grant=grant)
 
     def _of_opened(self, opened: commands.Opened, access: Access) -> Command:
-        """Continue a session of the peer that the handshake names, if the token is for it."""
+        """Check that the token allows the peer that the handshake names, whose session the hub would continue."""
         if access.own is None:
             return _without_token(opened.connection, None, None)
         claims, grant = access.own

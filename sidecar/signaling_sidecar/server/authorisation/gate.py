@@ -1,4 +1,4 @@
-"""The gate: it verifies the tokens of requests and frames, and records those that are refused."""
+"""Verifies the tokens in requests and frames, and records in the event log which tokens were refused and why."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _OF_THE_ADMIN = Claims(scopes=frozenset(Scope))
 
 
 class NotLetIn(Exception):
-    """A token is refused, or not even verified because too many were shown."""
+    """A token is invalid, or its sender has reached a rate limit."""
 
     def __init__(self, refusal: Refusal, why: str, wait_s: float = 0.0) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
         self.why = why
         self.wait_s = wait_s
-        """Seconds after which the client may show a token again. With 0, the token itself is refused."""
+        """Seconds after which the client may send a token again. It is 0 if the token is invalid."""
 
 
 class Gate:
@@ -62,10 +62,10 @@ class Gate:
     # --- requests and handshakes -------------------------------------------------------------------------------------
 
     def let_in(self, request: web.Request, parameters: Collection[str] = ()) -> LetIn | None:
-        """Verify the token of a request or handshake. Returns None if it has none.
+        """Verify the token of a request or handshake. Returns None if the request has none.
 
-        Raises HTTPUnauthorized for a token that is not valid, HTTPTooManyRequests if too many were shown, and
-        HTTPBadRequest for a token at a wrong place.
+        Raises HTTPUnauthorized for an invalid token, HTTPTooManyRequests if a rate limit is reached, and HTTPBadRequest
+        for a token at a wrong place.
         """
         found = candidates(request, parameters)
         if not found:
@@ -90,7 +90,7 @@ class Gate:
         return let_in
 
     def _first_valid(self, found: Iterable[Candidate], address: str | None) -> LetIn:
-        """Raises NotLetIn if none is valid, for the first candidate that was a token at all."""
+        """Return the first valid candidate. If none is valid, raise NotLetIn for the first well-formed one."""
         refused: list[NotLetIn] = []
         for candidate in found:
             try:
@@ -121,7 +121,8 @@ class Gate:
             raise
 
     def wait_of_subject_s(self, subject: str | None) -> float:
-        """Count a join that has no token of its own. Returns the seconds that its subject must wait, or 0."""
+        """Count a join without a token of its own for the rate limit of its subject. Returns the seconds that the
+        subject must wait, or 0."""
         return self._attempts.wait_of_subject_s(subject, time.monotonic())
 
     def expired(self, connection: int, claims: Claims) -> None:
@@ -152,7 +153,7 @@ class Gate:
         self._record(self._failures.add(Failure(why, address, connection), time.monotonic()))
 
     def record_due(self) -> None:
-        """Record the failures that had to wait because there were many. Must be called regularly."""
+        """Record the failures whose records were delayed because there were many. Must be called regularly."""
         self._record(self._failures.due(time.monotonic()))
 
     def record_rest(self) -> None:
@@ -166,7 +167,7 @@ class Gate:
             self.record(Record("auth.failed", connection=connection, data=data))
 
     def _tell(self, why: str) -> None:
-        """Print a line for the one who runs the sidecar, once for each reason: clients are told less."""
+        """Log each reason once, for the operator. The answers to clients say less."""
         if why not in self._told:
             self._told.add(why)
             message = "a client was not let in, because %s (this line is shown once for each reason)"
@@ -176,7 +177,7 @@ class Gate:
 def is_of_admin(gate: Gate | None, request: web.Request) -> bool:
     """Whether the token of a request has the scope `admin`, in all rooms.
 
-    Raises HTTPForbidden for a valid token without it, and the errors of `Gate.let_in`.
+    Raises HTTPForbidden for a valid token without this scope, and the errors of `Gate.let_in`.
     """
     if gate is None or bearer_token(request) is None:
         return False

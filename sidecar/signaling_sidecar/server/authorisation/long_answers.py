@@ -1,4 +1,4 @@
-"""Ends the answers that take long, such as the stream of records, when the token of their request has ended."""
+"""Ends long answers, such as the stream of records, when the token of the request has expired or was revoked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ LOOK_EVERY_S = 5.0  # seconds between two checks whether the token is still vali
 
 @contextmanager
 def ends_with_token(gate: Gate | None, request: web.Request) -> Iterator[None]:
-    """In the block, close the connection of the request as soon as its token has expired or was revoked."""
+    """While the block runs, close the connection of the request at most `LOOK_EVERY_S` after its token has expired or
+    was revoked."""
     claims = claims_of(request)
     if gate is None or claims is None:
         yield

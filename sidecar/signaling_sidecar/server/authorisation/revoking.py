@@ -1,6 +1,6 @@
-"""Revokes tokens for the admin API: they are refused from now on, also after a restart, and their connections end.
+"""Revokes tokens for the admin API: refuses them from then on, even after a restart, and closes their connections.
 
-The sidecars of a cluster tell each other what was revoked.
+The sidecars of a cluster tell each other which tokens were revoked.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class NotShared(Exception):
-    """The other sidecars of the cluster do not know yet what was revoked."""
+    """The other sidecars of the cluster do not know yet which tokens were revoked."""
 
 
 class Revoke(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The body of the request. It has either `jti` or `sub`."""
+    """The body of `POST /admin/v1/revoke`. It has either `jti` or `sub`."""
 
     jti: _Name | None = None
     exp: float | None = None
-    """When the token with this `jti` expires, if the caller knows that. It is then not remembered for longer."""
+    """The Unix time at which the token with this `jti` expires, if the caller knows it. The `jti` is then forgotten."""
     sub: _Name | None = None
 
     def __post_init__(self) -> None:
@@ -56,15 +56,15 @@ class Revoking:
 
     def __init__(self, tokens: RevocableTokens, folder: HeldStateDir) -> None:
         self.tell_others: Callable[[Revocations], Awaitable[None]] | None = None
-        """Tells the other sidecars of the cluster what was revoked, if there is a cluster. It raises NotShared."""
+        """Tells the other sidecars which tokens were revoked, and raises NotShared. It is None without a cluster."""
         self._tokens = tokens
         self._folder = folder
         self._close: Callable[[Callable[[Claims], bool]], int]
         self._record: Callable[[Record], None]
 
     def load(self) -> None:
-        """Read what earlier runs have revoked. Raises StateDirUnusable if it cannot be read: revoked tokens would be
-        valid again."""
+        """Read the list of tokens that earlier runs have revoked. Raises StateDirUnusable if it cannot be read, because
+        these tokens would otherwise be valid again."""
         content = self._folder.read_revoked()
         try:
             self._tokens.revocations = msgspec.json.decode(content or b"{}", type=Revocations)
@@ -72,7 +72,7 @@ class Revoking:
             raise StateDirUnusable(str(self._folder.path), f"the list of revoked tokens is damaged: {error}") from None
 
     def begin(self, close: Callable[[Callable[[Claims], bool]], int], record: Callable[[Record], None]) -> None:
-        """`close` closes the connections of which a token has such claims, and returns their number."""
+        """`close` closes the connections that use a token whose claims match a condition, and returns their number."""
         self._close, self._record = close, record
 
     @property

@@ -1,6 +1,6 @@
-"""Refuses every HTTP request without a valid token, except those to handlers that say that they need none.
+"""Refuses every HTTP request without a valid token, except requests for handlers that are marked as open.
 
-A new path is therefore closed until somebody decides otherwise.
+A new path therefore needs a token until somebody marks its handler.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class TokenRequired:
         self._gate = gate
 
     def add_to(self, app: web.Application) -> None:
-        """Must be called after the guard was added."""
+        """Must be called after `http.access.Access.add_to`, so that Host and Origin are checked first."""
         app.middlewares.append(self._check)
 
     @web.middleware
@@ -30,6 +30,6 @@ class TokenRequired:
             try:
                 self._gate.require(request, token_parameters(match.handler))
             except web.HTTPException:
-                request[CROSS_ORIGIN] = True  # it tells nothing but what is wrong with the token
+                request[CROSS_ORIGIN] = True  # any page may read the answer: it only says what is wrong with the token
                 raise
         return await handler(request)

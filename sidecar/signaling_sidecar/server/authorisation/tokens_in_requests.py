@@ -1,4 +1,4 @@
-"""Finding the access token in an HTTP request or in the handshake of a WebSocket."""
+"""Finds the access token in an HTTP request or in the handshake of a WebSocket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 from signaling_sidecar.server.http.handshake_headers import SUBPROTOCOLS, words
 
 BEARER = "bearer."
-"""The beginning of a subprotocol that carries a token, because browsers cannot add headers to a handshake."""
+"""The prefix of a subprotocol that contains a token. Browsers cannot add an `Authorization` header to a handshake."""
 _IN_NO_URL = ("token", "access_token")
 _REFUSED_URL = (
     "a token must not be in a URL, because logs and the history of a browser keep URLs: send it in the header "
@@ -23,14 +23,15 @@ class Candidate(NamedTuple):
 
     token: str
     parameter: str | None = None
-    """The parameter of the URL that holds it, in protocols that have their tokens there."""
+    """The URL parameter that contains the text, or None if a header contains it."""
 
 
 def candidates(request: web.Request, parameters: Collection[str] = ()) -> list[Candidate]:
-    """Return the texts that may be the token of a request. Those in parameters may be texts that a client has made up.
+    """Return the texts that may be the token of a request.
 
-    `parameters` are the parameters of the URL in which the client's protocol carries tokens. They are used only if no
-    header has a token. Raises HTTPBadRequest for more than one token, and for a token in a URL.
+    `parameters` are the URL parameters in which the client's protocol sends tokens. Some clients send a random text
+    there. The parameters are used only if no header has a token. Raises HTTPBadRequest for more than one token, and for
+    a token in any other URL parameter.
     """
     if any(name in request.query and name not in parameters for name in _IN_NO_URL):
         raise web.HTTPBadRequest(text=_REFUSED_URL)

@@ -1,2 +1,1 @@
-"""The handling of all HTTP requests: which are accepted, which address they come from, and how bad requests are
-answered."""
+"""Handles all HTTP requests: decides which are accepted, finds the address of the client, and answers bad requests."""

@@ -1,4 +1,4 @@
-"""Checks every HTTP request before it is handled, and sets the CORS headers of every response."""
+"""Checks Host and Origin of every HTTP request before it is handled, and adds CORS headers to responses."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 
 CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
-"""Set on a request whose answer pages of other origins may read, provided that the guard lets them in."""
-MAX_HINTS = 100  # causes that are printed, each once: a stranger can make up any number of Hosts
+"""Set on a request if pages of other origins may read the response. This is no use to pages that the guard refuses."""
+MAX_HINTS = 100  # causes that are logged, each once; there is a limit because a client can make up any number of hosts
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Access:
-    """The guard as a middleware, the address of each client, and the CORS headers.
+    """A middleware that refuses requests as `guard.py` says, stores the address of the client, and adds CORS headers.
 
     `settings` and `site` are called for each request.
     """
@@ -34,7 +34,7 @@ class Access:
 
     @property
     def refused(self) -> Collection[Barred]:
-        """The first request of each cause for which requests were refused since the start."""
+        """The first refused request of each cause, for at most `MAX_HINTS` causes."""
         return self._hinted.values()
 
     def add_to(self, app: web.Application) -> None:
@@ -56,16 +56,16 @@ class Access:
         )
         if barred is None:
             return await client_errors.answer(request, handler)
-        cause = (barred.header, barred.remedy)  # the value itself may differ in every request
+        cause = (barred.header, barred.remedy)  # without the header's value, which may differ in every request
         if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
             self._hinted[cause] = barred
             logger.warning("%s", barred, extra={"code": f"{barred.header.lower()}-refused"})
         raise web.HTTPForbidden(text=f"{barred}\n")
 
     async def _let_pages_read(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Allow the page that asks to read the answer, if its handler allows that.
+        """Add the headers with which a page of another origin may read the response, if the handler allows that.
 
-        For a page that the guard refuses, no handler has been called, so no response may be read.
+        If the guard has refused the request, no handler was called, so the page cannot read the response.
         """
         origin = request.headers.get("Origin")
         if origin is not None and request.get(CROSS_ORIGIN):

@@ -1,6 +1,6 @@
-"""Advice about a refused request: the setting that would allow it, as a flag or as an option of Vite's plugin.
+"""Finds the setting that would allow a refused request, as a flag or as an option of Vite's plugin.
 
-Each advice must be accepted as a value of that setting, and must let the same request in.
+Who follows the advice must succeed: the setting must accept the value in it, and must then allow the same request.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _ORIGIN = {
     FLAGS: "if it is yours, start the sidecar with --allow-origin {}",
     PLUGIN: "if it is yours, add {} to the allowedOrigins of signaling() in vite.config.js",
 }
-# A stranger may have chosen the value: it must be a single word for the shell that it is pasted into.
+# A stranger may have chosen the value. It is quoted, because the user pastes it into a shell or a JavaScript file.
 _QUOTE = {FLAGS: shlex.quote, PLUGIN: repr}
 NEW_EACH_TIME = ("vscode-webview", "moz-extension", "safari-web-extension")
 """Schemes whose hosts are random, and differ at each start or on each machine."""
 
 
 def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:
-    """`name` is the host of the Host header in lower case and without the port. It is None if the header has no
-    host."""
+    """Return the advice for a Host header. `name` is its host in lower case and without the port, or None if the header
+    has no host."""
     if name is None:
         return "a request needs exactly one Host header, with a host name in it, so this request cannot be allowed"
     if name.endswith("."):

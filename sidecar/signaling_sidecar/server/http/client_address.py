@@ -1,4 +1,4 @@
-"""Finding the IP address of a client. Behind Vite's proxy, every connection comes from this machine."""
+"""Finds the IP address of a client, even if the connection comes from Vite's proxy or another trusted proxy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from signaling_sidecar.site import Site
 
 PROXY_HEADER = "X-Signaling-Proxy"
 FORWARDED_FOR = "X-Forwarded-For"
-MAX_PROXIES = 8  # trusted proxies in a row; a client can write thousands of addresses into the header
+MAX_PROXIES = 8  # trusted proxies in a row; there is a limit because a client can send thousands of addresses
 
 
 CLIENT_ADDRESS = web.RequestKey("client_address", str)
-"""Set on each request whose client has a known address. `Access` does that before anything else reads the request."""
+"""Set on each request if the address of the client is known. `Access` sets it before anything else handles the
+request."""
 
 
 def client_address(request: web.Request) -> str | None:
@@ -30,7 +31,8 @@ def find_client_address(request: web.Request, site: Site | None, trusted_proxies
     The attack: a client sends an X-Forwarded-For header of its own. Each proxy appends the address from which it has
     received the request, so only the last element can be trusted, and only if the request comes from a trusted proxy.
     If that element is a trusted proxy too, the element before it can be trusted, and so on. Vite's plugin proves who it
-    is with the secret that it has written into the site's file, and it does not forward a header of that name.
+    is with the header X-Signaling-Proxy. The header has the secret that the plugin has written into the site's file,
+    and the plugin does not forward such a header of a client.
     """
     forwarded = request.headers.getall(FORWARDED_FOR, ())
     secrets = request.headers.getall(PROXY_HEADER, ())

@@ -1,4 +1,4 @@
-"""Errors that clients cause. The client gets an answer, and the terminal shows no traceback."""
+"""Handles errors that clients cause: the client gets a response, and the terminal shows no traceback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 async def keep_out_of_the_log(app: web.Application) -> AsyncIterator[None]:
-    """While the application runs, keep aiohttp from logging errors of clients, which it has answered already."""
+    """While the application runs, keep aiohttp from logging errors that clients cause. It has already responded to
+    them."""
     server_logger, faults = logging.getLogger("aiohttp.server"), _ClientFaults()
     server_logger.addFilter(faults)
     yield
@@ -29,7 +30,7 @@ async def keep_out_of_the_log(app: web.Application) -> AsyncIterator[None]:
 
 
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Call the handler. A client that goes away, or whose body breaks off, must not be logged as an error."""
+    """Call the handler. No error is logged if the client disconnects, or if the body of the request is cut off."""
     try:
         return await handler(request)
     except web.RequestPayloadError:
@@ -51,5 +52,6 @@ class _ClientFaults(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, LineTooLong) and not self._hinted:
             self._hinted = True
-            logger.warning(_TOO_LONG, extra={"code": "header-too-long"})  # the page only sees that its connection fails
+            # The page cannot show the reason, because it only learns that its connection has failed.
+            logger.warning(_TOO_LONG, extra={"code": "header-too-long"})
         return not isinstance(error, HttpProcessingError | web.RequestPayloadError)

@@ -1,4 +1,4 @@
-"""The paths of the dialects: their WebSockets, and the HTTP routes that they have beside them."""
+"""Adds the paths of the dialects: those of their WebSockets, and those of their HTTP routes."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ logger = logging.getLogger("signaling_sidecar")
 class DialectRoutes:
     """`dialects` are those that are served, by name.
 
-    `serve` answers the handshake of a WebSocket. `admit` asks the `admit` hook, and raises HTTPForbidden when it
-    refuses. `settings` returns the current settings. `status_page` answers a browser that opens the path of our own
-    client's dialect as a page.
+    `serve` answers the handshake of a WebSocket. `admit` calls the `admit` hook, and raises HTTPForbidden if the hook
+    refuses the request. `settings` returns the current settings. `status_page` answers a browser in which a person has
+    opened the WebSocket path of the dialect `rooms` like a page.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class DialectRoutes:
         self._status_page = status_page
         self._at_home = next((dialect for dialect in dialects.values() if HOME in dialect.paths), None)
         self._answer_at_home: Handler | None = None
-        """The answer of a dialect's route for `/`."""
+        """The handler of a dialect that has a route for `GET /`."""
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get(HOME, self._home)
@@ -69,7 +69,7 @@ class DialectRoutes:
                 methods[route.path].add(route.method)
                 answer = with_token_in(dialect.token_parameters, self._answer_of(dialect, route))
                 answer = open_to_all(answer) if route.needs_no_token else answer
-                is_get = route.method == "GET"  # `web.get` would also answer HEAD
+                is_get = route.method == "GET"  # added with `web.get`, which also answers HEAD requests
                 if is_get and route.path == HOME:
                     self._answer_at_home = answer
                 else:
@@ -134,13 +134,13 @@ class DialectRoutes:
         return answer
 
     async def _view(self, dialect: Dialect, request: web.Request) -> HubView:
-        """Return what a route may tell the client of a request about the rooms of a dialect."""
+        """Return the rooms of the dialect that the client of a request may read."""
         claims = claims_of(request)
         return HubView(await self._rooms.hub(), dialect.name, claims.rooms if claims is not None else None)
 
 
 def _is_browser(request: web.Request) -> bool:
-    """Whether the request is for a page that a person opens, and not for a file or for a WebSocket."""
+    """Whether a browser sends the request because a person opens a page."""
     return "text/html" in request.headers.get("Accept", "")
 
 
@@ -150,14 +150,14 @@ def _response(answer: Answer) -> web.Response:
 
 
 def _preflight(methods: set[str]) -> Handler:
-    """Answer a CORS preflight, which a browser sends before a request of a page of another origin."""
+    """Return a handler of CORS preflights, which browsers send before some requests of pages of other origins."""
     names = ("Authorization",) if methods == {"GET"} else ("Authorization", "Content-Type")
     headers = {
         "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
         "Access-Control-Allow-Headers": ", ".join(names),
     }
 
-    @open_to_all  # a browser never sends one in a preflight
+    @open_to_all  # a browser sends no token in a preflight
     async def answer(request: web.Request) -> web.Response:
         request[CROSS_ORIGIN] = True
         return web.Response(status=204, headers=headers)

@@ -1,4 +1,4 @@
-"""Who may connect (PROTOCOLS.md, "Who may connect")."""
+"""Decides by the headers Host and Origin which requests are accepted (PROTOCOLS.md, "Who may connect")."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from signaling_sidecar.server.http.advice import FLAGS, to_let_host_in, to_let_o
 from signaling_sidecar.untrusted_text import shortened
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-SHOWN_CHARS = 200  # characters of a header in a message; more than a name or the id of an extension has
+SHOWN_CHARS = 200  # characters of a header that a message shows: enough for a host name or the id of an extension
 
 
 class Barred(NamedTuple):
-    """The header for which a request is refused, and the setting that would let it in."""
+    """The header for which a request is refused, and the setting that would allow the request."""
 
     header: str
     value: str
@@ -38,13 +38,13 @@ def check_access(
     `advice` chooses whether the remedy names flags or options of Vite's plugin.
 
     The attack: a developer has the sidecar (or Vite's proxy to it) on localhost and visits evil.example, whose script
-    opens a WebSocket to it. Browsers allow that across origins, Vite checks neither header on an upgrade, and the
-    script would read every room. Its Origin shows that the page does not belong to the app. "Origin equals Host" alone
-    does not: with DNS rebinding the page is http://evil.example on 127.0.0.1, and both headers say evil.example. So the
-    Host must be a name that no stranger can own (localhost, an IP literal) or an allowed one, and the Origin must be
-    that same host and port, a loopback page, or an allowed one. A request without Origin does not come from a browser,
-    and its program could send any. A setting that allows every host (`*`, or Vite's `allowedHosts: true`) makes DNS
-    rebinding possible.
+    opens a WebSocket to the sidecar. Browsers allow that across origins, Vite checks neither header on an upgrade, and
+    the script would read every room. The header Origin shows that the page does not belong to the app. But it is not
+    enough to check that Origin equals Host: with DNS rebinding, evil.example resolves to 127.0.0.1, and both headers
+    have evil.example. So the Host must be a name that no stranger can own (localhost, an IP literal) or an allowed one,
+    and the Origin must be that same host and port, a loopback page, or an allowed one. A request without Origin is
+    accepted: browsers send Origin in every WebSocket handshake, and other programs could send any value. A setting that
+    allows every host (`*`, or Vite's `allowedHosts: true`) makes DNS rebinding possible.
     """
     host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
     parsed_host = _split("http://" + host) if len(hosts) == 1 else None
@@ -97,8 +97,8 @@ def _is_own_name(name: str, allow_host: Collection[str]) -> bool:
 
 
 def _same_port(origin: _Address, host: _Address) -> bool:
-    """Compare the port of an Origin with that of the Host. A Host without a port has the default port of http or https,
-    because behind Vite the sidecar does not know which of them is used."""
+    """Compare the port of an Origin with that of the Host. A Host without a port may have the default port of http or
+    of https, because the sidecar does not know which scheme the page uses with Vite."""
     if host.port is None:
         return origin.port in (None, DEFAULT_PORTS[origin.scheme])
     return host.port == (origin.port or DEFAULT_PORTS[origin.scheme])

@@ -1,4 +1,4 @@
-"""Reading the headers by which a request asks for a WebSocket (RFC 6455, section 4)."""
+"""Reads the headers of WebSocket handshakes (RFC 6455, section 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answers to `GET /health` and `GET /ready`, for supervisors and load balancers."""
+"""Answers `GET /health` and `GET /ready`, for supervisors and load balancers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signaling_sidecar.server.http.open_handlers import open_to_all
 
 
 class NotReady(NamedTuple):
-    """Why no other client should be sent to this sidecar."""
+    """The reason why a load balancer should send no new clients to this sidecar."""
 
     code: str
     message: str
@@ -28,7 +28,7 @@ NOT_IN_CLUSTER = NotReady("not-in-cluster", "the sidecar is not in its cluster a
 
 
 def redis_away(wrong: str) -> NotReady:
-    """Anybody may read what is wrong with Redis."""
+    """Return the reason while Redis cannot be used. Anybody can read `wrong`, so it must contain no secret."""
     return NotReady("redis-away", f"nothing reaches the peers at the moment: {wrong}")
 
 
@@ -50,15 +50,15 @@ class Health:
 
     @open_to_all
     async def _health(self, request: web.Request) -> web.Response:
-        """Tell that this process is alive, whatever state it is in."""
+        """Tell that this process responds, even if the sidecar is not ready."""
         request[CROSS_ORIGIN] = True
         now_ms = round(time.time() * 1000)
         return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self._boot})
 
     @open_to_all
     async def _ready(self, request: web.Request) -> web.Response:
-        """Tell whether other clients should be sent to this sidecar. It also serves those it has when it is not
-        ready."""
+        """Tell whether a load balancer should send new clients to this sidecar. Clients that are connected already are
+        served in any case."""
         why = self.why_not_ready()
         headers = {"Cache-Control": "no-store"}
         if why is None:

@@ -1,4 +1,4 @@
-"""What is known of the client of a request whose access token is valid."""
+"""Stores the claims of a valid access token on the request, and reads them for the handlers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from signaling_sidecar.auth import Claims
 class LetIn(NamedTuple):
     claims: Claims
     parameter: str | None = None
-    """The parameter of the URL that held the token, if it was in one."""
+    """The URL parameter that contained the token, or None if a header contained it."""
 
 
 LET_IN = web.RequestKey("let_in", LetIn)
@@ -36,5 +36,5 @@ def without_token(request: web.Request, parameters: Mapping[str, str]) -> Mappin
     let_in = request.get(LET_IN)
     if let_in is None or let_in.parameter is None:
         return parameters
-    # Of a name that occurs twice, the first value counts.
+    # If a parameter occurs twice, its first value is returned.
     return {name: parameters[name] for name in parameters if name != let_in.parameter}

@@ -1,6 +1,6 @@
-"""Marks on the handlers of requests that need no access token, or that check the token themselves.
+"""Marks request handlers that need no access token, or that check the token themselves.
 
-Without an access token, all other handlers are closed when the sidecar requires tokens
+If the sidecar requires tokens, a request for any other handler is refused unless it has a valid token
 (`authorisation/token_required.py`).
 """
 
@@ -13,7 +13,8 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 
 def open_to_all(handler: _Handler) -> _Handler:
-    """Mark a handler that anybody may ask: it tells nothing about rooms or peers, or has a check of its own."""
+    """Mark a handler that needs no access token: its response tells nothing about rooms or peers, or the handler has a
+    check of its own."""
     handler.needs_no_token = True  # type: ignore[attr-defined]
     return handler
 

@@ -1,4 +1,4 @@
-"""Reading the body of a request."""
+"""Reads the body of a request, with a limit of its size and a timeout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-BODY_WITHIN_S = 10.0  # seconds for the body of a request to arrive; it is a few KiB at most
+BODY_WITHIN_S = 10.0  # seconds within which the body of a request must arrive; it has a few KiB at most
 
 
 async def request_body(request: web.Request, max_bytes: int) -> bytes:

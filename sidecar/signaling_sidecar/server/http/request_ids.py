@@ -1,4 +1,4 @@
-"""An id for each HTTP request, so that its answer, the log of a proxy and our own messages can be put together."""
+"""Gives each HTTP request an id, by which its response, the log of a proxy and our log messages can be matched."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from signaling_sidecar.json_log import request_id
 
 HEADER = "X-Request-ID"
 ID = web.RequestKey("request_id", str)
-_SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")  # the id is repeated in our answer and in our messages
+_SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")  # safe in our response header and log messages, which repeat it
 
 
 def add_to(app: web.Application) -> None:
-    """Must be called before anything else that may refuse a request is added."""
+    """Must be called before any middleware that may refuse a request is added."""
     app.middlewares.append(_with_id)
     app.on_response_prepare.append(_answer_with_id)
 
@@ -25,7 +25,7 @@ def add_to(app: web.Application) -> None:
 async def _with_id(request: web.Request, handler: Handler) -> web.StreamResponse:
     sent = request.headers.getall(HEADER, ())
     request[ID] = sent[0] if len(sent) == 1 and _SAFE.fullmatch(sent[0]) else secrets.token_hex(8)
-    request_id.set(request[ID])  # it is not reset, because aiohttp reports an exception of the handler later
+    request_id.set(request[ID])  # not reset, because aiohttp logs an exception of the handler after this has returned
     return await handler(request)
 
 

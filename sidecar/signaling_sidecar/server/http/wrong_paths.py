@@ -1,7 +1,7 @@
-"""Answers for clients that ask for a path at which there is nothing, such as those of Socket.IO.
+"""Explains the error to developers whose clients request a path that the sidecar does not have, such as Socket.IO's.
 
-Without them, such a client would only fail to connect, and its developer would not learn why. The developer is told in
-the answer, and in the terminal, once for each path.
+Without an explanation, such a client would only fail to connect, and its developer would not learn why. The response
+has the explanation, and the terminal shows it once for each path.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WITHOUT_SOCKET_IO = (
     "the sidecar does not speak the protocol of Socket.IO: run a Socket.IO server of your own beside it. "
     "`signaling({ trace: true })` records its connections all the same, and `sidecar dialects` lists what is spoken"
 )
-MAX_TOLD = 20  # paths; a client that asks for many different ones cannot fill the terminal
+MAX_TOLD = 20  # sentences that the terminal shows, so that a client that requests many paths cannot fill it
 MAX_PATH = 100  # characters of a path that are shown
 
 
@@ -32,7 +32,8 @@ class WrongPaths:
         self._told: set[str] = set()
 
     def add_to(self, app: web.Application) -> None:
-        """Must be called after the guard was added, so that it explains nothing to those who are not let in."""
+        """Must be called after the middlewares that refuse requests were added, so that a request that one of them
+        refuses gets no explanation."""
         for prefix in ("", SIGNALING_PATH):
             app.router.add_route("*", f"{prefix}{SOCKET_IO}", self._refuse_socket_io)
         app.middlewares.append(self._explain)
@@ -44,7 +45,7 @@ class WrongPaths:
 
     @web.middleware
     async def _explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Explain why no route has the path of a request."""
+        """Add an explanation to the 404 response if no route has the path of the request."""
         if isinstance(request.match_info.http_exception, web.HTTPNotFound) and request.path.startswith(SIGNALING_PATH):
             path = visible(request.path[:MAX_PATH])
             raise web.HTTPNotFound(
@@ -56,7 +57,7 @@ class WrongPaths:
         return await handler(request)
 
     def _tell(self, sentence: str) -> str:
-        """Print a sentence, unless it has been printed before. Returns it as the text of an answer."""
+        """Log a sentence if it was not logged before. Returns it as the text of a response."""
         if sentence not in self._told and len(self._told) < MAX_TOLD:
             self._told.add(sentence)
             logger.warning("%s", sentence, extra={"code": "wrong-path"})
