@@ -146,7 +146,7 @@ def test_a_sidecar_stops_soon_while_redis_does_not_answer(tmp_path: Path, number
         code, errors = sidecar.stop(number)
     assert code == 0
     assert "Traceback" not in errors
-    assert "Redis does not answer: the others take this instance for gone after its lease" in errors
+    assert "Redis does not answer: the other sidecars of the cluster treat this one as gone" in errors
 
 
 async def test_a_sidecar_has_the_log_of_its_cluster_when_it_is_ready(

@@ -1,7 +1,7 @@
-"""The owner: it runs the hub with its deadlines, writes the event log, and asks the user's hooks.
+"""Runs the hub: passes commands and deadlines to it, carries out its effects, writes the event log, and calls hooks.
 
-1. The records of a tick reach the kernel before any frame of that tick is sent (`tick.py`).
-2. Commands are handled, and their effects are told to the front, in the order in which the commands came.
+1. The records of a tick are passed to the kernel before any frame of that tick is sent (`tick.py`).
+2. Commands are handled in the order in which they came. Their effects reach the front in the same order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class RecordLog(Protocol):
-    """What takes the records: the event log of a sidecar with a hub of its own, or the next step of a cluster."""
+    """The event log, or in a cluster the step that collects records until the next commit (`StepLog`)."""
 
     @property
     def is_written(self) -> bool: ...
@@ -45,7 +45,7 @@ class RecordLog(Protocol):
 
 
 class TickEnd(Protocol):
-    """What makes the effects of this turn of the event loop visible."""
+    """Ends a tick: writes the records of this turn of the event loop, and sends its frames."""
 
     def needs_end(self) -> None: ...
 
@@ -55,12 +55,12 @@ class TickEnd(Protocol):
 class Owner:
     """Must be created in a running event loop.
 
-    Connections may be open already that were reported to an earlier owner. They are not reported again before their
-    dialects are recognised, or before they end.
+    In a cluster, an earlier owner was told of some of the open connections. `opened` is not called again for these:
+    the next call about them is `recognised`, `ask` or `ended`.
     """
 
     def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:
-        """`counts` are those of this sidecar, if it was the owner before."""
+        """`counts` are the counts from the time when this sidecar was the owner before, if it was."""
         self.has_hooks = False
         self.counts = counts or Counts()
         self._hooks: HookChecks | None = None
@@ -138,7 +138,7 @@ class Owner:
                 self._carry_out(self._hub.handle(commands.End(connection, Ending.LOST), now_s))
 
     def _mates(self, ask: commands.Enqueue | commands.Join) -> set[int | None]:
-        """The connections of all those who may be in a group with the sender."""
+        """The connections of all peers and waiting users who may be in a group with the sender."""
         membership = self._hub.membership
         if isinstance(ask, commands.Join):
             room = None if ask.group is None else membership.room(self._hub.in_group(ask).room)
@@ -178,21 +178,21 @@ class Owner:
         self._arm_deadline()
 
     def catch_up(self) -> None:
-        """Carry out all deadlines that have come until now."""
+        """Carry out all deadlines that have passed."""
         now_s = self._loop.time()
         while (next_s := self._hub.next_deadline_s) is not None and next_s <= now_s:
             self._carry_out(self._hub.handle(commands.Tick(), now_s))
 
     def hold_deadlines(self) -> None:
-        """Carry out no deadline from now on, because the sidecar is about to stop.
+        """Suspend all deadlines, because the sidecar is about to stop or Redis does not answer.
 
-        The time that a client has for its return is counted from when the next sidecar listens.
+        After a restart, the grace period of a client begins when the next sidecar listens.
         """
         self._holds_deadlines = True
         self._arm_deadline()
 
     def release_deadlines(self) -> None:
-        """Carry out deadlines again, beginning with those that have come meanwhile."""
+        """Carry out deadlines again, beginning with those that have passed meanwhile."""
         self._holds_deadlines = False
         self._arm_deadline()
 
@@ -252,7 +252,7 @@ class Owner:
         self._log.append(record)
 
     def _with_dialect(self, refused: Record) -> Record:
-        """Add the dialect to the record of a refusal outside of all rooms, and remove what the dialect keeps secret."""
+        """Add the connection's dialect to the record of a refused frame, and remove what the dialect keeps secret."""
         dialect = self._dialects.get(refused.connection or 0)
         if dialect is None:
             return refused

@@ -1,1 +1,1 @@
-"""A sidecar that shares its rooms with others: `--cluster`."""
+"""Lets several sidecars share their rooms through Redis (`--cluster`)."""

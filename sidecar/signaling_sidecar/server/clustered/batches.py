@@ -1,4 +1,4 @@
-"""The batches of messages in the streams of Redis."""
+"""Decodes the batch of messages in an entry of a Redis stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 def batch_in(entry: Entry, decode: Callable[[bytes], list[Message]]) -> list[Message]:
-    """Return the messages in an entry, or none and warn if they cannot be read."""
+    """Return the messages in an entry. If they cannot be decoded, log a warning and return an empty list."""
     try:
         return decode(entry.fields.get(b"batch", b""))
     except UnreadableMessage as error:

@@ -1,9 +1,8 @@
 """Copies the log of the cluster into the files of this instance.
 
-1. Only what continues the log is copied. Other entries are ignored with a warning, unless they turn out to be of a new
-   log, because Redis had lost this one.
-2. When entries are missing, because Redis has deleted them before they were read, the copy goes on at the next
-   checkpoint that Redis names.
+1. An entry is copied only if it continues the log. Other entries are ignored with a warning. The warning is delayed
+   until it is certain that Redis has not lost the log, because the entry then belongs to a new one.
+2. If Redis has deleted entries before they were read, the copy continues at the next checkpoint that Redis names.
 """
 
 from __future__ import annotations
@@ -36,23 +35,23 @@ class FollowedLog:
 
     def __init__(self, files: CopyTarget) -> None:
         self.exists = asyncio.Event()
-        """Set when the files have a part of the log."""
+        """Set as soon as the files contain a part of the log."""
         self.place = BEGINNING
         """The id of the last entry that was read."""
         self.doubt: Exception | None = None
-        """Why an entry was ignored, until `complain` is called."""
+        """The error because of which an entry was ignored, until `complain` is called."""
         self._files = files
         self._epoch = ""
         self._copied = BEGINNING
         """The id of the last entry that was copied."""
         self._at = LogPlace()
         self._begins_at: str | None = None
-        """The id of the checkpoint at which the copy begins, until it is read."""
+        """The id of the checkpoint at which the copy begins, or None when that checkpoint was read."""
         self._has_begun = False
         self._has_complained = False
 
     def belongs_to(self, epoch: str, checkpoint: str) -> None:
-        """Copy the log of a cluster, beginning at the checkpoint with this id if the files do not have a part of it."""
+        """Copy the log of the cluster with this epoch. The copy begins at `checkpoint`, unless it has begun already."""
         if epoch == self._epoch and self._has_begun:
             return
         self._epoch, self._has_begun, self.doubt = epoch, False, None
@@ -62,7 +61,7 @@ class FollowedLog:
             self.place = just_before(checkpoint)
 
     def begin_again(self, epoch: str, steps: Sequence[Step], last: LogEntry, id_: str) -> None:
-        """Copy the last steps of a log that Redis has lost, and the checkpoint with which it begins again."""
+        """Copy the last steps of a log that Redis has lost, and the checkpoint with which the log begins again."""
         for step in steps:
             self._write(LogEntry(step.number, step.seq, step.ts, step.lines, None))
         self._epoch, self._begins_at = epoch, None
@@ -74,12 +73,12 @@ class FollowedLog:
             self.doubt = error
 
     def expect(self, checkpoint: str) -> None:
-        """Begin again at the checkpoint with this id, which Redis names, if it was read and could not be copied."""
+        """Read the log again from the checkpoint that Redis names, if it was read before but could not be copied."""
         if checkpoint and place_of(self._copied) < place_of(checkpoint) <= place_of(self.place):
             self.place, self._begins_at = just_before(checkpoint), checkpoint
 
     def take(self, entry: Entry) -> None:
-        """Copy an entry, unless the files have it."""
+        """Copy an entry, unless it was read before."""
         if place_of(entry.id) <= place_of(self.place):
             return
         self.place = entry.id
@@ -100,7 +99,7 @@ class FollowedLog:
         self._has_complained, self._copied = False, entry.id
 
     def take_step(self, step: Step, id_: str) -> None:
-        """Copy a step that this instance has committed itself. The id is that of its last entry, or empty."""
+        """Copy a step that this instance has committed itself. `id_` is that of the step's last entry, or empty."""
         if not id_ or place_of(id_) <= place_of(self._copied):
             return
         self.place = max(self.place, id_, key=place_of)
@@ -125,7 +124,7 @@ class FollowedLog:
             self.exists.set()
 
     def complain(self, doubt: Exception) -> None:
-        """Tell the operator why an entry was ignored. Must be called when Redis has not lost its state since then."""
+        """Log why an entry was ignored. Must only be called when it is certain that Redis has not lost its state."""
         if not self._has_complained:
             logger.warning("an entry of the log in Redis is ignored: %s", doubt, extra={"code": "foreign-message"})
         self._has_complained, self.doubt = True, None

@@ -1,10 +1,10 @@
-"""This instance as a member of the cluster: it keeps its lease, follows the log, and is the owner when it has to be.
+"""Makes this sidecar a member of the cluster: renews its lease, copies the log, and takes over when there is no owner.
 
-1. All changes of what this instance is are made by one task (`run`), one after the other. A second one (`follow`) waits
-   for what others say.
-2. Only Redis decides who is the owner, and whether this instance is alive. No clock here is ever compared with a clock
-   elsewhere.
-3. An instance that was declared dead closes all its connections, and joins again under another number.
+1. Only one task (`run`) changes whether this instance is a member or the owner. A second task (`follow`) waits for
+   messages of other instances, and for the log.
+2. Redis alone decides which instance is the owner, and which ones are alive. The clocks of two machines are never
+   compared.
+3. An instance that was declared dead closes all its connections, and joins the cluster again under another number.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
-BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; it ends earlier if the stream to read changes
-RESTORED_BYTES_PER_S = 2_000_000  # bytes of a checkpoint on a busy machine; an idle core restores four times as many
+BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; a new owner ends it by writing into the log
+RESTORED_BYTES_PER_S = 2_000_000  # bytes of a checkpoint that a busy machine restores; an idle core is 4 times faster
 TICKS_REST_S = 2.0  # seconds after an outage of Redis in which no deadline is carried out, so that clients can return
 
 logger = logging.getLogger("signaling_sidecar")
@@ -41,7 +41,7 @@ _REASONS = {
     "fenced": "another instance has the rooms now",
     "lost": "Redis has an older state than before",
 }
-"""What the results of the scripts mean, for operators."""
+"""Explains to operators those results of the scripts in Redis that make an instance join the cluster again."""
 
 
 class Callbacks(NamedTuple):
@@ -52,14 +52,14 @@ class Callbacks(NamedTuple):
     lost: Callable[[], None]
     """Called when this instance was declared dead. It must close all connections."""
     owner_changed: Callable[[], None]
-    """Called when there is another owner, which knows nothing but what is in the log."""
+    """Called when there is a new owner, which knows only what is in the log."""
     replied: Callable[[Reply], None]
     revoked: Callable[[bytes], None]
     """Called with the tokens that were revoked at any instance."""
     founded_again: Callable[[], None]
-    """Called when this instance has given Redis the state that it had lost."""
+    """Called when this instance has given Redis the state of the cluster, which Redis had lost."""
     end_tick: Callable[[], None]
-    """Called after messages for the front."""
+    """Called when messages were passed to the front."""
     segment_bytes: Callable[[], int]
 
 
@@ -79,10 +79,10 @@ class Member:
         self.term: Term | None = None
         """Set while this instance is the owner."""
         self.owner: int | None = None
-        """The instance that was the owner when this one looked last."""
+        """The instance that was the owner at the last renewal of the lease."""
         self.lease = Lease(instance.lease_s)
         self.seq = 0
-        """The number of the last line of the log when this instance looked last."""
+        """The number that the last line of the log had at the last renewal of the lease."""
         self.joins = 0
         """How often this instance has become a member. It joins again after it was declared dead."""
         self.takeovers = 0
@@ -104,20 +104,21 @@ class Member:
         self._wanted = asyncio.Event()
         self._posts = Posts()
         self._pending: Step | None = None
-        """The step that Redis must have next."""
+        """The step whose commit has begun. If Redis does not answer, this step must be committed again."""
         self._highest = 0
         self._timer = self._loop.call_soon(self._wanted.set)
         self._releasing: Term | None = None
         """The term that this instance is about to end."""
         self._found_after_s = 0.0
-        """When this instance may found the cluster. After Redis has lost its state, the owner should do that."""
+        """The time from which this instance may begin an empty cluster. When Redis has lost the state of the cluster,
+        the owner is given time to restore it."""
         self._is_leaving = False
         self._has_said_all = False
         self._is_no_owner = asyncio.Event()
-        """Set while this instance is not the owner, and will not be."""
+        """Set when this instance is about to leave, is not the owner, and will not become it."""
         self._has_left = asyncio.Event()
         self.wrong_with_redis: str | None = None
-        """Why nothing can be done in Redis, in words for anybody. None if it answers."""
+        """Why Redis cannot be used, in words that anybody may read. None while it can be used."""
         self._why_away = ""
 
     @property
@@ -157,8 +158,8 @@ class Member:
         self.wake()
 
     async def run(self) -> None:
-        """Keep the lease, exchange messages with Redis, and be the owner when that is due, until this instance has left
-        or the task is cancelled."""
+        """Renew the lease, exchange messages with Redis, and become the owner when there is none, until this instance
+        has left or the task is cancelled."""
         while not self._has_left.is_set():
             await self._wanted.wait()
             self._wanted.clear()
@@ -176,7 +177,7 @@ class Member:
                 await asyncio.sleep(RETRY_S)
 
     async def follow(self) -> None:
-        """Read the outbox of this instance and the log until cancelled."""
+        """Read the outbox of this instance, and the log or (as the owner) the inbox, until the task is cancelled."""
         while True:
             number, term = self.number, self.term
             if number is None:
@@ -198,8 +199,8 @@ class Member:
                     await asyncio.sleep(RETRY_S)
 
     async def hand_over(self) -> None:
-        """Give the hub to another instance, and do not take it again. Returns when that is done, or at once if this
-        instance is not the owner."""
+        """Release the hub, so that another instance becomes the owner, and do not claim it again. Returns when that is
+        done."""
         self._is_leaving = True
         self.wake()
         await self._is_no_owner.wait()
@@ -242,7 +243,7 @@ class Member:
         term = self.term
         if term is not None:
             term.end()
-            self.term = None  # messages from now on are for the next owner
+            self.term = None  # from now on, `tell` sends messages to the next owner
             self._releasing = term
         if self._releasing is not None:
             while await self._commit_next(self._releasing):
@@ -287,7 +288,7 @@ class Member:
         except BaseException:
             term.end()
             raise
-        # Nothing is awaited from here on, so no message of this instance can come in between.
+        # There is no `await` from here on, so `tell` is not called before all of this is done.
         for message in self._posts.take_waiting():
             term.take_own(message)
         self.term, self.owner, self.lease.renew_at_s = term, self.number, 0.0
@@ -298,7 +299,7 @@ class Member:
         logger.info("this instance has the rooms of the cluster now (%.0f ms)", 1000 * took_s, extra={"code": "owner"})
 
     async def _restore(self, restored: Restored, checkpoint: str) -> None:
-        """Restore the hub from the last checkpoint and what follows it in the log."""
+        """Restore the hub from the last checkpoint and the entries that follow it in the log."""
         if not checkpoint:
             return
         self._log.expect(checkpoint)
@@ -309,14 +310,14 @@ class Member:
             self._log.take(entry)
 
     async def _keep_lease_for(self, seconds: float) -> None:
-        """Renew the lease for so much longer, because nothing else can be done in this time."""
+        """Renew the lease for `seconds` longer than usual, because restoring a checkpoint blocks the event loop."""
         await self.instance.renew(self._outbox.place, more_s=seconds)
         self.lease.renewed_for(self._loop.time(), seconds)
 
     async def _catch_up_with_others(self, term: Term, restored: Restored, claimed: Claimed) -> None:
         """Handle everything in Redis that the last owner has not handled."""
         assert self.number is not None
-        # The state comes before all that happens in this term, so that a log can begin with it.
+        # The first step has a checkpoint and no event of this term yet, so that a copy of the log can begin there.
         self._pending = None
         await self._commit_next(term)
         gone = term.begin(claimed.last, claimed.members, is_restart=restored.is_restart)
@@ -325,7 +326,7 @@ class Member:
         while (post := self._posts.pending()) is not None:
             await self.instance.post(post)
             self._posts.done()
-        # Messages from the last owner come before those that this instance sends as the new owner.
+        # The messages of the last owner are delivered before those that this instance sends as the new owner.
         async for entry in self._entries(self.instance.outbox, self._outbox.place):
             self._outbox.take(entry)
         async for entry in self._entries(INBOX, term.read_place):
@@ -334,7 +335,7 @@ class Member:
             term.bury(instance)
 
     async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
-        """The entries that a stream has after a place. Meanwhile, the lease is kept, and other tasks run."""
+        """Read the entries of a stream after a place. The lease is renewed between entries, and other tasks can run."""
         while entries := await self._link.fetch(stream, after):
             for entry in entries:
                 yield entry
@@ -344,7 +345,7 @@ class Member:
             after = entries[-1].id
 
     async def _exchange(self) -> None:
-        """Write the next messages to the owner into Redis and, if this instance is the owner, its next commit."""
+        """Write the next messages to the owner into Redis and, if this instance is the owner, commit its next step."""
         post = self._posts.pending()
         if post is not None:
             await self.instance.post(post)
@@ -368,10 +369,10 @@ class Member:
     # --- what others say ---------------------------------------------------------------------------------------------
 
     def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
-        """Handle what was found after these places."""
+        """Handle the entries that `follow` has found after these places."""
         for entry in found.get(self.instance.outbox, ()):
             self._outbox.take(entry)
-        if places.get(LOG) == self._log.place:  # otherwise it has moved meanwhile, and is read from there
+        if places.get(LOG) == self._log.place:  # otherwise the place has changed, and the log is read again from there
             for entry in found.get(LOG, ()):
                 self._log.take(entry)
         if term is not None and term is self.term:
@@ -379,7 +380,7 @@ class Member:
                 term.take_entry(entry)
 
     def _owner_has_changed(self, owner: bytes) -> None:
-        self.lease.claim_at_s = 0.0  # asking tells how long the owner's lease is
+        self.lease.claim_at_s = 0.0  # if the claim is refused, Redis answers how long the owner's lease still lasts
         self.wake()
         if owner not in (b"", str(self.number).encode()):
             self._callbacks.owner_changed()
@@ -387,7 +388,7 @@ class Member:
     # --- outages -----------------------------------------------------------------------------------------------------
 
     def _away(self, error: RedisAway) -> None:
-        """Begin an outage of Redis. No peer is treated as gone during it, nor for `TICKS_REST_S` afterwards."""
+        """Must be called when Redis cannot be used. No grace period ends in the outage and `TICKS_REST_S` after it."""
         self.lease.redis_is_away()
         what, reason = error.what, str(error)
         if self.wrong_with_redis is None or reason != self._why_away:
@@ -409,7 +410,8 @@ class Member:
             term.owner.release_deadlines()
 
     async def _catch_up(self, word: str) -> None:
-        """Do what has to be done when Redis knows better what this instance is."""
+        """Handle the result of a script by which Redis says that this instance is out of date: join the cluster again
+        or, as the owner, restore a state that Redis has lost."""
         term = self.term or self._releasing
         if term is not None and word in ("lost", "epoch") and await self._found_again(term):
             return
@@ -423,7 +425,7 @@ class Member:
         self._start_over()
 
     def _start_over(self) -> None:
-        """Forget all that this instance was, and join again."""
+        """Give up the membership and the hub, and let `run` join the cluster again."""
         self.instance.number = None
         if self.term is not None:
             self.term.end()
@@ -432,13 +434,14 @@ class Member:
         self.wake()
 
     def _highest_number(self, term: Term) -> int:
-        """The highest number of an instance that this one has heard of."""
+        """Return the highest number of an instance that this instance knows of."""
         return max(self._highest, *map(instance_of, term.hub.connections()), self.number or 0)
 
     async def _found_again(self, term: Term) -> bool:
         """Give Redis the state of the cluster, which it has lost. Returns whether this instance is still the owner.
 
-        All other instances find another epoch, and join again. Their clients come back and resume their sessions.
+        All other instances find that the epoch has changed, and join again. Their clients reconnect and resume their
+        sessions.
         """
         epoch = self.instance.next_epoch()
         was_heard_of = self.lease.was_heard_of(self._loop.time())

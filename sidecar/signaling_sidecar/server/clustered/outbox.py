@@ -1,4 +1,4 @@
-"""The outbox of an instance in Redis: the messages from the owner of the cluster to this instance."""
+"""Carries out the messages that the owner of the cluster has written into the outbox of this instance in Redis."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Outbox:
-    """`replied` is called with answers, `revoked` with the tokens that were revoked at any instance, `owner_changed`
-    with the number of the new owner or with nothing, and `end_tick` after messages for the front."""
+    """`replied` is called with replies to calls, `revoked` with the tokens that were revoked at any instance,
+    `owner_changed` with the number of the new owner (empty if there is none), and `end_tick` after each batch."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Outbox:
         self._end_tick = end_tick
 
     def take(self, entry: Entry) -> None:
-        """Carry out an entry of the outbox, unless that was done before."""
+        """Carry out the messages in an entry of the outbox, unless that was done before."""
         if place_of(entry.id) <= place_of(self.place):
             return
         self.place = entry.id

@@ -1,4 +1,5 @@
-"""The settings that decide what happens in rooms. Those of the owner count, so all instances should have the same."""
+"""Compares the settings that affect rooms. The rooms follow the owner's settings, so all instances should have the same
+ones."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ def joined(instance: int, settings: dict[str, Any]) -> Record:
 
 
 def difference(noted: Record, own: dict[str, Any]) -> str | None:
-    """Return a sentence if this record tells that an instance with other settings has joined."""
+    """Return a sentence for the operator if the record says that an instance with other settings has joined."""
     if noted.type != JOINED:
         return None
     try:
@@ -54,6 +55,6 @@ def difference(noted: Record, own: dict[str, Any]) -> str | None:
         return None
     both = ", ".join(f"{name} ({own[name]!r} here, {told.settings[name]!r} there)" for name in differ)
     return (
-        f"instance {told.instance} of the cluster has other settings than this sidecar: {both}; for the rooms, those "
-        "of the sidecar count that has them at the time"
+        f"instance {told.instance} of the cluster has other settings than this sidecar: {both}; the rooms follow the "
+        "settings of the owner, and any sidecar of the cluster can become the owner"
     )

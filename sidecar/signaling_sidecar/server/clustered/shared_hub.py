@@ -1,4 +1,4 @@
-"""The hub that a sidecar shares with the other sidecars of its cluster."""
+"""Connects a sidecar to the hub of its cluster, which this or another sidecar runs as the owner."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.untrusted_text import visible
 
-STOP_WITHIN_S = 2.0  # seconds to hand over the rooms and to leave the cluster
-LOG_WITHIN_S = 2.0  # seconds for which the start waits for the log, which may be impossible to write
+STOP_WITHIN_S = 2.0  # seconds to hand over the rooms, and as many to leave the cluster
+LOG_WITHIN_S = 2.0  # seconds for which the start waits for the copy of the log; it may be impossible to write
 
 if TYPE_CHECKING:
     from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -48,7 +48,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class SharedHub:
-    """The counterpart of `OwnHub`. `lost` is called when this instance was declared dead, and must close all
+    """Has the same methods as `OwnHub`. `lost` is called when this instance was declared dead, and must close all
     connections."""
 
     def __init__(
@@ -155,8 +155,8 @@ class SharedHub:
         while it is the owner."""
         if settings_of_rooms(settings) != settings_of_rooms(self._settings):
             logger.warning(
-                "settings for the rooms have changed: change them at all sidecars of the cluster, because those of the "
-                "sidecar count that has the rooms at the time",
+                "settings for the rooms have changed: change them at all sidecars of the cluster, because the rooms "
+                "follow the settings of the owner, and any sidecar can become the owner",
                 extra={"code": "other-settings"},
             )
         self._settings, self._rules = settings, rules
@@ -206,7 +206,8 @@ class SharedHub:
                 await self._member.hand_over()
 
     def hold_deadlines(self) -> None:
-        """The owner, which is elsewhere by now, holds nothing: it expects the clients of this instance."""
+        """Does nothing, because another instance is the owner now. The clients can resume their sessions there at once,
+        so grace periods need not be suspended."""
 
     async def stop(self) -> None:
         self.log.close()
@@ -234,13 +235,13 @@ class SharedHub:
         try:
             await self._member.join()
             if self._revocations is not None:
-                await self._revocations.exchange()  # first, so that no revoked token lets anybody in
+                await self._revocations.exchange()  # before the first client connects with a revoked token
         except RedisAway as error:
             raise RedisUnusable(str(error)) from error
         self._folder.key = self._member.instance.key
 
     async def _wait_for_log(self) -> None:
-        """Wait for the first part of the log, so that no admin asks about the rooms before this instance has one."""
+        """Wait until the first part of the log was copied, because requests to the admin API need it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LOG_WITHIN_S):
                 await self._followed_log.exists.wait()
@@ -251,19 +252,19 @@ class SharedHub:
                 await self._member.leave()
         except TimeoutError:
             logger.warning(
-                "%s: the others take this instance for gone after its lease",
+                "%s: the other sidecars of the cluster treat this one as gone when its lease ends",
                 self._member.wrong_with_redis or "Redis does not answer",
                 extra={"code": "redis-away"},
             )
 
     def _bytes_to_checkpoint(self) -> int:
-        """Return after how many bytes of lines the owner writes a checkpoint: 0 if its log needs one for a new file."""
+        """Return after how many bytes of lines the owner writes a checkpoint: 0 if a new segment needs one now."""
         return 0 if self.log.wants_checkpoint else self._settings.log_segment_bytes
 
     def _have_joined(self, number: int) -> None:
         self.owner.joined(number)
         self._compare_revocations()
-        self._lost()  # connections that were opened since this instance was lost
+        self._lost()  # closes the connections that were opened since this instance was declared dead
 
     def _have_lost(self) -> None:
         self.owner.lost()

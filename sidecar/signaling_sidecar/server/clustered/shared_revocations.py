@@ -1,8 +1,9 @@
-"""The tokens that were revoked at any instance of a cluster, which all instances refuse.
+"""Shares revoked tokens between the instances of a cluster, so that all instances refuse them.
 
-1. Each instance has them all: in its memory and in its state folder. Redis has them too, for instances that join later.
-2. They are only ever added to each other. So it does not matter in which order, how often or from where they come, and
-   an instance that has more than Redis gives them to Redis.
+1. Each instance has a list of all revoked tokens, in its memory and in its state folder. Redis has such a list too, for
+   instances that join later.
+2. Tokens are only added to these lists. So they may arrive in any order and more than once, and an instance sends Redis
+   those that are missing there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from signaling_sidecar.cluster.link import Link, RedisAway
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.server.authorisation.revoking import NotShared, Revoking
 
-TOLD_WITHIN_S = 3.0  # seconds in which an administrator learns whether the other instances know
+TOLD_WITHIN_S = 3.0  # seconds for Redis to answer before the admin is told that the tokens were not shared yet
 RETRY_S = 0.5  # seconds between two attempts to reach Redis
 TOKEN, SUBJECT = "token:", "subject:"
 SUBJECT_FOR_S = MAX_LIFETIME_S + LEEWAY_S  # seconds for which a revoked subject is remembered
@@ -37,7 +38,7 @@ class SharedRevocations:
         self._is_due = asyncio.Event()
 
     async def tell(self, revoked: Revocations) -> None:
-        """Let all instances refuse these tokens. Raises NotShared if they do not know yet; they will be told later."""
+        """Let all instances refuse these tokens. Raises NotShared if Redis does not answer, and tells them later."""
         try:
             async with asyncio.timeout(TOLD_WITHIN_S):
                 await self._put(_until(revoked))
@@ -55,8 +56,8 @@ class SharedRevocations:
         self._revoking.learn(_revocations(until))
 
     def compare(self) -> None:
-        """Exchange with Redis what only one of both knows, as soon as possible. Must be called when this instance has
-        joined, and when Redis has lost its state."""
+        """Let `follow` compare the list with that in Redis. Must be called when this instance has joined the cluster,
+        and when Redis had lost its state."""
         self._is_due.set()
 
     async def follow(self) -> None:
@@ -70,7 +71,7 @@ class SharedRevocations:
                 self._is_due.set()
 
     async def exchange(self) -> None:
-        """Raises RedisAway."""
+        """Add the tokens in Redis to the own list, and the own ones to the list in Redis. Raises RedisAway."""
         own = _until(self._revoking.revoked())
         found = await self._link.run(scripts.REVOKED, "", "", repr(time.time()))
         there = {each.decode(): float(until) for each, until in zip(found[1::2], found[2::2], strict=True)}

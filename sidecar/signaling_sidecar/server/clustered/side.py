@@ -1,4 +1,4 @@
-"""What a front of a cluster has in place of an `Owner`: it passes everything on to the owner, wherever that is."""
+"""Takes the place of `Owner` for the front of an instance: forwards commands and events to the owner of the cluster."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class ClusterSide:
         self._calls: dict[int, tuple[Call, asyncio.Future[Reply]]] = {}
         self._secret_dialects = secret_dialects
         self._dialects: dict[int, str] = {}
-        """By connection."""
-        # What the log does not have, by connection.
+        """The dialect of each connection."""
+        # Both by connection: what a new owner cannot restore from the log.
         self._watches: dict[int, commands.WatchRooms] = {}
         self._secrets: dict[int, dict[RoomKey, str]] = {}
 
@@ -128,8 +128,8 @@ class ClusterSide:
         self.member.tell(Ended(ended.connection, ended.ending, ended.by, ended.code, ended.reason, dialect))
 
     def _is_current(self, connection: int) -> bool:
-        """Whether the connection is one of this instance. Otherwise it has ended for the others, with the instance that
-        this process was before."""
+        """Whether the connection has the current number of this instance. If it has an earlier one, the other instances
+        treat it as ended, because this instance was declared dead under that number."""
         return instance_of(connection) == self.member.number
 
     def record(self, record: Record) -> None:
@@ -168,7 +168,7 @@ class ClusterSide:
         self._numbers = connection_numbers(number)
 
     def lost(self) -> None:
-        """Forget what was sent under the number that this instance had."""
+        """Forget the connections and calls of the membership that has ended."""
         self._copies.forget()
         for kept in (self._dialects, self._watches, self._secrets):
             kept.clear()
@@ -177,7 +177,7 @@ class ClusterSide:
                 reply.set_exception(RoomsUnavailable("this sidecar is not in its cluster at the moment"))
 
     def owner_changed(self) -> None:
-        """Tell the new owner what the log does not have."""
+        """Send the new owner what the log does not contain, and all calls that have no reply yet."""
         secrets = (commands.TellSecrets(each, tuple(names.items())) for each, names in self._secrets.items())
         again: list[ToOwner] = [*map(Remind, secrets), *map(Remind, self._watches.values())]
         again += [call for call, _ in self._calls.values()]

@@ -1,4 +1,4 @@
-"""Copies of the hub for reading, from the state that the owner has sent."""
+"""Makes read-only copies of the hub from snapshots that the owner sends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from signaling_sidecar.hub import Checkpoint, Hub, Restore
 
-KEPT_S = 0.5  # seconds; pages that show the rooms ask twice a second
-SMALL = 200  # sessions; a copy of a hub that is smaller takes about a millisecond, and is never kept
+KEPT_S = 0.5  # seconds for which a copy is cached; pages that show the rooms send a request twice a second
+SMALL = 200  # sessions; a hub with fewer is copied in about a millisecond, so its copy is not cached
 
 
 def hub_of(state: Checkpoint, empty: Hub) -> Hub:
-    """Fill an empty hub with a state. Its sessions keep the connections that they have at the owner."""
+    """Fill an empty hub with a state. The sessions keep the connections that they have at the owner."""
     restore = Restore(empty, lambda _: True)
     restore.start(state, 0.0)
     restore.finish(asyncio.get_running_loop().time())
@@ -20,8 +20,8 @@ def hub_of(state: Checkpoint, empty: Hub) -> Hub:
 
 
 class HubCopies:
-    """Copies of a large hub are shared by all who ask at about the same time, because both the owner and this instance
-    do nothing else while they make one. `copy` makes a new one, and raises RoomsUnavailable."""
+    """Makes copies of the hub. Copies of a large hub are cached, because making one blocks the event loops of the owner
+    and of this instance. `copy` makes a new copy, and raises RoomsUnavailable."""
 
     def __init__(self, copy: Callable[[], Awaitable[Hub]]) -> None:
         self._copy = copy
@@ -30,7 +30,7 @@ class HubCopies:
         """Whether the last copy was large."""
 
     async def get(self) -> Hub:
-        """Return a copy, which is at most `KEPT_S` older than the answer that it was made of."""
+        """Return a copy, which was made from a snapshot of the owner at most `KEPT_S` ago."""
         if not self._is_large:
             return await self._make()
         if self._shared is None:
@@ -39,7 +39,7 @@ class HubCopies:
         return await asyncio.shield(self._shared)
 
     def forget(self) -> None:
-        """Must be called when the rooms are changed by those who may ask next."""
+        """Must be called when a request to this instance changes the rooms, so that later requests see the change."""
         self._shared = None
 
     async def _make(self) -> Hub:

@@ -1,4 +1,4 @@
-"""What the owner of a cluster has caused since its last commit: lines for the event log, and orders to the fronts."""
+"""Collects the effects of the owner of a cluster until its next commit: lines of the log, and messages to fronts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StepLog:
 
     def __init__(self, seq: int, payloads: Callable[[], str]) -> None:
         self._maker = LineMaker(payloads(), seq)
-        self._maker.set_time()  # that of a checkpoint before the first line
+        self._maker.set_time()  # the time of a checkpoint before the first line
         self._payloads = payloads
         self._lines: list[Line] = []
 
@@ -58,10 +58,10 @@ class StepLog:
         self._lines.append(self._maker.line(record))
 
     def flush(self) -> None:
-        """Nothing is written before the commit."""
+        """Does nothing, because the commit writes the lines."""
 
     def look_after(self) -> None:
-        """Each instance looks after its own files (`LogCopy`)."""
+        """Does nothing, because each instance checks its own files (`LogCopy`)."""
 
     def take(self) -> bytes:
         lines, self._lines = self._lines, []
@@ -75,8 +75,8 @@ class StepFront:
         self.dialect_of: Callable[[int], Dialect | None] = lambda _: None
         """Returns the dialect of a connection, or None if the owner does not know it."""
         self.closed: set[int] = set()
-        """The connections that will be closed as soon as their fronts are told, until they have ended. What their
-        clients have sent later is ignored, as in a sidecar that closes them at once."""
+        """The connections that their fronts must close, until they have ended. Commands that come from them in the
+        meantime are ignored, because a sidecar without a cluster would have closed them at once."""
         self._me = me
         self._local = local
         self._wanted = wanted
@@ -106,10 +106,10 @@ class StepFront:
 
     def reply(self, instance: int, reply: Reply) -> None:
         self._add(instance, reply)
-        self._wanted()  # the owner itself ends the tick after all other messages
+        self._wanted()  # asks for a commit; the owner itself does that for all other messages, when it ends the tick
 
     def is_lost(self, connection: int) -> bool:
-        """Whether the socket is closed already. The sockets of other instances are not known here."""
+        """Whether the socket is closed already. For connections of other instances, this is not known, and False."""
         return instance_of(connection) == self._me and self._local.is_lost(connection)
 
     def take(self) -> tuple[list[ToFront], dict[int, list[ToFront]]]:
@@ -126,7 +126,7 @@ class StepFront:
 
 
 class StepTick:
-    """Takes the place of the tick of an `Owner`: nothing is visible before the commit."""
+    """Takes the place of the tick of an `Owner`. Instead of sending frames, it asks for a commit (`wanted`)."""
 
     def __init__(self, wanted: Callable[[], None]) -> None:
         self.needs_end = wanted

@@ -1,4 +1,4 @@
-"""Taking the hub over: it is restored from the log in Redis."""
+"""Restores the hub from the log in Redis when an instance becomes the owner."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Restored:
     """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended, and
     `step` is the last step that was committed.
 
-    The hub also gets the connections of instances that are gone. They are ended later, so that the log has a record of
-    each lost connection. But without any living instance the cluster has been restarted as a whole, and everybody
-    has the full time for coming back, as after a restart of a single sidecar.
+    The hub also gets the connections of instances that are gone. These are ended later, so that the log has a record of
+    each lost connection. But if no instance is left, the whole cluster was restarted, and each session gets its full
+    grace period, as after a restart of a single sidecar.
     """
 
     def __init__(self, hub: Hub, living: Set[int], step: int) -> None:
@@ -43,7 +43,7 @@ class Restored:
         self._place: LogPlace | None = None
 
     def take(self, entry: Entry) -> None:
-        """Apply an entry of the log. The first one must be the last checkpoint. What cannot be read is left out."""
+        """Apply an entry of the log. The first call must be for the last checkpoint. Unreadable entries are skipped."""
         try:
             if self._place is None:
                 self._place = LogPlace()
@@ -65,7 +65,7 @@ class Restored:
         self._restore.finish(asyncio.get_running_loop().time())
 
     def held(self, encoded: bytes) -> Iterator[Ask]:
-        """The commands that waited for the result of a challenge, of clients that are still connected."""
+        """Decode the commands that wait for the result of a challenge, and leave out those of clients that are gone."""
         if not encoded:
             return
         try:
@@ -96,7 +96,7 @@ def _complain(reason: str) -> None:
 
 
 class Takeover:
-    """Makes the parts of a term. `new_owner` makes an owner of a hub."""
+    """Creates a `Term` and its parts. `new_owner` creates the owner that runs a hub."""
 
     def __init__(
         self,

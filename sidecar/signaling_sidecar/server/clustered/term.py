@@ -1,7 +1,7 @@
-"""The term of an owner: the time in which one instance runs the hub of the whole cluster.
+"""Runs the hub of the whole cluster while this instance is the owner. This time is called a term.
 
-1. Whatever the hub does is collected in a step. A step is committed as a whole, or the term is over.
-2. The messages of each instance are handled in its order.
+1. All effects of the hub are collected in a step, which is committed as a whole. If Redis refuses it, the term ends.
+2. The messages of each instance are handled in the order in which the instance has sent them.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
 CHECKPOINT_EVERY_BYTES = 1_000_000
-"""Of lines, because whoever takes over reads them: a megabyte takes a tenth of a second. With a state that is larger
-than half of this, there are twice as many bytes of lines between two checkpoints as in a checkpoint."""
+"""The bytes of lines between two checkpoints. A new owner must read these lines, which takes a tenth of a second for a
+megabyte. If a checkpoint is larger than half of this, there are twice as many bytes of lines as in the checkpoint."""
 
 MAX_DIGITS = 15  # digits of the number of an instance; Python refuses to convert thousands of them
 
@@ -66,14 +66,14 @@ NOTES = frozenset(
         "settings.changed",
     }
 )
-"""The records that a front may note: none of them says anything about a room or a peer."""
+"""The types of records that a front may add to the log. None of them is about a room or a peer."""
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Term:
     """`owner` must have been created with `log` and `front`, and `hub` must have been restored as it was `claimed`.
 
-    `wanted` is called when there is something to commit, and `noted` with each record that an instance notes.
+    `wanted` is called when there is something to commit, and `noted` with each record that a front adds to the log.
     """
 
     def __init__(
@@ -112,16 +112,16 @@ class Term:
         """The instances that have left in this term."""
 
     def begin(self, last: int | None, members: Set[int], *, is_restart: bool) -> Set[int]:
-        """Record who follows the last owner, and end the connections of that one if it is gone.
+        """Record that the owner has changed, and end the connections of the last owner if it is gone.
 
-        Return the other instances that are gone. Their connections must be ended after the inbox was handled, which
-        may still have messages of them.
+        Returns the other instances that are gone. Their connections must be ended after the inbox was handled, because
+        the inbox may still contain messages of these instances.
         """
         gone = {instance_of(each) for each in self.hub.connections()} - members
         if is_restart:
             self.owner.record(Record("server.restored"))
         if last is not None and last not in members:
-            # The inbox tells this too, but after what the clients have done who are back already.
+            # The inbox says this too, but after the commands of its clients that are already connected elsewhere.
             self.bury(last)
         self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
         return gone
@@ -129,7 +129,7 @@ class Term:
     # --- messages of the fronts ---------------------------------------------------------------------------------------
 
     def take_entry(self, entry: Entry) -> None:
-        """Handle an entry of the inbox, unless that is done already."""
+        """Handle an entry of the inbox, unless that was done before."""
         if place_of(entry.id) <= place_of(self.read_place):
             return
         from_ = entry.fields.get(b"from", b"")
@@ -190,7 +190,8 @@ class Term:
 
     @staticmethod
     def _may_say(message: ToOwner, sender: int) -> bool:
-        """Whether the message is about its own sender. Only scripts, which are the sender 0, bury others."""
+        """Whether the sender may send this message. An instance may only report about itself and its connections. The
+        scripts in Redis, which are sender 0, report that an instance is gone."""
         match message:
             case Ask(command) | Remind(command) | Call(request=Check(command)):
                 return {instance_of(each) for each in connections_of(command)} == {sender}
@@ -211,7 +212,7 @@ class Term:
         if connection in self._front.closed and not isinstance(command, commands.Refuse):
             return
         if self.owner.dialect_of(connection) is None and (known := self._dialects.get(dialect or "")) is not None:
-            self.owner.recognised(connection, known)  # an earlier owner was told of it
+            self.owner.recognised(connection, known)  # only an earlier owner was told the dialect of this connection
         self.owner.ask(command)
 
     def _remind(self, command: commands.Command) -> None:
@@ -225,7 +226,7 @@ class Term:
             self.bury(instance)
 
     def bury(self, instance: int, *, stopped: bool = False) -> None:
-        """End the connections of an instance that is gone. Their clients are expected at other instances."""
+        """End the connections of an instance that is gone. Their clients can resume their sessions elsewhere."""
         if instance not in self._buried:
             self._buried.add(instance)
             self.owner.record(Record("instance.left", data={"instance": instance, "stopped": stopped}))
@@ -262,15 +263,16 @@ class Term:
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def next_step(self, segment_bytes: int) -> Step | None:
-        """Close the step, if anything was caused since the last one.
+        """Return the next step, or None if nothing has happened since the last one.
 
-        A checkpoint is due after `segment_bytes` of lines, or earlier.
+        It has a checkpoint if it is the first step, or if there were enough bytes of lines since the last checkpoint:
+        `segment_bytes`, or fewer or more because of `CHECKPOINT_EVERY_BYTES`.
         """
         self.owner.write_log()
         lines = self._log.take()
         own, others = self._front.take()
         is_first = self.checkpoint_bytes == 0
-        held = self.held if is_first else self._encoded_held()  # at first, the hub has not been given them again
+        held = self.held if is_first else self._encoded_held()  # in the first step, the hub does not have them yet
         if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False
@@ -302,7 +304,7 @@ class Term:
         return state
 
     def end(self) -> None:
-        """Stop all that the owner would still do."""
+        """Cancel the deadlines of the owner and its running hooks."""
         self.owner.hold_deadlines()
         for task in self._checks:
             task.cancel()
