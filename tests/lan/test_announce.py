@@ -163,7 +163,7 @@ def test_announced_records_are_answered_on_request(tmp_path: Path, capsys: pytes
     words = ["serve", "--port", "0", "--state-dir", str(tmp_path), "--announce", "--dialects", "mesh"]
     assert main(words) == 2
     assert capsys.readouterr().err == (
-        "sidecar: dialects must be with 'rooms', which is what the LAN asks for, not ('mesh',) (from --announce)\n"
+        "sidecar: dialects must be with 'rooms', which the pages on the LAN use, not ('mesh',) (from --announce)\n"
     )
 
 

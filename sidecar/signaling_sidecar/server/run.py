@@ -1,4 +1,4 @@
-"""Running the sidecar in the foreground until it is told to stop."""
+"""Runs the sidecar in the foreground until a signal or the end of stdin stops it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HE
 from signaling_sidecar.settings import Sources
 
 KEEPALIVE_S = 10.0  # seconds; with the default of aiohttp, half-sent headers would keep a socket open for an hour
-LAST_REQUESTS_S = 0.02  # seconds within which the requests of the connections that were accepted last arrive
+LAST_REQUESTS_S = 0.02  # seconds for requests to arrive on connections that were accepted just before the stop
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
 
 _INSECURE = (
@@ -161,9 +161,9 @@ async def _stop(sidecar: Sidecar, runner: web.AppRunner, stop: _Stop) -> None:
 
 
 async def _is_done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Return True when the work is done, or False when `stop` is set first: a hooks file may take long to import.
+    """Return True when the work is done, or cancel it and return False when `stop` is set first.
 
-    Raises the exceptions of the work.
+    The work may take long, for example to import a hooks file. Raises the exceptions of the work.
     """
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,7 +188,7 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
 
 
 class _Stop:
-    """`asked` is set when the sidecar should stop, and `at_once` when it should not drain before, or no longer."""
+    """`asked` is set when the sidecar should stop, and `at_once` when it should stop without draining any longer."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The event log of this run."""
+"""Creates the event log of this run, and applies changed settings to it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def log_of(
 
 
 def log_options(settings: Settings, rules: Mapping[str, RoomRules], claim: Callable[[], None]) -> Options:
-    """Return the options of any log of a run.
+    """Return the options that the logs of a single sidecar and of a cluster have in common.
 
     The log calls `claim` before it begins a segment in a folder that may have been deleted or replaced.
     """
@@ -54,7 +54,7 @@ def log_options(settings: Settings, rules: Mapping[str, RoomRules], claim: Calla
 
 
 def apply_settings(log: LogFiles, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
-    """Apply other settings to an open log."""
+    """Apply changed settings to an open log."""
     log.segment_bytes, log.total_bytes = settings.log_segment_bytes, settings.log_total_bytes
     log.keep_s = longest_grace_s(rules)
 

@@ -2,8 +2,8 @@
 
 The front has the connections: it reads and writes their frames. The owner runs the hub, which decides what happens in
 the rooms. Each calls the methods of the other in the order in which things happen. With two exceptions (`checked` and
-`is_lost`), a call contains only plain data and needs no answer, so the two could also be in different processes. Here
-both are in one process, and a call has been handled when it returns.
+`is_lost`), a call contains only plain data and needs no answer, so the two can also be in different processes, as in a
+cluster. In a single sidecar both are in one process, and a call has been handled when it returns.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class ConnectionEnded(NamedTuple):
     """The close code that was sent or received, or None if there was no Close frame."""
     reason: str
     dialect: Dialect | None
-    """The dialect that the client has spoken, or None. It is for an owner that was not told when the connection was
-    opened."""
+    """The dialect of the connection, or None if it is unknown. In a cluster, the owner may not know the dialect yet,
+    because only an earlier owner was told of the connection."""
 
 
 class OwnerSide(Protocol):
@@ -62,12 +62,12 @@ class OwnerSide(Protocol):
     def opened(self, opened: ConnectionOpened) -> None: ...
 
     def recognised(self, connection: int, dialect: Dialect) -> None:
-        """Set the dialect of a connection on the shared path, which its first frame has shown."""
+        """Set the dialect of a connection on the shared path, after its first frame has shown the dialect."""
 
     def ended(self, ended: ConnectionEnded) -> None: ...
 
     def record(self, record: Record) -> None:
-        """Add a record of what has happened outside of the rooms to the event log."""
+        """Add a record of something that is not about a room to the event log."""
 
 
 class FrontSide(Protocol):

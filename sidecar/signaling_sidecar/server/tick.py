@@ -1,5 +1,4 @@
-"""Ends a tick: the records and frames that were caused in one iteration of the event loop are written and sent
-together."""
+"""Ends a tick: writes all records and sends all frames of one iteration of the event loop together."""
 
 from __future__ import annotations
 
@@ -9,29 +8,29 @@ from contextvars import copy_context
 
 
 class Tick:
-    """Calls `handle`, `write_log` and `send` at the end of each turn of the loop in which somebody has called
-    `needs_end`.
+    """Calls `handle`, `write_log` and `send`, in this order, at the end of each iteration of the event loop in which
+    `needs_end` was called.
 
-    This order is necessary because a frame that a peer has received must be in the event log, even after `kill -9`.
+    The order is necessary because a frame that a peer has received must be in the event log, even after `kill -9`.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
-        """The context of no request: what a tick handles belongs to many connections."""
+        """A context without a request id, because a tick handles the frames of many connections."""
         self._is_scheduled = False
         self.handle: Callable[[], None]
         self.write_log: Callable[[], None]
         self.send: Callable[[], None]
 
     def needs_end(self) -> None:
-        # call_soon runs after the readers that this same poll has woken: their frames join this tick.
+        # `call_soon` runs `end` after all sockets that this poll has found readable, so their frames join this tick.
         if not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self.end, context=self._context)
 
     def end(self) -> None:
         self.handle()
-        self._is_scheduled = False  # what `handle` has caused belongs to this tick
+        self._is_scheduled = False  # only now, because the effects of `handle` belong to this tick
         self.write_log()
         self.send()

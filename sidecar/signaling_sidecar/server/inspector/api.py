@@ -1,6 +1,6 @@
-"""The inspector's API, from which its page has its data: `inspector/…` beside the paths of the admin API.
+"""Serves the data of the inspector's page, at the paths `inspector/…` of the admin API.
 
-The process that analyses the event log prepares what it answers.
+Most answers are prepared by the process that analyses the event log.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ from signaling_sidecar.server.pages.page_files import FRESH
 from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
-AT_MOST_EVERY_S = 0.25  # seconds between two lines of a stream
+AT_MOST_EVERY_S = 0.25  # seconds between two lines of the stream of changes, or more
 LOOK_EVERY_S = 1.0  # seconds between two checks for changes that are not in the event log, such as a refused request
-SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent although nothing has changed
+SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent even if nothing has changed
 STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404, "internal": 500}  # others: 503
 
 
 class InspectorApi:
-    """`begin` must be called before the first request. `refused` returns the refused requests since the start."""
+    """`begin` must be called before the first request. `refused` returns requests that were refused for their Host or
+    Origin."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class InspectorApi:
                     seen, problem = None, (error.code, str(error))
             try:
                 states = await self._states()
-            except RoomsUnavailable as error:  # the rooms are shown as they were seen last
+            except RoomsUnavailable as error:  # the line has the states of the rooms that were read last
                 problem = error.code, error.message
             line = msgspec.json.encode(self._state(states, seen, problem)) + b"\n"
             if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:
@@ -110,7 +111,7 @@ class InspectorApi:
         return response
 
     def _is_stale(self, seen: Overview) -> bool:
-        """Whether the process may show more than it has shown."""
+        """Whether the process that analyses the log may now have a different overview than `seen`."""
         has_grown = self._log.is_written and seen.seq < self._log.seq
         return has_grown or (seen.changes_ts is not None and time.time() >= seen.changes_ts)
 
@@ -136,7 +137,7 @@ class InspectorApi:
     def _state(
         self, states: list[dict[str, Any]], seen: Overview | None, problem: tuple[str, str] | None
     ) -> dict[str, Any]:
-        """`problem` is the code and the sentence of what cannot be shown, if there is such a thing."""
+        """Return the content of a line. `problem` is the code and the sentence of an error, if there is one."""
         told = hints(states, seen, self._refused(), is_log_written=self._log.is_written)
         return {
             "boot": self._boot,
@@ -186,7 +187,7 @@ class InspectorApi:
         return web.Response(body=body, content_type=content_type, charset="utf-8", headers=FRESH)
 
     async def _asked(self, request: web.Request) -> tuple[RoomKey, dict[str, Any] | None]:
-        """Return the key of the room in the URL, and its state if there is such a room."""
+        """Return the key of the room in the URL, and the room's state if it exists now."""
         key = _key(request)
         room = (await self._access.hub()).membership.room(key)
         return key, None if room is None else room_state(room)

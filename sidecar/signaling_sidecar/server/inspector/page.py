@@ -1,4 +1,4 @@
-"""`GET /inspector/`: the static files of the inspector. They contain no data and no secret, so they need no token."""
+"""Serves the static files of the inspector at `/inspector/`. They need no token, because they contain no secret."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGE_PATH = "/inspector"
 _FILES = Path(__file__).with_name("assets")
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _HEADERS = {
-    # The drawings of the sidecar have `style` attributes, but no scripts and no style sheets of their own.
+    # The drawings that the API sends have `style` attributes, but no scripts and no style sheets.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; connect-src 'self'; "
         "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -34,14 +34,14 @@ def page_routes() -> list[web.AbstractRouteDef]:
 
 @open_to_all
 async def _redirect(request: web.Request) -> web.Response:
-    """The page fetches its files by URLs that are relative to a path with a slash at its end."""
+    """Add a slash to the path, because the page loads its files by relative URLs."""
     raise web.HTTPPermanentRedirect(f"{PAGE_PATH}/")
 
 
 @open_to_all
 async def _file(request: web.Request) -> web.Response:
     name = request.match_info.get("name", "index.html")
-    # Only names that the folder has are looked up, so that no name can lead out of it.
+    # The name is only compared with those in the folder, so that no name leads out of the folder.
     path = next((each for each in (*_FILES.iterdir(), PALETTE) if each.name == name and each.suffix in _TYPES), None)
     if path is None:
         raise web.HTTPNotFound(text="the inspector has no such file\n", headers=_HEADERS)

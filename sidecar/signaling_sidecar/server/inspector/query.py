@@ -1,4 +1,4 @@
-"""Reads the queries of the inspector's API. They come from a URL that anybody can edit."""
+"""Parses the query parameters of the inspector's API. They may have any value, because users can edit the URL."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MAX_COUNT = 200  # rows or records in one answer
 
 
 class BadQuery(Exception):
-    """The message names the parameter, and what it must be."""
+    """A parameter has a wrong value. The message names the parameter, and says what it must be."""
 
     code = Code.BAD_FIELD
 
 
 def pair_of(request: web.Request) -> tuple[str, str] | None:
-    """Return two peers, by their ids or labels. An id may contain a comma, so each is percent-encoded once more."""
+    """Return the ids or labels of two peers, or None. Each is percent-encoded, because it may contain a comma."""
     text = request.query.get("pair")
     if not text:
         return None
@@ -30,7 +30,7 @@ def pair_of(request: web.Request) -> tuple[str, str] | None:
 
 
 def kinds_of(request: web.Request) -> frozenset[str]:
-    """Return the kinds of rows of a ladder that are wanted. All are, if there are none."""
+    """Return the kinds of rows of the ladder to which the request is limited, or an empty set if it wants all."""
     return frozenset(filter(None, request.query.get("kinds", "").split(",")))
 
 

@@ -1,4 +1,4 @@
-"""The list of all rooms with their worst pairs, and hints about what cannot be seen."""
+"""Lists all rooms with their worst pairs, and writes hints about what the inspector cannot show."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from signaling_sidecar.analysis.messages import Overview
 from signaling_sidecar.server.http.guard import Barred
 from signaling_sidecar.untrusted_text import visible
 
-MAX_PAST_ROOMS = 20  # rooms that have ended, of which the log still has records
+MAX_PAST_ROOMS = 20  # rooms that have ended, and of which the log still has records
 MAX_REFUSED = 5  # refused requests in the hints
 
 
 def rooms_listed(states: Iterable[Mapping[str, Any]], seen: Overview) -> list[dict[str, Any]]:
-    """List the rooms that exist, and after them those that have ended lately. `states` are those of the admin API."""
+    """List the rooms that exist, and after them those that have ended last. `states` are those of `room_state`."""
     pairs = dict(seen.pairs)
     rooms = [listed_room(state, pairs.get((state["dialect"], state["room"]), NO_PAIRS)) for state in states]
     there = {(room["dialect"], room["room"]) for room in rooms}
@@ -26,7 +26,7 @@ def rooms_listed(states: Iterable[Mapping[str, Any]], seen: Overview) -> list[di
 def hints(
     rooms: Iterable[Mapping[str, Any]], seen: Overview | None, refused: Iterable[Barred], *, is_log_written: bool
 ) -> Iterator[dict[str, str | None]]:
-    """Yield hints for the reader: sentences that explain what is shown or missing, and advice."""
+    """Yield hints for the user: each explains what is shown or missing, and what can be done."""
     if not is_log_written:
         yield _hint(
             "log-not-written",

@@ -1,1 +1,1 @@
-"""`/metrics`: what the sidecar does, as numbers for Prometheus."""
+"""Serves `/metrics`: numbers about the sidecar for Prometheus."""

@@ -1,7 +1,7 @@
-"""The metrics of one sidecar, read from its state when somebody asks. Only frames and records are counted in between.
+"""Computes the metrics of one sidecar from its state when `/metrics` is requested.
 
-No label has a value that a client has chosen, so there are never more than a few hundred time series, and none of them
-contains an id, a name or an address.
+Only frames, records and the like are counted all the time. No label has a value that a client has chosen, so there are
+never more than a few hundred time series, and none of them contains an id, a name or an address.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from signaling_sidecar import __version__
 from signaling_sidecar.server.metrics.measured import InCluster, Measured
 
 _Key = TypeVar("_Key", str, tuple[str, str])
-"""The value of the only label, or the values of both."""
+"""The values of the labels of a metric, which has one or two labels."""
 _NO_DIALECT = "none"
-"""The label of a frame that was refused before its dialect was known."""
+"""The value of the label `dialect` for a connection or a frame whose dialect is not known yet."""
 
 
 def registry_of(measured: Measured) -> CollectorRegistry:
@@ -100,7 +100,7 @@ class _SidecarCollector(Collector):
         yield _counters("signaling_refusals", "The frames that were refused.", ["dialect", "code"], refusals)
         yield _counters(
             "signaling_resumptions",
-            "The clients that have asked to resume a session: resumed with all frames, with a gap, or not (token).",
+            "The attempts to resume a session: with all frames (resumed), with lost frames (gap), or failed (token).",
             ["outcome"],
             front.outgoing.resumptions,
         )
@@ -115,7 +115,7 @@ class _SidecarCollector(Collector):
         yield _counter("signaling_log_records_lost", help_, log.lost)
         records = self._measured.counts.records
         yield _counters(
-            "signaling_records", "What has happened, except relays, as in the event log.", ["type"], records
+            "signaling_records", "The records of the event log, without those of relays.", ["type"], records
         )
 
 
@@ -123,9 +123,9 @@ def _of_cluster(own: InCluster) -> Iterator[Metric]:
     yield _gauge("signaling_cluster_member", "1 if the sidecar is in its cluster, otherwise 0.", own.is_member)
     yield _counter("signaling_cluster_joins", "How often the sidecar has joined its cluster.", own.joins)
     yield _gauge("signaling_cluster_owner", "1 if the sidecar has the rooms of its cluster, otherwise 0.", own.is_owner)
-    help_ = "The times that the sidecar has needed to take over the rooms of its cluster."
+    help_ = "How long the sidecar has taken to take over the rooms of its cluster."
     yield SummaryMetricFamily("signaling_cluster_takeover_seconds", help_, own.takeovers, own.takeovers_s)
-    help_ = "The times that Redis has needed to answer a script, including those that the script has waited."
+    help_ = "How long Redis has taken to answer a script, including the time before it was run."
     yield HistogramMetricFamily("signaling_redis_answer_seconds", help_, own.redis_answers, own.redis_answers_s)
     yield _gauge("signaling_redis_silent_seconds", "The seconds since Redis has answered last.", own.redis_silent_s)
     help_ = "The records of the cluster that the event log of this sidecar does not have yet."

@@ -1,4 +1,4 @@
-"""The parts of a running sidecar that its metrics are read from."""
+"""Defines the parts of a running sidecar from which its metrics are read."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from signaling_sidecar.settings import Settings
 
 
 class InCluster(NamedTuple):
-    """One sidecar of a cluster."""
+    """The state of this sidecar in its cluster."""
 
     is_member: bool
     is_owner: bool
-    """Whether it has the rooms of the cluster."""
+    """Whether this sidecar has the rooms of the cluster."""
     joins: int
-    """How often it has become a member. It joins again after the others took it for dead."""
+    """How often this sidecar has become a member. It joins again after it was declared dead."""
     takeovers: int
-    """How often it has become the owner."""
+    """How often this sidecar has become the owner."""
     takeovers_s: float
     redis_answers: Sequence[tuple[str, int]]
-    """How many answers took no longer than each number of seconds."""
+    """A histogram: for each upper bound in seconds, how many answers of Redis took no longer."""
     redis_answers_s: float
     redis_silent_s: float
-    """The seconds since the last answer."""
+    """The seconds since the last answer of Redis."""
     log_behind: int
-    """The records of the cluster that its event log does not have yet."""
+    """How many records of the cluster's log the copy of this sidecar does not have yet."""
 
 
 class Measured(NamedTuple):

@@ -1,4 +1,4 @@
-"""The route `/metrics`: who may read it, and what it answers without the extra `metrics`."""
+"""Adds the route `/metrics`, and checks who may read it and whether the extra `metrics` is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLLECTOR = "signaling_sidecar.server.metrics.collector"  # a module that needs 
 
 
 class MetricsPage:
-    """`guarded` makes a handler that only the admin can call. `own_token` returns the setting `metrics_token`.
+    """`guarded` wraps a handler so that only the admin can call it. `own_token` returns the setting `metrics_token`.
 
     `begin` must be called before the first request.
     """
@@ -39,9 +39,9 @@ class MetricsPage:
 
     @open_to_all  # it has a check of its own
     async def _if_allowed(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request with `metrics_token`, which allows nothing else, or of the admin.
+        """Answer a request that has `metrics_token`, or that is the admin's.
 
-        The admin's own token is new in each run, so a Prometheus could not keep it.
+        The admin's token changes with each run, so it cannot be in the configuration of a Prometheus server.
         """
         own, sent = self._own_token(), bearer_token(request)
         if own is not None and sent is not None and is_same_secret(own, sent):

@@ -1,1 +1,1 @@
-"""The status page, and the HTTP routes that the status page and our client library request."""
+"""Serves the status page, and the HTTP routes that the status page and our client library request."""

@@ -1,4 +1,4 @@
-"""Announcing our page on the LAN, and telling our pages of the others: `GET /ws/signaling/neighbours`."""
+"""Announces our page on the LAN, and lists the pages of other sidecars there (`GET /ws/signaling/neighbours`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PATH = f"{NATIVE.paths[0]}/neighbours"
 FRESH_S = 3.0  # seconds for which a list of neighbours is reused, however many pages ask
-TRY_AGAIN_S = 10.0  # seconds; a network that is unavailable may become available again
+TRY_AGAIN_S = 10.0  # seconds between two attempts while no network is available
 INSTANCE_CHARS = 16  # hex digits; enough that no other sidecar has the same name by chance
 
 logger = logging.getLogger("signaling_sidecar")
@@ -39,9 +39,9 @@ class _Answer(msgspec.Struct):
 
 
 class Neighbours:
-    """Constructing it does nothing. With the setting `announce`, its work begins and ends with the application.
+    """With the setting `announce`, announces and discovers pages while the application runs.
 
-    `admit` asks the `admit` hook about a request, and raises HTTPForbidden when it refuses.
+    `admit` calls the `admit` hook for a request, and raises HTTPForbidden if the hook refuses the request.
     """
 
     def __init__(self, folder: Path, settings: Settings, admit: Callable[[web.Request], Awaitable[None]]) -> None:
@@ -61,19 +61,20 @@ class Neighbours:
             app.on_shutdown.append(self._withdraw)
 
     async def _run(self, app: web.Application) -> AsyncIterator[None]:
-        """Raises MissingExtra, and SettingsError when the dialect that other sidecars ask for is not served."""
+        """Announce and discover pages until `_withdraw`. Raises MissingExtra, and SettingsError if the dialect `rooms`,
+        which the pages use, is not served."""
         dialects = self._settings.dialects
         if NATIVE.name not in dialects:
             raise SettingsError(
-                "dialects", dialects, f"with {NATIVE.name!r}, which is what the LAN asks for", "--announce"
+                "dialects", dialects, f"with {NATIVE.name!r}, which the pages on the LAN use", "--announce"
             )
-        # Imported here because most starts do not need it, and later because zeroconf takes 100 ms to import.
+        # Imported here because most starts do not need these modules, and zeroconf takes 100 ms to import.
         from signaling_sidecar.lan import page_of, require_lan_extra
 
         require_lan_extra("--announce")
         from signaling_sidecar.lan.announce import Announcer
 
-        # The name stays the same after a restart, so that the new record replaces the old one in caches.
+        # The name stays the same after a restart, so that the new mDNS record replaces the old one in caches.
         digest = hmac.new(state_dir.key(self._folder), b"the name on the LAN", "sha256").hexdigest()
         instance = f"signaling-{digest[:INSTANCE_CHARS]}"
         self._announcer = Announcer(instance, lambda: page_of(read_site(self._folder)))

@@ -1,4 +1,4 @@
-"""The HTML of the status page, and the headers that protect it."""
+"""Builds the HTML of the status page, and the response headers that protect it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""The headers of answers that change from moment to moment."""
+"""The headers of responses that no cache may keep."""
 _PARTS = Path(__file__).with_name("assets")
 PALETTE = _PARTS / "palette.css"
 _SCRIPTS = ("elements", "rooms", "people", "trial", "findings", "page")
@@ -35,7 +35,7 @@ def headers(nonce: str) -> dict[str, str]:
 
 @functools.cache
 def _template() -> str:
-    """The page with its styles and scripts inserted, but not its nonce."""
+    """Return the page with its styles and scripts inserted, but with a placeholder for the nonce."""
     style = PALETTE.read_text("utf-8") + (_PARTS / "page.css").read_text("utf-8")
     script = "\n".join((_PARTS / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
     return (_PARTS / "page.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)

@@ -54,7 +54,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
 
 
 class PeersInRooms:
-    """`admit` asks the `admit` hook, and raises HTTPForbidden when it refuses."""
+    """`admit` calls the `admit` hook for a request, and raises HTTPForbidden if the hook refuses the request."""
 
     def __init__(
         self,

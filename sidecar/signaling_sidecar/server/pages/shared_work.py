@@ -1,4 +1,4 @@
-"""Blocking work whose result is shared by all requests that need it at about the same time."""
+"""Runs blocking work in a thread, and shares its result between requests that come at about the same time."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Result = TypeVar("Result")
 
 
 class SharedWork(Generic[Result]):
-    """Work that runs in a thread, once for all callers of `ask` that come before its result has expired, which is
-    `kept_s` seconds after it was made."""
+    """Runs work in a thread, and caches its result for `kept_s` seconds. All calls of `ask` share the work and its
+    result until then."""
 
     def __init__(self, kept_s: float) -> None:
         self._kept_s = kept_s
         self._done: asyncio.Future[Result] | None = None
 
     async def ask(self, work: Callable[[], Result]) -> Result:
-        """The result of `work`, or of an earlier call whose result has not expired. Raises the exceptions of `work`."""
+        """Return the result of `work`, or the cached result of an earlier call. Raises the exceptions of `work`."""
         if self._done is None:
             loop = asyncio.get_running_loop()
             self._done = _in_a_thread(work)
@@ -32,7 +32,7 @@ class SharedWork(Generic[Result]):
 
 
 def _in_a_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
-    """Run the work in a daemon thread. A stopping event loop would wait for the threads of its executor."""
+    """Run the work in a daemon thread, because an event loop that stops waits for the threads of its executor."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 

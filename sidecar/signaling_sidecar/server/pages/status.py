@@ -1,4 +1,4 @@
-"""The answer to `GET /ws/signaling/status`: what is served, and what the doctor finds."""
+"""Answers `GET /ws/signaling/status` with the dialects that are served, and the findings of `sidecar doctor`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
-EXAMINED_FOR_S = 1.0  # seconds; requests at the same time share one examination, and a reload makes a new one
+EXAMINED_FOR_S = 1.0  # seconds for which findings are cached, for requests at the same time; a later reload checks again
 
 
 class StatusAnswers:
@@ -72,7 +72,7 @@ class StatusAnswers:
         return [*check_client_networks(clients, await asyncio.to_thread(own_addresses))]
 
     async def _examined(self, request: web.Request, site: Site | None) -> list[Finding]:
-        """The findings of the doctor, which are at most `EXAMINED_FOR_S` old."""
+        """Return the findings of the doctor, which are at most `EXAMINED_FOR_S` old."""
         opens_at = next((each.paths[0] for each in self._dialects.values() if each.opens_without_id), None)
         sidecar = SidecarHere(_own_url(request), self._boot, opens_at)
         return [*await self._examination.ask(lambda: [_up(sidecar), *check_vite_and_network(sidecar, site)])]
@@ -83,7 +83,7 @@ def _up(sidecar: SidecarHere) -> Finding:
 
 
 def _address(request: web.Request) -> Address:
-    """The address for the app whose page has sent the request. Behind a proxy it is that of the page itself."""
+    """Return the address to which the code of an app should connect. Behind a proxy, it is that of the page itself."""
     if FORWARDED_FOR in request.headers:
         return of_page(f"{'wss' if _is_secure(request) else 'ws'}://{visible(request.host)}")
     return of_sidecar(visible(request.url.host or ""), request.url.port or 80)

@@ -1,4 +1,4 @@
-"""The status page, the status that it fetches, and the QR code that it shows."""
+"""Serves the status page, the status that the page fetches, and the QR code that it shows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StatusPage:
     """`site` returns the content of the file that Vite's plugin has written, and `clients` returns the addresses of the
     peers in rooms, or raises RoomsUnavailable.
 
-    `admit` asks the `admit` hook about a request, and raises HTTPForbidden when it refuses.
+    `admit` calls the `admit` hook for a request, and raises HTTPForbidden if the hook refuses the request.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class StatusPage:
 
     @cached_property
     def _answers(self) -> StatusAnswers:
-        # Imported here because the doctor and the diagnosis take 20 ms to import, for which no start should wait.
+        # Imported here because the start should not wait 20 ms for the import of the doctor and the diagnosis.
         from signaling_sidecar.server.pages.status import StatusAnswers
 
         return StatusAnswers(self._boot, self._dialects, self._site, self._clients)
 
     async def _qr(self, request: web.Request) -> web.Response:
-        """The QR code of the best URL on the network. The request can only add a room to the URL."""
+        """Send a QR code of the best URL on the network. The request can only add a room to the URL."""
         await self._admit(request)
         room = request.query.get("room")
         refusal = refuse_id("room", room) if room is not None else None
@@ -94,7 +94,7 @@ def _refusal(status: int, code: str, message: str) -> web.Response:
 
 
 def _drawn(text: str) -> bytes:
-    """Raises MissingExtra."""
+    """Return a QR code as SVG. Raises MissingExtra."""
     try:
         import segno
     except ImportError:  # segno is optional, because the sidecar should need few packages

@@ -44,13 +44,13 @@ export function say(room) {
 
 export function rules(room) {
   const { capacity, listed, grace_s, host } = room.rules ?? {}
-  const placeholder = 'as the protocol'
+  const placeholder = 'default'
   const number = { type: 'number', placeholder }
   const choice = (text, value) => new Option(text, value, false, listed === value)
   const choices = [choice(placeholder, ''), choice('listed', true), choice('hidden', false)]
   askBack({
     title: `Rules of the room ${room.name ?? room.room}`,
-    about: 'Nobody who is in the room is removed. An empty field stands for the rule of the protocol.',
+    about: 'Nobody is removed from the room. An empty field means the default of the protocol.',
     fields: [
       field('Most peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
       field('In the list of rooms', 'listed', { tag: 'select' }, ...choices),
@@ -68,7 +68,7 @@ const wantedRules = (form) =>
 
 const valueOf = (name, value) => (name === 'host' ? value : name === 'listed' ? value === 'true' : Number(value))
 
-/** Copies what an issue needs. Returns whether that worked. */
+/** Copies the room as Markdown for an issue. Returns whether that worked. */
 export async function copyMarkdown({ dialect, room, pair }) {
   const query = filters({ pair: pairText(pair) })
   try {

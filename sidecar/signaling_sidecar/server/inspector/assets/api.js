@@ -1,8 +1,8 @@
-/** Requests to the sidecar, by paths relative to this page, which has one URL at the sidecar and another one at Vite. */
+/** Sends requests to URLs relative to this page, because the page has different URLs at the sidecar and at Vite. */
 
 import { credentials } from './session.js'
 
-const SILENT_MS = 25_000 // the stream has a line every 10 s, so without one for as long its connection is lost
+const SILENT_MS = 25_000 // the stream has a line every 10 s; without one for so long, the connection is lost
 
 /** The error of a refused request. `status` is 0 when there was no answer at all. */
 const refused = (status, message) => Object.assign(new Error(message), { status })

@@ -1,10 +1,10 @@
-/** Dialogs of the page, which ask once before something happens to the peers of a room. */
+/** Shows a dialog that asks before an action changes a room. */
 
 import { $, announce, button, make } from './elements.js'
 
 /**
- * Asks, and does it when the answer is yes. `act(form)` gets the fields of `fields`; what it throws is shown in the
- * dialog, so that nothing that was typed is lost. `done` is the sentence for afterwards.
+ * Asks, and calls `act` with the elements of the form if the answer is yes. If `act` throws, the dialog stays open and
+ * shows the error. Otherwise, `done` is announced.
  */
 export function askBack({ title, about, fields = [], yes, act, done, danger = false }) {
   const dialog = $('dialog')

@@ -1,4 +1,4 @@
-/** Elements of the page. Text from peers only ever becomes text nodes; `drawn` is for what the sidecar has escaped. */
+/** Makes elements. Text from peers becomes text nodes; `drawn` is only for HTML in which the sidecar has escaped it. */
 
 export const $ = (id) => document.getElementById(id)
 

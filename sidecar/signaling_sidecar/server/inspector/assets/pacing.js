@@ -1,4 +1,4 @@
-/** Does work again after each call, but never twice at the same time, and at most once in `gapMs`. */
+/** Throttles `work`: it runs after each call, but only once at a time, with `gapMs` between two runs. */
 export function paced(work, gapMs) {
   let isRunning = false
   let isWanted = false

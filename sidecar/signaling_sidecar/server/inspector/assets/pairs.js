@@ -24,7 +24,7 @@ export function showVerdict(verdicts, pair) {
   return new Set(wrong.flatMap(({ evidence }) => evidence.map(({ seq }) => seq)))
 }
 
-/** Shows the verdicts, whose reasons `meanings` explains. When `roomKey` is another one, they are no news. */
+/** Shows the verdicts, whose reasons `meanings` explains. Those of a new `roomKey` are not announced. */
 export function showPairs(verdicts, meanings, roomKey) {
   const isOther = before?.roomKey !== roomKey
   if (isOther) opened.clear()
@@ -44,7 +44,7 @@ const namesOf = (labels) => `${labels.join(' and ')}: `
 const saidOf = ({ sentence, labels }) => sentence.replace(namesOf(labels), '')
 const groupOf = ({ reason, next_step, together }) => `${reason} ${next_step} ${together}`
 
-/** The same advice is not repeated. */
+/** Shortens advice that repeats the row above. */
 const shortened = (pair, at) => (at && pair.next_step ? { ...pair, next_step: 'as above' } : pair)
 
 function folded(pairs, meanings) {

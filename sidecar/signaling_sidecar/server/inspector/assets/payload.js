@@ -31,7 +31,7 @@ function* parts({ about, text, sections = [], diff }) {
   if (diff) {
     const difference = make('div')
     drawn(difference, diff)
-    yield folded('Difference to the description before', difference, true)
+    yield folded('Changes since the description before', difference, true)
   }
   for (const { title, text } of sections) yield folded(title, text, true)
   if (text) yield folded('The whole payload', text, sections.length === 0)

@@ -1,4 +1,4 @@
-/** The place that the URL holds: the room, the view of it, its filters, and the open record. */
+/** Reads and changes the URL, which names the room, its view, the filters, and the open record. */
 
 const VIEWS = ['mesh', 'ladder', 'timeline', 'records']
 
@@ -47,7 +47,7 @@ export function filters(wanted) {
   return query
 }
 
-/** The URL of this place with changes. In another room, the filters of this one would make no sense. */
+/** Returns the current URL with changes. If the room changes, the filters are removed. */
 export function urlOf(changes) {
   const now = 'room' in changes ? { view: place().view } : place()
   const { room, dialect, view, pair, kinds, type, text, seq } = { ...now, ...changes }

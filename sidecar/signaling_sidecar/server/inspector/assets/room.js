@@ -13,11 +13,11 @@ import { dialectOf, facts, hintRow, keyOf, titleOf } from './rooms.js'
 const FETCH_GAP_MS = 500
 const hasList = ({ view }) => view === 'ladder' || view === 'records'
 
-let shown = null // the newest answer about the room of this place
+let shown = null // the newest answer about the room in the URL
 let listKey = ''
 let onProblem = () => {}
 
-/** Fetches the room, and shows it. Call it at each change, it fetches as often as it can bear. */
+/** Fetches the room, and shows it. Must be called after each change; the requests are throttled. */
 export const refreshRoom = paced(async () => {
   const here = place()
   if (here.room === null || document.hidden) return
@@ -32,7 +32,7 @@ export const refreshRoom = paced(async () => {
   }
 }, FETCH_GAP_MS)
 
-/** Shows the room of the new place. */
+/** Shows the room in the new URL. */
 export function enterRoom() {
   const here = place()
   const isOther = !shown || keyOf(shown.room) !== keyOf(here)

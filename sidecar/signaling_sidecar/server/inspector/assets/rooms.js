@@ -1,4 +1,4 @@
-/** The list of all rooms, and what is taught when there is none, or when something in them cannot be seen. */
+/** Shows the list of all rooms, and hints about what cannot be shown. */
 
 import { $, counted, keyed, make, rank, stateChip } from './elements.js'
 import { OWN, place, urlOf } from './place.js'
@@ -49,7 +49,7 @@ function roomRow({ dialect, room, name, listed, peers, away, pairsInWords, worst
 
 export const facts = (...all) => all.filter(Boolean).join(' · ')
 
-/** `next_step` is what the remedy of a rejection is called. */
+/** In a rejection, the remedy is called `next_step`. */
 export function hintRow({ code = '', sentence, next_step, remedy = next_step }) {
   return make('li', { data: { code } }, make('p', {}, sentence), remedy && make('p', { className: 'muted' }, remedy))
 }

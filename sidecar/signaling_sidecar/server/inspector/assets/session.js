@@ -1,4 +1,4 @@
-/** The token of this visit, if `sidecar inspect` has opened the page. Under Vite, the plugin adds the admin's. */
+/** Keeps the token that a link of `sidecar inspect` gives. Under Vite, the plugin adds the admin's token instead. */
 
 const KEY = 'signaling-inspector-token'
 

@@ -1,4 +1,4 @@
-/** The start of the page: the stream of changes, the state of its connection, and the switch between list and room. */
+/** Starts the page, reads the stream of changes, and switches between the list and a room. */
 
 import { follow } from './api.js'
 import { $, announce } from './elements.js'
@@ -64,17 +64,17 @@ function explained({ status, message }) {
   if (status === 0)
     return [
       'The server of this page does not answer.',
-      'Start the dev server again (or the sidecar, if it runs without Vite). This page then goes on by itself.',
+      'Start the dev server again (or the sidecar, if it runs without Vite). This page then reconnects by itself.',
       'npm run dev',
     ]
   return [
     `The sidecar does not answer (${message}).`,
-    'The terminal of the dev server says why. This command checks the rest, and this page goes on by itself:',
+    'The terminal of the dev server says why. This page reconnects by itself. To look for other causes, run:',
     'sidecar doctor',
   ]
 }
 
-/** Reads the stream while somebody looks at the page: a browser has few connections for each server. */
+/** Reads the stream while the page is visible, because a browser opens few connections to one server. */
 async function stream() {
   while (!document.hidden) {
     reading = new AbortController()
@@ -101,6 +101,6 @@ $('search').oninput = showRooms
 
 prepareRoom(showProblem)
 watchPlace(show)
-await enter().catch(() => {}) // the stream says that there is no connection
+await enter().catch(() => {}) // without a connection, `stream` shows the problem
 show()
 stream()

@@ -1,9 +1,9 @@
 /**
- * A list of which only the visible rows are elements, and only rows near them are kept in memory. All rows have the same
- * height. While it follows, the newest rows are shown: scrolling up pauses it, and scrolling to the end goes on.
+ * A list that has elements only for the visible rows, and keeps only rows near them in memory. All rows have the same
+ * height. While the list is following, it shows the newest rows. Scrolling up pauses it. Scrolling to the end resumes it.
  *
- * The sidecar forgets rows at the beginning, and its numbers of the others change. Here a row keeps its number, and what
- * is visible stays where it is.
+ * When the sidecar forgets the oldest rows, it numbers the others anew. In this list, rows keep their numbers, so that
+ * the visible rows do not move.
  */
 
 import { make } from './elements.js'
@@ -17,7 +17,7 @@ export class VirtualList {
   /**
    * `fetchRows(query, signal)` resolves to `{ rows, total, first }`, where `query` has `from` or `seq`, and `count`, and
    * `first` is the record of the first row that the sidecar has. `drawRow(element, row)` fills a row. `open(row)` is
-   * called for a click or Enter, and `tell(error)` when it follows, is paused, has other rows, or could not fetch them.
+   * called for a click or Enter, and `tell(error)` when the list pauses, resumes, has fetched rows, or could not.
    */
   constructor(scroller, { label, rowPx, ...functions }) {
     Object.assign(this, { scroller, rowPx, ...functions })
@@ -35,17 +35,17 @@ export class VirtualList {
   /** The numbers of the records whose rows are marked. */
   marked = new Set()
 
-  /** Forgets all rows, because others are wanted now. */
+  /** Forgets all rows. */
   clear() {
     this.asking?.abort()
     Object.assign(this, { asking: null, isNewsWaiting: false, isStuck: false, following: true, total: null })
     Object.assign(this, { rows: new Map(), elements: new Map(), active: -1, openSeq: null })
-    Object.assign(this, { first: null, gone: 0, start: 0 }) // `gone` rows are forgotten, and `start` is the top one
+    Object.assign(this, { first: null, gone: 0, start: 0 }) // `gone`: rows forgotten by the sidecar; `start`: the top row
     this.body.replaceChildren()
     this.body.style.height = '0'
   }
 
-  /** Fetches what is new. */
+  /** Fetches new rows. */
   async refresh() {
     this.isNewsWaiting = this.asking !== null
     if (this.isNewsWaiting) return
@@ -66,7 +66,7 @@ export class VirtualList {
     this.activate(row.row, this.pageHeight() / 2)
   }
 
-  /** Returns the row that shows the record `query.seq`, if that was asked for. */
+  /** Fetches rows. Returns the row that shows the record `query.seq`, if given. */
   async ask(query) {
     this.asking?.abort()
     const asking = new AbortController()
@@ -75,7 +75,7 @@ export class VirtualList {
       const from = Math.max(query.from - this.gone, 0)
       const { rows, total, first } = await this.fetchRows({ count: MOST_ASKED, ...query, from }, asking.signal)
       if (asking.signal.aborted) return
-      // Only a row that is known tells how many were forgotten.
+      // Only a row with a known number tells how many were forgotten.
       if (first !== this.first && this.rows.size && !query.seq) return this.ask({ seq: this.anchor().seq })
       this.align(rows, first)
       this.take(rows, total + this.gone)
@@ -99,14 +99,14 @@ export class VirtualList {
     return top || this.rows.get(Math.max(...this.rows.keys()))
   }
 
-  /** Gives the rows their numbers here. */
+  /** Gives the rows their numbers in this list. */
   align(rows, first) {
     if (first !== this.first) {
       const known = new Map([...this.rows].map(([at, { seq }]) => [seq, at]))
       const same = rows.find(({ seq }) => known.has(seq))
       this.gone = same ? known.get(same.seq) - same.row : Math.max(-1, ...known.values()) + 1
       this.first = first
-      // The times in rows count from the first one.
+      // The times in rows are relative to the first row.
       for (const at of this.rows.keys()) if (at >= this.gone && !this.elements.has(at)) this.rows.delete(at)
     }
     for (const row of rows) row.row += this.gone
@@ -127,7 +127,7 @@ export class VirtualList {
     this.tell()
   }
 
-  /** Removes what is above this row, and keeps the others where they are. */
+  /** Removes the rows above `start`. The others do not move on the screen. */
   beginAt(start) {
     if (start === this.start) return
     const scrollTop = this.scroller.scrollTop - (start - this.start) * this.rowPx

@@ -1,6 +1,6 @@
-/** The status that the sidecar reports, and the start of the page. */
+/** Shows the status that the sidecar reports, and starts the page. */
 
-/** First fetches what the sidecar knows already, then what it finds out by its checks, which take seconds. */
+/** First fetches the status without the sidecar's checks, which take seconds, and then with their findings. */
 async function ask() {
   $('again').disabled = true
   try {

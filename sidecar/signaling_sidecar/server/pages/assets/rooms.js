@@ -1,7 +1,7 @@
 /** The listed rooms, updated over the same WebSocket that an app would open. */
 
 const RETRY_MS = 2000
-const OPENS_WITHIN_MS = 5000 // when no rule of a proxy matches, an upgrade is never answered
+const OPENS_WITHIN_MS = 5000 // if no rule of the proxy matches the path, the proxy never answers the upgrade
 
 function watchRooms() {
   const begunMs = performance.now()

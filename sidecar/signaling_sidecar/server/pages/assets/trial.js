@@ -1,6 +1,6 @@
 /** Connects two tabs of this page by a data channel. This is the least that an app has to do. */
 
-const CONNECTS_WITHIN_MS = 15_000 // Chromium tries an address that does not answer for as long
+const CONNECTS_WITHIN_MS = 15_000 // as long as Chromium tries an address that does not answer
 const PING_EVERY_MS = 1000
 
 function connectInRoom(room) {
