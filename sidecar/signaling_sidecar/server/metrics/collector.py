@@ -125,7 +125,7 @@ def _of_cluster(own: InCluster) -> Iterator[Metric]:
     yield _gauge("signaling_cluster_owner", "1 if the sidecar has the rooms of its cluster, otherwise 0.", own.is_owner)
     help_ = "How long the sidecar has taken to take over the rooms of its cluster."
     yield SummaryMetricFamily("signaling_cluster_takeover_seconds", help_, own.takeovers, own.takeovers_s)
-    help_ = "How long Redis has taken to answer a script, including the time before it was run."
+    help_ = "The time from sending a script to Redis until its answer."
     yield HistogramMetricFamily("signaling_redis_answer_seconds", help_, own.redis_answers, own.redis_answers_s)
     yield _gauge("signaling_redis_silent_seconds", "The seconds since Redis has answered last.", own.redis_silent_s)
     help_ = "The records of the cluster that the event log of this sidecar does not have yet."

@@ -1,1 +1,1 @@
-"""Everything about one WebSocket: its handshake, its frames, its outbox, and how it is closed."""
+"""Implements WebSockets: their handshakes, frames, heartbeats and outboxes, and how they are closed."""

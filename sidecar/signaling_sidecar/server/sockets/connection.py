@@ -1,4 +1,4 @@
-"""The state of one open WebSocket: its heartbeat, its challenges, and how it ends."""
+"""Keeps the state of one open WebSocket: its heartbeat, its challenges, and how it ends."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from signaling_sidecar.server.sockets.frame_rate import FrameRate
 from signaling_sidecar.server.sockets.outbox import Outbox
 
 PING_EVERY_S = 15.0  # seconds; PROTOCOLS.md, "Rule 7"; NATs and proxies forget a flow that is idle for 30 s
-PONG_WITHIN_S = 10.0  # seconds; PROTOCOLS.md, "Rule 7"; a phone that changes networks needs a few
+PONG_WITHIN_S = 10.0  # seconds; PROTOCOLS.md, "Rule 7"; a phone that changes networks needs a few seconds
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md, "Rule 7"
-CLOSE_WITHIN_S = 2.0  # seconds for the peer to read what was sent and to answer our Close, before it is aborted
-STOP_WITHIN_S = 0.5  # seconds for the same when the sidecar stops, because a restart waits for the slowest peer
-# With the default settings 16 MiB. A page with many topics may be sent a thousand frames of 8 KB while it is busy, but
-# one that reads nothing must not hold much memory until its pong is late (see also `unread_total.py`).
+CLOSE_WITHIN_S = 2.0  # seconds in which the peer must read its frames and answer our Close, or it is aborted
+STOP_WITHIN_S = 0.5  # the same when the sidecar stops: shorter, because a restart waits for the slowest peer
 MAX_OUTBOX_TIMES = 32.0
+"""The factor by which the outbox of a client in many topics may be larger than others: with the default settings it may
+have 16 MiB. Such a page may be sent a thousand frames of 8 KB while it is busy. But a page that reads nothing must not
+use much memory until its pong is late (see also `unread_total.py`)."""
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
-CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # its payload tells its pong from a late one of the heartbeat
+CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # the payload distinguishes its pong from those of the heartbeat
 
 
 class End(NamedTuple):
@@ -79,18 +80,18 @@ class Connection:
         self.speaker: Speaker | None = None
         """The dialect and the client. On the shared path it is None until the first frame has shown the dialect."""
         self.waits = False
-        """Whether the handshake asked for a group that is not complete yet."""
+        """Whether the handshake has put the client into the queue of a group that is not complete yet."""
         self.was_heard = False
         """Whether the client has sent a frame."""
         self.is_welcome = False
         """Whether the client was greeted, or told that it is in a room. Such a client need not send any frame."""
         self.recognise: Callable[[bytes], Speaker | None] | None = None
         self.access: Access | None = None
-        """What the tokens of the client allow. None if the sidecar requires no tokens."""
+        """The access tokens of the client. None if the sidecar requires no tokens."""
         self.expiry: asyncio.TimerHandle | None = None
         """The timer that closes the connection when its tokens have expired."""
         self.rest: asyncio.TimerHandle | None = None
-        """The timer that counts the frames that were refused since the client was told of refused frames."""
+        """The timer after which the refused frames that were not reported yet are recorded."""
         self.outbox = outbox
         self.rate = rate
         self.end: End | None = None
@@ -149,8 +150,8 @@ class Connection:
 
     @contextmanager
     def unread(self) -> Iterator[None]:
-        """In the block, nothing is read from the connection. A missing pong is not counted during this time, because it
-        may have arrived without being read."""
+        """Must be used around code during which nothing is read from the connection. A missing pong does not abort the
+        connection in this time, because the pong may have arrived without being read."""
         self._reading = False
         try:
             yield
@@ -165,7 +166,7 @@ class Connection:
         self._put(self, CHALLENGE_FRAME)
 
     def close(self, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
-        """Send a Close after everything that is in the outbox. Frames that arrive later are not handled."""
+        """Send a Close after the frames in the outbox. Frames that arrive later are not handled."""
         if self.end is not None:
             return
         self.end = End(ending, "sidecar", code, reason)
@@ -177,7 +178,7 @@ class Connection:
         self._timer = self._loop.call_later(within_s, self.outbox.transport.abort)
 
     def abort(self, reason: str) -> None:
-        """Abort the connection of a peer that does not answer, and that would not answer a Close either."""
+        """Abort the connection without a Close, because the peer does not respond."""
         if self.end is None:
             self.end = End(Ending.LOST, "sidecar", None, reason)
         self.outbox.transport.abort()
@@ -216,7 +217,7 @@ class Connection:
 
 
 def ended_by_peer(code: int, reason: str) -> End:
-    """Return how the connection ended, by the code of the peer's Close (PROTOCOLS.md, "Rule 8"). An empty Close has the
-    code 0 here."""
+    """Return how the connection ended, by the code of the peer's Close (PROTOCOLS.md, "Rule 8"). For a Close without a
+    code, `code` is 0."""
     ending = {0: Ending.CLOSED, 1000: Ending.CLOSED, 1001: Ending.UNLOADED}.get(code, Ending.LOST)
     return End(ending, "peer", code, reason)

@@ -46,8 +46,8 @@ logger = logging.getLogger("signaling_sidecar")
 class Endpoint:
     """Serves the WebSockets of all dialects. Must be created in a running event loop.
 
-    `conceal` returns the keyed hash of a secret. `gate` verifies access tokens. It is None if none are required.
-    `new_connection_id` is called for each new connection.
+    `conceal` returns the keyed hash of a secret. `gate` verifies access tokens, and is None if the sidecar requires
+    none. `new_connection_id` is called for each new connection.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Endpoint:
         self._readers: set[asyncio.Task[None]] = set()
 
     async def serve(self, request: web.Request, dialect: Dialect | None) -> web.StreamResponse:
-        """Answer a handshake, and begin to read from the connection. Without a dialect, the first frame chooses it.
+        """Answer a handshake, and begin to read from the connection. If `dialect` is None, the first frame decides it.
 
         Raises HTTPException for a request that is not a handshake, or that the dialect or a hook refuses.
         """
@@ -86,7 +86,7 @@ class Endpoint:
             raise refusal
         await self.admit(request, dialect)
         if self._gate is not None and let_in is not None:
-            self._gate.refuse_revoked(let_in)  # the hook may have taken long
+            self._gate.refuse_revoked(let_in)  # the token may have been revoked while the hook was running
         response = SwitchingProtocols(request)
         await response.prepare(request)
         socket = WebSocket(self.settings.max_frame_bytes)
@@ -124,13 +124,13 @@ class Endpoint:
                 reader.cancel()
 
     def _let_in(self, request: web.Request, dialect: Dialect | None) -> LetIn | None:
-        """Verify the token of a handshake, unless none are required.
+        """Verify the token of a handshake, if the sidecar requires tokens.
 
-        Returns None for a client that may send its token in a frame. Raises HTTPUnauthorized and HTTPBadRequest.
+        Returns None if the token may follow in a frame. Raises HTTPUnauthorized, HTTPTooManyRequests or HTTPBadRequest.
         """
         if self._gate is None:
             return None
-        # On the shared path, only the first frame will tell what the client may do.
+        # On the shared path, the dialect is not known yet, so the token may follow if any possible dialect allows that.
         possible = [each for each in self._dialects.values() if each.first_frames] if dialect is None else [dialect]
         may_follow = any(each.tokens_in_frames for each in possible)
         parameters = dialect.token_parameters if dialect is not None else ()
@@ -143,7 +143,8 @@ class Endpoint:
         limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
             self._new_connection_id(),
-            # A frame of the largest size must not end the connection of a reader that has just been sent another.
+            # The limit has room for one more of the largest frames. Otherwise such a frame could exceed the limit of a
+            # client that has nearly read the one before.
             Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes, front.unread_total.has_room),
             FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),
             front.close_idle,
@@ -183,14 +184,14 @@ class Endpoint:
         return Speaker(dialect, caller)
 
     def _read_to_end(self, connection: Connection, socket: WebSocket) -> None:
-        """Read in a task of its own, so that aiohttp can free what it holds for the request."""
+        """Read in a task of its own, so that aiohttp can free the objects of the request."""
 
         def ended(task: asyncio.Task[None]) -> None:
             self._readers.discard(task)
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("connection %d has failed", connection.id, exc_info=error)
 
-        request_id.set(None)  # messages about the connection do not belong to its handshake
+        request_id.set(None)  # later log messages about the connection do not have the id of the handshake's request
         task = asyncio.create_task(Reader(self._front, connection, socket).run())
         self._readers.add(task)
         task.add_done_callback(ended)

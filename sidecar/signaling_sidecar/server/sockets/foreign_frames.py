@@ -1,6 +1,6 @@
-"""Lines in the terminal about clients that speak another protocol than that of the path at which they have connected.
+"""Warns in the terminal about clients that speak another protocol than that of the path to which they have connected.
 
-Their libraries ignore the refusals, so the developer would only see that nothing happens.
+The libraries of such clients ignore the refusals, so the developer would only see that nothing happens.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class ForeignFrames:
         self._told: set[tuple[str, str]] = set()
 
     def report(self, dialect: Dialect, kind: str | None) -> None:
-        """Print a line about a refused frame of a client that is not in a room, if only one other dialect has frames of
-        this kind. Each two dialects are named once."""
+        """Log a warning about a refused frame of a client that is not in a room, if exactly one other dialect has
+        frames of this kind. There is one warning for each pair of dialects."""
         if kind in dialect.kinds:
             return
         others = [other for other in DIALECTS.values() if kind in other.kinds]

@@ -1,4 +1,4 @@
-"""Finding frames of a client that RFC 6455 forbids, but that aiohttp's parser accepts."""
+"""Finds frames of clients that RFC 6455 forbids, but that aiohttp's parser accepts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from signaling_sidecar.server.sockets.frames import CLOSE
 
 CONTINUATION = 0x0
-MAX_FRAGMENTS = 4096  # frames of one message; 64 bytes in each make the largest message that is allowed by default
+MAX_FRAGMENTS = 4096  # frames of one message: enough for the default size limit with 64 bytes in each frame
 _FIN = _MASKED = 0x80
 _OPCODE = 0x0F
 _LENGTH = 0x7F
@@ -17,7 +17,7 @@ _MASK_BYTES = 4
 
 class Wrong(NamedTuple):
     at: int
-    """The number of bytes before the wrong frame."""
+    """The number of bytes in the data before the wrong frame."""
     why: str
 
 
@@ -26,14 +26,14 @@ class FrameCheck:
 
     def __init__(self) -> None:
         self._begun = b""
-        """The beginning of a header whose rest has yet to arrive."""
+        """The first bytes of a header that has not arrived completely."""
         self._skip = 0
-        """The number of bytes of a payload that have yet to arrive."""
+        """The number of bytes that are still missing of a payload."""
         self._fragments = 0
-        """The number of frames so far of a message that is not complete."""
+        """The number of frames that have arrived of an incomplete message."""
 
     def first_wrong(self, data: bytes) -> Wrong | None:
-        """Check the bytes that have arrived next. Returns the first frame that is wrong, or None."""
+        """Check the next bytes of the connection. Returns the first wrong frame that begins in them, or None."""
         before = len(self._begun)
         data = self._begun + data if before else data
         at, end = self._skip, len(data)
@@ -65,7 +65,7 @@ class FrameCheck:
         return None
 
     def _why_wrong(self, first: int) -> str | None:
-        """Check a frame of data that arrives when a message is not complete."""
+        """Check a data frame that follows the first frame of a fragmented message."""
         if first & _OPCODE != CONTINUATION:
             return "a message begins before the last one has ended"
         return "a message has too many fragments" if self._fragments >= MAX_FRAGMENTS else None

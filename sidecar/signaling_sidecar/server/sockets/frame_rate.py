@@ -1,14 +1,15 @@
-"""Limiting how many frames a connection may send."""
+"""Limits how many frames a connection may send."""
 
 from __future__ import annotations
 
 FLOOD_FRAMES = 500  # refused frames after which nothing is read from the connection for a while
-REST_S = 1.0  # seconds for which nothing is read then
+REST_S = 1.0  # seconds for which nothing is read after that
 REPORT_GAP_S = 1.0  # seconds between two `too-fast` errors and records of one connection (PROTOCOLS.md, "Rule 6")
 
 
 class FrameRate:
-    """A token bucket, and the number of refused frames since the last report. `now_s` must never go back."""
+    """A token bucket that also counts the refused frames. The `now_s` of a call must not be before that of an earlier
+    call."""
 
     __slots__ = ("_burst", "_flood", "_per_s", "_refused", "_reported_s", "_seen_s", "_tokens", "times")
 
@@ -24,7 +25,8 @@ class FrameRate:
         self._reported_s = now_s - REPORT_GAP_S
 
     def admits(self, now_s: float) -> bool:
-        """Whether one more frame is accepted. If not, `refused` must be called as soon as the frame is refused."""
+        """Count a frame if it is accepted, and return whether it is. If not, `refused` must be called when the frame is
+        refused."""
         most = self._burst * self.times
         tokens = self._tokens + (now_s - self._seen_s) * self._per_s * self.times
         if tokens > most:
@@ -40,7 +42,7 @@ class FrameRate:
         self._flood += 1
 
     def charge(self, frames: int) -> None:
-        """Count additional frames, for a frame with several commands. Later frames may then be refused for longer."""
+        """Count additional frames, because a frame has several commands. The number of tokens may become negative."""
         self._tokens -= frames
 
     def start_with(self, times: float) -> None:
@@ -64,6 +66,6 @@ class FrameRate:
         return self.take_rest()
 
     def take_rest(self) -> int:
-        """Return the number of refused frames that have not been reported, even if the last report is recent."""
+        """Return the number of refused frames that were not reported yet, even if the last report is recent."""
         count, self._refused = self._refused, 0
         return count

@@ -1,6 +1,6 @@
-"""Writing WebSocket frames (RFC 6455, section 5.2), which are unfragmented and unmasked, as a server must send them.
+"""Encodes WebSocket frames (RFC 6455, section 5.2). They are unfragmented, and unmasked as a server must send them.
 
-The same bytes can be sent to a thousand connections. aiohttp's own writer would make the frame a thousand times.
+The bytes of a frame can be sent to a thousand connections. aiohttp's own writer would encode the frame each time.
 """
 
 from __future__ import annotations

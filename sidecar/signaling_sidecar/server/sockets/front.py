@@ -1,7 +1,7 @@
-"""The front: all WebSockets of this process. It reads their frames into commands, and opens and closes connections.
+"""The front, which has all WebSockets of this process: it decodes their frames into commands, and closes connections.
 
-1. The frames of a connection are handled in their order, and none after its end.
-2. Nothing is sent to a connection after its end. How messages are sent: `outgoing.py`.
+1. The frames of a connection are handled in the order in which they arrive. No frame is handled after its end.
+2. Nothing is sent to a connection after its end. `outgoing.py` sends the messages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from signaling_sidecar.server.sockets.unread_total import UnreadTotal
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened, OwnerSide
 from signaling_sidecar.server.tick import Tick
 
-REST_WITHIN_S = 2.0  # seconds after which refused frames are counted of which the client is not told
+REST_WITHIN_S = 2.0  # seconds after which refused frames are recorded even if no `too-fast` error was sent for them
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -50,11 +50,11 @@ class Front:
         self.send = self.outgoing.send
         self.put = self.outgoing.put
         self.frames_received = 0
-        """The number of frames that were read, since the start."""
+        """The number of frames that were read since the start."""
         self.endings: Counter[tuple[str, str]] = Counter()
-        """The connections that have ended, by how they ended and who has ended them."""
+        """The number of connections that have ended, by how they ended and who has ended them."""
         self._taken: list[tuple[Connection, bytes]] = []
-        """The frames of this tick that have arrived and are not handled yet."""
+        """The frames that have arrived in this tick and are not handled yet."""
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -71,7 +71,7 @@ class Front:
         self.owner.opened(opened)
 
     def refuse(self, connection: Connection) -> None:
-        """Refuse a frame because the client sends too many, and report this from time to time."""
+        """Refuse a frame because the client sends too many, and report refused frames from time to time."""
         self.frames_received += 1
         connection.rate.refused()
         count = connection.rate.take_report(self._loop.time())
@@ -98,8 +98,8 @@ class Front:
         return True
 
     def begin(self, connection: Connection) -> Command | None:
-        """Return the commands that the handshake requests, or None if there are none or the dialect is not known
-        yet."""
+        """Return the command that the handshake implies, such as a join. Returns None if there is none, or if the
+        dialect is not known yet."""
         if connection.speaker is None:
             return None
         dialect, caller = connection.speaker
@@ -113,16 +113,16 @@ class Front:
         return command
 
     def take(self, connection: Connection, frame: bytes) -> None:
-        """Handle a frame at the end of this turn of the event loop, with all others that arrive in it.
+        """Handle a frame at the end of this tick, together with all others that arrive in the tick.
 
-        It takes less time to do the same step for many frames than to do all steps for each frame: the processor then
-        has the code and the data in its fastest cache.
+        Doing each step for many frames takes less time than doing all steps for each frame, because the code and the
+        data of the step are then in the fastest cache of the processor.
         """
         self._taken.append((connection, frame))
         self._tick.needs_end()
 
     def handle_taken(self) -> None:
-        """Handle the frames that were taken, in their order. `Tick` calls this."""
+        """Handle the frames that were taken, in the order of their arrival. `Tick` calls this."""
         if not self._taken:
             return
         taken, self._taken = self._taken, []
@@ -141,13 +141,13 @@ class Front:
         return command if self.token_holders is None else self.token_holders.check(connection, command)
 
     def ask(self, connection: Connection, command: Command) -> None:
-        """Carry out a command that its client's tokens and the hooks allow."""
+        """Carry out a command that the client's tokens and the hooks allow."""
         self.owner.ask(command)
         if self.token_holders is not None:
             self.token_holders.close_spent(connection)
 
     def read(self, connection: Connection, frame: bytes) -> Command:
-        """Decode a text frame into a command, or a binary frame when it is a `Binary`."""
+        """Decode a frame into a command. A binary frame is a `Binary`, and a text frame is any other bytes object."""
         if not connection.was_heard:
             connection.heard()
         is_binary = frame.__class__ is Binary
@@ -185,7 +185,7 @@ class Front:
         self.owner.ended(ConnectionEnded(connection.id, *end, dialect))
 
     def _count_rest(self, connection: Connection) -> None:
-        """Report the end of a flood, of whose beginning the client was told."""
+        """Record the refused frames since the last `too-fast` error, without sending the client another error."""
         if count := connection.rate.take_rest():
             self._report_too_fast(connection, count, is_told=False)
 
@@ -208,13 +208,14 @@ class Front:
         return known is not None and known.outbox.transport.is_closing()
 
     def close_connection(self, connection: Connection, code: int, reason: str, ending: Ending = Ending.LOST) -> None:
-        """Close a connection after the frames in its outbox were sent. Its reader stops when the peer has answered."""
+        """Close a connection after the frames in its outbox were sent. Its reader stops when the peer has answered the
+        Close."""
         self.outgoing.put_plain()
         if self._connections.pop(connection.id, None) is not None:
             connection.close(code, reason, ending)
 
     def turn_away(self, connection: Connection, dialect: Dialect | None, closing: Closing) -> None:
-        """Close a connection that has just been opened. Its dialect may send a frame before."""
+        """Close a connection that has just been opened. The dialect may send a frame with the reason before."""
         if connection.id in self._connections and dialect is not None:
             farewell = dialect.farewell(closing)
             if farewell is not None:
@@ -222,8 +223,8 @@ class Front:
         self.close_connection(connection, *closing)
 
     def close_idle(self, connection: Connection) -> None:
-        """Close a connection whose client has sent nothing, unless its handshake has already requested a greeting, a
-        room or a group."""
+        """Close a connection whose client has sent nothing, unless its handshake was enough to be greeted, or to enter
+        a room or the queue of a group."""
         if not (connection.is_welcome or connection.waits):
             self.close_connection(connection, CloseCode.REFUSED, "idle")
 

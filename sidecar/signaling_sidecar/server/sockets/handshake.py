@@ -1,4 +1,4 @@
-"""The handshake of a WebSocket (RFC 6455, section 4): a request to aiohttp's HTTP server, and the response to it."""
+"""Checks the request of a WebSocket handshake (RFC 6455, section 4), and builds the response to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SwitchingProtocols(web.StreamResponse):
         self.force_close()
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Does nothing: the response has no body, and aiohttp has no connection any more to write its end to."""
+        """Does nothing, because the response has no body, and aiohttp no longer has the connection."""
 
 
 def refuse_handshake(request: web.Request) -> web.HTTPException | None:
@@ -55,7 +55,7 @@ def refuse_handshake(request: web.Request) -> web.HTTPException | None:
 
 
 def _names(request: web.Request) -> list[str]:
-    """Return the offered subprotocols that the answer may name: all but those that carry a token."""
+    """Return the offered subprotocols that the response may name: all but those that contain a token."""
     return [word for word in words(request, SUBPROTOCOLS) if not word.startswith(BEARER)]
 
 

@@ -1,10 +1,10 @@
-"""The queue between aiohttp's WebSocket parser and the reader of a connection.
+"""A queue between aiohttp's WebSocket parser and the reader of a connection.
 
 aiohttp's own queue wakes the task that waits for a message, which takes about as long as handling most messages. This
-queue offers each message to a function first, while the parser is still running. Only a message that this function does
-not take is queued.
+queue first offers each message to a function, while the parser is still running. It only queues the messages that the
+function does not take.
 
-If a new version of aiohttp puts messages into the queue in another way than by `feed_data`, all messages are queued.
+If a new version of aiohttp does not put messages into the queue with `feed_data`, all messages are queued.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Take = Callable[[Message], bool]
 """Handles a message, or returns False if it must be queued. It must not raise an exception, because aiohttp's compiled
 parser would only print it."""
 
-QUEUE_BYTES = 2**16  # bytes of messages that may wait to be handled; while there are more, nothing is read
+QUEUE_BYTES = 2**16  # bytes of messages that may be queued; while there are more, reading from the connection is paused
 
 
 def queue_all(message: Message) -> bool:
@@ -36,7 +36,7 @@ class MessageQueue(WebSocketDataQueue):
 
     def feed_data(self, message: Message, *size: int) -> None:
         if not self._offer(message):
-            self._offer = queue_all  # the messages after a queued one must not overtake it
+            self._offer = queue_all  # later messages are queued, too, because they must not overtake this one
             self._queued += 1
             super().feed_data(message, *size)
 

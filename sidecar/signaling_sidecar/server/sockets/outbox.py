@@ -1,7 +1,7 @@
-"""The frames that wait to be sent to one connection.
+"""Buffers the frames of one connection until they are sent.
 
-aiohttp's own sending buffers without limit for a peer that does not read, and its writers wait for each other. Here the
-frames of one tick become one write, no writer waits, and the connection of a peer that is too far behind is aborted.
+aiohttp's own methods for sending buffer without limit if a peer does not read, and writers wait for each other. Here
+the frames of one tick become one write, no writer waits, and the connection of a peer that reads too slowly is aborted.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 
 class Outbox:
-    """The frames for one transport. `max_bytes` limits how many bytes may wait in the transport until the peer reads
-    them. They may be `times` as many if `has_room` returns True."""
+    """`max_bytes` limits the size of the transport's write buffer, which grows while the peer does not read. The limit
+    is `times` as high if `has_room` returns True."""
 
     __slots__ = ("_frames", "_has_room", "_max_bytes", "_surplus_bytes", "is_due", "times", "transport")
 
@@ -24,7 +24,7 @@ class Outbox:
         self._max_bytes = max_bytes
         self._has_room = has_room
         self._surplus_bytes = 0
-        """The bytes that were accepted although they may exceed the limit, because nothing waited."""
+        """The bytes that were written when the transport's buffer was empty. They do not count against the limit."""
         self._frames: list[bytes] = []
 
     @property
@@ -33,23 +33,23 @@ class Outbox:
 
     @property
     def has_backlog(self) -> bool:
-        """Whether the peer has not yet read everything that was written."""
+        """Whether the transport's write buffer is not empty."""
         return self.backlog_bytes > 0
 
     @property
     def backlog_bytes(self) -> int:
-        """The bytes that were written and that the peer has not read yet."""
+        """The bytes that were written, but that the kernel does not accept because the peer does not read."""
         return self.transport.get_write_buffer_size()
 
     def put(self, frame: bytes) -> None:
         self._frames.append(frame)
 
     def hurry_last(self) -> None:
-        """Move the frame that was put last before the other frames."""
+        """Move the last frame to the beginning, so that it is sent before the others."""
         self._frames.insert(0, self._frames.pop())
 
     def flush(self) -> bool:
-        """Write all frames at once. Returns False if the peer is too far behind; the transport is then aborted."""
+        """Write all frames at once. If the peer reads too slowly, abort the transport and return False."""
         frames, transport = self._frames, self.transport
         data = frames[0] if len(frames) == 1 else b"".join(frames)
         frames.clear()
@@ -58,7 +58,7 @@ class Outbox:
             return True
         backlog = transport.get_write_buffer_size()
         if backlog == 0:
-            # Frames are always accepted when nothing waits, because one peer list may be larger than the limit.
+            # Frames are always written if the buffer is empty, because one peer list may be larger than the limit.
             self._surplus_bytes = len(data)
         elif not self._may_wait(backlog + len(data) - self._surplus_bytes):
             transport.abort()

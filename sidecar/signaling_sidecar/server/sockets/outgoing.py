@@ -1,7 +1,8 @@
-"""Messages on their way to connections: they are encoded, put into the outboxes, and sent at the end of the tick.
+"""Encodes messages for connections, puts them into the outboxes, and sends them at the end of the tick.
 
 1. A connection gets its messages and frames in the order in which `send` and `put` were called.
-2. Nothing is sent before the event log has what the tick has caused (`tick.py`). `unsent.py` says what may wait longer.
+2. Nothing is sent before the records of the tick are in the event log (`tick.py`). Some frames wait for longer
+   (`unsent.py`).
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ from signaling_sidecar.server.tick import Tick
 
 NS_PER_MS = 1_000_000
 PLAIN = ANNOUNCEMENTS | {Relayed}
-"""By far the most frequent messages, which do not change the state of a connection."""
+"""The types of messages that do not change the state of a connection. They are by far the most frequent ones."""
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Outgoing:
-    """`connections` are the open ones, by their ids. `close` is called after a message that is a client's last one."""
+    """`connections` are the open ones, by their ids. `close` is called after a message that must be the last one of a
+    connection."""
 
     def __init__(
         self, tick: Tick, connections: Mapping[int, Connection], ice_servers: IceServers, close: CloseConnection
@@ -55,13 +57,14 @@ class Outgoing:
         self._plain: list[Send] = []
         """The plain messages of this tick that are not in the outboxes yet."""
         self.resumptions = Counter(dict.fromkeys(("resumed", "gap", "token"), 0))
-        """How often a client has resumed its session, with all frames or with a gap, or could not with its token."""
+        """How many attempts to resume a session have succeeded with all frames (`resumed`) or with lost frames (`gap`),
+        or have failed because of an invalid resume token (`token`)."""
         self._silent_refusals = SilentRefusals()
         self._foreign_frames = ForeignFrames()
 
     @property
     def frames(self) -> int:
-        """The number of frames for clients, since the start."""
+        """The number of frames that were put into outboxes since the start."""
         return self._unsent.frames
 
     def send(self, send: Send) -> None:
@@ -80,7 +83,7 @@ class Outgoing:
     def put_plain(self) -> None:
         """Put the plain messages of this tick into the outboxes. Must be called before a connection is removed.
 
-        They wait for each other for the same reason as frames (`Front.take`).
+        They are collected for the same reason as the frames of clients (`Front.take`).
         """
         if not self._plain:
             return
@@ -121,8 +124,8 @@ class Outgoing:
                 self._sent(message, connection, dialect, is_silent=not text)
 
     def _noted(self, message: Message, receivers: tuple[int, ...]) -> Message:
-        """Update the connections of a message's receivers, and return the message with the values that the hub does not
-        know."""
+        """Update the receivers' connections before a message is sent. Returns the message, with ICE servers and limits
+        if it is a peer list."""
         if isinstance(message, Welcome | RoomsChanged):
             self._count_rooms(receivers, message)
         return self._completed(message, receivers[0]) if isinstance(message, PeerList) else message
@@ -130,7 +133,7 @@ class Outgoing:
     def _sent(self, message: Message, connection: Connection, dialect: Dialect, *, is_silent: bool) -> None:
         """Update a connection after a message was put into its outbox."""
         if isinstance(message, Durability) and not is_silent:
-            connection.outbox.hurry_last()  # it tells how durable the `ca` of the other frames of this tick is
+            connection.outbox.hurry_last()  # it says how durable the frames are that `ca` in this tick acknowledges
         if isinstance(message, Resumed | NotResumed):
             self.resumptions["resumed" if isinstance(message, Resumed) else message.why] += 1
         if isinstance(message, Refused):
@@ -149,7 +152,7 @@ class Outgoing:
                 connection.count_room(message.room, is_in=isinstance(message, Welcome))
 
     def _completed(self, list_: PeerList, receiver: int) -> PeerList:
-        """Add to a peer list what the hub does not know: the ICE servers, and the limits of the receiver's frames."""
+        """Add the ICE servers and the limits of the receiver's frames to a peer list. The hub does not know them."""
         connection = self._connections.get(receiver)
         return msgspec.structs.replace(
             list_,

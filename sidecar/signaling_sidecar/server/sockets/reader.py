@@ -1,4 +1,4 @@
-"""The reader of one WebSocket: it handles messages one after the other, from the handshake to the end."""
+"""Reads one WebSocket, and handles its messages one after the other until the connection ends."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Reader:
                 self._front.put(connection, frames.close_frame(answer, ""))
                 await self._send_last(lingers=end.by == "sidecar")
             else:
-                self._front.send_now()  # our own Close may still be in the outbox
+                self._front.send_now()  # because our own Close may still be in the outbox
             connection.hang_up()
 
     async def _read(self) -> tuple[End, int | None]:
@@ -64,9 +64,9 @@ class Reader:
         return LOST, None
 
     def _take(self, message: Message) -> bool:
-        """Take a text or binary frame if nothing has to be waited for. Otherwise it is queued for `_read`.
+        """Take a text or binary frame if it can be handled without an `await`. Otherwise it is queued for `_read`.
 
-        By far the most messages are taken, because this needs less time than waking the task that runs `_read`.
+        By far the most frames are taken here, because that needs less time than waking the task that runs `_read`.
         """
         connection, front = self._connection, self._front
         type_, data, _ = message
@@ -93,7 +93,7 @@ class Reader:
             await self._ask(front.read(connection, message.data if is_text else Binary(message.data)))
 
     async def _refuse(self) -> None:
-        """Refuse a frame of a client that sends too many, and read nothing for a while if it does not stop."""
+        """Refuse a frame of a client that sends too many. If the client does not stop, read nothing for a while."""
         connection = self._connection
         self._front.refuse(connection)
         if connection.rate.needs_rest():
@@ -101,15 +101,15 @@ class Reader:
                 await asyncio.sleep(REST_S)
 
     async def _begin(self) -> None:
-        """Carry out what the handshake asks for, as soon as the dialect is known."""
+        """Carry out the command that the handshake implies, such as a join, if the dialect is known."""
         command = self._front.begin(self._connection)
         if command is not None:
             await self._ask(command)
 
     async def _ask(self, command: commands.Command) -> None:
-        """Pass the command of the client to the owner, if its tokens and the hooks allow it.
+        """Pass the command of the client to the owner, if the client's tokens and the hooks allow it.
 
-        Closes a connection of an unknown dialect."""
+        If the dialect is still unknown, close the connection."""
         connection, owner = self._connection, self._front.owner
         command = self._front.checked(connection, command)
         if owner.has_hooks:
@@ -123,8 +123,8 @@ class Reader:
     async def _send_last(self, *, lingers: bool) -> None:
         """Send the frames in the outbox, the last of which is our Close.
 
-        With `lingers`, wait until the peer has closed its end. A peer whose messages we have stopped to read may still
-        be sending. If the socket were closed while unread data is in it, the connection would be reset, and our Close
+        With `lingers`, wait until the peer has closed its end, because the peer may still be sending although we have
+        stopped reading. If we closed the socket while it has unread data, the connection would be reset, and our Close
         could be lost.
         """
         self._front.send_now()

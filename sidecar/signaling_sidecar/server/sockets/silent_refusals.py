@@ -1,6 +1,6 @@
-"""Print a line when a client is refused because of a limit or its token, and its protocol has no frame for errors.
+"""Warns in the terminal if a client is refused because of a limit or its token, but its protocol has no error frame.
 
-The developer of the page would otherwise see that it does not work, and nothing that says why.
+The developer of the page would otherwise not learn why it does not work.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import logging
 from signaling_sidecar.errors import Code, Refusal
 
 _LIMITS = frozenset((Code.ROOM_FULL, Code.TOO_FAST, Code.TOO_LARGE, Code.TOO_MANY_ROOMS, Code.UNAUTHORISED))
-"""The codes that are reported. A frame can be refused for other reasons although nothing is wrong, for example when its
-receiver has just left."""
+"""The codes that are reported. Other refusals occur even if nothing is wrong, for example because the receiver of a
+frame has just left."""
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -21,7 +21,7 @@ class SilentRefusals:
         self._told: set[tuple[str, Code]] = set()
 
     def report(self, dialect: str, refusal: Refusal) -> None:
-        """Print a line about a refusal that is not sent to its client, once for each dialect and limit."""
+        """Log a warning about a refusal of which the client is not told, once for each dialect and code."""
         if refusal.code in _LIMITS and (dialect, refusal.code) not in self._told:
             self._told.add((dialect, refusal.code))
             logger.warning(

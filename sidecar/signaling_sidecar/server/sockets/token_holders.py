@@ -1,4 +1,7 @@
-"""The connections of a sidecar that requires tokens: their commands are checked, and they end with their tokens."""
+"""Checks the commands of clients against their tokens, and closes connections when their tokens expire.
+
+It is only used if the sidecar requires tokens.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ from signaling_sidecar.server.authorisation.command_checks import CommandChecks
 from signaling_sidecar.server.authorisation.gate import Gate
 from signaling_sidecar.server.sockets.connection import CloseConnection, Connection
 
-# Seconds after which the time is looked at again: a clock can be set, and timers stand still while a machine sleeps.
 LOOK_AFTER_S = 60.0
+"""The longest time in seconds between two checks whether a token has expired. One long timer would not be enough,
+because the clock can be set, and timers stop while the machine sleeps."""
 
 
 class TokenHolders:
@@ -31,12 +35,12 @@ class TokenHolders:
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, Connection] = {}
         self._anonymous: dict[int, Connection] = {}
-        """The connections whose clients have not shown a token yet, the oldest first."""
+        """The connections whose clients have not sent a valid token yet, the oldest first."""
 
     def begin(self, connection: Connection, claims: Claims | None, dialect: Dialect | None) -> None:
         """Must be called when a connection has opened, with the claims of its handshake's token.
 
-        Without a dialect, a call of `recognised` follows.
+        If `dialect` is None, `recognised` must be called later.
         """
         verify, arm = partial(self._verify, connection), partial(self._arm, connection)
         connection.access = access = Access(claims, time.time(), verify, arm)
@@ -58,9 +62,9 @@ class TokenHolders:
         return True
 
     def close_all_of(self, is_revoked: Callable[[Claims], bool]) -> int:
-        """Close the connections of which a token is revoked, and return their number.
+        """Close the connections that use a revoked token, and return their number.
 
-        Their sessions are lost, so a client with another token of the same subject resumes.
+        Their sessions continue for the grace period, so a client with another token of the same subject can resume.
         """
         found = [each for each in self._open.values() if each.access is not None and each.access.uses(is_revoked)]
         for connection in found:
@@ -72,7 +76,7 @@ class TokenHolders:
         self._anonymous.pop(connection.id, None)
 
     def close_an_anonymous_one(self) -> None:
-        """Close the connection that has had the most time to show a token, so that those who have one get its place."""
+        """Close the oldest connection without a token, to make room for another client when there are too many."""
         oldest = next(iter(self._anonymous.values()), None)
         if oldest is not None:
             self._turn_out(oldest)
@@ -101,7 +105,7 @@ class TokenHolders:
         self._close(connection, CloseCode.UNAUTHORISED, Code.UNAUTHORISED)
 
     def _arm(self, connection: Connection) -> None:
-        """Look at the time again when the connection must be closed, or earlier."""
+        """Close the connection if its time is over. Otherwise, set a timer that checks this again."""
         connection.cancel_expiry()
         ends_at_s = connection.access.ends_at_s if connection.access is not None else None
         if ends_at_s is None or connection.end is not None:
@@ -113,7 +117,7 @@ class TokenHolders:
             self._end(connection)
 
     def _end(self, connection: Connection) -> None:
-        assert connection.access is not None  # its end has come
+        assert connection.access is not None  # `_arm` has read its `ends_at_s`
         if connection.access.own is None:
             self._turn_out(connection)
         else:

@@ -1,7 +1,7 @@
-"""How much all clients together have not read yet.
+"""Limits how many bytes all clients together may leave unread.
 
-A client that is in many topics or rooms may leave more unread than others, because the frames of all of them wait for
-one connection. Many such clients could fill the memory of the machine.
+A client in many topics or rooms may leave more unread than others, because it gets the frames of all of these on one
+connection. Many such clients could fill the memory of the machine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from signaling_sidecar.server.sockets.connection import Connection
 
 MAX_UNREAD_BYTES = 2**27  # bytes of all clients; 16 MiB is the most that one of them may leave unread by default
-COUNTED_EVERY_S = 0.1  # seconds; with 5,000 connections it takes a millisecond
+COUNTED_EVERY_S = 0.1  # seconds between two counts; counting takes a millisecond with 5,000 connections
 
 
 class UnreadTotal:
@@ -25,7 +25,7 @@ class UnreadTotal:
         self._until_s = self._loop.time()
 
     def has_room(self) -> bool:
-        """Whether a client may leave more unread than a client in one room."""
+        """Whether a client in many topics or rooms may leave more unread than a client in one room."""
         now_s = self._loop.time()
         if now_s >= self._until_s:
             unread_bytes = sum(each.outbox.backlog_bytes for each in self._connections())

@@ -1,9 +1,10 @@
-"""The frames that have not been sent yet: which connections they are for, and until when they may wait.
+"""Decides when the frames in the outboxes are sent.
 
 1. Frames are sent at the end of their tick, after its records were written (`tick.py`).
-2. Only announcements to a crowd wait for each other. Otherwise, when many peers join at once, each join would cost a
-   write to every member of the room.
-3. They do not wait when another frame is sent to the same connection, because the order must not change.
+2. Only announcements to many receivers are delayed, so that several are sent with one write. Otherwise, when many peers
+   join at once, each join would cost a write to every peer in the room.
+3. A delayed announcement is sent earlier if another frame is sent to the same connection, so that the order of the
+   frames does not change.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from signaling_sidecar.hub.messages import PeerJoined, PeerLeft, PeerUpdated
 from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.tick import Tick
 
-CROWD = 16  # receivers of one announcement
+CROWD = 16  # the least number of receivers for which an announcement is delayed
 DELAY_PER_RECEIVER_S = 40e-6  # seconds; about eight times as long as a write takes
-MAX_DELAY_S = 0.02  # seconds, which nobody notices when somebody joins a room with so many peers
+MAX_DELAY_S = 0.02  # seconds; users do not notice such a delay when somebody joins a room with so many peers
 
 ANNOUNCEMENTS = frozenset((PeerJoined, PeerLeft, PeerUpdated))
-"""The types of the messages that may wait if they have at least `CROWD` receivers."""
+"""The types of the messages that may be delayed if they have at least `CROWD` receivers."""
 
 
 class Unsent:
@@ -33,7 +34,7 @@ class Unsent:
         self._due: list[Connection] = []
         """The connections whose outboxes must be sent at the end of this tick."""
         self._delayed: list[Connection] = []
-        """The connections that were sent announcements that may wait. Some outboxes may have been sent since."""
+        """The connections that have delayed announcements in their outboxes. Some of these may have been sent since."""
         self._delay: asyncio.TimerHandle | None = None
 
     def put(self, connection: Connection, frame: bytes) -> None:
@@ -46,14 +47,14 @@ class Unsent:
             self._due.append(connection)
 
     def put_announcement(self, connection: Connection, frame: bytes) -> None:
-        """Put a frame that may wait into the outbox of a connection."""
+        """Put a frame that may be delayed into the outbox of a connection."""
         if connection.outbox.is_empty:
             self._delayed.append(connection)
         self.frames += 1
         connection.outbox.put(frame)
 
     def flush(self) -> None:
-        """Send the frames that must not wait, with all that is in the same outboxes. `Tick` calls this."""
+        """Send all frames in those outboxes that contain a frame which must not be delayed. `Tick` calls this."""
         due, self._due = self._due, []
         for connection in due:
             if not connection.outbox.flush():

@@ -1,12 +1,12 @@
-"""A WebSocket (RFC 6455) after its handshake: receiving its messages.
+"""Receives the messages of a WebSocket (RFC 6455) after its handshake.
 
 aiohttp's own `WebSocketResponse` does not send its pongs and Close frames through our outbox, so that a peer that never
-reads could make it buffer without limit. It also accepts unmasked frames, impossible close codes, HTTP/1.0 and old
-drafts. So the handshake is implemented here, everything is sent through the outbox, and only aiohttp's parser is used.
+reads could make it buffer without limit. It also accepts unmasked frames, invalid close codes, HTTP/1.0 and old drafts.
+So this package implements the handshake, sends everything through the outbox, and uses only aiohttp's parser.
 
 aiohttp would also keep its HTTP protocol, with the request, the HTTP parser and two tasks, until the WebSocket ends.
-This takes twice as much memory as everything else that a connection needs. So the WebSocket is a protocol of its own,
-which takes over the transport.
+These take twice as much memory as everything else that a connection needs. So `WebSocket` is an asyncio protocol of its
+own, which takes over the transport.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class WebSocket(asyncio.Protocol):
     __slots__ = ("_first_wrong", "_flow", "_is_broken", "_on_lost", "_parse", "_parse_eof", "_queue")
 
     def __init__(self, max_message_bytes: int) -> None:
-        # With this object, a full queue pauses the transport. It is not the WebSocket itself, because a WebSocket and a
-        # queue that refer to each other would be freed only when Python looks for garbage.
+        # A full queue pauses the transport through this object. The queue does not do so through the WebSocket itself:
+        # objects that refer to each other would be freed only by Python's garbage collector.
         self._flow = BaseProtocol(asyncio.get_running_loop())
         self._flow._upgraded = True  # there is no HTTP parser to pause
         self._queue = MessageQueue(self._flow)
@@ -41,14 +41,14 @@ class WebSocket(asyncio.Protocol):
         self._parse, self._parse_eof = parser.feed_data, parser.feed_eof
         self._first_wrong = FrameCheck().first_wrong
         self._is_broken = False
-        """Whether the client has broken a rule. What it sends afterwards is ignored."""
+        """Whether the client has violated the protocol. All that it sends afterwards is ignored."""
         self._on_lost: Callable[[], None] | None = None
 
     def take_over(self, request: web.Request) -> asyncio.Transport:
-        """Begin to read from the connection of a handshake that was answered. Raises ConnectionResetError if the client
+        """Begin to read from the connection after its handshake was answered. Raises ConnectionResetError if the client
         has disconnected.
 
-        aiohttp then frees what it holds for the request, as if the connection were lost.
+        aiohttp then frees the objects of the request, as if the connection were lost.
         """
         http = request.protocol
         transport = self._flow.transport = request.transport
@@ -57,7 +57,7 @@ class WebSocket(asyncio.Protocol):
         early = _Early()
         http.set_parser(early)  # type: ignore[arg-type]  # only these two methods are called
         transport.set_protocol(self)
-        http.transport = None  # otherwise the next line would close it
+        http.transport = None  # otherwise the next line would close the transport
         http.connection_lost(None)
         self.data_received(early.data)
         return transport
@@ -65,8 +65,8 @@ class WebSocket(asyncio.Protocol):
     async def receive(self, take: Take = queue_all) -> Message | None:
         """Return the next message that `take` does not take, with its text as bytes, or None if the connection is lost.
 
-        `take` is only called while nothing else is being handled. Raises WebSocketError, which has the close code, when
-        the client has broken a rule and must be disconnected.
+        `take` is only called while this waits for a message. Raises WebSocketError, which has the close code, when the
+        client has violated the protocol and must be disconnected.
         """
         try:
             message = await self._queue.next(take)
@@ -119,11 +119,11 @@ class _Early:
         return False, b""
 
     def feed_eof(self) -> None:
-        """The connection is not lost, only taken over."""
+        """Does nothing, because the connection is not lost, but taken over."""
 
 
 def is_utf8(text: bytes) -> bool:
-    if text.isascii():  # this is much faster, and nearly always the case
+    if text.isascii():  # much faster than decoding, and nearly always true
         return True
     try:
         text.decode()

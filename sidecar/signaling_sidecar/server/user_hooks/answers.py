@@ -1,5 +1,5 @@
-"""Checks the return value of a hook. If the value is invalid, the request is refused, as after an exception in the
-hook."""
+"""Checks the return values of hooks. An invalid value has the same effect as an exception in the hook: the request is
+refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_SENTENCE_CHARS = 500  # characters of a sentence that a client is shown; the
 
 
 def verdict(answer: Any) -> bool | str:
-    """Returns True when the hook accepts, and False or a sentence when it refuses. Raises WrongHookAnswer."""
+    """Return True if the hook accepts the request, and False or a sentence if it refuses. Raises WrongHookAnswer."""
     if answer is None:
         return True
     if isinstance(answer, bool):

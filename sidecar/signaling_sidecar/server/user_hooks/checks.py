@@ -1,7 +1,7 @@
-"""Calls the hooks for a connection, a command or a room before the hub handles it.
+"""Calls the user's hooks for connections, commands and rooms before the hub handles these.
 
-1. When a hook fails, the one request that it was asked about is refused, and the failure is recorded.
-2. The answers of hooks are checked (`answers.py`), and hooks run in a thread of their own (`runner.py`).
+1. If a hook fails, only the request for which it was called is refused. The failure is recorded in the event log.
+2. The return values of hooks are checked (`answers.py`), and hooks run in a thread of their own (`runner.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from signaling_sidecar.server.user_hooks.runner import HookRunner
 
 HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
 LOAD_WITHIN_S = 10.0  # seconds to import the file and everything that it imports
-TOLD_GAP_S = 1.0  # seconds between two printed failures of one kind, because a hook may fail for every frame
+TOLD_GAP_S = 1.0  # seconds between two log messages about the same error, because a hook may fail for every frame
 REFUSED = "the request is refused"
 
 logger = logging.getLogger("signaling_sidecar")
@@ -44,17 +44,17 @@ class HookChecks:
         self._hub_now = hub
         self._record = record
         self._told_s: dict[tuple[str, str], float] = {}
-        """By hook and kind of error, when such a failure was printed last."""
+        """For each hook and kind of error, the time of the last log message about it."""
         self._runner = HookRunner()
         self._running: set[asyncio.Task[Any]] = set()
 
     @property
     def _hub(self) -> Hub:
-        """The hub may be another one after a while, in a cluster."""
+        """The current hub. In a cluster, it is replaced when the owner changes."""
         return self._hub_now()
 
     async def load(self) -> None:
-        """Load the file in the thread in which its hooks run. Raises HooksUnreadable and MissingExtra."""
+        """Load the hooks file in the hooks' thread. Raises HooksUnreadable and MissingExtra."""
         try:
             await self._runner.run(self._file.load, lambda _: None, LOAD_WITHIN_S)
         except TimeoutError as error:
@@ -90,7 +90,7 @@ class HookChecks:
             case commands.Opened():
                 return await self._of_opened(command)
             case commands.Alive() | commands.TellSecrets() | commands.End():
-                return command  # no client has asked for it
+                return command  # the sidecar itself gives these commands
             case commands.SetRules() | commands.SetLogState() | commands.Tick():
                 return command
             case _:
@@ -134,7 +134,8 @@ class HookChecks:
                 assert_never(command)
 
     async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
-        """Call `room_rules` for all rooms. If the hook fails for a room, the room keeps its rules."""
+        """Call `room_rules` for all rooms, and yield the commands that set the rules. If the hook fails for a room,
+        that room keeps its rules."""
         if self._file.hook("room_rules") is None:
             return
         for room in self._hub.membership.rooms:
@@ -143,7 +144,7 @@ class HookChecks:
                 yield commands.SetOwnRules(room.key, own)
 
     def tell_left(self, record: Record) -> None:
-        """Call `on_leave` for a peer that has left, without waiting for it."""
+        """Call `on_leave` for a peer that has left, without waiting until the hook has finished."""
         if self._file.hook("on_leave") is not None:
             data = record.data if isinstance(record.data, dict) else {}
             leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
@@ -153,7 +154,7 @@ class HookChecks:
             task.add_done_callback(self._running.discard)
 
     async def _of_opened(self, opened: commands.Opened) -> Command:
-        """Call `on_join` if the peer returns to a session."""
+        """Call `on_join` if the peer has a session, which it would continue."""
         session = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
         if session is None:
             return opened
@@ -187,9 +188,8 @@ class HookChecks:
         if sender is None and self._hub.state.is_published(relay):
             assert relay.room is not None
             sender = relay.room, relay.claimed_from
-            refusal = await self._ask_join(
-                *sender, relay.grant
-            )  # a client that may not join a room must not send to it from outside either
+            # A client that may not join a room must not send frames to the room without joining it either.
+            refusal = await self._ask_join(*sender, relay.grant)
             if refusal is not None:
                 return refused_relay(relay, relay.room, refusal)
         if sender is None:
@@ -205,13 +205,13 @@ class HookChecks:
         try:
             is_binary = isinstance(relay.payload, Binary)
             frame = relay.payload if is_binary else msgspec.json.decode(relay.payload)
-        except NOT_JSON as error:  # the dialect has not read the whole frame
+        except NOT_JSON as error:  # the dialect does not decode the payload, so it may be invalid
             return refused_relay(relay, sent_in, errors.bad_json(str(error)))
         refusal = await self._ask("on_relay", hooks.Relay(key.dialect, key.room, peer, relay.to, relay.kind, frame))
         return relay if refusal is None else refused_relay(relay, sent_in, refusal)
 
     def _sender(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> tuple[RoomKey, str | None] | None:
-        """Return the room and the peer id of the sender: the current ones, or those that it will have after its
+        """Return the room and the peer id of the sender: the current ones or, if it has yet to join, those of its
         join."""
         session = self._hub.membership.session(relay.connection, relay.room)
         if session is not None:
@@ -235,8 +235,8 @@ class HookChecks:
         return verdict
 
     async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any], after_failure: str = REFUSED) -> Any:
-        """Return the result of `check` for the return value of a hook. Returns None without that hook, and a Refusal if
-        the hook fails. `after_failure` tells the operator what happens then."""
+        """Call a hook, and return the result of `check` for its return value. Returns None if the file has no such
+        hook, and a Refusal if the hook fails. `after_failure` tells the operator the consequence of a failure."""
         hook = self._file.hook(name)
         if hook is None:
             return None

@@ -1,4 +1,4 @@
-"""The hooks of a run: loaded before it serves, and swapped whenever their file is saved."""
+"""Loads the hooks file before the sidecar serves clients, and loads it again whenever it is saved."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def hooks_in_use(
 
     async def follow() -> None:
         with suppress(HooksStopped):
-            await set_rules_of_rooms()  # the rooms that are restored from the previous run
+            await set_rules_of_rooms()  # for the rooms that were restored from the previous run
             await file.watch(checks.load, swapped)
 
     try:

@@ -1,4 +1,4 @@
-"""How a call of a hook can end."""
+"""Defines how a call of a hook can end: with a value or an exception."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class HookRaised(Exception):
         self.kind = kind
         """The name of the exception's class."""
         self.told = told
-        """The traceback, safe to print."""
+        """The traceback, without characters that control a terminal."""
 
 
 class HooksStopped(Exception):

@@ -1,10 +1,10 @@
 """Runs hooks outside of the server's thread.
 
-1. A hook never delays anything but other hooks: the server reads and serves all connections meanwhile.
+1. A hook delays only other hooks, and the client that it was called for. The server serves all others meanwhile.
 2. Hooks begin in the order in which they were called, and two of them never run at the same time. A hook lets others
    run only while it awaits something. So hooks need no locks.
-3. A hook that does not finish in time is cancelled. If it blocks its thread, it is interrupted there. If that does not
-   end it either, the thread is abandoned, and the hooks that are waiting run in a new thread.
+3. A hook that does not finish in time is cancelled. If it blocks its thread, an exception is raised in the thread. If
+   the hook still does not end, the thread is abandoned, and the waiting hooks run in a new thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from signaling_sidecar.server.user_hooks.outcome import HooksStopped, Outcome
 from signaling_sidecar.server.user_hooks.thread import HookCall, HookThread
 
-STALLED_S = 0.25  # seconds; people notice a delay of a quarter of a second, and no hook needs as long without awaiting
+STALLED_S = 0.25  # seconds after which a hook that does not await anything is reported, because it blocks the others
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -84,13 +84,13 @@ class HookRunner:
         try:
             while not await _is_done(call.begun, within_s):
                 if not any(other.is_running for other in self._begun):
-                    await self._free(self._thread)  # something that a finished hook has left running blocks the thread
+                    await self._free(self._thread)  # no hook is running, so a task of a finished hook blocks the thread
         finally:
             self._waiting.remove(call)
         return call.begun.result()
 
     async def _free(self, thread: HookThread) -> None:
-        """Interrupt what blocks a thread. If that does not help, continue in a new thread."""
+        """Interrupt the code that blocks a thread. If the thread remains blocked, continue in a new thread."""
         thread.interrupt()
         if await thread.is_blocked() and thread is self._thread:
             thread.abandon()

@@ -1,4 +1,4 @@
-"""The thread in which hooks run, with an event loop of its own, and the calls that it runs."""
+"""Implements the thread in which hooks run, which has its own event loop, and the calls of hooks in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.server.user_hooks.outcome import HookRaised, HooksStopped, Outcome
 from signaling_sidecar.untrusted_text import visible
 
-LOOK_S = 0.1  # seconds within which a thread that is not blocked reacts
+LOOK_S = 0.1  # seconds within which a thread responds unless it is blocked
 STOP_WITHIN_S = 0.3  # seconds for running hooks to end when the sidecar stops
 
 
@@ -28,8 +28,8 @@ class _Interrupted(BaseException):
 
 
 class HookCall:
-    """One call of a hook. It must be created in the event loop that waits for it. `check` converts the return value of
-    the hook to the value of `outcome`."""
+    """One call of a hook. It must be created in the event loop that waits for the call. `check` converts the return
+    value of the hook to the value of `outcome`."""
 
     def __init__(self, hook: Callable[[], Any], check: Callable[[Any], Any]) -> None:
         loop = asyncio.get_running_loop()
@@ -44,7 +44,7 @@ class HookCall:
 
     @property
     def is_running(self) -> bool:
-        """Whether its thread is running its code at this moment: it has begun and does not await anything."""
+        """Whether the hook has begun, and is not awaiting anything at this moment."""
         return inspect.iscoroutine(self.coroutine) and self.coroutine.cr_running
 
     def claim(self) -> bool:
@@ -52,7 +52,7 @@ class HookCall:
         return self._unclaimed.acquire(blocking=False)
 
     def give_up(self, thread: HookThread) -> None:
-        """End the wait for the call with HooksStopped."""
+        """Let the code that waits for the call get HooksStopped."""
         if not self.begun.done():
             self.begun.set_result(thread)
         if not self.outcome.done():
@@ -79,7 +79,7 @@ class HookThread:
         self._soon(lambda: call.task.cancel() if call.task is not None else None)
 
     async def is_blocked(self) -> bool:
-        """Whether something that runs in the thread does not let other hooks run."""
+        """Whether code that runs in the thread keeps other hooks from running."""
         alive = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._soon(lambda: loop.call_soon_threadsafe(alive.set))
@@ -94,8 +94,8 @@ class HookThread:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(_Interrupted))
 
     def abandon(self) -> None:
-        """Start no more calls. When the code that blocks the thread ends, the other calls in it are cancelled, because
-        they must not run at the same time as those of the next thread, and the thread ends."""
+        """Start no more calls. When the code that blocks the thread ends, the other calls in this thread are cancelled,
+        because they must not run at the same time as those of the new thread. Then this thread ends."""
         self._is_over = True
         self._soon(self._cancel_all)
 
@@ -115,11 +115,11 @@ class HookThread:
         return _shown("".join(traceback.format_list(stack[ours[-1] + 1 if ours else 0 :])))
 
     def _soon(self, work: Callable[[], object]) -> None:
-        with suppress(RuntimeError):  # it has ended
+        with suppress(RuntimeError):  # the loop is closed, because the thread has ended
             self._loop.call_soon_threadsafe(work)
 
     def _begin(self, call: HookCall) -> None:
-        if self._is_over:  # the call may run in another thread by now
+        if self._is_over:  # another thread may already run the call
             return
         call.coroutine = self._do(call)
         call.task = self._loop.create_task(call.coroutine)
@@ -135,7 +135,7 @@ class HookThread:
             outcome = Outcome(call.check(answer))
         except SidecarError as error:
             outcome = Outcome(None, error)
-        except BaseException as error:  # a hook may raise anything, also what would end a process
+        except BaseException as error:  # a hook may even raise SystemExit or KeyboardInterrupt
             outcome = Outcome(None, HookRaised(visible(type(error).__name__), _shown(_traceback_of(error))))
         call.tell(call.outcome, outcome)
 
@@ -147,10 +147,10 @@ class HookThread:
     def _run(self) -> None:
         with suppress(_Interrupted):
             while not self._is_over:
-                # A task that a hook has left running may raise something that ends the loop.
+                # A task that a hook has started may raise an exception that ends the loop, such as SystemExit.
                 with suppress(BaseException):
                     self._loop.run_forever()
-            self._loop.set_exception_handler(lambda *_: None)  # tasks that have not ended are not worth a warning now
+            self._loop.set_exception_handler(lambda *_: None)  # no warnings about tasks that have not ended
             self._loop.close()
 
 

@@ -1,6 +1,6 @@
 /**
  * A list that has elements only for the visible rows, and keeps only rows near them in memory. All rows have the same
- * height. While the list is following, it shows the newest rows. Scrolling up pauses it. Scrolling to the end resumes it.
+ * height. While the list is following, it shows the newest rows. Scrolling up pauses it, scrolling to the end resumes it.
  *
  * When the sidecar forgets the oldest rows, it numbers the others anew. In this list, rows keep their numbers, so that
  * the visible rows do not move.
@@ -40,7 +40,7 @@ export class VirtualList {
     this.asking?.abort()
     Object.assign(this, { asking: null, isNewsWaiting: false, isStuck: false, following: true, total: null })
     Object.assign(this, { rows: new Map(), elements: new Map(), active: -1, openSeq: null })
-    Object.assign(this, { first: null, gone: 0, start: 0 }) // `gone`: rows forgotten by the sidecar; `start`: the top row
+    Object.assign(this, { first: null, gone: 0, start: 0 }) // `gone` rows are forgotten; row `start` is the top one
     this.body.replaceChildren()
     this.body.style.height = '0'
   }
