@@ -67,8 +67,8 @@ class Sidecar:
     """The hub, its event log, and the connections of one run. Nothing runs until the application that `app` returns is
     started.
 
-    `sources` has the sources of the settings, if changes of the settings file should apply while the sidecar runs.
-    `reloaded` is true if this run replaces a run with older code of the sidecar. The event log then records that.
+    `sources` are where the settings come from. They are given if changes of the settings file should apply while the
+    sidecar runs. `reloaded` is true if this run replaces one with older code, which the event log then records.
     """
 
     def __init__(self, settings: Settings, sources: Sources | None = None, *, reloaded: bool = False) -> None:

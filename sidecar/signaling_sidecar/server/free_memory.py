@@ -8,8 +8,8 @@ import sys
 def return_free_memory() -> None:
     """Return the memory that this process has freed to the operating system.
 
-    By default, the C library of most Linux systems keeps freed memory in the process. After a checkpoint was read, this
-    is several times the size of the checkpoint. On other systems, this function does nothing.
+    By default, the C library of most Linux systems keeps freed memory in the process. After a checkpoint was read, the
+    freed memory is several times the size of the checkpoint. On other systems, this function does nothing.
     """
     if sys.platform != "linux":
         return

@@ -28,7 +28,7 @@ class HeldStateDir:
         self._runtime: Runtime | None = None
         self._revoked: bytes | None = None
         self._real_path: Path
-        """The path to which symbolic links led when the folder was locked for the first time."""
+        """The path without symbolic links that the folder had when it was locked for the first time."""
         self._is_reported = False
         """Whether it was logged that the folder cannot be claimed."""
 
@@ -94,7 +94,7 @@ class HeldStateDir:
             state_dir.write_revoked(self.path, content)
 
     def write_runtime(self, runtime: Runtime) -> None:
-        """Tell other programs where this sidecar listens. Raises StateDirUnusable."""
+        """Write `runtime.json`, which tells other programs where this sidecar listens. Raises StateDirUnusable."""
         with state_dir.used(self.path):
             state_dir.write_runtime(self.path, runtime)
         self._runtime = runtime

@@ -75,7 +75,7 @@ class OwnHub:
     async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
         """Call the hooks of this file, if there is one, until the block ends. Raises HooksUnreadable.
 
-        `use` is called when they are loaded. The first client may join as soon as the block has begun.
+        `use` is called when the hooks are loaded. The first client may join as soon as the block has begun.
         """
 
         def use_everywhere(hooks: HookChecks) -> None:

@@ -60,7 +60,7 @@ class Owner:
     """
 
     def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:
-        """`counts` are the counts from the time when this sidecar was the owner before, if it was."""
+        """If this sidecar was the owner before, `counts` are its counts until then."""
         self.has_hooks = False
         self.counts = counts or Counts()
         self._hooks: HookChecks | None = None

@@ -63,8 +63,8 @@ def run(
     """Serve until SIGINT or SIGTERM arrives or, with `exit_on_stdin_eof`, until stdin ends. Only SIGTERM drains.
 
     `listening` is a socket that the caller has bound. With `reloaded`, this process replaces one with older code, and
-    prints nothing. `serving` is called as soon as it serves. Raises a SidecarError if it cannot begin to serve:
-    PortTaken, StateDirTaken, StateDirUnusable, NoHome, HooksUnreadable, MissingExtra or SettingsError.
+    prints nothing. `serving` is called as soon as requests are served. If they cannot be served, this raises PortTaken,
+    StateDirTaken, StateDirUnusable, NoHome, HooksUnreadable, MissingExtra, SettingsError or another SidecarError.
     """
     settings = sources.load()
     listening = listening or listen(settings)

@@ -146,7 +146,7 @@ class AdminApi:
         is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
         if is_inspector and self._links.is_token(token):
             return True
-        # Whoever has a link needs no token, so the token of this run is required here, which only this machine has.
+        # Whoever has a link needs no token. So only the token of this run may make links, which only this machine has.
         return request.path != LINK_PATH and is_of_admin(self._gate, request)
 
     # --- the inspector ------------------------------------------------------------------------------------------------

@@ -196,7 +196,7 @@ def _revoke() -> dict[str, Any]:
 
 
 def _why() -> dict[str, Any]:
-    described = _get("for each pair of peers, whether and why not they connect", {"$ref": "#/components/schemas/Why"})
+    described = _get("which pairs of peers are connected, and why not", {"$ref": "#/components/schemas/Why"})
     described["parameters"] = [
         {"name": name, "in": "query", "schema": _TEXT, "description": f"only rooms with this {what}"}
         for name, what in (("room", "id"), ("dialect", "dialect"))

@@ -1,6 +1,6 @@
 """Checks each command of a client against its tokens, before the user's hooks and the hub see the command.
 
-What depends on rooms and sessions is decided by the hub. The command has the permissions that it needs (`Grant`).
+Permissions that depend on rooms and sessions are checked by the hub, which finds them in the command (`Grant`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Copies the log of the cluster into the files of this instance.
 
-1. An entry is copied only if it continues the log. Other entries are ignored with a warning. The warning is delayed
-   until it is certain that Redis has not lost the log, because the entry then belongs to a new one.
+1. An entry is copied only if it continues the log. Other entries are ignored. A warning follows as soon as it is
+   certain that Redis has not lost the log: if it has, such an entry belongs to a new log.
 2. If Redis has deleted entries before they were read, the copy continues at the next checkpoint that Redis names.
 """
 
@@ -73,7 +73,7 @@ class FollowedLog:
             self.doubt = error
 
     def expect(self, checkpoint: str) -> None:
-        """Read the log again from the checkpoint that Redis names, if it was read before but could not be copied."""
+        """Read the log again from the checkpoint that Redis names, if that was read before but could not be copied."""
         if checkpoint and place_of(self._copied) < place_of(checkpoint) <= place_of(self.place):
             self.place, self._begins_at = just_before(checkpoint), checkpoint
 
@@ -99,7 +99,7 @@ class FollowedLog:
         self._has_complained, self._copied = False, entry.id
 
     def take_step(self, step: Step, id_: str) -> None:
-        """Copy a step that this instance has committed itself. `id_` is that of the step's last entry, or empty."""
+        """Copy a step that this instance has committed itself. `id_` is the id of its last entry in Redis, or empty."""
         if not id_ or place_of(id_) <= place_of(self._copied):
             return
         self.place = max(self.place, id_, key=place_of)

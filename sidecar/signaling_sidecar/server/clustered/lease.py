@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-RENEWALS = 3  # in the time of one lease, so that two of them may fail
+RENEWALS = 3  # renewals in the time of one lease, so that two of them may fail
 AFTER_LEASE_S = 0.002  # seconds to wait after the end of a lease, because Redis counts whole milliseconds
 ASK_AGAIN_S = 0.02  # seconds until an instance repeats a claim that Redis has refused
 
@@ -39,7 +39,8 @@ class Lease:
         self._steady_since_s = None
 
     def is_steady(self, now_s: float) -> bool:
-        """Whether this instance may declare others dead. It may not after an outage of Redis, which ends all leases."""
+        """Whether this instance may declare others dead. Just after an outage of Redis, it may not, because the outage
+        has ended all leases."""
         return self._steady_since_s is not None and now_s - self._steady_since_s >= self._lasts_s
 
     def was_heard_of(self, now_s: float) -> bool:

@@ -388,7 +388,7 @@ class Member:
     # --- outages -----------------------------------------------------------------------------------------------------
 
     def _away(self, error: RedisAway) -> None:
-        """Must be called when Redis cannot be used. No grace period ends in the outage and `TICKS_REST_S` after it."""
+        """Must be called when Redis cannot be used. No grace period ends until `TICKS_REST_S` after the outage."""
         self.lease.redis_is_away()
         what, reason = error.what, str(error)
         if self.wrong_with_redis is None or reason != self._why_away:

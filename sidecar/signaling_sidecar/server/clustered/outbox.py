@@ -52,7 +52,7 @@ class Outbox:
         try:
             self.deliver(batch_in(entry, wire.decode_to_front))
         except Exception:
-            logger.exception("what the owner of the cluster has told this instance could not be done")
+            logger.exception("a message of the owner of the cluster could not be carried out")
 
     def deliver(self, messages: Sequence[ToFront]) -> None:
         """Carry out messages from the owner, which may be this instance."""

@@ -39,7 +39,7 @@ from signaling_sidecar.settings import Settings
 from signaling_sidecar.untrusted_text import visible
 
 STOP_WITHIN_S = 2.0  # seconds to hand over the rooms, and as many to leave the cluster
-LOG_WITHIN_S = 2.0  # seconds for which the start waits for the copy of the log; it may be impossible to write
+LOG_WITHIN_S = 2.0  # seconds for which the start waits until the log was copied; a full disk may make that impossible
 
 if TYPE_CHECKING:
     from signaling_sidecar.server.user_hooks.checks import HookChecks
@@ -152,7 +152,7 @@ class SharedHub:
 
     def apply(self, settings: Settings, rules: Mapping[str, RoomRules]) -> None:
         """Use settings that have changed while the sidecar is running. Settings for rooms have an effect only
-        while it is the owner."""
+        while this sidecar is the owner."""
         if settings_of_rooms(settings) != settings_of_rooms(self._settings):
             logger.warning(
                 "settings for the rooms have changed: change them at all sidecars of the cluster, because the rooms "
@@ -235,7 +235,7 @@ class SharedHub:
         try:
             await self._member.join()
             if self._revocations is not None:
-                await self._revocations.exchange()  # before the first client connects with a revoked token
+                await self._revocations.exchange()  # first, so that no client connects with a revoked token
         except RedisAway as error:
             raise RedisUnusable(str(error)) from error
         self._folder.key = self._member.instance.key

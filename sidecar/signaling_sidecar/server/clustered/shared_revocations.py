@@ -56,8 +56,8 @@ class SharedRevocations:
         self._revoking.learn(_revocations(until))
 
     def compare(self) -> None:
-        """Let `follow` compare the list with that in Redis. Must be called when this instance has joined the cluster,
-        and when Redis had lost its state."""
+        """Let `follow` compare the list of this instance with that in Redis. Must be called when this instance has
+        joined the cluster, and when Redis had lost its state."""
         self._is_due.set()
 
     async def follow(self) -> None:
@@ -71,7 +71,7 @@ class SharedRevocations:
                 self._is_due.set()
 
     async def exchange(self) -> None:
-        """Add the tokens in Redis to the own list, and the own ones to the list in Redis. Raises RedisAway."""
+        """Add the tokens in Redis to the list of this instance, and the others to Redis. Raises RedisAway."""
         own = _until(self._revoking.revoked())
         found = await self._link.run(scripts.REVOKED, "", "", repr(time.time()))
         there = {each.decode(): float(until) for each, until in zip(found[1::2], found[2::2], strict=True)}
@@ -92,7 +92,7 @@ def _until(revoked: Revocations) -> dict[str, float]:
 
 
 def _revocations(until: dict[str, float]) -> Revocations:
-    """Read back what `_until` returns."""
+    """Convert a result of `_until` back."""
     revoked, longest_s = Revocations(), time.time() + SUBJECT_FOR_S
     for each, until_s in until.items():
         if each.startswith(TOKEN):

@@ -57,7 +57,7 @@ class ClusterSide:
         self._secret_dialects = secret_dialects
         self._dialects: dict[int, str] = {}
         """The dialect of each connection."""
-        # Both by connection: what a new owner cannot restore from the log.
+        # By connection, the commands and names that a new owner cannot restore from the log.
         self._watches: dict[int, commands.WatchRooms] = {}
         self._secrets: dict[int, dict[RoomKey, str]] = {}
 
@@ -79,12 +79,12 @@ class ClusterSide:
     def ask(self, command: Command) -> None:
         if not self._is_current(command.connection):
             return
-        if type(command) is not commands.Relay or command.call is not None:  # nearly all commands are plain relays
+        if type(command) is not commands.Relay or command.call is not None:  # others are rare
             command = without_credentials(command)
             self._remember(command)
         dialect, term = self._dialects.get(command.connection), self.member.term
         if term is not None:
-            term.ask(command, dialect)  # this is by far the most frequent message
+            term.ask(command, dialect)  # like `Member.tell`, but faster, because commands are by far the most frequent
         else:
             self.member.tell(Ask(command, dialect))
 

@@ -37,7 +37,7 @@ class StepLog:
 
     def __init__(self, seq: int, payloads: Callable[[], str]) -> None:
         self._maker = LineMaker(payloads(), seq)
-        self._maker.set_time()  # the time of a checkpoint before the first line
+        self._maker.set_time()  # needed if a checkpoint is made before the first line
         self._payloads = payloads
         self._lines: list[Line] = []
 
@@ -109,7 +109,7 @@ class StepFront:
         self._wanted()  # asks for a commit; the owner itself does that for all other messages, when it ends the tick
 
     def is_lost(self, connection: int) -> bool:
-        """Whether the socket is closed already. For connections of other instances, this is not known, and False."""
+        """Whether the socket is closed already. False for the sockets of other instances, which are not known here."""
         return instance_of(connection) == self._me and self._local.is_lost(connection)
 
     def take(self) -> tuple[list[ToFront], dict[int, list[ToFront]]]:

@@ -58,7 +58,7 @@ class Restored:
 
     @property
     def is_restart(self) -> bool:
-        """Whether the whole cluster was restarted: all connections in the log have ended without a record of it."""
+        """Whether the whole cluster was restarted, so that all connections in the log have ended without a record."""
         return not self._living and self._place is not None
 
     def finish(self) -> None:

@@ -50,7 +50,7 @@ CHECKPOINT_EVERY_BYTES = 1_000_000
 """The bytes of lines between two checkpoints. A new owner must read these lines, which takes a tenth of a second for a
 megabyte. If a checkpoint is larger than half of this, there are twice as many bytes of lines as in the checkpoint."""
 
-MAX_DIGITS = 15  # digits of the number of an instance; Python refuses to convert thousands of them
+MAX_DIGITS = 15  # digits in the number of an instance; `int` raises an error if there are thousands of digits
 
 _to_json = msgspec.json.Encoder().encode
 NOTES = frozenset(
@@ -121,7 +121,7 @@ class Term:
         if is_restart:
             self.owner.record(Record("server.restored"))
         if last is not None and last not in members:
-            # The inbox says this too, but after the commands of its clients that are already connected elsewhere.
+            # The inbox reports this, too, but after commands of clients that have moved to other instances since.
             self.bury(last)
         self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
         return gone
@@ -272,7 +272,7 @@ class Term:
         lines = self._log.take()
         own, others = self._front.take()
         is_first = self.checkpoint_bytes == 0
-        held = self.held if is_first else self._encoded_held()  # in the first step, the hub does not have them yet
+        held = self.held if is_first else self._encoded_held()  # the hub gets these commands only after the first step
         if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False

@@ -15,7 +15,7 @@ from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 
 CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
-"""Set on a request if pages of other origins may read the response. This is no use to pages that the guard refuses."""
+"""Set on a request if pages of other origins may read the response, unless the guard refuses their requests."""
 MAX_HINTS = 100  # causes that are logged, each once; there is a limit because a client can make up any number of hosts
 
 logger = logging.getLogger("signaling_sidecar")

@@ -1,6 +1,6 @@
 """Finds the setting that would allow a refused request, as a flag or as an option of Vite's plugin.
 
-Who follows the advice must succeed: the setting must accept the value in it, and must then allow the same request.
+The advice must work: the setting must accept the value in the advice, and must then allow the same request.
 """
 
 from __future__ import annotations

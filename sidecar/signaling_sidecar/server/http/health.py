@@ -28,7 +28,7 @@ NOT_IN_CLUSTER = NotReady("not-in-cluster", "the sidecar is not in its cluster a
 
 
 def redis_away(wrong: str) -> NotReady:
-    """Return the reason while Redis cannot be used. Anybody can read `wrong`, so it must contain no secret."""
+    """Return the reason to show while Redis cannot be used. Anybody can read `wrong`, so it must contain no secret."""
     return NotReady("redis-away", f"nothing reaches the peers at the moment: {wrong}")
 
 

@@ -12,7 +12,7 @@ from signaling_sidecar.json_log import request_id
 
 HEADER = "X-Request-ID"
 ID = web.RequestKey("request_id", str)
-_SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")  # safe in our response header and log messages, which repeat it
+_SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")  # ids that are safe in our response header and log messages
 
 
 def add_to(app: web.Application) -> None:

@@ -36,7 +36,7 @@ from signaling_sidecar.server.pages.page_files import FRESH
 from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 
-AT_MOST_EVERY_S = 0.25  # seconds between two lines of the stream of changes, or more
+AT_MOST_EVERY_S = 0.25  # the least number of seconds between two lines of the stream of changes
 LOOK_EVERY_S = 1.0  # seconds between two checks for changes that are not in the event log, such as a refused request
 SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent even if nothing has changed
 STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404, "internal": 500}  # others: 503

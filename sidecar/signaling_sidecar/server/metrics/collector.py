@@ -1,7 +1,7 @@
 """Computes the metrics of one sidecar from its state when `/metrics` is requested.
 
-Only frames, records and the like are counted all the time. No label has a value that a client has chosen, so there are
-never more than a few hundred time series, and none of them contains an id, a name or an address.
+Between requests, only events such as frames and records are counted. No label has a value that a client has chosen, so
+there are never more than a few hundred time series, and none of them contains an id, a name or an address.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _of_cluster(own: InCluster) -> Iterator[Metric]:
     yield SummaryMetricFamily("signaling_cluster_takeover_seconds", help_, own.takeovers, own.takeovers_s)
     help_ = "The time from sending a script to Redis until its answer."
     yield HistogramMetricFamily("signaling_redis_answer_seconds", help_, own.redis_answers, own.redis_answers_s)
-    yield _gauge("signaling_redis_silent_seconds", "The seconds since Redis has answered last.", own.redis_silent_s)
+    yield _gauge("signaling_redis_silent_seconds", "The seconds since the last answer of Redis.", own.redis_silent_s)
     help_ = "The records of the cluster that the event log of this sidecar does not have yet."
     yield _gauge("signaling_log_behind_records", help_, own.log_behind)
 

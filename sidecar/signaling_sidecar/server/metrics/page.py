@@ -52,7 +52,7 @@ class MetricsPage:
         if self._answer is None:
             if find_spec("prometheus_client") is None:
                 raise web.HTTPNotImplemented(text=f"{MissingExtra('/metrics', 'metrics')}\n")
-            await asyncio.to_thread(import_module, COLLECTOR)  # this takes longer than any frame should wait
+            await asyncio.to_thread(import_module, COLLECTOR)  # the import takes longer than any frame should wait
         if self._answer is None:
             self._answer = self._load()
         return await self._answer(request)

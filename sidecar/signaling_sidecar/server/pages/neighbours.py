@@ -83,13 +83,13 @@ class Neighbours:
         await asyncio.wait([task for task in (self._looking, *self._work) if task is not None])
 
     async def _withdraw(self, app: web.Application) -> None:
-        """Withdraw the announcement while the connections are being closed, so that no more visitors come."""
+        """Withdraw the announcement while the connections are being closed, so that no new visitors come."""
         self._browser = None
         for task in filter(None, (self._looking, *self._work)):
             task.cancel()
 
     async def _browse(self) -> None:
-        from signaling_sidecar.lan.discover import browsing  # imported here for the same reason
+        from signaling_sidecar.lan.discover import browsing  # imported here because it imports zeroconf, too
 
         async with browsing() as self._browser:
             await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""`GET /ws/signaling/people`: the peers of the listed rooms, and whether each pair of them is connected.
+"""Answers `GET /ws/signaling/people` with the peers of the listed rooms, and whether each pair is connected.
 
 The attack: only the members of a room may know who is in it (the list of rooms gives counts only), but through Vite's
 proxy everybody on the LAN can send this request. So it is answered only for browsers on the machine of the sidecar,
@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     rooms: list[RoomShown] | None
     """The rooms, or None if the client is not on this machine."""
     problem: str | None = None
-    """The reason why the state of no pair is known, or None."""
+    """The reason why the states of the pairs are not known, or None."""
 
 
 class PeersInRooms:

@@ -28,7 +28,7 @@ class FrameCheck:
         self._begun = b""
         """The first bytes of a header that has not arrived completely."""
         self._skip = 0
-        """The number of bytes that are still missing of a payload."""
+        """The number of bytes of the current payload that have not arrived yet."""
         self._fragments = 0
         """The number of frames that have arrived of an incomplete message."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aiohttp._websocket.reader import WebSocketDataQueue  # no public module has it, and the parser feeds no other
+from aiohttp._websocket.reader import WebSocketDataQueue  # private, but the parser can feed no other queue
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_websocket import WSMessageNoDecodeText
 
@@ -41,9 +41,9 @@ class MessageQueue(WebSocketDataQueue):
             super().feed_data(message, *size)
 
     async def next(self, take: Take) -> Message:
-        """Return the next message that `take` does not take. Messages are offered to it only during this call.
+        """Return the next message that `take` does not take. Messages are offered to `take` only during this call.
 
-        Raises EofStream when the connection is lost, and the exception that was set if the parser has failed.
+        Raises EofStream when the connection is lost, and WebSocketError when the client has violated the protocol.
         """
         if not self._queued:
             self._offer = take

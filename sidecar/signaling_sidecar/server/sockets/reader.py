@@ -66,7 +66,7 @@ class Reader:
     def _take(self, message: Message) -> bool:
         """Take a text or binary frame if it can be handled without an `await`. Otherwise it is queued for `_read`.
 
-        By far the most frames are taken here, because that needs less time than waking the task that runs `_read`.
+        Nearly all frames are taken here, because that needs less time than waking the task that runs `_read`.
         """
         connection, front = self._connection, self._front
         type_, data, _ = message

@@ -36,8 +36,8 @@ class HookRunner:
         """Call the hook and, if it returns an awaitable, await that. Returns the result of `check` for the hook's
         return value.
 
-        The time counts from the beginning of the call. Raises HookRaised when the hook raises an exception,
-        TimeoutError when it does not finish in time, HooksStopped, and SidecarErrors of hook and check as they are.
+        The call may take `within_s` from its beginning. Raises HookRaised if the hook raises an exception, TimeoutError
+        if it does not finish in time, HooksStopped after `stop`, and any SidecarError that the hook or `check` raises.
         """
         if self._is_over:
             raise HooksStopped
@@ -56,7 +56,7 @@ class HookRunner:
         return outcome.value
 
     def stop(self) -> None:
-        """End all calls with HooksStopped, and the thread."""
+        """End the thread. All calls raise HooksStopped."""
         self._is_over = True
         for call in (*self._waiting, *self._begun):
             call.give_up(self._thread)

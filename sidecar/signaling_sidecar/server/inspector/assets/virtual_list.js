@@ -17,7 +17,7 @@ export class VirtualList {
   /**
    * `fetchRows(query, signal)` resolves to `{ rows, total, first }`, where `query` has `from` or `seq`, and `count`, and
    * `first` is the record of the first row that the sidecar has. `drawRow(element, row)` fills a row. `open(row)` is
-   * called for a click or Enter, and `tell(error)` when the list pauses, resumes, has fetched rows, or could not.
+   * called for a click or Enter, and `tell(error)` when the list pauses, resumes, gets rows, or gets an error.
    */
   constructor(scroller, { label, rowPx, ...functions }) {
     Object.assign(this, { scroller, rowPx, ...functions })
