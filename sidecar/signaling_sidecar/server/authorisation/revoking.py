@@ -105,7 +105,8 @@ class Revoking:
         try:
             self._keep()
         except StateDirUnusable as error:
-            logger.warning("the revoked tokens are refused, but not kept: %s", error, extra={"code": "state-folder"})
+            message = "the revoked tokens are refused, but only until the sidecar is started again: %s"
+            logger.warning(message, error, extra={"code": "state-folder"})
 
     def _keep(self) -> None:
         """Raises StateDirUnusable."""

@@ -195,7 +195,7 @@ class Member:
                 try:
                     self._take(found, places, term)
                 except Exception:
-                    logger.exception("what this instance has read from Redis could not be handled")
+                    logger.exception("entries that this instance has read from Redis could not be handled")
                     await asyncio.sleep(RETRY_S)
 
     async def hand_over(self) -> None:

@@ -71,7 +71,8 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Term:
-    """`owner` must have been created with `log` and `front`, and `hub` must have been restored as it was `claimed`.
+    """`hub` must have been restored to the state that `claimed` names, and `owner` must have been created with `hub`,
+    `log` and `front`.
 
     `wanted` is called when there is something to commit, and `noted` with each record that a front adds to the log.
     """
@@ -151,7 +152,7 @@ class Term:
         """Handle a message of another instance."""
         if not self._may_say(message, sender):
             logger.warning(
-                "a message in Redis is ignored: the instance that it comes from may not tell this",
+                "a message in Redis is ignored: its sender may not send such a message",
                 extra={"code": "foreign-message"},
             )
             return
@@ -253,7 +254,7 @@ class Term:
         try:
             answer: Checked | Failed = Checked(await self.owner.checked(check.command))
         except Exception:
-            logger.exception("the hooks could not be asked")
+            logger.exception("the hooks could not be called")
             answer = Failed(errors.internal())
         self._reply(sender, Reply(call, answer))
 

@@ -1,4 +1,4 @@
-/** What the admin may do in a room. */
+/** The actions of the admin in a room. */
 
 import { ask, askText, roomPath } from './api.js'
 import { askBack, field } from './ask_back.js'

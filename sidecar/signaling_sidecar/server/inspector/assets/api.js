@@ -31,7 +31,7 @@ export const ask = async (path, options) => (await fetched(path, options)).json(
 export const askText = async (path, options) => (await fetched(path, options)).text()
 export const roomPath = (dialect, room) => `${encodeURIComponent(dialect)}/${encodeURIComponent(room)}`
 
-/** Calls `take` with each line of the stream of changes, until the stream ends or `signal` aborts it. */
+/** Calls `take` with new lines of the stream of changes, until the stream ends or `signal` aborts it. */
 export async function follow(take, signal) {
   const silence = new AbortController()
   let patience

@@ -23,7 +23,7 @@ export function drawn(element, html) {
 
 /**
  * Shows one child for each item, and leaves a child as it is while its item is the same, so that neither the focus nor
- * the selected text is lost. Children are told apart by `keyOf`.
+ * the selected text is lost. `keyOf` identifies an item.
  */
 export function keyed(parent, items, keyOf, render) {
   const before = new Map([...parent.children].map((child) => [child.itemKey, child]))

@@ -65,7 +65,7 @@ function foldedRow({ key, state, next_step, count, meaning }) {
   return make('li', { data: { state } }, stateChip(state), make('div', {}, about, advice(next_step), fold))
 }
 
-/** Makes the rows of many pairs only when somebody wants to see them. */
+/** Renders the rows of a group of pairs only while the group is open. */
 function showOpened() {
   for (const fold of $('pairs').querySelectorAll('details')) {
     const pairs = fold.open ? (groups.get(fold.closest('li').itemKey) ?? []) : []

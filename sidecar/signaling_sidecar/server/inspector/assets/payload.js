@@ -5,7 +5,7 @@ import { $, drawn, make } from './elements.js'
 
 let shown = null
 
-/** Shows the record of the room, and moves the focus there if `focuses`. `close` is called by its button and Escape. */
+/** Shows the payload, and moves the focus there if `focuses`. The button and Escape call `close`. */
 export async function showPayload({ dialect, room }, seq, close, focuses) {
   const path = `inspector/rooms/${roomPath(dialect, room)}/payload/${seq}`
   $('payload').hidden = false
@@ -31,7 +31,7 @@ function* parts({ about, text, sections = [], diff }) {
   if (diff) {
     const difference = make('div')
     drawn(difference, diff)
-    yield folded('Changes since the description before', difference, true)
+    yield folded('Difference from the previous description', difference, true)
   }
   for (const { title, text } of sections) yield folded(title, text, true)
   if (text) yield folded('The whole payload', text, sections.length === 0)

@@ -33,7 +33,7 @@ function take(line) {
   boot = line.boot
   $('version').textContent = `sidecar ${line.version}`
   takeRooms(line)
-  // Somebody who opens the page with one room wants to see that room.
+  // If there is only one room when the page is opened, it is shown at once.
   const [only] = line.rooms
   if (isFirst && location.search === '' && line.rooms.length === 1)
     go({ room: only.room, dialect: only.dialect }, { replaces: true })

@@ -19,7 +19,7 @@ function connectInRoom(room) {
     connection.ondatachannel = ({ channel }) => measure(channel)
     show('waiting', 'connecting')
     clearTimeout(patience)
-    patience = setTimeout(show, CONNECTS_WITHIN_MS, 'lost', 'not connected: sidecar why says why')
+    patience = setTimeout(show, CONNECTS_WITHIN_MS, 'lost', 'not connected; to see why, run: sidecar why')
     return connection
   }
 
