@@ -105,8 +105,7 @@ class Revoking:
         try:
             self._keep()
         except StateDirUnusable as error:
-            message = "the revoked tokens are refused, but only until the sidecar is started again: %s"
-            logger.warning(message, error, extra={"code": "state-folder"})
+            logger.warning("the revoked tokens are refused, but not saved: %s", error, extra={"code": "state-folder"})
 
     def _keep(self) -> None:
         """Raises StateDirUnusable."""
