@@ -1,4 +1,5 @@
-"""The wire protocols, by name. To add a dialect, write a file beside `mesh.py` and add its dialect to `DIALECTS`."""
+"""The registry of the dialects: the wire protocols that the sidecar speaks. To add a dialect, write a file beside
+`mesh.py`, and add the `Dialect` object in it to `DIALECTS`."""
 
 from signaling_sidecar.dialects.hosted import HOSTED
 from signaling_sidecar.dialects.match import MATCH
@@ -27,10 +28,10 @@ from signaling_sidecar.hub.payloads import Binary
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, PEERJS, Y_WEBRTC, MATCHBOX)
 }
-"""The only list of the dialects. All other code that needs the list of dialects reads it."""
+"""All dialects by name. No other code lists them."""
 
 NATIVE = ROOMS
-"""The dialect that our own client library, the status page and the LAN discovery speak."""
+"""The dialect of our own browser client. The status page is at its path, and the LAN discovery finds only its rooms."""
 
 __all__ = [
     "DIALECTS",

@@ -1,4 +1,5 @@
-"""Functions with which dialects read and write frames. Any bytes that a client sends become a command or a refusal."""
+"""Functions with which dialects read and write frames. Whatever bytes a client sends, reading them never fails: the
+result is a command, if need be the command `Refuse`."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.messages import Message
 
-MAX_KIND_CHARS = 64  # characters of an unknown type; enough to recognise it in the log
-NO_TYPE = "undefined"  # a server in JavaScript has this for the type of a frame without one
+MAX_KIND_CHARS = 64  # an unknown type is recorded up to this length
+NO_TYPE = "undefined"  # recorded for a frame without a type; in JavaScript, `frame.type` would be this
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -25,7 +26,7 @@ encode_json = msgspec.json.Encoder().encode
 class Envelope(msgspec.Struct, gc=False):
     """The fields that a dialect reads from each of its frames. A dialect adds its own fields in a subclass.
 
-    A dialect whose frames contain their kind in another field than `type` names that field in its subclass:
+    If the kind of a frame is in another field than `type`, the subclass names that field:
     `type: Any = msgspec.field(name="op", default=None)`. For frames that are JSON arrays, the subclass is declared with
     `array_like=True`, and the kind is the first item.
     """
@@ -38,16 +39,17 @@ class Envelope(msgspec.Struct, gc=False):
 
     @property
     def ref(self) -> msgspec.Raw | None:
-        """Return the JSON text of the frame's id, in dialects whose answers repeat it."""
+        """Return the JSON text of the frame's id, in dialects whose answers repeat that id. Otherwise None."""
         return None
 
     def numbered(self, command: Carried, connection: int) -> Command:
-        """Return the command with the numbers on its frame, in dialects that number frames."""
+        """Return the command together with the sequence numbers on its frame (`Numbered`), in dialects that number
+        frames. Otherwise the command alone."""
         return command
 
 
 class BadFrameError(Exception):
-    """Raised while a frame is read, to refuse it."""
+    """Raised by code that reads a frame, to refuse the frame."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal)
@@ -55,7 +57,7 @@ class BadFrameError(Exception):
 
 
 def check(*refusals: Refusal | None) -> None:
-    """Raise the first of the refusals that is not None, as a BadFrameError."""
+    """Raise a BadFrameError with the first refusal that is not None. Does nothing if all are None."""
     for refusal in refusals:
         if refusal is not None:
             raise BadFrameError(refusal)
@@ -68,7 +70,8 @@ E_co = TypeVar("E_co", bound=Envelope, covariant=True)
 class Envelopes(Protocol[E_co]):
     """Decodes envelopes of one type: a `msgspec.json.Decoder` of that type, or `TAGGED`."""
 
-    # The types of msgspec call it a `type[E]` until version 0.22, and a `TypeForm[E]` since.
+    # This is `Any` because msgspec declares the property `type` of its decoder as `type[E]` until version 0.22, and as
+    # `TypeForm[E]` since then.
     @property
     def type(self) -> Any: ...
 
@@ -76,7 +79,7 @@ class Envelopes(Protocol[E_co]):
 
 
 class Tagged(Envelope, gc=False):
-    """The envelope of a frame that is tagged as `read_tagged` says. `type` is its tag."""
+    """The envelope of a frame with the layout that `read_tagged` reads. `type` is the frame's kind."""
 
     content: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -101,10 +104,10 @@ def reader(
     read: Callable[[E, bytes, Caller, int], Carried],
     outlined: Callable[[Mapping[bytes, bytes]], E | None] = _no_outline,
 ) -> Callable[[bytes, Caller, int], Command]:
-    """Create a dialect's `decode` from `read`, which reads the rest of a frame after its envelope.
+    """Create a dialect's `decode` function from `read`, which converts a frame with a decoded envelope to a command.
 
-    `read` may raise BadFrameError, and whatever msgspec raises. `outlined` creates an envelope from the fields that
-    `outline` could read, for a frame that was refused before its envelope could be decoded.
+    `read` may raise BadFrameError and the exceptions of msgspec. When the envelope of a frame cannot be decoded,
+    `outlined` creates one from the fields that `outline` has found in the frame.
     """
     decode_envelope = envelopes.decode
     is_array = envelopes.type.__struct_config__.array_like
@@ -115,7 +118,7 @@ def reader(
         envelope: E | None = None
         try:
             if not frame.isascii():
-                frame.decode()  # the JSON decoder does not notice bad UTF-8 in values that it skips
+                frame.decode()  # raises an error for invalid UTF-8, which the JSON decoder overlooks in skipped values
             envelope = decode_envelope(frame)
             return envelope.numbered(read(envelope, frame, caller, at_ms), caller.connection)
         except BadFrameError as bad:
@@ -127,7 +130,7 @@ def reader(
             )
         except NOT_JSON as error:
             mended = well_formed(frame)
-            # A kind with half an emoji in it is not a kind, so it must not become one.
+            # Retry with the repaired frame, unless its kind was repaired: the client has sent no such kind.
             if mended != frame and outline(mended).get(kind_name) == outline(frame).get(kind_name):
                 return decode(mended, caller, at_ms)
             refusal = errors.bad_json(str(error), shape)
@@ -145,17 +148,17 @@ def reader(
 
 
 def text_in_binary(decode: Callable[[bytes, Caller, int], Command]) -> Callable[[bytes, Caller, int], Command]:
-    """Create the `decode_binary` of a dialect whose clients may send their text in binary frames. It is relayed as
-    text, because a payload that is no `Binary` is text."""
+    """Create the `decode_binary` function of a dialect whose clients may send their JSON text in binary frames. The
+    text is relayed in text frames, because only a payload of the type `Binary` is relayed in a binary frame."""
     return lambda frame, caller, at_ms: decode(bytes(frame), caller, at_ms)
 
 
 def binary_reader(
     read: Callable[[bytes, Caller, int], Carried], kind: str | None = None
 ) -> Callable[[bytes, Caller, int], Command]:
-    """Create a dialect's `decode_binary` from `read`, which may raise BadFrameError.
+    """Create a dialect's `decode_binary` function from `read`, which may raise BadFrameError.
 
-    `kind` is recorded with each refused frame. It is only for dialects that have a single kind of binary frames.
+    `kind` is recorded with each refused frame. Only a dialect with a single kind of binary frames can give it.
     """
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
@@ -168,7 +171,8 @@ def binary_reader(
 
 
 def writer(encoders: Mapping[type, Callable[[Any, int], bytes | None]]) -> Callable[[Message, int], bytes | None]:
-    """Create a dialect's `encode` from one encoder for each type of message. Messages of other types are not sent."""
+    """Create a dialect's `encode` function from one encoder for each type of message. Messages of a type without an
+    encoder are not sent."""
 
     def encode(message: Message, at_ms: int) -> bytes | None:
         encoder = encoders.get(type(message))

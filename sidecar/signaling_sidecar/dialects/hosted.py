@@ -1,8 +1,8 @@
 """`hosted`, the protocol of a watch-together browser extension, whose rooms have a host and control modes.
 
-While its client waits for the answer to CREATE_ROOM or JOIN_ROOM, it treats any ERROR as that answer. When it
-reconnects, it sends the frames that it had queued before its JOIN_ROOM. So frames that arrive before the join are
-dropped and recorded, but not answered with an ERROR.
+While the extension waits for the answer to CREATE_ROOM or JOIN_ROOM, it treats any ERROR as that answer. When it
+reconnects, it first sends the frames that it queued while it was disconnected, and only then JOIN_ROOM. So frames that
+arrive before the join are dropped and recorded, but not answered with an ERROR.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NAME = "hosted"
 ROOM_ID = re.compile(r"[A-Za-z0-9_-]{6,50}")
 MAX_ROOM_NAME_CHARS = 30
 MAX_USER_NAME_CHARS = 20
-SYSTEM = "system"  # the userId in notices that no user has caused
+SYSTEM = "system"  # the userId in notices from the server itself: USER_JOINED, USER_LEFT and USER_DISCONNECTED
 _JOINS = frozenset(("CREATE_ROOM", "JOIN_ROOM"))
 _RELAYED = frozenset(("WEBRTC_OFFER", "WEBRTC_ANSWER", "WEBRTC_ICE_CANDIDATE"))
 
@@ -164,7 +164,8 @@ class _User(msgspec.Struct):
 
 
 class _VideoState(msgspec.Struct, kw_only=True):
-    """The state of a stopped video, with which each client begins. The sidecar does not follow the peers' videos."""
+    """The state of the room's video in each notice. It is always that of a stopped video, because the sidecar does not
+    track what the peers play."""
 
     isPlaying: bool = False
     currentTime: int = 0
@@ -269,7 +270,7 @@ _NOT_FOUND = "Room not found"
 _MISMATCH = "Room ID mismatch"
 _CONNECTED = "User already in room"
 _ENDS = {_NOT_FOUND: 4004, _MISMATCH: 4001, _CONNECTED: 4002}
-"""The close codes of the errors that close a connection."""
+"""The error texts after which the connection is closed, with the close code of each."""
 
 
 def _refused(refused: messages.Refused, at_ms: int) -> bytes | None:
@@ -282,7 +283,7 @@ def _error(text: str, refusal: Refusal, at_ms: int) -> bytes:
 
 
 def _error_text(refused: messages.Refused) -> str | None:
-    """Return the error text that the real client compares or shows. None sends no error."""
+    """Return the error text, which the real client compares or shows. If it is None, no error is sent."""
     if not refused.joined and refused.kind not in _JOINS:
         return None
     match refused.kind, refused.refusal.code, refused.refusal.field:

@@ -1,4 +1,4 @@
-"""How a frame's kind is read: the word in a frame that says what the frame asks for."""
+"""Functions that read the kind of a frame: the word in the frame that says what it asks for, such as `join`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from signaling_sidecar.dialects.outline import well_formed
 from signaling_sidecar.errors import NOT_JSON
 
 KindOf = Callable[[bytes], str | None]
-"""Reads the kind of a text frame. It returns None for a frame that has no kind, or that cannot be read."""
+"""Returns the kind of a text frame, or None if the frame has no kind or cannot be read."""
 
 
 def kind_in(field: str) -> KindOf:
-    """Read the kind from a field of a JSON object: `kind_in("op")` for frames such as `{"op": "join"}`."""
+    """Create a function that reads the kind from a field of a JSON object: `kind_in("op")` for frames such as
+    `{"op": "join"}`."""
     return _read_with(msgspec.defstruct("_Kinded", [("kind", str)], rename={"kind": field}))
 
 
 def kind_first() -> KindOf:
-    """Read the kind from the first item of a JSON array, for frames such as `["join", "bar"]`."""
+    """Create a function that reads the kind from the first item of a JSON array, for frames such as
+    `["join", "bar"]`."""
     return _read_with(msgspec.defstruct("_Kinded", [("kind", str)], array_like=True))
 
 
 def kind_tag() -> KindOf:
-    """Read the kind of a frame that is tagged as `read_tagged` says."""
+    """Create a function that reads the kind of frames with the layout that `read_tagged` reads."""
 
     def kind_of(frame: bytes) -> str | None:
         try:
@@ -40,10 +42,10 @@ _NO_CONTENT = msgspec.Raw(b"null")
 
 
 def read_tagged(frame: bytes) -> tuple[str, msgspec.Raw]:
-    """Read the kind and the content of a frame that is an object with its kind as the only key, such as
-    `{"Signal": {...}}`, or a string for a kind without content, such as `"KeepAlive"`.
+    """Return the kind and the content of a frame. The frame is an object whose only key is the kind, such as
+    `{"Signal": {...}}`, or, when the kind has no content, a string such as `"KeepAlive"`.
 
-    This is how Rust's serde writes an enum unless it is told otherwise. Raises what msgspec raises.
+    By default, Rust's serde writes an enum in this layout. Raises the exceptions of msgspec.
     """
     value = _TAGGED.decode(frame)
     if isinstance(value, str):

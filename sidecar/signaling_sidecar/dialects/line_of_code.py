@@ -1,4 +1,5 @@
-"""The line of code with which an app uses a dialect, for people to copy."""
+"""Writes the line of JavaScript (for `matchbox`, of Rust) with which an app connects in a dialect, for people to
+copy."""
 
 from __future__ import annotations
 
@@ -9,25 +10,26 @@ from signaling_sidecar.dialects.port import Dialect
 
 
 class Address(NamedTuple):
-    """Where the app finds the sidecar. All but `origin` are JavaScript."""
+    """The parts of the sidecar's address for the line of code. All except `origin` are JavaScript code."""
 
     start: str
-    """The beginning of an expression with a URL, up to the quotation mark before the path."""
+    """The beginning of the expression for the WebSocket's URL. It ends inside of a string, where the path is
+    appended."""
     host: str
     port: str
     secure: str
     origin: str
-    """The beginning of the URL, as it is."""
+    """The beginning of the URL as plain text, such as `ws://localhost:5173`."""
 
 
 def of_page(origin: str) -> Address:
-    """The address for a page that Vite serves, which is the address of the page itself."""
+    """Return the address for a page that Vite serves: the expressions take it from `location` of the page."""
     start = "location.origin.replace(/^http/, 'ws') + '"
     return Address(start, "location.hostname", "location.port", "location.protocol === 'https:'", origin)
 
 
 def of_sidecar(host: str, port: int) -> Address:
-    """The address for an app that connects to the sidecar's own port."""
+    """Return the address for an app that connects to the sidecar's own port, not through Vite."""
     bracketed = f"[{host}]" if ":" in host else host
     origin = f"ws://{bracketed}:{port}"
     return Address(f"'{origin}", f"'{bracketed}'", f"{port}", "false", origin)

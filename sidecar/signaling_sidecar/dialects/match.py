@@ -1,7 +1,7 @@
-"""`match`, the protocol of a focus-session app that groups strangers by the size of the group they ask for.
+"""`match`, the protocol of a focus-session app: strangers that ask for a group of the same size are put together.
 
-A relayed frame has only the fields `type`, `from`, `sdp` and `candidate`. Clients are sent errors about malformed
-`matchmaking` requests only.
+A relayed frame has only the fields `type`, `from`, `sdp` and `candidate`. The only frames that are answered with an
+error are malformed `matchmaking` requests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from signaling_sidecar.settings import Settings
 
 NAME = "match"
 MAX_GROUP = 16  # peers; PROTOCOLS.md, "`match`"
-KEPT_S = 5.0  # seconds; the real client reconnects several times in quick succession and expects its room again
+KEPT_S = 5.0  # seconds; the real client reconnects several times in quick succession, and expects to get its room back
 _RELAYED = frozenset(("offer", "answer", "ice-candidate"))
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ def open_(opening: Opening) -> Introduction | Closing:
 
 
 def begin(caller: Caller, at_ms: int) -> commands.Opened | None:
-    """Continue the user's session in a kept room on the new connection, before it asks for anything."""
+    """Continue the session that the user still has in a room on the new connection, before its first frame."""
     peer = caller.introduction.peer
     return None if peer is None else commands.Opened(caller.connection, NAME, peer)
 

@@ -1,11 +1,11 @@
 """`matchbox`, the protocol of the Rust crates matchbox_socket 0.14 and matchbox_server.
 
-The server speaks first: it gives each connection a peer id, and the URL names the room. Peers that are in a room send
-an offer to each newcomer. With `?next=3`, every three peers that arrive are a group of their own. A client ends with an
-error if it receives a frame that it does not know, or a second id, so it is sent nothing else.
+The URL names the room, and the server sends the first frame, which gives the client its peer id. Peers that are in a
+room send an offer to each newcomer. With `?next=3`, each three peers that arrive form a group of their own. A client
+stops with an error if it receives an unknown frame or a second peer id, so the sidecar sends it neither.
 
-The frames are the enums of matchbox_protocol as serde writes them, and the groups are those of matchbox_server's
-`src/topology.rs` and `src/state.rs` (https://github.com/johanhelsing/matchbox).
+The frames are the enums of matchbox_protocol as serde writes them. Groups are formed as by matchbox_server
+(`src/topology.rs` and `src/state.rs` in https://github.com/johanhelsing/matchbox).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ NAME = "matchbox"
 DEFAULT_ROOM = "matchbox"
 NEXT = "?next="
 _AS_IN_URLS = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
-"""How room ids are written in names of rooms, so that none looks like the name of a group: `duel?next=2`, or
-`duel?next=2#2` for the second one."""
+"""These characters of a room id are percent-encoded in the name of its room, so that no room has the name of a group.
+The groups of the room `duel` have the names `duel?next=2`, `duel?next=2#2` and so on."""
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
@@ -56,11 +56,12 @@ def open_(opening: Opening) -> Introduction | Rejection:
 
 
 def _group_size(text: str) -> int:
-    """Return how many peers are a group, or 0 for a room without groups: `next` is not given, or is no number."""
+    """Return the number of peers in a group, given the value of `next`. Returns 0, for a room without groups, if the
+    value is empty or not a number."""
     digits = text.removeprefix("+")  # Rust accepts a plus sign before a number
     if not (digits.isascii() and digits.isdigit()):
         return 0
-    return int(digits.lstrip("0")[:9] or 0)  # a larger number exceeds the limit as well, and takes no time to parse
+    return int(digits.lstrip("0")[:9] or 0)  # nine digits already exceed the limit, and thousands would parse slowly
 
 
 def begin(caller: Caller, at_ms: int) -> Carried:
@@ -103,7 +104,7 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
 
 
 def closing(message: LastWords) -> Closing | None:
-    """Close a connection that could not enter its room, because its client cannot be told."""
+    """Close a connection that could not enter its room, because the protocol has no frame for an error."""
     if isinstance(message, messages.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None
@@ -112,8 +113,8 @@ def closing(message: LastWords) -> Closing | None:
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
-# Nobody can return to a session, because an id ends with its connection. In a group, a session that is kept would take
-# the place of a newcomer.
+# A session ends with its connection. Its peer could not return, because each connection gets a new id, and in a group,
+# the session would occupy the place of a newcomer.
 _GRACE_S = dict.fromkeys(Ending, 0.0)
 
 

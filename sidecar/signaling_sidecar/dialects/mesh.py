@@ -1,6 +1,6 @@
-"""`mesh`, the protocol of a multi-peer sample in which a newcomer sends an offer to each peer that is there.
+"""`mesh`, the protocol of a multi-peer sample in which a newcomer sends an offer to each peer that is in the room.
 
-A frame is relayed as the same bytes that arrived. Clients are sent no errors: a refused frame is dropped and recorded.
+Frames are relayed byte for byte. The protocol has no frame for an error: a refused frame is dropped and recorded.
 """
 
 from __future__ import annotations

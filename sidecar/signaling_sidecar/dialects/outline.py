@@ -1,7 +1,7 @@
-"""Reads the parts of a frame that can still be read if the JSON decoder refuses the frame.
+"""Reads the top-level fields of a frame that the JSON decoder refuses.
 
-A client that numbers its frames waits until each number is handled. So when a frame is refused for something inside it,
-such as an array that is nested too deeply, its own fields must still be read: the answer names its number.
+A client that numbers its frames sends each frame again until it is answered. So when a frame is refused for one of its
+values, such as an array that is nested too deeply, its number must still be read: the answer repeats the number.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from itertools import islice
 
 MAX_TOKENS = 20_000  # reading them takes 5 ms; without a limit, a hostile client could keep the event loop busy
 
-# The time is linear, because every repetition is possessive, and an unterminated string extends to the end of the
-# frame.
+# These expressions match in linear time, because every repetition is possessive, and an unterminated string extends to
+# the end of the frame.
 _STRING = rb'"(?:[^"\\]++|\\.)*+"?'
-# Objects and arrays that begin directly inside each other are one token, so a frame that is nested too deeply has few.
+# The opening brackets of objects and arrays that begin directly inside each other are one token, so a frame that is
+# nested very deeply does not reach `MAX_TOKENS`.
 _OPENINGS = rb'[\[{](?:\s*+(?:"[^"\\\[\]{}]*+"\s*+:\s*+)?+[\[{])*+'
 _TOKEN = re.compile(_STRING + rb"|" + _OPENINGS + rb"|[\]}]+", re.DOTALL)
 _ITEM = re.compile(_STRING + rb"|" + _OPENINGS + rb"|[\]}]+|,|[^\s,:\[\]{}\"]++", re.DOTALL)
@@ -26,10 +27,11 @@ _SURROGATES = re.compile(rb"\\\\|" + _HIGH + _LOW + rb"|(" + _HIGH + rb"|" + _LO
 
 
 def outline(frame: bytes) -> Mapping[bytes, bytes]:
-    """Return the JSON texts of the frame's own strings, numbers and words, without those that are nested deeper.
+    """Return the JSON text of each top-level value of the frame that is not an object or an array.
 
-    The keys are the JSON texts of their names when the frame is an object, and `b"0"`, `b"1"` and so on when it is an
-    array. The result is empty when the frame is not one closed object or array. Names and values may be invalid JSON.
+    The keys of the result are the JSON texts of the names when the frame is an object, and `b"0"`, `b"1"` and so on
+    when it is an array. The result is empty when the frame is not one closed object or array. The keys and values may
+    be invalid JSON.
     """
     text = frame.strip()
     if text[:1] == b"[" and text[-1:] == b"]":
@@ -68,10 +70,10 @@ def _fields(text: bytes) -> Mapping[bytes, bytes]:
 
 
 def well_formed(frame: bytes) -> bytes:
-    r"""Return the frame with U+FFFD in place of each half of a surrogate pair that has no other half.
+    r"""Return the frame with U+FFFD in place of each lone surrogate, which the JSON decoder refuses.
 
-    JavaScript makes such a half by cutting a string within an emoji, and writes it as `\ud83d`. A browser that sends
-    such a string as text, without JSON, puts U+FFFD there as well.
+    In JavaScript, a string that was cut within an emoji ends with a lone surrogate, which `JSON.stringify` writes as
+    `\ud83d`. `WebSocket.send` also replaces a lone surrogate by U+FFFD, but it does not find the escaped one.
     """
     if b"\\u" not in frame:
         return frame

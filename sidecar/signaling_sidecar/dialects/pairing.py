@@ -1,7 +1,7 @@
 """`pairing`, the protocol of a messenger in which two devices meet by a code of six characters.
 
-A code is a secret, because everybody who knows it can join its room. So the id of the room is a keyed hash of the code.
-The code itself is the room's name, which is never recorded.
+A code is a secret, because everybody who knows it can join its room. So the event log contains only the id of the room,
+which is a keyed hash (HMAC) of the code. The code itself is the name of the room, which is never recorded.
 """
 
 from __future__ import annotations
@@ -104,9 +104,8 @@ def _error(refused: messages.Refused, at_ms: int) -> bytes:
 
 
 def _error_text(refused: messages.Refused) -> str:
-    """Return the text that the original server sends, or our own message for a refusal that it does not have.
-
-    Frames of this dialect have no field for the error code.
+    """Return the text with which the original server refuses such a frame, or our own message if it has no such
+    refusal. The error frames of this dialect have no field for the error code.
     """
     code = refused.refusal.code
     if refused.kind in _RELAYED and not refused.joined:

@@ -1,11 +1,11 @@
 """`peerjs`, the protocol of the library PeerJS, whose clients call each other by their ids.
 
-The id and a token are in the URL of the WebSocket. The library makes up a new token for each `Peer`, so the token tells
-whether a client that asks for an id in use is the one that has it.
+The URL of the WebSocket contains the peer id and a token. The library makes up a new token for each `Peer` object. So
+when a client asks for an id that is in use, its token tells whether it is the same client on a new connection.
 
-PeerJS disconnects from its server at any ERROR frame. So a client whose id is accepted is not sent an ERROR for a frame
-that is refused, but an EXPIRE if the frame was for a peer that cannot be reached. PeerJS reports that peer as
-unavailable.
+PeerJS disconnects from its server when it gets an ERROR frame. So once its id is accepted, a client gets no ERROR for a
+refused frame. If an offer or answer was refused because its receiver cannot be reached, the client gets an EXPIRE
+frame, and PeerJS reports the receiver as unavailable.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from signaling_sidecar.settings import Settings
 
 NAME = "peerjs"
 PREFIXES = ("/ws/signaling", "/ws/signaling/peerjs", "")
-"""What the option `path` of the library can be: that of our documents, one like the paths of the other protocols, and
-the library's own default."""
-DEFAULT_KEY = "peerjs"  # the library's own
-KEEP_S = 5.0  # seconds; as the original server, after which it sends EXPIRE
-MAX_TOKEN_BYTES = 2048  # bytes of UTF-8; the library's own tokens have about 11, and a page may set one
-# Two tabs of a page that sets both its id and its token would otherwise replace each other for ever.
+"""The possible values of the library's option `path`: the one in our documentation, one like the paths of the other
+dialects, and the library's default."""
+DEFAULT_KEY = "peerjs"  # the library's default for its option `key`
+KEEP_S = 5.0  # seconds; the original server also sends EXPIRE after this time
+MAX_TOKEN_BYTES = 2048  # bytes of UTF-8; the library's tokens have about 11, but a page may set its own token
+# Without this limit, two tabs of a page that sets both its id and its token would replace each other for ever.
 REPLACEMENTS, REPLACEMENT_WINDOW_S = 10, 20.0
 MAX_KEPT_FRAMES = 500  # frames for one id; a call makes about 10, so 50 peers can wait for one that reloads its page
 MAX_KEPT_BYTES = 1024 * 1024  # bytes for one id; an offer with video has about 7 KB
@@ -52,11 +52,11 @@ MAX_KEPT_BYTES_IN_ALL = 16 * MAX_KEPT_BYTES
 _CALLS = frozenset(("OFFER", "ANSWER", "CANDIDATE"))
 _NOT_KEPT = frozenset(("LEAVE", "EXPIRE"))
 _EXPIRES_AT_ONCE = frozenset(("OFFER", "ANSWER"))
-"""Kinds of frames whose sender is told at once when their receiver is unavailable. The candidates that follow belong to
-the same call, of which the page should hear once."""
+"""When such a frame is refused because its receiver cannot be reached, its sender gets an EXPIRE at once. The
+candidates after an offer cause no EXPIRE, so that the page gets one error for each call."""
 _UNAVAILABLE = frozenset((Code.NO_SUCH_PEER, Code.PEER_AWAY))
 
-# The sentences of the original server, which the library passes on to the page.
+# The error texts of the original server. The library passes them on to the page.
 MISSING = "No id, token, or key supplied to websocket server"
 WRONG_KEY = "Invalid key provided"
 FULL = "Server has reached its concurrent user limit"
@@ -87,7 +87,8 @@ def open_(opening: Opening) -> Introduction | Closing:
         refusal = errors.too_large("token", len(token.encode()), MAX_TOKEN_BYTES)
     if refusal is not None:
         return Closing(CloseCode.REFUSED, refusal.message)
-    # An access token changes when it is renewed, and one that all clients have tells none of them from the others.
+    # Where the parameter `token` held an access token, its subject tells clients apart instead: the access token itself
+    # changes when it is renewed, and all clients may have the same one.
     return Introduction(room=room, peer=peer, own_token=opening.subject if opening.removed == "token" else token)
 
 
@@ -178,7 +179,7 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
 
 
 def closing(message: LastWords) -> Closing | None:
-    """Close a connection whose id is not accepted, or that has left."""
+    """Close a connection without a session when a frame is refused: its id was not accepted, or its peer has left."""
     if isinstance(message, messages.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None
@@ -188,7 +189,7 @@ def closing(message: LastWords) -> Closing | None:
 
 
 def _about(asked: Asked, view: View) -> Answer:
-    """Name the server as the original does, because some tools look for that name."""
+    """Answer with the name of the original server, because some tools look for that name."""
     about = {
         "name": "PeerJS Server",
         "description": "The signaling sidecar is running, and connects PeerJS clients among others.",
@@ -214,7 +215,7 @@ def _peers(asked: Asked, view: View) -> Answer:
 def rules(settings: Settings) -> RoomRules:
     return RoomRules(
         joining=Joining(
-            # Without prefixes, a room is not one of the app: it holds everybody who uses the same key.
+            # Unless the prefixes of ids name rooms, all clients with the same key are in one room.
             capacity=settings.max_peers_per_room if settings.peerjs_rooms_by_prefix else settings.max_connections,
             challenged=Challenged.THE_ID,
             replacements=REPLACEMENTS,

@@ -20,16 +20,17 @@ class Opening(NamedTuple):
     """The parts of a WebSocket's handshake that a dialect reads."""
 
     path_room: str | None = None
-    """The room that the path names, when the dialect's path has a `{room}`."""
+    """The room in the path of the URL, when the dialect's path has a `{room}`. Otherwise None."""
     query: Mapping[str, str] = {}
-    """The decoded query. Of a name that occurs twice, the first value counts."""
+    """The decoded query. If a name occurs twice, this has the first value."""
     raw_query: str = ""
-    """The query as the client sent it. It is empty if it held an access token."""
+    """The query as the client sent it, or an empty string if it contained an access token."""
     settings: Settings = Settings()
     removed: str | None = None
-    """The parameter that is not in `query`, because it held the access token (`Dialect.token_parameters`)."""
+    """The name of the parameter that was removed from `query`, because it contained the access token
+    (`Dialect.token_parameters`)."""
     subject: str | None = None
-    """Who the access token was issued to, if one is required and says that."""
+    """The subject of the access token: to whom it was issued. None if no token is required, or the token has none."""
 
 
 class Introduction(NamedTuple):
@@ -38,13 +39,13 @@ class Introduction(NamedTuple):
     room: str | None = None
     peer: str | None = None
     spellings: frozenset[str] = frozenset()
-    """All the ways in which frames may spell the peer id."""
+    """All spellings of the peer id that are accepted in frames."""
     own_token: str | None = None
-    """A token that the client has made up (`Join.own_token`)."""
+    """A token that the client made up to recognise it by (`Join.own_token`)."""
 
 
 class Rejection(NamedTuple):
-    """A handshake is answered with this HTTP response instead of a WebSocket."""
+    """The HTTP response with which a handshake is refused."""
 
     status: int
     text: str
@@ -61,53 +62,52 @@ UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
 
 
 class Caller(NamedTuple):
-    """The client of a connection, and what is known of it after the handshake."""
+    """A client, with all that its handshake has told about it."""
 
     connection: int
     introduction: Introduction
     conceal: Callable[[str], str]
     """Returns the keyed hash of a secret. Without the key, the hash does not tell anything about the secret."""
     address: str | None = None
-    """The IP address of the client, or the network that counts as one address. None when it is not known."""
+    """The IP address of the client, or its network if all addresses in the network count as one. None if unknown."""
     given_id: str = ""
-    """A UUID that the server has made for this connection. A dialect may use it as the peer id.
+    """A UUID that the server has generated for this connection. A dialect may use it as the peer id.
 
-    The id ends with the connection, so no client can come back to such a session. If the client's access token is only
-    for one peer id, it is that id instead. The tests for all dialects set it to names of peers, and wire vectors to the
-    name of the connection.
+    The next connection of the client gets another one, so the client cannot return to its session. If the client's
+    access token is for one peer id only, `given_id` is that id. Some tests set it to readable names.
     """
 
 
 class FrameBudget(NamedTuple):
-    """How many frames a connection may send and leave unread, in relation to the settings `max_frames_per_s`,
-    `max_frames_burst` and `max_outbox_bytes`."""
+    """How many frames a client may send, and how many bytes of its own frames it may leave unread, in relation to the
+    settings `max_frames_per_s`, `max_frames_burst` and `max_outbox_bytes`."""
 
     times: float = 1.0
-    """The factor by which these settings are multiplied."""
+    """The factor by which these three settings are multiplied."""
     per_room: bool = False
-    """Whether these settings are also multiplied by the number of rooms that the connection is in."""
+    """Whether the three settings are also multiplied by the number of rooms that the connection is in."""
 
 
 Decode = Callable[[bytes, Caller, int], Command]
-"""Reads one frame: (frame, caller, wall clock in ms since the epoch). It raises nothing for input that it cannot read,
-but returns a `Refuse` command."""
+"""Reads one frame: (frame, caller, wall clock in ms since the epoch). For a frame that it cannot read, it returns a
+`Refuse` command, and raises no exception."""
 
 
 class Asked(NamedTuple):
     """An HTTP request to a route of a dialect."""
 
     path: Mapping[str, str]
-    """The values of the parameters in the route's path, decoded, except one that held an access token."""
+    """The decoded values of the parameters in the route's path, without one that contained an access token."""
     query: Mapping[str, str]
-    """The decoded query. Of a name that occurs twice, the first value counts."""
+    """The decoded query. If a name occurs twice, this has the first value."""
     body: bytes
     given_id: str
-    """A new random id, which the answer may give to a client as its peer id."""
+    """A new random id. The answer may contain it for the client to use as its peer id."""
     settings: Settings = Settings()
 
 
 class Answer(NamedTuple):
-    """The HTTP answer of a route."""
+    """The HTTP response of a route."""
 
     body: bytes
     content_type: str = "application/json"
@@ -115,113 +115,113 @@ class Answer(NamedTuple):
 
 
 class View(Protocol):
-    """The information about the rooms of its dialect that a route may use."""
+    """What a route can ask about the rooms of its dialect."""
 
     def listed_rooms(self) -> RoomsListed:
-        """The rooms that the list of rooms shows, the oldest first."""
+        """Return the rooms that the public list of rooms shows, the oldest first."""
 
     def peers(self, room: str) -> tuple[PeerView, ...] | None:
-        """The peers of a room in order of joining, including those that are away. None when there is no such room."""
+        """Return the peers of a room in order of joining, including those that are away. None if there is no such
+        room."""
 
 
 class Route(NamedTuple):
-    """An HTTP route beside the WebSocket of a dialect.
+    """An HTTP route that a dialect has in addition to its WebSocket.
 
-    The guard and the `admit` hook have let the request in when `answer` is called. Pages of other allowed origins may
-    read the answer if the dialect is `cross_origin`.
+    `answer` is called only for requests whose Host and Origin are allowed, and which the `admit` hook has accepted.
+    Pages of other allowed origins may read the response if the dialect is `cross_origin`.
     """
 
     method: str
-    """In upper case. The HTTP method. A route for GET also answers HEAD."""
+    """The HTTP method in upper case. A route for GET also answers HEAD."""
     path: str
-    """The path, in which `{name}` stands for one segment with any text. `answer` receives that text as
-    `Asked.path["name"]`. A path without such a segment takes precedence. On the paths `/` and
-    `/ws/signaling/`, a browser is sent to the status page instead."""
+    """The path. `{name}` in it stands for any one segment, whose text `answer` gets as `Asked.path["name"]`. If a path
+    without such a segment also matches, its route is used. On the paths `/` and `/ws/signaling/`, a browser is
+    redirected to the status page instead."""
     answer: Callable[[Asked, View], Answer]
-    """Returns the response. It must neither wait nor change anything. If it raises an exception, the exception is
-    logged, and the client gets a 500 without details."""
+    """Returns the response. It must not block, and must not change anything. If it raises an exception, the exception
+    is logged, and the client gets a 500 without details."""
     max_body_bytes: int = 0
-    """The largest body that is accepted. A larger one is answered with 413."""
+    """The maximum size of the request's body. A larger one is answered with 413."""
     needs_no_token: bool = False
-    """Whether clients may ask without an access token where one is required, because the answer tells nothing about
+    """Whether a request needs no access token even where tokens are required, because the response tells nothing about
     rooms or peers."""
     reads_rooms: bool = True
-    """Whether `answer` uses its view. Otherwise the view shows no rooms, and the sidecar does not wait for the rooms if
-    another sidecar has them."""
+    """Whether `answer` uses its `View`. With False, the view is empty, and in a cluster the request does not wait for a
+    copy of the owner's rooms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One wire protocol. A dialect has no state: everything that must be remembered is in the hub."""
+    """One wire protocol. A dialect has no state: all state is in the hub."""
 
     name: str
     purpose: str
     """What the dialect is for, in a few words that are shown to people."""
     line: str | None = None
-    """The line of code with which an app uses it, if that is not `new WebSocket($url)`. `$url` stands for a JavaScript
-    expression with the URL of the WebSocket, in which a `{room}` is not replaced; `$host`, `$port` and `$secure` stand
-    for expressions too, and `$origin` for the beginning of the URL, such as `ws://localhost:5173`."""
+    """The line of code with which an app connects, if that is not `new WebSocket($url)`. `$url`, `$host`, `$port` and
+    `$secure` are replaced by JavaScript expressions, and `$origin` by the beginning of the URL, such as
+    `ws://localhost:5173`. A `{room}` in the path remains in the URL."""
     paths: tuple[str, ...]
-    """The paths of its WebSocket; the first one is below `/ws/signaling`. `{room}` stands for a room id."""
+    """The paths of its WebSocket. The first one is `/ws/signaling` or below it. `{room}` stands for a room id."""
     kinds: frozenset[str]
-    """The kinds of frames that its clients send. A shared copy of the event log keeps these words, and the tests send
+    """The kinds of frames that its clients send. They remain in a redacted copy of the event log, and the tests send
     frames of each kind."""
     kind_of: KindOf = kind_in("type")
     """Reads the kind of a text frame."""
     rules: Callable[[Settings], RoomRules]
-    """Returns the rules of its rooms."""
+    """Returns the rules of its rooms under the given settings."""
     decode: Decode
     """Reads one text frame."""
     decode_binary: Decode | None = None
     """Reads one binary frame. With None, all binary frames are refused."""
     encode: Callable[[Message, int], bytes | None]
-    """Returns the frame for (message, wall clock in ms), as a `Binary` when it is a binary frame. None sends nothing.
-    """
+    """Returns the frame for (message, wall clock in ms), as a `Binary` when it is a binary frame. With None, nothing is
+    sent."""
     mark: Callable[[bytes, Mark], bytes] = lambda text, mark: text
-    """Adds the numbers of a frame to a resumable session to the text that all receivers share."""
+    """Adds the sequence numbers of one receiver's resumable session to a frame that was encoded once for all
+    receivers."""
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
-    """Reads a handshake. With a `Closing`, the handshake succeeds and the connection is closed at
-    once."""
+    """Reads a handshake. If it returns a `Closing`, the handshake succeeds, but the connection is closed at once."""
     farewell: Callable[[Closing], bytes | None] = lambda closing: None
-    """Returns a frame that is sent before a connection is closed at once: by `open`, or with the code 1013 because the
-    sidecar has its maximum number of connections."""
+    """Returns the only frame that is sent on a connection that is closed directly after its handshake: because `open`
+    returned a `Closing`, or with the code 1013 because the sidecar has its maximum number of connections."""
     begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
-    """Returns the commands that the handshake itself requests, given the caller and the wall clock (ms since the
-    epoch). It is carried out before the first frame is read. A client whose handshake requests a greeting, a room or a
-    group need not send any frame."""
+    """Returns the command that the handshake itself requests, given the caller and the wall clock (ms since the epoch).
+    The command is carried out before the first frame is read. If it requests a greeting, a room or a group, the
+    connection is not closed as idle when the client sends no frame."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
-    """Returns how to close the connection of a message's receiver, or None to keep it open.
+    """Returns how to close the connection that has received the message, or None to keep it open.
 
-    A peer that is removed or replaced in its only room loses its connection in every dialect.
+    In every dialect, the hub itself closes the connection of a peer that is removed or replaced in its only room.
     """
     plain_get: Rejection = UPGRADE_REQUIRED
-    """The answer to a request that is not a WebSocket handshake."""
+    """The response to an HTTP request for a path of the WebSocket that is not a handshake."""
     routes: tuple[Route, ...] = ()
     """The HTTP routes that the dialect has in addition to its WebSocket."""
     keeps_secrets: bool = False
-    """Whether words that its clients choose, such as the type of an unknown frame, may hold a secret. Such words are
-    not recorded."""
+    """Whether the clients may put a secret, such as a pairing code, in a place where the log expects a word, such as
+    the type of a frame. Words that clients choose are then not recorded."""
     cross_origin: bool = False
-    """Whether pages of allowed origins may read its HTTP answers."""
+    """Whether pages of other allowed origins may read its HTTP responses (CORS)."""
     first_frames: frozenset[str] = frozenset()
-    """The kinds of a first frame that choose this dialect on the shared path. It is only for protocols
-    whose clients send a frame without waiting for one, because `begin` is carried out after that frame has arrived."""
+    """If the first frame on the shared path `/ws` is of one of these kinds, the connection gets this dialect. It is
+    only for protocols whose server does not speak first, because `begin` is called when that frame has arrived."""
     frame_budget: FrameBudget = FrameBudget()
-    """How many frames a connection may send and leave unread."""
+    """The frame limits of each connection, in relation to the settings."""
     query: str | None = None
-    """The name of a parameter that the query must have, unless the path names the room."""
+    """The name of a parameter that the query of the URL must have, unless the path names the room."""
     tokens_in_frames: bool = False
-    """Whether a `Join`, or a request for the list of rooms, has its client's access token as `credential`. Where tokens
-    are required, a client may then open a connection without one, but can do nothing there until it has shown one.
-    Clients of the other protocols must send their tokens in the handshake."""
+    """Whether clients can send their access token in a frame: as `credential` of a `Join` or of a request for the list
+    of rooms. Where tokens are required, a client may then open a connection without one, but cannot do anything until
+    it has sent one. Clients of the other dialects must send their tokens in the handshake."""
     token_parameters: tuple[str, ...] = ()
     """The parameters of the query, or of a route's path, in which clients send their access tokens. Only for protocols
-    whose clients cannot send them in any other way, because URLs are not secret."""
+    whose clients cannot send tokens in any other way, because URLs are not secret."""
     query_chooses: bool = False
-    """Whether the presence of the parameter `query` chooses this dialect on the shared path, whatever the first frame
-    is."""
+    """Whether a connection to the shared path `/ws` gets this dialect if its URL has the parameter `query`."""
 
     @property
     def opens_without_id(self) -> bool:
-        """Whether a client can open a WebSocket at the first path without a room or a peer in the URL."""
+        """Whether a client can open a WebSocket at the first path with a URL that names neither a room nor a peer."""
         return "{" not in self.paths[0] and isinstance(self.open(Opening()), Introduction)

@@ -1,7 +1,7 @@
 """`rooms`, the protocol of our own browser client. It extends the protocol of an app for virtual bars.
 
-The original client of that app knows `join`, `leave`, `peer_list`, `peer_joined` and `peer_left`. It ignores frames of
-other types and fields that it does not know. All frames are described in PROTOCOLS.md, "`rooms`".
+The client of that app knows the frames `join`, `leave`, `peer_list`, `peer_joined` and `peer_left`. It ignores other
+frames, and fields that it does not know. All frames are described in PROTOCOLS.md, "`rooms`".
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from signaling_sidecar.settings import Settings
 
 NAME = "rooms"
 PATH = "/ws/signaling"
-MAX_METADATA_BYTES = 4096  # bytes of JSON text; it is sent to everybody at every join (PROTOCOLS.md, "`rooms`")
-MAX_TOKEN_CHARS = 256  # characters; the tokens that the sidecar issues have 43
+MAX_METADATA_BYTES = 4096  # bytes of JSON text; small, because the metadata of all peers are in each list of peers
+MAX_TOKEN_CHARS = 256  # characters; the resume tokens that the sidecar issues have 43
 MAX_CREDENTIAL_CHARS = 8192  # characters of an access token; web servers accept headers of 8 KiB
-MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not repeated, so that an error stays smaller than its frame
-UNLOADED_GRACE_S = 5.0  # seconds; a reloading page is back within them, and a closed one should not be shown for longer
+MAX_REF_BYTES = 128  # bytes of JSON text; an answer does not repeat a longer "id", so answers remain small
+UNLOADED_GRACE_S = 5.0  # seconds; a page that reloads is back sooner, and a closed one should not be shown for longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
 REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth within the window is refused
-REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s would replace each other for ever
+REPLACEMENT_WINDOW_S = 20.0  # seconds; the original client reconnects 2 s after it was replaced
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
@@ -41,10 +41,10 @@ _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Envelope(Envelope, gc=False, kw_only=True):
-    """The fields that are read from every frame. The fields after `to` are never relayed with the sender's values.
+    """The fields that are read from every frame. The fields below `to` are removed from a frame before it is relayed.
 
-    `to`, `a` and `c` have any type, because they are ignored in some frames: the first in a broadcast, the others in a
-    join and outside of a resumable session.
+    `to`, `a` and `c` may have any type, because some frames are valid whatever these contain: `to` is ignored in a
+    broadcast, and `a` and `c` in a join and outside of a resumable session.
     """
 
     type: str
@@ -79,15 +79,15 @@ def _number(value: object) -> int | None:
 
 
 def _outlined(fields: Mapping[bytes, bytes]) -> _Envelope | None:
-    """Create the envelope of a frame that could not be decoded.
+    """Create the envelope of a frame that could not be decoded, from its fields in `outline`.
 
-    The answer must repeat the numbers of the frame, because its client would otherwise send it again for ever.
+    The answer must repeat the frame's number `c`, because otherwise the client would send the frame again for ever.
     """
 
     def value(name: bytes, type_: Any) -> Any:
         try:
             return msgspec.json.decode(fields.get(name, b""), type=type_)
-        except NOT_JSON:  # the field is absent, or it is the reason why the frame is refused
+        except NOT_JSON:  # the field is absent or invalid
             return UNSET
 
     if not fields:
@@ -348,7 +348,7 @@ class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 
 
 def _relayed(message: messages.Relayed, at_ms: int) -> bytes:
-    """Append the field `from` to the sender's own bytes, so that the frame need not be decoded and encoded again."""
+    """Append the field `from` to the bytes of the sender's frame, so that it need not be decoded and encoded again."""
     return b'%b,"from":%b}' % (message.payload[:-1], encode_json(message.sender))
 
 

@@ -1,4 +1,5 @@
-"""`/ws`, the path that several original servers use: the query, or else the first frame, tells the dialects apart."""
+"""Finds the dialect of a connection to `/ws`, a path that the original servers of several dialects have: by the query,
+or else by the first frame."""
 
 from __future__ import annotations
 
@@ -10,10 +11,10 @@ SHARED_PATH = "/ws"
 
 
 def by_query(dialects: Iterable[Dialect], query: Mapping[str, str]) -> Dialect | None:
-    """Return the dialect that the query chooses, whatever the first frame will be."""
+    """Return the dialect that a parameter of the query shows, or None if the first frame must show it."""
     return next((dialect for dialect in dialects if dialect.query_chooses and dialect.query in query), None)
 
 
 def by_first_frame(dialects: Iterable[Dialect], frame: bytes) -> Dialect | None:
-    """Return the dialect whose clients begin with such a text frame, or None when no dialect's clients do."""
+    """Return the dialect whose clients send such a text frame first, or None when there is no such dialect."""
     return next((each for each in dialects if each.first_frames and each.kind_of(frame) in each.first_frames), None)

@@ -1,4 +1,5 @@
-"""The words of the dialects that a redacted copy of the event log may contain."""
+"""Collects the words that a redacted copy of the event log keeps: the names of the dialects, the kinds of their frames
+and the modes of their rooms."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from signaling_sidecar.settings import Settings
 
 
 def dialect_words() -> DialectWords:
-    """Collect the words of all dialects that a redacted copy may contain."""
+    """Return the words of all dialects."""
     dialects = DIALECTS.values()
     return DialectWords(
         names=frozenset(DIALECTS),

@@ -1,8 +1,9 @@
 """`y-webrtc`, the protocol of the npm package `y-webrtc`, with which pages share Yjs documents.
 
 A topic is a room, and one connection subscribes to the topics of all documents of its page. A published frame goes to
-all subscribers, which pick what is for them: the names of sender and receiver are inside its `data`. With a password,
-`data` is an encrypted string. Clients are sent no errors: a refused frame is dropped and recorded.
+all subscribers of its topic. Its `data` names the sender and, in a signal to one peer, the receiver, and a client
+ignores frames for other receivers. With a password, `data` is an encrypted string. The protocol has no frame for an
+error: a refused frame is dropped and recorded.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from signaling_sidecar.settings import Settings
 
 NAME = "y-webrtc"
 MAX_TOPICS = 150  # topics of a connection; less than `MAX_COMMANDS`, because a client subscribes to all in one frame
-# A page connects to up to 35 peers for each document, with about 20 frames each, and all within a second.
+# For each document, a page connects to up to 35 peers within a second, and sends about 20 frames to each of them.
 BUDGET = FrameBudget(times=4.0, per_room=True)
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
 
 class _Data(msgspec.Struct, gc=False):
-    """The names in the `data` of a frame. Each page makes a random name for each of its documents."""
+    """The names of sender and receiver in the `data` of a frame. A page has another random name for each document."""
 
     from_: Any = msgspec.field(name="from", default=None)
     to: Any = None
@@ -41,7 +42,7 @@ class _Envelope(Envelope, gc=False):
     topics: Any = None
     topic: Any = None
     data: _Data | str | float | bool | list[Any] | None = None
-    """Any JSON value: clients make an object, or a string if there is a password."""
+    """Any JSON value. Clients send an object, or a string if there is a password."""
     clients: Any = UNSET
 
 
@@ -83,7 +84,7 @@ def _name(value: Any) -> str | None:
 def _subscribe(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     def join(topic: str) -> Single:
         refusal = refuse_id("topics", topic)
-        if refusal is not None:  # the other topics are subscribed to
+        if refusal is not None:  # only this topic is refused
             return commands.Refuse(connection=caller.connection, refusal=refusal, kind=envelope.kind)
         return commands.Join(
             kind=envelope.kind,
@@ -93,7 +94,8 @@ def _subscribe(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) ->
             peer=caller.given_id,
         )
 
-    # More topics than `MAX_COMMANDS` are also more than `MAX_TOPICS`, so the hub refuses some that are left here.
+    # Topics beyond `MAX_COMMANDS` are dropped here without a record. The hub still records refusals, because the topics
+    # that are passed on are more than `MAX_TOPICS`.
     return commands.Several(caller.connection, tuple(map(join, _topics(envelope)[:MAX_COMMANDS])))
 
 
@@ -106,7 +108,8 @@ def _unsubscribe(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) 
 
 
 def _topics(envelope: _Envelope) -> list[str]:
-    """Return the topics that a frame names, once each. What is no string is ignored, as the original server does."""
+    """Return the topics that a frame names, once each. Items that are not strings are ignored, as by the original
+    server."""
     if not envelope.topics:
         return []
     if not isinstance(envelope.topics, list):
@@ -126,7 +129,7 @@ _decode = reader(msgspec.json.Decoder(_Envelope), _read)
 
 
 def _relayed(relayed: messages.Relayed, at_ms: int) -> bytes:
-    """Append the field `clients` to the sender's own bytes, so that the frame need not be encoded again."""
+    """Append the field `clients` to the bytes of the sender's frame, so that it need not be encoded again."""
     return b'%b,"clients":%d}' % (relayed.payload[:-1], relayed.receivers or 0)
 
 
