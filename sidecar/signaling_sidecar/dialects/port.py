@@ -200,8 +200,8 @@ class Dialect:
     routes: tuple[Route, ...] = ()
     """The HTTP routes that the dialect has in addition to its WebSocket."""
     keeps_secrets: bool = False
-    """Whether the clients may put a secret, such as a pairing code, in a place where the log expects a word, such as
-    the type of a frame. Words that clients choose are then not recorded."""
+    """Whether the type of an unknown frame and the reason of a client's Close are left out of the event log, because
+    they may contain a secret, such as a pairing code."""
     cross_origin: bool = False
     """Whether pages of other allowed origins may read its HTTP responses (CORS)."""
     first_frames: frozenset[str] = frozenset()

@@ -1,4 +1,5 @@
-"""The hub: it keeps the rooms and sessions, and decides which peers are told what. It does no I/O."""
+"""The hub keeps the state of all rooms and sessions, and decides which messages are sent to which peers. It does no
+I/O."""
 
 from signaling_sidecar.hub.checkpoint import Checkpoint, checkpoint
 from signaling_sidecar.hub.hub import Hub

@@ -1,4 +1,4 @@
-"""What the admin can do: remove a peer, end a room, and send a text to all peers in a room."""
+"""Carries out the commands of the admin: removes a peer, ends a room, or sends a text to all peers in a room."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signaling_sidecar.hub.state import BARRED_S, State
 
 
 class Administration:
-    """Each method returns a Refusal when there is no such room or peer."""
+    """Each method carries out one command of the admin, or returns a Refusal when there is no such room or peer."""
 
     def __init__(self, state: State, departures: Departures) -> None:
         self._state = state

@@ -1,4 +1,5 @@
-"""Admission: whether a joining peer may return to a session, and which connections stand in its way."""
+"""Decides whether a joining peer may return to a session, and which connections must be challenged before the join is
+refused."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from signaling_sidecar.hub.rules import Challenged
 
 
 class InTheWay(NamedTuple):
-    """The sessions because of which a join would be refused, if their connections are still alive."""
+    """A join, and the sessions because of which it is refused with `refusal` if their connections are still alive."""
 
     join: commands.Join
     sessions: list[Session]
@@ -41,7 +42,8 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
     if session.subject != subject_of(join.grant):
         return errors.of_another_subject(session.peer)
     if resumption is not None:
-        # The first token may have been lost, so the same page may ask for the session again until its next frame.
+        # The answer with the first token may have been lost. So until the page has sent a frame that proves that it has
+        # the token, it may join again without one.
         asks_again = join.resumable and resumption.proven is None and join.instance is not None
         return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
     if join.resumable:
@@ -60,15 +62,17 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
 
 
 def is_another_client(session: Session, join: commands.Join) -> bool:
-    """Whether the token that the client of the session has made up is not the one of the join."""
+    """Whether the session has a token that its client made up (`Join.own_token`), and the join has another one."""
     if session.own_token is None:
         return False
     return not hmac.compare_digest(session.own_token, token_hash(join.own_token or ""))
 
 
 def in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
-    """Return the sessions to challenge before a join is refused. The result is empty if the join would be refused
-    without these sessions too."""
+    """Return the sessions whose connections must be challenged before the join is refused.
+
+    `known` is the session to which the joining peer would return, and `refusal` the reason for which it cannot.
+    """
     if room is None:
         return []
     if known is not None:

@@ -1,4 +1,5 @@
-"""Telling peers: which message goes to which sessions, and how it describes the room."""
+"""Creates the messages that tell peers about other peers and about their room, and selects the sessions that get
+them."""
 
 from __future__ import annotations
 
@@ -21,10 +22,10 @@ def tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
 
 
 def announce(record: Record, receivers: Iterable[Session], message: Numbered) -> list[Effect]:
-    """Write a record, and send a message about the same event.
+    """Write a record of an event, and send the receivers a message about it.
 
-    A resumable session gets the message with a number, which is written to the record. For a resumable session that is
-    away, the message is kept.
+    For a resumable session, the message gets a number, which is written to the record, and is kept until the client
+    acknowledges it. If such a session is away, the message is sent when it is resumed.
     """
     connections: list[int] = []
     marks: dict[int, Mark] = {}
@@ -49,8 +50,8 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
 def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticket | None = None) -> Send:
     """Answer a join with the list of the other peers.
 
-    The session then counts as told of every peer that the list shows as away, and as having received all frames that
-    were kept for it, because the list contains what they would have told.
+    From then on, the session is regarded as having been told of each peer that the list shows as away, and as having
+    received all frames that were kept for it, because the list replaces their information.
     """
     room, resumption = session.room, session.resumption
     others = room.audience(session)
@@ -78,9 +79,9 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
 
 
 def told_by_list(session: Session) -> list[Record]:
-    """Return the records that the session learns from its next peer list which peers are away.
+    """Return the records which say that the session is told by its next peer list which peers are away.
 
-    They are needed only if the list answers neither a join nor a return, because the records of these imply it.
+    They are needed only if the list answers neither a join nor a return. The records of a join or a return imply it.
     """
     others = session.room.audience(session)
     unaware = (other for other in others if other.away is not None and session.id not in other.away.told)
@@ -97,7 +98,8 @@ def announce_join(record: Record, session: Session, now_s: float) -> list[Effect
 
 
 def announce_away(session: Session, away: Away) -> list[Effect]:
-    """Tell the other peers that a session has been away for a while, unless it has returned meanwhile."""
+    """Tell the other peers that a session is away, if it has not returned since `away` began. Called after
+    `away_notice_s`."""
     if session.away is not away:
         return []
     unaware = [other for other in session.room.audience(session) if _can_hear(other) and other.id not in away.told]
@@ -114,7 +116,7 @@ def _can_hear(session: Session) -> bool:
 
 
 def room_state(room: Room, now_s: float) -> RoomState | None:
-    """Return the state of the whole room in dialects whose announcements contain it, otherwise None."""
+    """Return the state of the whole room if the dialect's announcements contain it (`tells_state`). Otherwise None."""
     if not room.rules.announcements.tells_state:
         return None
     return RoomState(

@@ -1,4 +1,5 @@
-"""Joining: a peer enters a room as a new session, returns to the session that it has there, or is refused."""
+"""Carries out joins: a peer enters a room with a new session, returns to the session that it has there, or is
+refused."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ class Arrivals:
         self._entry_limits = entry_limits
 
     def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Carry out a join, unless a challenge must decide about it first."""
+        """Carry out a join. Returns an `InTheWay` if other connections must be challenged before it is decided."""
         join = self.in_group(join)
         current = self._session_to_replace(join)
         join = self._with_known_id(join, current)
@@ -57,7 +58,8 @@ class Arrivals:
         return self._refuse_try(join, now_s) or self.admit(join, now_s)
 
     def admit(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Let the peer into the room. A connection that can be in one room only first leaves the one that it is in."""
+        """Let the peer into the room. If its connection is in another room and the rules allow only one, it leaves that
+        room first."""
         current = self._session_to_replace(join)
         refusal = self._refuse_another_room(join, current)
         if refusal is not None:
@@ -73,7 +75,7 @@ class Arrivals:
             done += self._departures.depart(known, Reason.LOST, now_s)
             known = None
         if room is not None and room.rules.entry.secret:
-            room.name = join.room_name  # the name is in no record, so it is unknown after a restart
+            room.name = join.room_name  # after a restart the hub does not know the name, because no record contains it
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection, join.room)
         if session is not None and session.room.rules.entry.secret and join.room_name is not None:
@@ -81,17 +83,17 @@ class Arrivals:
         return done
 
     def in_group(self, join: commands.Join) -> commands.Join:
-        """Return the join with the name and the number of the group that the peer would enter now, if it asks for
-        one."""
+        """If the join asks for a group, return it with the name and the number of the group that the peer would enter
+        now. Otherwise return it unchanged."""
         if join.group != 0:
             return join
         key, number = self._state.membership.group(join.room, join.peer, join.connection)
         return msgspec.structs.replace(join, room=key, group=number)
 
     def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
-        """Move the peer to a room in which another peer is connected.
+        """Move the peer to a room in which another peer is connected, because it is about to send a frame there.
 
-        Nobody is sent a notice: the frame that the peer is about to send there contains all that the others need.
+        No notices of this are sent: the frame itself tells the others that the peer has come.
         """
         refusal = self._refuse_try(join, now_s)
         if refusal is not None:
@@ -113,10 +115,10 @@ class Arrivals:
     # --- what a join repeats or replaces -----------------------------------------------------------------------------
 
     def _session_to_replace(self, join: commands.Join) -> Session | None:
-        """Return the session of the connection that the join repeats, or that must end before the peer can join.
+        """Return the session of the connection which the join repeats, or which must end before the peer can join.
 
-        This is the session in the same room or, if the rules allow one room per connection, the only session of the
-        connection.
+        It is the session of the connection in the same room. If there is none and the rules allow a connection only one
+        room, it is its session in another room.
         """
         sessions = self._state.membership.sessions(join.connection)
         if not sessions:
@@ -126,7 +128,8 @@ class Arrivals:
         return sessions[0] if here is None and takes_one_room else here
 
     def _with_known_id(self, join: commands.Join, current: Session | None) -> commands.Join:
-        """A join without a peer id gets the id that its connection has in another room, if no other peer has it."""
+        """Return the join with a peer id if it has none: the id that its connection has in another room of the dialect,
+        unless another peer has that id in this room."""
         if join.peer is not None or current is not None:
             return join
         room = self._state.membership.room(join.room)
@@ -143,8 +146,8 @@ class Arrivals:
         return errors.too_many_tries()
 
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
-        """Return the reason why no new session can enter the room, or None. `current` would end before, and so would
-        its room if no other session is in it."""
+        """Return the reason why no new session can enter the room, or None. It takes into account that the join ends
+        the session `current`, and with it the room of `current` if no other session is in it."""
         rules = self._state.rules[join.room.dialect]
         if join.capacity is not None and join.capacity > rules.joining.capacity:
             return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")
@@ -160,7 +163,8 @@ class Arrivals:
         return errors.room_full(room.key.room, room.capacity) if full else None
 
     def _refuse_another_room(self, join: commands.Join, current: Session | None) -> Refusal | None:
-        """Return the reason why the connection cannot join another room, or None. The join ends `current` first."""
+        """Return a refusal if the connection would then be in too many rooms, or None. The join ends the session
+        `current`, so that it does not count."""
         limit = self._state.rules[join.room.dialect].joining.rooms_per_connection
         remaining = len(self._state.membership.sessions(join.connection)) - (1 if current is not None else 0)
         return errors.too_many_joined(limit) if remaining >= limit else None

@@ -1,8 +1,8 @@
-"""Challenges: before a join is refused because of other connections, those must show that they are still alive.
+"""Challenges other connections before a join is refused because of them: they must show that they are still alive.
 
-A connection that was lost without a Close looks alive until its next pong is missed. So when a join would be refused
-because of other connections, they are pinged at once. The join waits for their answers, and so do the commands that
-its client sends after it.
+A connection that was lost without a Close looks alive until a regular ping remains unanswered. So when a join would be
+refused because of other connections, these are pinged at once. The join waits for their pongs, and the commands that
+its client sends after it wait for the join.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from signaling_sidecar.hub.commands import Command, Join, Numbered, OfServer, Re
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect
 
-ANSWER_WITHIN_S = 2.0  # seconds; PROTOCOLS.md, "`hosted`"; the newcomer's client waits 10 s for an answer to its join
-MAX_WAITING = 64  # commands of one newcomer; at most 64 times the frame limit is kept for 2 s
+ANSWER_WITHIN_S = 2.0  # seconds; PROTOCOLS.md, "`hosted`"; clients of `hosted` wait 10 s for the answer to their join
+MAX_WAITING = 64  # frames that one client may send while its join waits
 
 
 @dataclass(slots=True, eq=False)
 class Standoff:
-    """A join that waits, and the connections that it waits for."""
+    """A waiting join, and the challenged connections whose answers it waits for."""
 
     join: Join
     silent: set[int]
@@ -35,20 +35,21 @@ class Standoff:
     rest: Several | None = None
     """The commands that came after the join in the same frame."""
     waiting: deque[Command] = field(default_factory=deque)
-    """The commands of later frames."""
+    """The commands that the client sent in later frames."""
 
 
 class Challenges:
-    """`resolve` is called with a standoff that is over: all have answered, or one has ended, or the time is up."""
+    """Keeps the joins that wait, and calls `resolve` when a join need not wait any longer: all challenged connections
+    have answered, one of them has ended, or the time is up."""
 
     def __init__(self, deadlines: Deadlines, resolve: Callable[[Standoff, float], list[Effect]]) -> None:
         self._deadlines = deadlines
         self._resolve = resolve
         self.standoffs: dict[int, Standoff] = {}
-        """By the connection whose join waits."""
+        """The standoffs, by the connection whose join waits."""
 
     def begin(self, in_the_way: InTheWay, now_s: float) -> list[Effect]:
-        """Challenge the connections that are in the way of a join, and let the join wait."""
+        """Challenge the connections because of which the join would be refused, and let the join wait."""
         join = in_the_way.join
         challenged = {session.connection: session for session in in_the_way.sessions if session.connection is not None}
         standoff = self.standoffs[join.connection] = Standoff(join, set(challenged))
@@ -59,9 +60,10 @@ class Challenges:
         return done + [Challenge(connection) for connection in sorted(challenged)]
 
     def hold(self, command: Command | OfServer) -> bool | Refusal:
-        """Keep a command if its sender waits for the answer to its join. Returns whether it was kept.
+        """Keep a command for later if the join of its client waits. Returns whether it was kept, or a refusal if too
+        many commands are kept already.
 
-        A command that can never be refused, such as a ping, does not wait.
+        A command that can never be refused, such as a ping, is not kept.
         """
         if not isinstance(command, Refusable | Several | Numbered):
             return False
@@ -74,16 +76,15 @@ class Challenges:
         return True
 
     def hold_rest(self, rest: Several) -> None:
-        """Keep the commands that come after a waiting join in its own frame."""
+        """Keep the commands that came in the same frame as a waiting join, after it."""
         self.standoffs[rest.connection].rest = rest
 
     def held(self) -> list[Command]:
-        """Return all commands that wait, in the order in which another hub must handle them to come to the same
-        result."""
+        """Return all commands that wait, in the order in which a hub that replaces this one must handle them."""
         held: list[Command] = []
         for standoff in self.standoffs.values():
             join, rest = msgspec.structs.replace(standoff.join, is_counted=True), standoff.rest
-            # A frame is answered with one error at most, so the commands that came in one frame stay together.
+            # The commands of one frame stay together, because a frame is answered with at most one error.
             held.append(join if rest is None else msgspec.structs.replace(rest, commands=(join, *rest.commands)))
             held += standoff.waiting
         return held
@@ -103,8 +104,8 @@ class Challenges:
         return done
 
     def gone(self, connection: int, now_s: float) -> list[Effect]:
-        """Must be called when a connection has ended. Its own waiting join is dropped, and the joins that waited for
-        its answer are decided now."""
+        """Must be called when a connection has ended. If its own join waits, the join is dropped. The joins that waited
+        for an answer from this connection are decided now."""
         self.standoffs.pop(connection, None)
         done: list[Effect] = []
         for standoff in self._of(connection):

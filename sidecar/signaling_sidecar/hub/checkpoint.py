@@ -1,4 +1,5 @@
-"""The checkpoint: the hub's state as one object. Each segment of the log begins with one, and a restart reads it."""
+"""Converts the hub's state to a checkpoint: one object that is written to the log as JSON. Each segment of the log
+begins with a checkpoint, and a restart reads the last one."""
 
 from __future__ import annotations
 
@@ -16,26 +17,26 @@ from signaling_sidecar.hub.payloads import from_json, to_json
 from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey
 from signaling_sidecar.hub.views import JsonText
 
-MAX_COUNT = 2**53  # above it not every reader of JSON keeps a whole number as it is
+MAX_COUNT = 2**53  # larger integers are not exact in JSON readers that use doubles, as in JavaScript
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 FromOne = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
-MAX_S = 366 * 86_400.0  # seconds; no setting is longer, so a longer time in a log is damage
+MAX_S = 366 * 86_400.0  # seconds; no setting allows a longer time, so a log with one is damaged
 Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
 
 class AwayState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """How a session lost its connection, and how long it still waits for its peer."""
+    """The state of an `Away`: how a session lost its connection, and how long it still waits for its peer."""
 
     ending: Ending
     left_s: Seconds
-    """The remaining grace period in seconds. A point in hub time would have no meaning in the next process."""
+    """The remaining grace period in seconds. It is relative, because another process has another clock (`now_s`)."""
     told: list[str]
     away_s: Seconds = 0.0
-    """The seconds since it has lost its connection."""
+    """The number of seconds since the session lost its connection."""
 
 
 class KeptState(msgspec.Struct, frozen=True, gc=False):
-    """A numbered message that the client has not acknowledged."""
+    """The state of a `Kept`: a numbered message that the client has not acknowledged."""
 
     s: Count
     message: Numbered
@@ -69,10 +70,10 @@ class SessionState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     subject: str | None = None
     contacts: list[str] = []
     place: Count = 0
-    """The place of the session among those of its connection, which can be in several rooms."""
+    """The index of the session among the sessions of its connection, which can be in several rooms."""
     awaits_request: bool = False
     replaced_s_ago: list[Seconds] = []
-    """For each time in `Session.replaced_s`, the seconds since."""
+    """For each time in `Session.replaced_s`, how many seconds ago it was."""
 
 
 class RoomInLog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -91,16 +92,16 @@ class RoomInLog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     matched: list[str] = []
     queue: str = ""
     announced: bool = True
-    """Whether the peers of the room are told of each other."""
+    """Whether the peers in the room are told of each other (`Announcements.announces_members`)."""
     rules: OwnRules | None = None
     asked_capacity: FromOne | None = None
-    """The capacity that the first peer asked for. `capacity` is the least of it and of all rules."""
+    """The capacity that the first peer asked for. `capacity` is the minimum of this and of the limits in the rules."""
     group: FromOne | None = None
     complete: bool = False
 
 
 class KeptFrameState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A frame that is kept for a peer that cannot be reached."""
+    """The state of a `KeptFrame`, which a mailbox keeps for a peer that cannot be reached."""
 
     dialect: str
     room: str
@@ -109,16 +110,15 @@ class KeptFrameState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The sender."""
     kind: str
     session: str | None = None
-    """The sender's session, while it lasts."""
+    """The id of the sender's session, or None if that session has ended."""
     payload: str | None = None
-    """The payload of the frame, or None if the log does not contain enough of it to deliver the frame after a
-    restart."""
+    """The payload of the frame. None if the rules are not `durable`: then a restart cannot deliver the frame."""
     age_s: Seconds = 0.0
-    """The seconds for which the frame has been kept."""
+    """For how many seconds the frame has been kept."""
 
 
 class TryState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A try to enter a room, where tries are limited (`entry_limits.py`)."""
+    """The state of a `Try` to enter a room, in dialects that limit the number of tries (`entry_limits.py`)."""
 
     dialect: str
     connection: int
@@ -129,18 +129,19 @@ class TryState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):
-    """All rooms with their sessions, the queues, the barred peers, the mailboxes and the limited tries."""
+    """All rooms with their sessions, the queues, the barred peers, the mailboxes, and the counted tries to enter
+    rooms."""
 
     rooms: list[RoomInLog]
     waiting: list[Waiting]
     barred: list[tuple[RoomKey, str]] = []
     mailboxes: list[KeptFrameState] = []
-    """The kept frames, for each receiver in the order in which they were sent."""
+    """The frames in the mailboxes. Those for the same receiver are in the order in which they were sent."""
     known_ids: list[tuple[RoomKey, str]] = []
     barred_left_s: list[Seconds] = []
-    """For each barred peer, how many seconds it is still barred."""
+    """For each item of `barred`, how many more seconds the peer may not join."""
     tries: list[TryState] = []
-    """In order of time."""
+    """The tries in the order in which they happened."""
 
 
 def checkpoint(hub: Hub, now_s: float) -> Checkpoint:
@@ -226,14 +227,14 @@ def _away(away: Away | None, now_s: float) -> AwayState | None:
 
 
 def stored(message: Numbered) -> Numbered:
-    """Return the message in a form that can be represented in JSON. `restored` returns the message itself."""
+    """Return the message in a form that can be encoded as JSON. `restored` converts it back."""
     if isinstance(message, Relayed):
         return msgspec.structs.replace(message, payload=to_json(message.payload))
     return message
 
 
 def restored(message: Numbered) -> Numbered | None:
-    """Return the message in a checkpoint, or None if it is damaged."""
+    """Return the original of a message that `stored` has converted, or None if it is damaged."""
     if not isinstance(message, Relayed):
         return message
     payload = from_json(message.payload)
@@ -241,7 +242,7 @@ def restored(message: Numbered) -> Numbered | None:
 
 
 def _resumption(session: Session) -> ResumptionState | None:
-    """The state of the session's resumption. The kept messages are left out where the log must not have payloads."""
+    """Return the state of the session's resumption. It has no kept messages if the log must not contain payloads."""
     resumption = session.resumption
     if resumption is None:
         return None

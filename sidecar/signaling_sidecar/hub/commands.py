@@ -1,19 +1,18 @@
-"""The commands of the hub. They come from clients, from the admin, and from a timer.
+"""The types of the commands that the hub carries out. They come from clients, from the admin, and from the server.
 
-Every value has been parsed and checked before: ids are valid names, and sizes are within their limits. These fields
-occur in many commands:
+The values in a command were checked before: ids are valid names, and sizes are within their limits. These fields occur
+in many commands:
 
 - `connection` is the number that the server gave to one WebSocket.
 - `kind` is the type of the frame as the client sent it. It is written to the event log.
 - `ref` is the JSON text of the frame's own "id" field. The answer to the frame repeats it, so that the client knows
   which of its frames is answered.
 - `claimed_from` is the peer id that the frame names as its sender.
-- `room`, in a command of a member, is the room that the command is about. None means the only room that the connection
-is in.
-- `grant` is what the access token of the client says. None means that no tokens are required.
+- `room`, in a command of a peer in a room, is the room that the command is about. None means the only room that the
+  connection is in.
+- `grant` is what the access token of the client allows. None means that no tokens are required.
 
-The commands of clients and of the admin are tagged with their names, and omit their defaults, so that they can be read
-back from JSON.
+The JSON text of a command of a client or of the admin contains the name of its type, and omits default values.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 if TYPE_CHECKING:
     JsonOrNone = msgspec.Raw | None
 else:
-    JsonOrNone = msgspec.Raw  # msgspec cannot decode the union; it reads None back because a default is omitted
+    JsonOrNone = msgspec.Raw  # msgspec cannot decode `Raw | None`; it need not, because the default None is omitted
 
 
 class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """A client wants its peer to be in a room: for the first time, or again."""
+    """Enter a room, or return to the session that the peer has there."""
 
     kind: str = "join"
     connection: int
@@ -44,65 +43,68 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     """The wall-clock time of the request in ms since the epoch. It is only shown to people, and never used in a
     calculation."""
     peer: str | None = None
-    """The requested peer id. None keeps the id that the connection has in this room or, where it can be in several,
-    in another room of the dialect. In any other case the hub generates an id."""
+    """The requested peer id. None keeps the id that the connection has in this room or, where a connection can be in
+    several rooms, in another room of the dialect. If it has none, the peer returns to a session that is away
+    (`Joining.anonymous_returns`) or gets a generated id."""
     name: str | None = None
     metadata: JsonOrNone = None
     """The JSON text of an object."""
     instance: str | None = None
-    """A random string that the client makes at every page load. When it changes, the page was loaded again, and its
+    """A random string that the page generates when it is loaded. If it has changed, the page was reloaded, and its
     RTCPeerConnections are gone."""
     capacity: int | None = None
-    """The most peers in the room, if this join creates it."""
+    """The maximum number of peers in the room, if this join creates it."""
     listed: bool | None = None
-    """Whether the list of rooms shows the room, if this join creates it."""
+    """Whether the public list of rooms shows the room, if this join creates it."""
     room_name: str | None = None
-    """The name that people see, if this join creates the room."""
+    """The name of the room that is shown to people, if this join creates it. If the room is secret, its secret name."""
     creates: bool | None = None
     """With True, the room must not exist yet, unless the peer is in it already. With False, it must exist."""
     resumable: bool = False
     """Whether the client asks for a session that it can resume later."""
     token: str | None = None
-    """The token that proves that the session to be resumed belongs to the sender. Only its hash is ever recorded."""
+    """The token with which the client proves that the session to be resumed is its own. Only its hash is recorded."""
     after: int | None = None
-    """The number of the last frame that the client has handled. A reloaded page knows of none, and sends None."""
+    """The number of the last frame that the client has handled, or None after a reload of the page."""
     own_token: str | None = None
-    """A token that the client has made up, in protocols in which a client proves with it that it is the one that has
-    joined under this peer id before. Only its hash is ever recorded."""
+    """A token that the client made up. In some protocols, a client that joins again under the same peer id proves with
+    it that it is the same client. Only its hash is recorded."""
     credential: str | None = None
-    """An access token, which the server verifies if tokens are required, and which the `on_join` hook is told. The hub
+    """The access token. The server verifies it if tokens are required, and passes it to the `on_join` hook. The hub
     does not use it, and it is never recorded."""
     rules: OwnRules | None = None
-    """The rules of its own that the room gets, if this join creates it."""
+    """The rules in which the room differs from its dialect, if this join creates it."""
     group: int | None = None
-    """None for an ordinary room. With 0, `room` is the name of a series of groups of `capacity` peers each: the peer
-    enters the group of this name that is not complete, or begins the next one. The hub then replaces 0 by the number of
-    the group, and `room` by the group's own name: `bar`, `bar#2`, `bar#3` and so on."""
+    """None for an ordinary room. With 0, `room` is the name of a series of groups with `capacity` peers each. The peer
+    enters the group that is not yet complete, or begins the next one. The hub replaces 0 by the number of that group,
+    and `room` by its name: `bar`, `bar#2`, `bar#3` and so on."""
     address: str | None = None
-    """The client's IP address, by which joins are counted where the rules limit them. None means that the address is
-    unknown."""
+    """The client's IP address. If the rules limit the tries to enter rooms, they are counted by address. None means
+    that the address is unknown."""
     grant: Grant | None = None
     ref: JsonOrNone = None
     is_counted: bool = False
-    """Whether the entry limits have counted this try already, in the hub that this one replaces (`Hub.held`)."""
+    """Whether an earlier hub has counted this try for the entry limits already, before this hub replaced it
+    (`Hub.held`)."""
 
 
 class Enqueue(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """Wait until `size` peers wait in the same queue; then the hub makes a room for them.
+    """Put the peer into a queue. When `size` peers wait there, the hub creates a room for them.
 
-    The rules of the dialect must give a peer id one session in all its rooms together.
+    The dialect's rules must have `Joining.one_room_per_peer`.
     """
 
     kind: str
     connection: int
     dialect: str
     peer: str | None = None
-    """The peer id. None keeps the id that the connection has in a queue or in a room, and generates one otherwise."""
+    """The peer id. With None, the peer keeps the id that its connection has in a queue or in a room. If it has none,
+    the hub generates one."""
     queue: str = ""
-    """Peers are grouped only with peers that wait in the queue of the same name, for a group of the same size."""
+    """The name of the queue. The peers of a group have asked for the same queue and the same size."""
     size: int
     at_ms: int
-    """Wall clock of the request in ms since the epoch."""
+    """The wall-clock time of the request in ms since the epoch."""
     grant: Grant | None = None
     ref: JsonOrNone = None
 
@@ -114,41 +116,41 @@ class Leave(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True,
     claimed_from: str | None = None
     ref: JsonOrNone = None
     may_be_outside: bool = False
-    """Whether a leave of a room that the connection is not in does nothing. Otherwise it is refused."""
+    """If the connection is not in the room, this command does nothing when this is True, and is refused otherwise."""
 
 
 class Relay(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """Send a frame to one other peer of the room, or to all of them."""
+    """Send a frame to one other peer of the room, or to all other peers of the room."""
 
     connection: int
     kind: str
     to: str | None
-    """The peer id of the receiver. None sends the frame to all others in the room."""
+    """The peer id of the receiver. None means all other peers in the room."""
     claimed_from: str | None
     payload: bytes
-    """The frame as the receivers get it: a `Binary` for a binary frame."""
+    """The frame in the form in which the receivers get it. A binary frame is a `Binary`."""
     ref: JsonOrNone = None
     call: Join | None = None
-    """For a frame that names another room than the sender's: the join by which the sender moves there first."""
+    """If the frame names a room: the join that moves the sender to that room before the frame is sent there."""
     must_arrive: bool = False
     """Whether a frame to all others is refused when no other peer is connected."""
     room: RoomKey | None = None
     confirms: bool = False
-    """Whether the sender is sent a `Confirmed` when its frame is accepted."""
+    """Whether the sender gets the message `Confirmed` when its frame was accepted."""
     sender_name: str | None = None
-    """The name that the payload gives its sender, in protocols whose peers choose names instead of peer ids. The peer
-    has this name from now on."""
+    """The name of the sender in the payload, in protocols whose peers choose names instead of peer ids. The peer gets
+    this name."""
     receiver_name: str | None = None
-    """For a frame to all: the name of the one peer for which it is meant, according to its payload. The record then
-    says that it is for this peer."""
+    """If the frame goes to all, but its payload names one peer for which it is meant: that name. The record of the
+    frame then names this peer as the receiver."""
     may_wait: bool = True
-    """Whether a mailbox may keep the frame for a peer that cannot be reached."""
+    """Whether a mailbox may keep the frame if its receiver cannot be reached."""
     grant: Grant | None = None
-    """Only set for a frame to all in a room that it names, whose sender may be outside of that room."""
+    """Only set for a published frame (`State.is_published`), because its sender need not be in the room."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """Change what the others are told about the sending peer. A field that is None does not change."""
+    """Change the name or the metadata of the peer, which the other peers see. A field that is None does not change."""
 
     kind: str = "update"
     connection: int
@@ -158,11 +160,11 @@ class Update(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True
     ref: JsonOrNone = None
     room: RoomKey | None = None
     confirms: bool = False
-    """Whether the sender is sent a `Confirmed` when the change was made."""
+    """Whether the sender gets the message `Confirmed` when the change was made."""
 
 
 class UpdateRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """Change the room. Only the host of the room may do this. A field that is None does not change."""
+    """Change the name or the mode of the room, which only its host may do. A field that is None does not change."""
 
     kind: str
     connection: int
@@ -172,13 +174,13 @@ class UpdateRoom(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=
     ref: JsonOrNone = None
     room: RoomKey | None = None
     confirms: bool = False
-    """Whether the sender is sent a `Confirmed` when the change was made."""
+    """Whether the sender gets the message `Confirmed` when the change was made."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """Write what a browser reports about its RTCPeerConnections to the event log. It is sent to no peer.
+    """Write a browser's report about its RTCPeerConnections to the event log. The report is not sent to other peers.
 
-    A page that is in no room may report too: the signaling of its app may not use the sidecar at all.
+    A page that is in no room can report too, because its app may use another signaling server.
     """
 
     kind: str = "trace"
@@ -196,19 +198,19 @@ class ListRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=T
     dialect: str
     ref: JsonOrNone = None
     only: frozenset[str] | None = None
-    """The ids of the rooms that the client may know of. None means all."""
+    """The ids of the rooms that the client's access token permits. None permits all rooms."""
     credential: str | None = None
     """An access token, as in a `Join`."""
 
 
 class WatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """Ask for the list of rooms now, and again after each change."""
+    """Subscribe to the list of rooms: the client gets it now, and again after each change."""
 
     connection: int
     dialect: str
     ref: JsonOrNone = None
     only: frozenset[str] | None = None
-    """The ids of the rooms that the client may know of. None means all."""
+    """The ids of the rooms that the client's access token permits. None permits all rooms."""
     credential: str | None = None
     """An access token, as in a `Join`."""
 
@@ -218,7 +220,7 @@ class UnwatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_default
 
 
 class Acknowledge(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """A frame that contains only numbers (see `Numbered`)."""
+    """Do nothing. It is the command of a frame that only acknowledges frames, by its numbers (`Numbered`)."""
 
     connection: int
 
@@ -238,31 +240,32 @@ class Greet(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True)
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
-    """Refuse a frame that could not be converted to another command. The sender is told, unless `is_told` is False, and
-    the refusal is recorded."""
+    """Record the refusal of a frame that could not be converted to another command. With `is_told`, its sender gets an
+    error."""
 
     connection: int
     refusal: Refusal
     kind: str | None = None
     room: RoomKey | None = None
-    """The room that the frame asked to join, or None if it is not a join or the room could not be read."""
+    """The room that the frame asked to join. None if the frame is not a join, or its room could not be read."""
     sent_in: RoomKey | None = None
-    """The room in which the frame was to be relayed. None for any other frame, and for one that could not be read."""
+    """The room in which the frame was to be relayed. None if it is not such a frame, or its room could not be read."""
     peer: str | None = None
     name: str | None = None
-    """The name that the peer asked to join with."""
+    """The name of the peer in a refused join."""
     to: str | None = None
     """The receiver of a frame that was to be relayed to one peer."""
     size: int | None = None
     count: int = 1
-    """The number of refused frames that this command reports together."""
+    """The number of refused frames that this one command stands for."""
     is_told: bool = True
-    """False if the sender was told of another refusal instead."""
+    """False if the sender has already got an error for another refused frame."""
     ref: JsonOrNone = None
 
 
 class Opened(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """A connection has opened, and its handshake names its peer. A session of that peer continues on it."""
+    """A connection has opened, and its handshake names the peer. If the peer has a session, it continues on this
+    connection."""
 
     connection: int
     dialect: str
@@ -277,39 +280,40 @@ class Alive(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True)
 
 
 class TellSecrets(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """Tell a restored hub the names that no log may contain. Only the server gives this command.
+    """Tell a restored hub the secret names of rooms, which the log does not contain. Only the server gives this
+    command.
 
-    After the hub was restored in another process, the connection has stayed open, and its client will not join again.
+    It is needed when the hub was restored in another process while the connection stayed open: its client does not join
+    again, so it does not name its rooms again.
     """
 
     connection: int
     names: tuple[tuple[RoomKey, str], ...]
-    """The names of all secret rooms that the client has named, by the key of the room."""
+    """The key and the name of each secret room that the client has named on this connection."""
 
 
 class End(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """The connection has ended. The rules of each of its rooms decide what becomes of its sessions."""
+    """The connection has ended. The rules of each of its rooms decide whether its session there ends or is kept."""
 
     connection: int
     ending: Ending
 
 
 class SetRules(msgspec.Struct, frozen=True, gc=False):
-    """Use other rules for all dialects from now on, also in existing rooms. No peer is removed because of the new
-    rules."""
+    """Replace the rules of all dialects, also for existing rooms. No peer is removed because of the new rules."""
 
     rules: Mapping[str, RoomRules]
     max_rooms: int
 
 
 class SetLogState(msgspec.Struct, frozen=True, gc=False):
-    """Tell the hub whether the event log can be written. As long as it cannot, sessions do not survive a restart."""
+    """Tell the hub whether the event log can be written. While it cannot, sessions do not survive a restart."""
 
     is_written: bool
 
 
 class SetOwnRules(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """Change the room's own rules. No peer is removed because of the new rules."""
+    """Replace the rules in which the room differs from its dialect. No peer is removed because of the new rules."""
 
     room: RoomKey
     own: OwnRules | None
@@ -336,31 +340,31 @@ class Say(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
-    """Carry out the actions that are due. The server must send this command at `Hub.next_deadline_s`."""
+    """Carry out the actions whose deadline has come. The server must give this command at `Hub.next_deadline_s`."""
 
 
 OfMember = Leave | Relay | Update | UpdateRoom
-"""Commands that only a peer in a room can give."""
+"""Commands of a peer in a room. A few of them are also accepted from outside of the room (`Hub._from_outside`)."""
 Refusable = OfMember | Join | Enqueue | Trace | Refuse
 Single = Refusable | ListRooms | WatchRooms | UnwatchRooms | Acknowledge | Ping | Greet
-"""A single thing that a client asks for."""
+"""The commands of clients, except `Several`, which contains more than one of them."""
 
 
-MAX_COMMANDS = 200  # commands in one frame; each may cause a record and a call of a hook
+MAX_COMMANDS = 200  # commands in one frame; limited, because each may write a record and call a hook
 
 
 class Several(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """Several commands in one frame.
+    """The commands of one frame that contains several.
 
-    Each of them is carried out or refused independently, in order, and each refusal is recorded. Only the first refusal
-    is sent to the client, because a frame is answered with at most one error. A frame with more than `MAX_COMMANDS` is
-    refused as a whole.
+    They are carried out in order. Each of them may be refused independently, and each refusal is recorded. Only the
+    first refusal is sent to the client, because a frame is answered with at most one error. If there are more than
+    `MAX_COMMANDS`, all of them are refused.
     """
 
     connection: int
     commands: tuple[Single, ...]
     error_sent: bool = False
-    """Whether the client has been told of a refusal of an earlier command in the frame."""
+    """Whether an earlier command of the same frame was refused, and the client got an error for it."""
 
     @property
     def refusal(self) -> Refusal | None:
@@ -370,24 +374,24 @@ class Several(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=Tru
 
 
 Carried = Single | Several
-"""What one frame can ask for."""
+"""What one frame of a client can be converted to."""
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """A command with the numbers on its frame. They have a meaning only when the session is resumable."""
+    """A command, with the sequence numbers on its frame. They are ignored if the client's session is not resumable."""
 
     connection: int
     command: Carried
     a: int | None
-    """The number of the last frame that the client has handled."""
+    """An acknowledgement: the number of the last frame from the sidecar that the client has handled."""
     c: int | None
     """The number that the client gave to this frame."""
     refusal: Refusal | None = None
-    """Why the frame is refused if its numbers have a meaning: one of them is no number."""
+    """The refusal of the frame if `a` or `c` is invalid. It is ignored if the session is not resumable."""
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
 Command = Carried | Numbered | Opened | Alive | TellSecrets | End
-"""All that a connection asks for or does. In a cluster it may be sent to the owner of the rooms as JSON."""
+"""Commands about one connection. In a cluster, the other instances send them to the owner as JSON."""
 OfServer = SetRules | SetLogState | Tick
-"""Commands that the server gives the hub in its own process."""
+"""Commands that the server gives the hub itself. They are never sent to another process."""

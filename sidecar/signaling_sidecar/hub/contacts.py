@@ -1,7 +1,7 @@
-"""Contacts: the peers that have exchanged frames with a peer, and that are told when it is gone for good.
+"""Tracks the contacts of a peer: the peers that it has exchanged frames with, which are told when it is gone for good.
 
-They are for rooms whose peers are not told of each other. Each session remembers the peer ids to which it has sent
-frames. So two peers are contacts if one of them remembers the other.
+Contacts are for rooms whose peers are not told of each other. Each session stores the ids of the peers to which it has
+sent frames. Two peers are contacts if one of them has sent a frame to the other.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.rules import Ending
 
-MAX_CONTACTS = 500  # ids for each session; Chromium allows a page about as many RTCPeerConnections
+MAX_CONTACTS = 500  # peer ids in each session; Chromium allows a page about 500 RTCPeerConnections
 _NOT_FOR_GOOD = frozenset((Ending.CLOSED, Ending.STOPPED))
-"""The endings after which a page may still have its RTCPeerConnections: it has closed its connection to the sidecar
-itself, or it has not come back after a restart of the sidecar."""
+"""After these endings of its connection to the sidecar, a page may still have its RTCPeerConnections: it has closed the
+connection itself, or the sidecar has stopped."""
 
 
 def remember(session: Session, to: str | None) -> None:
-    """Must be called when a frame of the session to this peer id was relayed or kept."""
+    """Remember the peer `to` as a contact. Must be called when a frame of the session to `to` was relayed, or was kept
+    in a mailbox."""
     if to is not None and session.room.rules.announcements.tells_contacts:
         session.contacts[to] = None
         if len(session.contacts) > MAX_CONTACTS:
@@ -24,9 +25,9 @@ def remember(session: Session, to: str | None) -> None:
 
 
 def part(session: Session, ending: Ending | None) -> list[Session]:
-    """Return the contacts that must be told that the session has ended, and let them forget its peer.
+    """Return the contacts that must be told that the session has ended, and remove its peer from their contacts.
 
-    `ending` is how its connection ended, if that is why the session has ended.
+    If the session has ended because its connection has ended, `ending` says how that connection ended.
     """
     if ending in _NOT_FOR_GOOD:
         return []

@@ -1,4 +1,4 @@
-"""Deadlines: actions that the hub carries out when their time has come."""
+"""Keeps the actions that the hub must carry out at a certain time, such as ending a session after its grace period."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import count
 from signaling_sidecar.hub.effects import Effect
 
 Action = Callable[[float], list[Effect]]
-"""Called with `now_s`. The action of a deadline. It must check whether it still applies, because deadlines are never
-cancelled."""
-MAX_AT_ONCE = 500  # actions; after a restart, all peers that do not return leave at the same moment
+"""A function that is called with `now_s` when its time has come. It must check whether there is still something to do,
+because deadlines are never cancelled."""
+MAX_AT_ONCE = 500  # actions; after a restart, the grace periods of all peers that do not return end at the same time
 
 
 class Deadlines:
@@ -20,7 +20,7 @@ class Deadlines:
         self._order = count()  # actions for the same time are carried out in the order in which they were added
 
     def at(self, when_s: float, action: Action) -> None:
-        """Carry out the action as soon as `run` is called with a time that is not before `when_s`."""
+        """Schedule the action for the first call of `run` whose `now_s` is at least `when_s`."""
         heapq.heappush(self._heap, (when_s, next(self._order), action))
 
     @property
@@ -29,10 +29,10 @@ class Deadlines:
         return self._heap[0][0] if self._heap else None
 
     def run(self, now_s: float) -> list[Effect]:
-        """Carry out the actions that are due at `now_s`, in their order, but at most `MAX_AT_ONCE` of them.
+        """Carry out the actions that are due at `now_s`, in order of their times, but at most `MAX_AT_ONCE` of them.
 
-        If more are due, `next_s` is not after `now_s` afterwards. The limit lets the server handle the commands of
-        clients between two calls.
+        If more actions are due, `next_s` remains at most `now_s`, so that the server calls this again. Between two
+        calls, the server can handle the commands of clients.
         """
         effects: list[Effect] = []
         for _ in range(MAX_AT_ONCE):

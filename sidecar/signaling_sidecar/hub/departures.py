@@ -1,4 +1,4 @@
-"""Leaving: how a session ends or is kept for its peer to return, and how a room ends."""
+"""Ends sessions and rooms, and keeps sessions without a connection for their peers to return."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from signaling_sidecar.hub.state import State
 def close_or_tell(
     membership: Membership, connection: int, session: Session, code: CloseCode, reason: str
 ) -> Close | Send:
-    """Tell a connection that it has lost `session`: by closing it, or with a message when it has other sessions."""
+    """Tell a connection that it has lost `session`. If it has other sessions, it gets a message. Otherwise it is
+    closed."""
     if not membership.sessions(connection):
         return Close(connection, code, reason)
     return Send((connection,), messages.RoomLost(session.room.key.room, session.peer, code, reason))
@@ -33,8 +34,8 @@ class Departures:
         return [*self.depart(session, Reason.LEFT, now_s), Send((leave.connection,), left)]
 
     def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
-        """For each session of a connection that has ended: end it, or keep it without a connection, as the rules of its
-        room require."""
+        """End or keep the sessions of a connection that has ended, as the rules of their rooms say. A session that is
+        kept is away."""
         done: list[Effect] = []
         for session in self._state.membership.sessions(connection):
             done += self._lose_connection(session, ending, now_s)
@@ -51,14 +52,14 @@ class Departures:
         return [record]
 
     def grace_s(self, session: Session, ending: Ending) -> float:
-        """Return how long the session is kept without a connection after this kind of ending."""
+        """Return the grace period: how long the session is kept after its connection has ended in this way."""
         rules = session.room.rules
         graces_s = rules.endings.resumable_grace_s if session.resumption is not None else None
         return (graces_s or rules.endings.grace_s)[ending]
 
     def keep_away(self, session: Session, away: Away, since_s: float) -> None:
-        """Keep a session that has no connection since `since_s` until `away.until_s`, and end it if its peer has not
-        returned by then."""
+        """Keep a session, which lost its connection at `since_s`, until `away.until_s`. If its peer has not returned by
+        then, the session ends."""
         session.away, away.since_s = away, since_s
         notice_s = session.room.rules.endings.away_notice_s
         if notice_s is not None:
@@ -69,10 +70,10 @@ class Departures:
         return self.depart(session, Reason.LOST, now_s, away.ending) if session.away is away else []
 
     def depart(self, session: Session, reason: Reason, now_s: float, ending: Ending | None = None) -> list[Effect]:
-        """End the session and tell the others. Its room ends with its last session.
+        """End the session, and tell the other peers with the reason. If it was the last one, its room ends too.
 
-        `ending` is how its connection ended, if that is why it leaves. It is only recorded: the others are told the
-        reason.
+        If the session ends because its connection has ended, `ending` says how that connection ended. The other peers
+        are not told this: it is written to the log, and decides which contacts are told.
         """
         room, old_host = session.room, session.room.host
         record = records.of_session("peer.left", session, {"reason": reason, **records.present(ending=ending)})

@@ -1,7 +1,5 @@
-"""The effects of the hub: what the server must do after a command.
-
-An effect sends a message to connections, closes or challenges a connection, or writes a record to the event log.
-"""
+"""The types of the effects. The hub returns effects for each command, and the server must carry them out: send a
+message to connections, close or challenge a connection, or write a record to the event log."""
 
 from __future__ import annotations
 
@@ -14,21 +12,22 @@ from signaling_sidecar.hub.messages import CloseCode, Message
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """The numbers that a frame to a resumable session carries beside its message."""
+    """The sequence numbers that are added to a frame to a resumable session."""
 
     s: int
-    """The number of the frame itself."""
+    """The number of this frame."""
     handled: int | None = None
-    """The last handled number of the client's own frames, or None if the client has been told already."""
+    """An acknowledgement: the number of the last frame from the client that was handled. None if the client has been
+    told that number already."""
 
 
 class Send(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """One message to connections that all speak one dialect, so that it is encoded once."""
+    """Send one message to several connections. All of them speak the same dialect, so the message is encoded once."""
 
     connections: tuple[int, ...]
     message: Message
     marks: Mapping[int, Mark] | None = None
-    """The numbers by connection, for the receivers whose frames are numbered."""
+    """The sequence numbers for each connection whose session is resumable."""
 
 
 class Close(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -38,13 +37,13 @@ class Close(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Challenge(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Ping the connection now. When it answers, the server gives the hub the command `Alive`."""
+    """Ping the connection now. When it answers, the server must give the hub the command `Alive`."""
 
     connection: int
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A line of the event log, without the schema version, sequence number and time that the log itself adds."""
+    """Write a record to the event log, which adds the schema version, the sequence number and the time."""
 
     type: str
     dialect: str | None = None
@@ -57,13 +56,13 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     size: int | None = None
     """The size of the frame as the client sent it."""
     data: bytes | Mapping[str, Any] | None = None
-    """The JSON text of a payload, or an object that is written as JSON."""
+    """The JSON text of a payload, or a mapping that is written as a JSON object."""
     c: int | None = None
-    """The number that the client gave its frame."""
+    """The sequence number that the client gave the frame that the record is about."""
     numbers: Mapping[str, int] | None = None
-    """For each session id, the number of the frame that told the session about this record."""
+    """By session id, the sequence number of the frame that told a resumable session about the recorded event."""
 
 
 FRAME_RECORDS = frozenset({"signal.relayed", "signal.kept"})
-"""The types of records whose `data` is the payload of a frame, as its dialect relays it."""
+"""The types of records whose `data` is the payload of a frame, in the form in which the dialect relays it."""
 Effect = Send | Close | Challenge | Record

@@ -1,11 +1,11 @@
-"""Entry limits: how often clients may try to enter rooms whose name is their only protection.
+"""Limits how often clients may try to enter rooms, in dialects in which everybody who knows a room's name may enter.
 
-Without a limit, an attacker could try names until one of them is the name of a room. With one limit for all clients,
+Without a limit, an attacker could guess names until one of them is the name of a room. With one limit for all clients,
 an attacker could use it up, so that nobody else gets in. Therefore tries are counted by IP address. Many clients may
-share an address, as behind a proxy, so the first tries of each connection are counted apart from its later ones:
-most people need no more than these.
+share an address, for example behind a proxy. So the first tries of each connection, which are enough for most people,
+have a separate, higher limit.
 
-The log tells about each try, so that a hub that is restored in another process grants nobody new tries.
+Each try is written to the log, so that the counts remain when the hub is restored in another process.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from signaling_sidecar.hub.records import present
 from signaling_sidecar.hub.rules import EntryLimit, RoomRules
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
-PATIENCE = 3  # tries over the limit, after which the connection is closed (PROTOCOLS.md, "`pairing`")
-FIRST_TRIES = 3  # tries of a connection: enough for a code that is mistyped twice
-FIRST_FACTOR = 10  # an address may have this many times as many first tries as later ones
+PATIENCE = 3  # after this many refused tries, the connection is closed (PROTOCOLS.md, "`pairing`")
+FIRST_TRIES = 3  # so many tries of a connection are its first ones; this allows for mistyping a code twice
+FIRST_FACTOR = 10  # for the first tries, the limit per address is multiplied by this factor
 
 
 class Try(NamedTuple):
-    """A try that was within the limits."""
+    """A try to enter a room that was within the limits."""
 
     at_s: float
     connection: int
     address: str | None
     """The IP address, or None when it is unknown."""
     is_first: bool
-    """Whether it is one of the first tries of its connection."""
+    """Whether it is one of the first `FIRST_TRIES` tries of its connection."""
 
 
 class EntryLimits:
-    """The tries of the last minute. A refused try is not counted, so that a client can try again a minute later."""
+    """Counts the tries of the last minute in one dialect. A refused try is not counted, so that a client can try again
+    at most a minute later."""
 
     def __init__(self, limit: EntryLimit) -> None:
         self.limit = limit
         self.recent: deque[Try] = deque()
         self._refused: dict[int, int] = {}
-        """By connection, how many of its tries were refused. It is not restored, because a refused try tells nothing
-        about any room."""
+        """By connection, how many of its tries were refused. A restored hub counts these from 0 again."""
         self._by_bucket: Counter[tuple[str | None, bool]] = Counter()
-        """By address, and by whether they are first tries, the number of tries in `recent`."""
+        """The number of tries in `recent`, by address and `is_first`."""
         self._by_connection: dict[int, deque[float]] = {}
 
     def admits(self, connection: int, address: str | None, now_s: float) -> bool:
@@ -66,16 +66,16 @@ class EntryLimits:
         self._by_bucket[each.address, each.is_first] += 1
 
     def count_again(self, connection: int, address: str | None, at_s: float) -> None:
-        """Count a try that the log tells about. Tries must come in order of time."""
+        """Count a try from the log again. Tries must be given in order of time."""
         self._drop_old(at_s)
         self.count(Try(at_s, connection, address, len(self._of(connection, at_s)) < FIRST_TRIES))
 
     def is_exhausted(self, connection: int) -> bool:
-        """Whether the connection was refused so often that it should be closed."""
+        """Whether so many tries of the connection were refused that it should be closed."""
         return self._refused.get(connection, 0) >= PATIENCE
 
     def convert_times(self, converted: Callable[[float], float]) -> None:
-        """Use another clock from now on."""
+        """Convert the times of all tries to another clock. Later calls must use times of that clock."""
         self.recent = deque(each._replace(at_s=converted(each.at_s)) for each in self.recent)
         self._by_connection = {
             connection: deque(map(converted, own_s)) for connection, own_s in self._by_connection.items()
@@ -87,7 +87,7 @@ class EntryLimits:
         return set(self._by_connection)
 
     def forget(self, connection: int) -> None:
-        """Forget the tries of a connection that has ended. Those of its address are still counted."""
+        """Forget the tries of a connection that has ended. They still count for its address."""
         self._by_connection.pop(connection, None)
         self._refused.pop(connection, None)
 
@@ -108,14 +108,14 @@ class EntryLimits:
 
 
 class LimitedDialects:
-    """The limits of all dialects that have one."""
+    """The entry limits of all dialects that have some."""
 
     def __init__(self, rules: Mapping[str, RoomRules]) -> None:
         self._limits = {
             dialect: EntryLimits(its_rules.entry.limit) for dialect, its_rules in rules.items() if its_rules.entry.limit
         }
         self.untold: list[Effect] = []
-        """The records of tries that the log has not been told about yet."""
+        """The records of tries that were not written to the log yet."""
 
     def __iter__(self) -> Iterator[tuple[str, EntryLimits]]:
         return iter(self._limits.items())
@@ -124,7 +124,7 @@ class LimitedDialects:
         return self._limits.get(dialect)
 
     def admits(self, dialect: str, connection: int, address: str | None, now_s: float) -> bool:
-        """Count a try, and prepare its record. Returns whether it is within the limits of its dialect."""
+        """Count a try, and create its record. Returns whether it is within the limits of its dialect."""
         limits = self._limits.get(dialect)
         if limits is None:
             return True
@@ -134,16 +134,16 @@ class LimitedDialects:
         return True
 
     def take_untold(self) -> list[Effect]:
-        """Return the records that must be written now."""
+        """Return the records in `untold`, which the caller must write now, and empty the list."""
         untold, self.untold = self.untold, []
         return untold
 
     def is_exhausted(self, connection: int) -> bool:
-        """Whether the connection was refused so often for trying too many rooms that it should be closed."""
+        """Whether so many tries of the connection were refused that it should be closed."""
         return any(limits.is_exhausted(connection) for limits in self._limits.values())
 
     def use(self, rules: Mapping[str, RoomRules]) -> None:
-        """Use the limits of new room rules. Earlier tries count under them too."""
+        """Replace the limits by those in new room rules. Earlier tries still count."""
         for dialect, limits in self._limits.items():
             limits.limit = rules[dialect].entry.limit or limits.limit
 

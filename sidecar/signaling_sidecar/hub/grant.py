@@ -1,4 +1,4 @@
-"""What the access token of a client says, as far as the hub has to know it."""
+"""The parts of a client's access token that the hub needs."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import msgspec
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The server has verified the token, and has checked that it is for the room and the peer id of the command.
+    """What the access token of a client allows.
 
-    Only the hub knows whether a room exists and to whom a session belongs, so it decides what depends on that.
+    The server has already verified the token, and that it permits the room and the peer id of the command. The hub
+    itself checks `subject` and `may_create`, because only the hub knows which rooms exist and whose the sessions are.
     """
 
     subject: str | None = None
-    """Who the token was issued to. A session that was entered with a subject can only be continued by that subject."""
+    """To whom the token was issued. A session that was entered with a subject can be continued only with a token of the
+    same subject."""
     may_create: bool = True
     """Whether a join may create its room."""
     peer: str | None = None
     """The only peer id that the client may have, or None if it may have any."""
     claims: Mapping[str, Any]
-    """All that the token says, for the hooks. It is never recorded."""
+    """All claims of the token, for the hooks. They are never recorded."""
 
 
 def subject_of(grant: Grant | None) -> str | None:
-    """Return the subject. It is None if no token is required, or if all clients have the same one."""
+    """Return the subject of the token. It is None if no token is required, or if all clients have the same token."""
     return grant.subject if grant is not None else None

@@ -1,4 +1,4 @@
-"""The hub: it takes a command and returns effects. It does no I/O, and has no clock and no randomness of its own."""
+"""The hub, which turns commands into effects. It does no I/O, and gets times and random ids from its caller."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ M = TypeVar("M", bound=OfMember)
 
 
 class Hub:
-    """All rooms of all dialects.
+    """Carries out commands on the rooms of all dialects, and returns what the server must do.
 
-    `rules` is by dialect name. `handle` must be called with a `now_s` that never goes back, and with a `Tick` when
-    `next_deadline_s` has come.
+    The keys of `rules` are the names of the dialects. The `now_s` of a call must not be less than that of an earlier
+    call. At `next_deadline_s`, `handle` must be called with a `Tick`.
     """
 
     def __init__(self, rules: Mapping[str, RoomRules], max_rooms: int, ids: Ids) -> None:
@@ -67,7 +67,7 @@ class Hub:
         self._administration = Administration(state, self.departures)
 
     def handle(self, command: Command | OfServer, now_s: float) -> list[Effect]:
-        """Carry out one command. A refused command changes nothing, and only its sender is told."""
+        """Carry out one command. A refused command changes no room, and only its sender is told."""
         confirmed = self._confirm_token(command) if self.state.unconfirmed else None
         done = self._do_or_hold(command, now_s)
         if confirmed:
@@ -77,7 +77,7 @@ class Hub:
         return done + self.lobby.send_due(now_s) if self.lobby.behind else done
 
     def administer(self, command: OfAdmin, now_s: float) -> Outcome:
-        """Carry out a command of the admin, or return why it is refused."""
+        """Carry out a command of the admin, or return its refusal."""
         outcome = self._do_for_admin(command, now_s)
         return outcome if isinstance(outcome, Refusal) else outcome + self.lobby.send_due(now_s)
 
@@ -86,36 +86,37 @@ class Hub:
         return self._deadlines.next_s
 
     def waits_to_join(self, connection: int) -> commands.Join | None:
-        """Return the join of the connection that waits for the result of a challenge, or None."""
+        """Return the join of this connection if it waits for the result of a challenge. Otherwise None."""
         return self._challenges.waits_for(connection)
 
     def held(self) -> list[Command]:
-        """Return the commands that wait for the result of a challenge: of each client the join first, and then what
-        waits behind it.
+        """Return the commands that wait for the result of a challenge: for each client, its join and then the commands
+        that it has sent after the join.
 
-        A hub that replaces this one must be given them, in this order, because the log does not contain them.
+        A hub that replaces this one must be given these commands in this order, because the log does not contain them.
         """
         return self._challenges.held()
 
     def connections(self) -> set[int]:
-        """Return all connections that would be missed: of peers, of waiting users, and of watchers of the list of
-        rooms."""
+        """Return all connections about which the hub has state: those of peers in rooms, of peers in queues, of
+        watchers of the list of rooms, and those whose join waits."""
         waiting = {each.connection for each in self.matchmaking if each.connection is not None}
         held = {*self._challenges.standoffs, *self.state.unconfirmed}
         return {*self.membership.connections, *waiting, *self.lobby.watchers(), *held}
 
     def in_group(self, join: commands.Join) -> commands.Join:
-        """Return the join with the name of the group that the peer would enter now, if it asks for a group."""
+        """If the join asks for a group, return it with the name of the group that the peer would enter now."""
         return self._arrivals.in_group(join)
 
     def is_next(self, numbered: commands.Numbered) -> bool:
-        """Whether the command will be carried out: its number is neither a repetition nor too high, nor invalid."""
+        """Whether the command will be carried out: the number of its frame is the next one."""
         return self.numbered.is_next(numbered)
 
     def _confirm_token(self, command: Command | OfServer) -> list[Effect]:
-        """Note that a client has received its newest token, if this is the first frame that it sends since then.
+        """If this is the first frame of a client since its newest token was sent to it, conclude that it has received
+        the token.
 
-        A join and a ping do not count, because a client may send them without having received an answer.
+        A join or a ping proves nothing, because a client may send these before it receives the answer with the token.
         """
         connection = getattr(command, "connection", None)
         if connection not in self.state.unconfirmed or not _is_frame_after_answer(command):
@@ -126,7 +127,7 @@ class Hub:
             return []
         session.resumption.heard()
         if isinstance(command, commands.Numbered) and command.c is not None and self.is_next(command):
-            return []  # the number on its record lets a restart know the same
+            return []  # no record is needed, because a restart concludes the same from the number of this frame
         return [records.of_session("frame.acknowledged", session, {"a": 0})]
 
     # --- one command -------------------------------------------------------------------------------------------------
@@ -137,17 +138,18 @@ class Hub:
         if held is True:
             return []
         outcome = held or self._outcome(command, now_s, None)
-        # Python tests much faster for a list than for a msgspec Struct.
+        # Testing for the list, because `isinstance` is much slower with a msgspec Struct such as Refusal.
         return outcome if isinstance(outcome, list) else self._refusals.answer(_carried(command), outcome)
 
     def _do(self, command: Carried, now_s: float, c: int | None) -> list[Effect]:
-        """Carry out a command, and answer it with an error if it is refused. `c` is the number of its frame, if the
-        number counts."""
+        """Carry out a command, and answer it with an error if it is refused. `c` is the number of its frame, or None if
+        numbers are ignored."""
         outcome = self._outcome(command, now_s, c)
         return self._refusals.answer(command, outcome, c) if isinstance(outcome, Refusal) else outcome
 
     def _outcome(self, command: Command | OfServer, now_s: float, c: int | None) -> Outcome:
-        """Carry out a command. The most frequent commands are the first cases, because the cases are tried in order."""
+        """Carry out a command, or return its refusal. Frequent commands come first, because Python tests the cases in
+        order."""
         match command:
             case commands.Relay():
                 return self._as_member(command, self._talk.relay, now_s)
@@ -169,7 +171,7 @@ class Hub:
             case commands.Tick():
                 return self._deadlines.run(now_s)
             case commands.Acknowledge():
-                return []  # the numbers on its frame have been processed already
+                return []  # `NumberedFrames` has processed the numbers already
             case commands.End():
                 return self._end(command, now_s)
             case commands.TellSecrets():
@@ -202,7 +204,7 @@ class Hub:
                 assert_never(command)
 
     def _as_member(self, command: M, verb: Callable[[M, Session, float], Outcome], now_s: float) -> Outcome:
-        """Carry out a command that requires its sender to be in the room, and to use its own peer id."""
+        """Call `verb` with the command, if its sender is in the room and names no other peer as the sender."""
         session = self.membership.session(command.connection, command.room)
         if session is None:
             return self._from_outside(command, now_s)
@@ -212,7 +214,8 @@ class Hub:
         return verb(command, session, now_s)
 
     def _from_outside(self, command: OfMember, now_s: float) -> Outcome:
-        """Carry out a command whose sender is not in the room, in the cases in which it need not be there."""
+        """Carry out a command whose sender is not in the room if it is a published frame or a leave. Refuse other
+        commands."""
         if isinstance(command, commands.Relay) and self.state.is_published(command):
             return self._relay_from_outside(command, now_s)
         if isinstance(command, commands.Leave) and command.may_be_outside:
@@ -220,7 +223,7 @@ class Hub:
         return self._refusals.of_member(command)
 
     def _relay_from_outside(self, relay: commands.Relay, now_s: float) -> Outcome:
-        """Carry out a relay whose sender is not in the room that it names, where the rules allow that."""
+        """Relay a published frame whose sender is not in the room that the frame names."""
         assert relay.room is not None
         room = self.membership.room(relay.room)
         if room is None:
@@ -247,7 +250,7 @@ class Hub:
     def _do_several(self, several: commands.Several, now_s: float, c: int | None = None) -> list[Effect]:
         """Carry out each command independently, and tell the client only about the first refusal.
 
-        When one of them is a join that waits for a challenge, the ones after it wait with it.
+        When a join has to wait for a challenge, the commands after it wait too.
         """
         done: list[Effect] = []
         error_sent = several.error_sent
@@ -265,7 +268,7 @@ class Hub:
         return done
 
     def _resolve(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        """End a challenge: close the connections that did not answer, then process the join and the commands that
+        """End a challenge: close the connections that did not answer, and then carry out the join and the commands that
         waited for it."""
         done: list[Effect] = []
         for connection in sorted(standoff.silent):
@@ -302,7 +305,7 @@ class Hub:
         return done + self._challenges.gone(end.connection, now_s)
 
     def _learn_secrets(self, told: commands.TellSecrets) -> list[Effect]:
-        """Fill in what the records and the checkpoint must not contain."""
+        """Restore the secret names of rooms, which records and checkpoints must not contain."""
         names = dict(told.names)
         for session in self.membership.sessions(told.connection):
             if session.room.rules.entry.secret and session.room.key in names:
@@ -323,7 +326,7 @@ class Hub:
         return records.of_session("trace.state", session, trace.payload, size=size)
 
     def _set_log_state(self, change: commands.SetLogState) -> list[Effect]:
-        """Tell the clients whether their sessions survive a restart, if they were told something else before."""
+        """Tell the clients with resumable sessions whether these now survive a restart of the sidecar."""
         self.state.log_is_written = change.is_written
         done: list[Effect] = []
         for room in self.membership.rooms:
@@ -334,14 +337,14 @@ class Hub:
 
 
 def _is_frame_after_answer(command: Command | OfServer) -> TypeGuard[Carried | commands.Numbered]:
-    """Whether the command is a frame of a client that has received the answer to its join."""
+    """Whether the command is a frame that a client sends only after it has received the answer to its join."""
     if isinstance(command, commands.Refuse):
-        return command.is_told  # otherwise it only counts earlier frames
+        return command.is_told  # a `Refuse` of which the client is not told may be about frames before the answer
     return isinstance(command, _FRAMES) and not isinstance(command, commands.Join | commands.Ping)
 
 
 def _carried(command: Command | OfServer) -> Carried:
-    """Return what the client asked for with a command that was refused. Commands of no client are never refused."""
+    """Return a refused command, without the numbers on its frame. Only commands of clients can be refused."""
     if isinstance(command, commands.Numbered):
         return command.command
     assert isinstance(command, Carried)

@@ -1,4 +1,4 @@
-"""Idle rooms: a room is ended when its peers have sent nothing for as long as its rules allow."""
+"""Ends rooms whose peers have not sent anything for as long as the rules allow (`Endings.idle_s`)."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.hub.state import State
 
-MAX_LATE = 0.05  # a room may end late by this fraction of its limit, so that sweeps, which check all rooms, are few
+MAX_LATE = 0.05  # a room may end late by this fraction of `idle_s`; a smaller one would need more frequent sweeps
 
 
 class IdleRooms:
-    """Checks all rooms in one sweep. A deadline for each room would keep the room in memory long after its end."""
+    """Checks all rooms together in sweeps. A deadline for each room would keep the room in memory after its end."""
 
     def __init__(self, state: State, end_room: Callable[[Room], list[Effect]]) -> None:
         self._state = state
         self._end_room = end_room
         self._sweeping = False
         self._changes = 0
-        """Counts the changes of the rules. A sweep that was scheduled before the last change is skipped."""
+        """The number of changes of the rules. A sweep that was scheduled before the last change does nothing."""
 
     def watch(self, room: Room) -> None:
-        """Make sure that a new room is swept."""
+        """Schedule a sweep when a room is created, if none is scheduled yet."""
         if room.rules.endings.idle_s is not None and not self._sweeping:
             self._sweeping = True
             self._sweep_at(room.active_s + room.rules.endings.idle_s)
 
     def watch_all(self) -> None:
-        """Make sure that the rooms of a restored hub are swept, the first one as soon as any of them may be idle."""
+        """Schedule a sweep of the rooms in a restored hub, at the earliest time at which one of them may end."""
         idle_s = {room: room.rules.endings.idle_s for room in self._state.membership.rooms}
         ends_s = [room.active_s + its_s for room, its_s in idle_s.items() if its_s is not None]
         if ends_s:
@@ -36,7 +36,7 @@ class IdleRooms:
             self._sweep_at(min(ends_s))
 
     def restart(self, now_s: float) -> None:
-        """Restart the sweep because the room rules have changed."""
+        """Sweep at once, because the rules have changed."""
         self._changes += 1
         self._sweeping = True
         self._sweep_at(now_s)

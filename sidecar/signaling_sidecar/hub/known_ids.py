@@ -1,4 +1,5 @@
-"""The peer ids that have joined, in dialects whose mailboxes keep nothing for an id that has never joined."""
+"""Stores the peer ids that have joined, in dialects whose mailboxes keep frames only for peer ids that have joined
+before."""
 
 from __future__ import annotations
 
@@ -7,15 +8,15 @@ from collections.abc import Iterator
 
 from signaling_sidecar.hub.rules import RoomKey
 
-MAX_KNOWN_IDS = 10_000  # ids; every reload of a page may bring a new one, and each checkpoint lists them all
+MAX_KNOWN_IDS = 10_000  # ids; limited, because each reload of a page may add one, and each checkpoint lists all
 
 
 class KnownIds:
-    """The ids that have joined last, up to `MAX_KNOWN_IDS`. Older ones are forgotten."""
+    """The `MAX_KNOWN_IDS` peer ids that have joined most recently."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()  # a dict would find its first key slowly
-        """In the order in which they have joined last."""
+        self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()  # it removes its first key faster than a dict
+        """Room and peer id. The one that has joined most recently is the last."""
 
     def __iter__(self) -> Iterator[tuple[RoomKey, str]]:
         return iter(self._ids)
