@@ -30,15 +30,15 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
 @pytest.mark.parametrize(
     ("build", "why"),
     [
-        (lambda: Joining(capacity=0), "at least one session"),
-        (lambda: Joining(capacity=2, rooms_per_connection=0), "at least one session"),
+        (lambda: Joining(capacity=0), "at least 1"),
+        (lambda: Joining(capacity=2, rooms_per_connection=0), "at least 1"),
         (lambda: Joining(capacity=2, rooms_per_connection=2, second_join=SecondJoin.FORGED), "second_join"),
-        (lambda: Joining(capacity=2, rooms_per_connection=2, one_room_per_peer=True), "in one room only"),
+        (lambda: Joining(capacity=2, rooms_per_connection=2, one_room_per_peer=True), "`one_room_per_peer`"),
         (lambda: Joining(capacity=2, replacements=3), "set together"),
         (lambda: Joining(capacity=2, replacement_window_s=20.0), "set together"),
         (lambda: Endings(grace_s={Ending.LOST: 1.0}), "no value for closed, unloaded, stopped"),
         (lambda: RoomRules(joining=Joining(capacity=2), endings=Endings(durable=True)), "resumable sessions"),
-        (lambda: RoomRules(joining=Joining(capacity=2), entry=Entry(secret=True), relays=KEEPING), "a secret"),
+        (lambda: RoomRules(joining=Joining(capacity=2), entry=Entry(secret=True), relays=KEEPING), "secret rooms"),
         (
             lambda: RoomRules(joining=SEVERAL, entry=Entry(secret=True), relays=Relays(publishes=True)),
             "without secrets",
@@ -47,10 +47,10 @@ RESUMABLE = Endings(resumable_grace_s=dict.fromkeys(Ending, 30.0))
             lambda: RoomRules(joining=Joining(capacity=2), endings=RESUMABLE, relays=Relays(publishes=True)),
             "without resumable sessions",
         ),
-        (lambda: Host(modes=("solo",)), "needs a host"),
-        (lambda: Announcements(tells_contacts=True), "not told of each other"),
+        (lambda: Host(modes=("solo",)), "need a host"),
+        (lambda: Announcements(tells_contacts=True), "not told about each other"),
         (lambda: RoomRules(joining=SEVERAL, endings=RESUMABLE), "one room only"),
-        (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "one room at a time"),
+        (lambda: RoomRules(joining=SEVERAL, relays=Relays(to_other_rooms=True)), "`to_other_rooms`"),
     ],
 )
 def test_contradictory_rules_are_refused_when_they_are_created(build: Callable[[], object], why: str) -> None:

@@ -1,8 +1,8 @@
-"""Reading what a damaged log still tells about the state: one wrong value must not end all sessions.
+"""Decodes a checkpoint or record that has invalid values, so that one damaged value does not end all sessions.
 
-1. A field with a wrong value is left out if the state can do without it. Otherwise the object that has it is left out.
-2. A field that tells who may use a session is never left out alone, because then any client could use the session.
-3. The frames that are kept for a session have consecutive numbers. When one cannot be read, all of them are left out.
+1. An invalid field is left out if the state can do without it. Otherwise the whole object with this field is left out.
+2. A field that says who may use a session is never left out alone, because then any client could use the session.
+3. The frames that are kept for a session have consecutive numbers. If one cannot be read, all of them are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from signaling_sidecar.hub.checkpoint import KeptFrameState, RoomInLog, SessionS
 from signaling_sidecar.hub.matchmaking import Waiting
 
 _LEFT_OUT_ALONE = (RoomInLog, SessionState, KeptFrameState, Waiting)
-"""The types of objects of which one that cannot be read is left out of its list, without the rest of the list."""
+"""If an object of one of these types cannot be read, only this object is left out of its list, not the whole list."""
 _ESSENTIAL = frozenset(
     {
         "dialect",
@@ -33,14 +33,14 @@ _ESSENTIAL = frozenset(
     }
 )
 _DEFAULTS: dict[str, Any] = {"capacity": 0, "listed": False, "created_at_ms": 0, "joined_at_ms": 0, "idle_s": 0.0}
-"""The values for required fields that are missing or wrong."""
+"""The default values of required fields that are missing or invalid."""
 _T = TypeVar("_T")
 
 
 def read_back(text: bytes | str, type_: type[_T]) -> tuple[_T, list[str]]:
-    """Decode JSON text. Returns the value, and a description of each part that had to be left out.
+    """Decode JSON text. Returns the value, and a description of each part that was left out because it is invalid.
 
-    Raises msgspec.DecodeError when nothing of the text can be used.
+    Raises msgspec.DecodeError if no part of the text can be used.
     """
     try:
         return msgspec.json.decode(text, type=type_), []

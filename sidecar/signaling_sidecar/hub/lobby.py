@@ -1,4 +1,5 @@
-"""The lobby: which connections watch the list of rooms, and when the list is sent to them again."""
+"""Tracks the watchers, which are the connections that subscribe to the list of rooms, and sends them the list when it
+has changed."""
 
 from __future__ import annotations
 
@@ -16,15 +17,15 @@ from signaling_sidecar.hub.membership import Membership, Room
 from signaling_sidecar.hub.messages import RoomsListed
 from signaling_sidecar.hub.views import JsonText
 
-MIN_GAP_S = 0.25  # seconds between two lists to one watcher; PROTOCOLS.md, "`rooms`"
+MIN_GAP_S = 0.25  # the list is sent to a watcher at most once in this number of seconds; PROTOCOLS.md, "`rooms`"
 
 
 _Only = frozenset[str] | None
-"""The ids of the rooms that a watcher may know of, or None for all."""
+"""The ids of the rooms that a watcher's access token permits, or None for all rooms."""
 
 
 class _Sent(NamedTuple):
-    """The list that was last sent to a watcher."""
+    """Which list was sent to a watcher last, and when."""
 
     at_s: float
     version: int
@@ -33,15 +34,15 @@ class _Sent(NamedTuple):
 
 @dataclass(slots=True)
 class _List:
-    """The list of one dialect's rooms."""
+    """The list of one dialect's rooms, and its watchers."""
 
     version: int = 0
-    """How often the list has changed."""
+    """The number of changes of the list."""
     watchers: OrderedDict[int, _Sent] = field(default_factory=OrderedDict)
-    """By connection. The watcher whose list is the oldest comes first."""
+    """By connection. The watcher to which the list was sent longest ago comes first."""
 
     def take_due(self, now_s: float) -> dict[_Only, list[int]]:
-        """Return the watchers that should be sent the list now, by the rooms that they may know of."""
+        """Return the watchers that must be sent the list now, grouped by the rooms that they may see."""
         due: defaultdict[_Only, list[int]] = defaultdict(list)
         while (first := self._first_behind()) is not None and self.watchers[first].at_s + MIN_GAP_S <= now_s:
             only = self.watchers.pop(first).only
@@ -51,12 +52,13 @@ class _List:
 
     @property
     def next_s(self) -> float | None:
-        """The time at which a watcher can be sent the list, or None if each of them has the current one."""
+        """The time at which the list must be sent to the next watcher, or None if all have the current list."""
         first = self._first_behind()
         return None if first is None else self.watchers[first].at_s + MIN_GAP_S
 
     def _first_behind(self) -> int | None:
-        """The watchers after one whose list is current were sent theirs even later, so theirs are current too."""
+        """Return the first watcher if its list is outdated. If it is current, the lists of all others are current too,
+        because they were sent later."""
         first = next(iter(self.watchers), None)
         return first if first is not None and self.watchers[first].version != self.version else None
 
@@ -68,13 +70,13 @@ class Lobby:
         self._lists: defaultdict[str, _List] = defaultdict(_List)
         """By dialect."""
         self.behind: set[str] = set()
-        """The dialects whose list may differ from the one that a watcher has."""
+        """The dialects whose list has changed and may not have been sent to all watchers yet."""
         self._wake_s: float | None = None
 
     def rooms(self, dialect: str, only: _Only = None, ref: JsonText = UNSET) -> RoomsListed:
-        """The listed rooms of one dialect, in order of creation: all of them, or those with the ids in `only`.
+        """Return the listed rooms of one dialect in order of creation: all of them, or those with an id in `only`.
 
-        `ref` is the id of the frame that asks for them.
+        `ref` is the id of the frame that asks for the list.
         """
         listed = (room for room in self._membership.rooms if room.listed and room.key.dialect == dialect)
         return RoomsListed(tuple(room.view() for room in listed if only is None or room.key.room in only), ref)
@@ -96,18 +98,18 @@ class Lobby:
         return []
 
     def mark_changed(self, room: Room) -> None:
-        """Remember that the room's entry in the list has changed, so that `send_due` sends the list again."""
+        """Must be called when the entry of a room in the list has changed, so that `send_due` sends the list again."""
         if room.listed:
             self.mark_all_changed(room.key.dialect)
 
     def mark_all_changed(self, dialect: str) -> None:
-        """Remember that the list of a dialect has changed."""
+        """Must be called when the list of a dialect has changed in any way."""
         self._lists[dialect].version += 1
         self.behind.add(dialect)
 
     def send_due(self, now_s: float) -> list[Effect]:
-        """Send the list to each watcher whose list is not current. A watcher that got a list a moment ago gets the new
-        one later."""
+        """Send the list to each watcher whose list is outdated. If a watcher got a list less than `MIN_GAP_S` ago, the
+        new one is sent later, by a deadline."""
         if not self.behind:
             return []
         done: list[Effect] = []

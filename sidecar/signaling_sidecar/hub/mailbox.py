@@ -1,12 +1,12 @@
-"""Frames for peers that cannot be reached: each is kept until its receiver joins, or until it expires.
+"""Keeps frames for peers that cannot be reached. Each frame is kept until its receiver joins, or until it expires.
 
-This file owns the kept frames.
+All other code must use this module to read or change the kept frames.
 
-1. A frame is kept by room and by its receiver's peer id. The room itself may end meanwhile, and begin again.
-2. A receiver's frames are delivered in the order in which they were sent, before anything that is sent to it later.
-3. Nothing is kept for a peer that can be reached: all its frames are delivered as soon as it is connected.
-4. The room's rules (`Mailbox`) limit how much is kept, and for how long. A frame that expires is reported to its
-   sender, if that is still in the room.
+1. A frame is kept under its room and the peer id of its receiver. The room itself may end meanwhile, and begin again.
+2. A receiver's frames are delivered in the order in which they were sent, before any frame that is sent to it later.
+3. No frame is kept for a peer that can be reached: all its frames are delivered as soon as it is connected.
+4. The room's rules (`Mailbox`) limit how much is kept, and for how long. When a frame expires, its sender is told if it
+   is still in the room.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from signaling_sidecar.hub.views import JsonText
 
 @dataclass(slots=True, eq=False)
 class KeptFrame:
-    """One frame, and what is needed to deliver it or to report that it has expired."""
+    """A kept frame, with the data that are needed to deliver it or to tell its sender that it has expired."""
 
     room: RoomKey
     receiver: str
     sender: str
     kind: str
     payload: bytes | None
-    """The frame as its dialect relays it. None after a restart when the event log does not hold payloads: then the
-    frame can only expire."""
+    """The frame in the form in which its dialect relays it. None after a restart if the event log does not contain
+    payloads: then the frame cannot be delivered any more, and expires."""
     session: Session | None
-    """The session of the sender. None after a restart when that session had ended before."""
+    """The session of the sender. None if the frame was restored after that session had ended."""
     at_s: float
-    """The time from which the frame is kept."""
+    """The time from which `Mailbox.keep_s` counts: when the frame was sent or, after a restart, restored."""
     ref: JsonText = UNSET
-    """The JSON text of the frame's own "id" field. It is not kept over a restart."""
+    """The JSON text of the frame's own "id" field. A restart loses it."""
 
     @property
     def size(self) -> int:
@@ -54,7 +54,7 @@ class KeptFrame:
 
     @property
     def senders(self) -> list[Session]:
-        """A list with the sender's session, which is empty if that session has ended."""
+        """A list that contains only the sender's session, or is empty if that session has ended."""
         session = self.session
         return [session] if session is not None and session.room.sessions.get(session.peer) is session else []
 
@@ -65,14 +65,14 @@ class Mailboxes:
         self._frames: dict[tuple[RoomKey, str], deque[KeptFrame]] = {}
         """By room and receiver. No queue is empty."""
         self._kept_bytes: dict[str, int] = {}
-        """Bytes of payload by dialect, over all its rooms."""
+        """For each dialect, the size of the payloads of all its kept frames."""
 
     def __iter__(self) -> Iterator[KeptFrame]:
-        """All kept frames, each receiver's in order of sending."""
+        """Iterate over all kept frames. Those for the same receiver are in the order in which they were sent."""
         return (frame for queue in self._frames.values() for frame in queue)
 
     def keep(self, relay: Relay, session: Session, mailbox: Mailbox, now_s: float) -> list[Effect] | None:
-        """Keep a frame for a peer that cannot be reached. Returns None when its limits do not allow it."""
+        """Keep a frame for a peer that cannot be reached. Returns None if the limits do not allow this."""
         assert relay.to is not None
         frame = KeptFrame(
             room=session.room.key,
@@ -99,7 +99,7 @@ class Mailboxes:
         return [records.of_relay(session, relay, "signal.kept")]
 
     def deliver(self, session: Session) -> list[Effect]:
-        """Send the kept frames to a peer that has just been connected."""
+        """Send a peer that is connected now the frames that were kept for it."""
         done: list[Effect] = []
         for frame in self.of(session.room.key, session.peer):
             if frame.payload is not None:
@@ -118,7 +118,7 @@ class Mailboxes:
         self._kept_bytes[frame.room.dialect] = self._kept_bytes.get(frame.room.dialect, 0) + frame.size
 
     def of(self, room: RoomKey, receiver: str) -> list[KeptFrame]:
-        """Return the frames that are kept for a peer, in order of sending."""
+        """Return the frames that are kept for a peer, in the order in which they were sent."""
         return list(self._frames.get((room, receiver), ()))
 
     def remove(self, frame: KeptFrame) -> None:
@@ -130,10 +130,10 @@ class Mailboxes:
         self._kept_bytes[frame.room.dialect] -= frame.size
 
     def start_deadlines(self, rules: Mapping[str, RoomRules]) -> None:
-        """Start the deadline of every restored frame. `rules` has the rules by dialect name."""
+        """Start the deadline of each restored frame. The keys of `rules` are the names of the dialects."""
         for frame in sorted(self, key=lambda frame: frame.at_s):
             mailbox = rules[frame.room.dialect].relays.mailbox
-            assert mailbox is not None  # the dialect has kept the frame
+            assert mailbox is not None  # frames are restored only for dialects with a mailbox
             self._start_deadline(frame, mailbox)
 
     def _start_deadline(self, frame: KeptFrame, mailbox: Mailbox) -> None:
@@ -155,7 +155,8 @@ class Mailboxes:
 
 
 def _record(type_: str, frame: KeptFrame, data: bytes | None = None) -> Record:
-    """The sender's session and connection are recorded only while it is in the room."""
+    """Create a record about a kept frame. It names the sender's session and connection only if the sender is still in
+    the room."""
     sender = frame.senders[0] if frame.senders else None
     return Record(
         type_,

@@ -1,9 +1,11 @@
-"""Matchmaking: peers wait in a queue until there are enough of them, and then get a room. This file owns the queues.
+"""Matchmaking: peers wait in a queue until there are enough of them for a group, and then get a room.
 
-1. A peer waits in one queue, or is in one room, or neither. It never does both.
-2. A queue is in order of asking. When the sidecar has stopped, a peer keeps its position for the grace period of its
-   dialect.
-3. A room is made as soon as enough peers in a queue are connected, for those of them that asked first.
+All other code must use this module to read or change the queues.
+
+1. A peer waits in at most one queue, or is in at most one room, but never both.
+2. The peers in a queue are in the order of their requests. When the sidecar stops, a peer keeps its position for the
+   grace period of its dialect.
+3. As soon as enough peers in a queue are connected, a room is created for those of them that asked first.
 """
 
 from __future__ import annotations
@@ -28,18 +30,18 @@ from signaling_sidecar.hub.state import State
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """A peer that waits for a group of `size` peers."""
+    """A peer that waits in a queue for a group of `size` peers."""
 
     dialect: str
     peer: str
     size: int
     connection: int | None
     at_ms: int
-    """Wall clock of the request in ms since the epoch."""
+    """The wall-clock time of the request in ms since the epoch."""
     queue: str = ""
-    """The name of the queue. Peers of one group have asked for the same queue and the same size."""
+    """The name of the queue. The peers of a group have asked for the same queue and the same size."""
     subject: str | None = None
-    """The subject of the access token with which the peer has asked."""
+    """The subject of the access token that the client had when it asked."""
 
 
 class _Queue(NamedTuple):
@@ -58,18 +60,18 @@ class Matchmaking:
         self._departures = departures
         self._returns = returns
         self._waiting: dict[tuple[str, str], Waiting] = {}
-        """By dialect and peer id, in order of asking."""
+        """All waiting peers by dialect and peer id, in the order of their requests."""
         self._queues: dict[_Queue, dict[str, Waiting]] = {}
-        """The same, by queue and peer id. No queue is empty."""
+        """The same peers by queue and peer id. No queue is empty."""
         self._by_connection: dict[int, Waiting] = {}
 
     def __iter__(self) -> Iterator[Waiting]:
-        """All peers that wait, in order of asking."""
+        """Iterate over all waiting peers, in the order of their requests."""
         return iter(self._waiting.values())
 
     def opened(self, opened: commands.Opened, now_s: float) -> list[Effect]:
-        """Continue the session of a peer, if it has one, on its newest connection, before the client sends a frame
-        there."""
+        """If the peer of a new connection has a session, continue it on this connection, before the client sends a
+        frame."""
         session = self._state.membership.session_of_peer(opened.dialect, opened.peer)
         if session is None or session.connection == opened.connection or session.subject != subject_of(opened.grant):
             return []
@@ -78,7 +80,8 @@ class Matchmaking:
         return [*done, record, *self._state.mailboxes.deliver(session)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
-        """Add the peer to its queue. If it repeats a request for which a room was found, that room is sent again."""
+        """Add the peer to its queue. If it repeats a request for which it has already got a room, tell it that room
+        again."""
         if ask.peer is None:
             ask = msgspec.structs.replace(ask, peer=self._id_of(ask.connection) or self._state.ids.peer())
         assert ask.peer is not None
@@ -100,7 +103,7 @@ class Matchmaking:
         return done + (self._make_room(group, now_s) if len(group) >= ask.size else [])
 
     def _return(self, session: Session, ask: commands.Enqueue, now_s: float) -> list[Effect]:
-        """Continue the session in the room that was found before, and tell the peer about that room."""
+        """Continue the peer's session in the room that it has already got, and tell it that room again."""
         done: list[Effect]
         if session.connection != ask.connection:
             done, record = self._returns.attach(session, ask.connection, now_s, unlisted=True)
@@ -112,7 +115,8 @@ class Matchmaking:
         return [*done, *tell([session], matched), *self._state.mailboxes.deliver(session)]
 
     def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
-        """Remove the peer of a connection that has ended from its queue, unless the sidecar has stopped."""
+        """Remove the peer of a connection that has ended from its queue. If the connection ended because the sidecar
+        stopped, the peer keeps its position for the grace period instead."""
         waiting = self._by_connection.get(connection)
         if waiting is None:
             return []
@@ -125,7 +129,7 @@ class Matchmaking:
         return self._cancel(waiting)
 
     def put_back(self, waiting: Waiting) -> None:
-        """Add a peer to its queue. A peer that waits in this queue already keeps its position."""
+        """Add a peer to its queue, or update it. A peer that is in this queue already keeps its position."""
         earlier = self._waiting.get((waiting.dialect, waiting.peer))
         if earlier is not None and _queue_of(earlier) != _queue_of(waiting):
             self._take_out(earlier)
@@ -133,7 +137,7 @@ class Matchmaking:
         self._queues.setdefault(_queue_of(waiting), {})[waiting.peer] = waiting
 
     def restore(self, waiting: Waiting) -> None:
-        """Add a peer to its queue that waits there according to the log."""
+        """Restore a peer that waited in a queue according to the log."""
         earlier = self._waiting.get((waiting.dialect, waiting.peer))
         if earlier is not None and earlier.connection is not None:
             self._remove(earlier)
@@ -148,14 +152,13 @@ class Matchmaking:
             self._remove(waiting)
 
     def queue(self, ask: commands.Enqueue) -> list[Waiting]:
-        """Return the connected peers that wait for the same group, in order of asking. They are few, because groups are
-        small."""
+        """Return the connected peers in the queue that the request names, in the order of their requests. They are few,
+        because they get a room as soon as there are enough of them for a group."""
         queue = self._queues.get(_queue_of(ask), {})
         return [waiting for waiting in queue.values() if waiting.connection is not None]
 
     def start_graces(self, now_s: float) -> None:
-        """Begin the grace period of each waiting peer without a connection. Must be called when the hub was
-        restored."""
+        """Start the grace period of each waiting peer that has no connection. Must be called after a restore."""
         for waiting in self:
             if waiting.connection is None:
                 self._start_grace(waiting, now_s)
@@ -172,7 +175,7 @@ class Matchmaking:
         return [_record("match.cancelled", waiting)]
 
     def _id_of(self, connection: int) -> str | None:
-        """Return the id under which the connection waits, or is in a room."""
+        """Return the peer id that the connection has in a queue or in a room, or None."""
         waiting = self._by_connection.get(connection)
         if waiting is not None:
             return waiting.peer
@@ -182,9 +185,9 @@ class Matchmaking:
     def _replace_request(
         self, session: Session | None, earlier: Waiting | None, ask: commands.Enqueue, now_s: float
     ) -> list[Effect]:
-        """End the result of the peer's earlier request: its session, or its position in a queue.
+        """Cancel the peer's earlier request: end its session, or remove it from its queue.
 
-        A peer that repeats its request after a restart keeps its position.
+        If the peer repeats the same request after a restart, it keeps its position in the queue.
         """
         done: list[Effect] = []
         older = session.connection if session is not None else earlier.connection if earlier is not None else None
@@ -233,14 +236,15 @@ class Matchmaking:
 
 
 def _may_return(session: Session, ask: commands.Enqueue) -> bool:
-    """Whether the peer repeats its request on a new connection, and another peer of its group is still in the room."""
+    """Whether the peer repeats its request on a new connection, and another peer of its group is still in the room or
+    expected there."""
     is_new = session.connection != ask.connection or session.awaits_request
     is_same = session.room.asked_capacity == ask.size and session.room.queue == ask.queue
     return is_new and is_same and any(map(_is_expected, session.room.others(session)))
 
 
 def _is_expected(mate: Session) -> bool:
-    """Whether the other peer is connected, or expected back because only the sidecar's restart disconnected it."""
+    """Whether a peer of the group is connected, or is only away because the sidecar has stopped."""
     return mate.connection is not None or (mate.away is not None and mate.away.ending is Ending.STOPPED)
 
 

@@ -2,12 +2,12 @@
 
 1. A room exists exactly as long as it has a session.
 2. A session belongs to one room for its whole life, under one peer id that is unique in that room.
-3. A connection has at most one session in a room. Rules limit how many rooms it can be in.
+3. A connection has at most one session in each room. The rules limit how many rooms it can be in.
 4. A session has at most one connection. A session without a connection is away.
-5. `Room.sessions` is in order of joining. A session that returns keeps its position.
-6. Where the rules keep a host, a room has one, and it is one of its sessions.
-7. A group is a room that is complete once it has been full, and then takes in nobody else. Of the groups with one name,
-   newcomers enter only the newest.
+5. `Room.sessions` is in order of joining. A session keeps its position when its peer returns after it was away.
+6. In dialects with hosts, each room has a host, which is one of its sessions.
+7. A group is a room that becomes complete when it is full for the first time. No peer can enter it after that. Groups
+   form series with a common name, and newcomers enter only the newest group of a series.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Away:
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One peer in one room, from joining to leaving. It may continue over several connections."""
+    """One peer in one room, from joining to leaving. It can have several connections one after another."""
 
     id: str
     room: Room
@@ -49,20 +49,21 @@ class Session:
     instance: str | None = None
     away: Away | None = None
     subject: str | None = None
-    """Who may continue the session: the subject of the access token with which it was entered (`Grant`)."""
+    """The subject of the access token with which the session was entered (`Grant`). Only a client with the same subject
+    can continue the session."""
     own_token: str | None = None
-    """The hash of the token that the client has made up (`Join.own_token`)."""
+    """The hash of the token that the client made up (`Join.own_token`)."""
     contacts: dict[str, None] = field(default_factory=dict)
-    """The peer ids to which the peer has sent frames, in order, where the rules have contacts (`contacts.py`)."""
+    """The peer ids to which the peer has sent frames, in that order, in dialects with contacts (`contacts.py`)."""
     secrets: frozenset[str] = frozenset()
-    """Names of secret rooms that the peer knows and no record may contain: of this room, and of those it came from.
-    `UNKNOWN_SECRETS` in a restored hub that has not been told these names (`TellSecrets`)."""
+    """If names of rooms are secret: the names of this room and of the rooms in which the client was before. No record
+    may contain them. `UNKNOWN_SECRETS` in a restored hub until it is told the names (`TellSecrets`)."""
     resumption: Resumption | None = None
-    """What is kept to resume the session. None if the client has not requested a resumable session."""
+    """The state for resuming the session. None if the client has not requested a resumable session."""
     awaits_request: bool = False
-    """Whether the session continues on a connection that has only opened, and has not asked for a group yet."""
+    """Whether the client has only opened the current connection, and has not repeated its request for a group on it."""
     replaced_s: tuple[float, ...] = ()
-    """The times at which newer connections replaced the connection of the session, within `replacement_window_s`."""
+    """The times within `replacement_window_s` at which a newer connection replaced the connection of the session."""
 
     def view(self) -> PeerView:
         return PeerView(
@@ -72,7 +73,7 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """The sessions that can see each other."""
+    """A room, with the sessions of its peers."""
 
     key: RoomKey
     rules: RoomRules
@@ -84,16 +85,16 @@ class Room:
     name: str | None = None
     mode: str | None = None
     own: OwnRules | None = None
-    """The rules in which the room differs from its dialect. `rules` contains them already."""
+    """The rules in which the room differs from its dialect. They are already applied to `rules`."""
     host: Session | None = None
     matched: tuple[str, ...] = ()
-    """For a room that was made for a group: its peer ids, in the order in which they began to wait."""
+    """If matchmaking has created the room: the ids of its peers, in the order in which they began to wait."""
     queue: str = ""
-    """For a room that was made for a group: the queue in which its peers waited."""
+    """If matchmaking has created the room: the name of the queue in which its peers waited."""
     group: int | None = None
-    """The number of a group among those with its name. None for an ordinary room."""
+    """If this room is a group of a series: its number in the series. None for an ordinary room."""
     is_complete: bool = False
-    """Whether this is a group that was full at some time."""
+    """Whether this room is a group of a series, and has been full."""
     sessions: dict[str, Session] = field(default_factory=dict)
 
     @property
@@ -103,7 +104,7 @@ class Room:
 
     @property
     def groups_name(self) -> RoomKey:
-        """The name that a group shares with the other groups of its series."""
+        """The common name of the series to which this group belongs."""
         dialect, room = self.key
         return RoomKey(dialect, room.removesuffix(_suffix(self.group or 1)))
 
@@ -113,7 +114,7 @@ class Room:
         return min(asked, self.rules.joining.capacity)
 
     def set_rules(self, rules: RoomRules, own: OwnRules | None) -> None:
-        """Use the rules of the dialect with the room's own differences. No peer is removed because of them."""
+        """Use the rules of the dialect, changed by the room's own rules. No peer is removed because of them."""
         self.own = own if own != OwnRules() else None
         self.rules = rules if own is None else own.over(rules)
 
@@ -121,14 +122,14 @@ class Room:
         return [other for other in self.sessions.values() if other is not session]
 
     def peer_named(self, name: str) -> str | None:
-        """Return the id of the peer that has this name. Of several peers with the name, it is the first."""
+        """Return the id of the peer that has this name, or None. If several peers have it, the first one counts."""
         for session in self.sessions.values():
             if session.name == name:
                 return session.peer
         return None
 
     def audience(self, session: Session) -> list[Session]:
-        """Return the sessions whose peers are told what happens to `session`."""
+        """Return the sessions of the peers that are told when `session` changes: the others in the room, or none."""
         return self.others(session) if self.rules.announcements.announces_members else []
 
     def view(self) -> RoomView:
@@ -140,26 +141,27 @@ class Room:
 
 
 def _suffix(group: int) -> str:
-    """What follows the shared name in the name of the group with this number."""
+    """Return the suffix of the group with this number: its name is the common name of the series and this suffix."""
     return "" if group == 1 else f"#{group}"
 
 
 UNKNOWN_SECRETS = frozenset({""})
-"""Every payload contains the empty string, so no payload is recorded."""
+"""The empty string as the only secret name. Every payload contains it, so that no payload is recorded."""
 
 
 class Membership:
-    """Rooms by key and sessions by connection, which are only ever changed together."""
+    """Stores rooms by key and sessions by connection. Each method changes both together, so that they stay
+    consistent."""
 
     def __init__(self) -> None:
         self._rooms: dict[RoomKey, Room] = {}
         self._by_connection: dict[int, tuple[Session, ...]] = {}
         self._by_peer: dict[tuple[str, str], Session] = {}
-        """By dialect and peer id, in dialects in which a peer can be in one room only."""
+        """Sessions by dialect and peer id, in dialects in which a peer can be in one room only."""
         self._groups: dict[RoomKey, dict[RoomKey, Room]] = {}
-        """By the name that they share and by key, the groups that have a session, in order of creation."""
+        """For each name of a series, its groups by key, in order of creation."""
         self._group_of: dict[tuple[RoomKey, str], Room] = {}
-        """By the shared name of its group and by its id, the group that a peer has entered last."""
+        """By the name of a series and a peer id, the group of the series that the peer has entered last."""
         self.known_ids = KnownIds()
 
     @property
@@ -179,33 +181,32 @@ class Membership:
         return self._by_connection.keys()
 
     def sessions(self, connection: int) -> tuple[Session, ...]:
-        """All sessions of a connection, in the order in which it got them."""
+        """Return all sessions of a connection, in the order in which it got them."""
         return self._by_connection.get(connection, ())
 
     def session(self, connection: int, room: RoomKey | None = None) -> Session | None:
-        """Return the session of a connection in `room`, if it has one. Without a room, return its only session.
-
-        The result is None if the connection has no session or several.
-        """
+        """Return the session of a connection in `room`, or None. Without a room, return the only session of the
+        connection, or None if it has no session or several."""
         sessions = self._by_connection.get(connection)
         if sessions is None:
             return None
         if room is None:
             return sessions[0] if len(sessions) == 1 else None
         found = self._rooms.get(room)
-        for session in sessions:  # a generator would take longer, and every frame needs this
+        for session in sessions:  # a loop is faster than `next` with a generator, and this runs for each frame
             if session.room is found:
                 return session
         return None
 
     def session_of_peer(self, dialect: str, peer: str) -> Session | None:
-        """The only session of a peer id, in a dialect in which a peer can be in one room only."""
+        """Return the session of a peer id, in a dialect in which a peer can be in one room only."""
         return self._by_peer.get((dialect, peer))
 
     def group(self, name: RoomKey, peer: str | None, connection: int) -> tuple[RoomKey, int]:
-        """Return the key and the number of the group that a peer enters, which may not exist yet.
+        """Return the key and the number of the group that a peer enters if it joins the series `name` now. That group
+        may not exist yet.
 
-        A peer that is in one of the groups already returns to it.
+        If the peer is in a group of the series already, that group is returned.
         """
         groups = self._groups.get(name, {})
         if peer is not None:
@@ -223,9 +224,10 @@ class Membership:
         return key, number
 
     def enter(self, room: Room, session: Session) -> None:
-        """Add a new session. A room begins to exist with its first session.
+        """Add a new session to its room. A room begins to exist with its first session.
 
-        Where rooms have a host, it is the first session, until the peer joins that the rules name as host.
+        In dialects with hosts, the first session is the host. If the rules name another peer as host, its session
+        becomes the host when it joins.
         """
         if room.group is not None:
             self._groups.setdefault(room.groups_name, {})[room.key] = room
@@ -243,14 +245,14 @@ class Membership:
             self._add(session.connection, session)
 
     def attach(self, session: Session, connection: int) -> int | None:
-        """Continue the session on `connection`. Returns the connection that it had before, if any."""
+        """Continue the session on `connection`. Returns the connection that the session had before, or None."""
         older = self.detach(session)
         session.connection, session.away = connection, None
         self._add(connection, session)
         return older
 
     def detach(self, session: Session) -> int | None:
-        """Detach the connection from the session. Returns that connection, if there was one."""
+        """Continue the session without a connection. Returns the connection that the session had before, or None."""
         older, session.connection = session.connection, None
         if older is not None:
             remaining = tuple(other for other in self._by_connection[older] if other is not session)
@@ -263,12 +265,12 @@ class Membership:
     def remove(self, session: Session) -> bool:
         """End the session. Returns whether its room ended with it.
 
-        When the session is the host's, the next host is the connected peer that joined first, or the peer that joined
-        first when all are away.
+        If the session was the host, the next host is the connected session that joined first. If all are away, it is
+        the session that joined first.
         """
         room = session.room
         self.detach(session)
-        session.away = None  # deadlines that were set when the session was away now do nothing
+        session.away = None  # so that deadlines which were set when the session was away do nothing
         del room.sessions[session.peer]
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]

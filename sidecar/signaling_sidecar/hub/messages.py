@@ -1,6 +1,6 @@
-"""The messages of the hub to the peers, in its own words.
+"""The types of the messages that the hub sends to peers. They are the same for all dialects.
 
-A dialect encodes each one as a frame of its protocol, or leaves it out.
+A dialect encodes each message as a frame of its protocol, or does not send it if its protocol has no such frame.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from signaling_sidecar.hub.views import JsonText, Limits, PeerView, RoomState, R
 
 
 class PeerList(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The answer to a join: the peer is in the room, and these are the others."""
+    """The answer to a join: the receiver is in the room, and these are the other peers there."""
 
     kind: str
     """The type of the frame that is answered."""
     room: str
     peer: str
-    """The id of the receiver itself."""
+    """The peer id of the receiver."""
     joined_at_ms: int
     """When the receiver joined. Clients compare it with the times of the other peers to find out which of two peers
     joined first."""
     peers: tuple[PeerView, ...]
-    """The others, in order of joining."""
+    """The other peers, in order of joining."""
     room_name: str | None = None
     state: RoomState | None = None
     ticket: Ticket | None = None
     handled: int | None = None
-    """For a session that existed before: the last handled number of the client's own frames."""
+    """In a resumable session: the number of the last frame from the client that was handled."""
     sent: int | None = None
-    """For a session that existed before: the number of the last frame that was sent to it."""
+    """In a resumable session: the number of the last frame that was sent to the client."""
     ice_servers: JsonText = UNSET
-    """The configuration for the receiver's RTCPeerConnections. The server fills it in, because it depends on the time
-    of day."""
+    """The ICE servers for the receiver's RTCPeerConnections. The server adds them, because their credentials depend on
+    the time of day."""
     limits: Limits | None = None
-    """The server fills them in, because they belong to the connection."""
+    """The frame limits of the receiver's connection. The server adds them."""
     ref: JsonText = UNSET
 
 
 class Resumed(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The session continues as if its connection had never been lost. The frames that were missed follow."""
+    """The session continues as if its connection had never been lost. The frames that the client has missed follow."""
 
     room: str
     peer: str
@@ -57,25 +57,25 @@ class NotResumed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The session cannot be resumed. A `PeerList` follows."""
 
     why: str
-    """`token` if a list of a new session follows, or `gap` if the session continues with a new list because not all
-    missed frames are kept."""
+    """`token` if the token was not accepted: the list is of a new session. `gap` if the session continues, but not all
+    missed frames were kept, so that the list replaces them."""
     ref: JsonText = UNSET
 
 
 class Ack(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Acknowledges the client's own frames up to this number."""
+    """Acknowledges the frames of the client up to the number `handled`."""
 
     handled: int
 
 
 class Durability(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Reports a change: whether the session survives a restart of the sidecar."""
+    """Reports that the session now survives a restart of the sidecar, or does not any longer."""
 
     durable: bool
 
 
 class Greeting(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The greeting of a client, in protocols in which the server sends the first frame."""
+    """The first message to a client, in protocols in which the server sends the first frame."""
 
     peer: str
     """The peer id of the receiver."""
@@ -134,11 +134,11 @@ class Relayed(msgspec.Struct, frozen=True, gc=False, tag=True):
     room_name: str | None = None
     room: str = ""
     receivers: int | None = None
-    """The number of peers that the frame is sent to, if the rules of the room say that they are told."""
+    """The number of peers that the frame is sent to, if the room's rules have `publishes`. Otherwise None."""
 
 
 class Confirmed(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Confirms that the frame was accepted. It is only sent if the command requests it with `confirms`."""
+    """Confirms that a frame of the receiver was accepted. It is only sent if the command has `confirms`."""
 
     kind: str
     """The type of the frame."""
@@ -146,13 +146,13 @@ class Confirmed(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Matched(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Reports that a room was created for the group of the receiver."""
+    """Reports that matchmaking has created a room for the receiver and other peers."""
 
     room: str
     peers: tuple[str, ...]
     """All peer ids of the group, in the order in which they began to wait."""
     peer: str
-    """The id of the receiver."""
+    """The peer id of the receiver."""
 
 
 class Left(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -168,7 +168,7 @@ class RoomEnded(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     room: str
     by_admin: bool = False
-    """Whether the admin has closed it. Otherwise no peer had sent anything for too long."""
+    """Whether the admin has closed the room. Otherwise it was idle for too long (`Endings.idle_s`)."""
 
 
 class CloseCode(IntEnum):
@@ -184,13 +184,13 @@ class CloseCode(IntEnum):
 
 
 EXPIRED, REVOKED = "token expired", "token revoked"
-"""The reasons of a Close with the code 4401 whose client can come back with another token."""
+"""The reasons of those closes with the code 4401 after which the client can reconnect with another token."""
 
 
 class RoomLost(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The connection has lost its session in one room, and stays open because it is in other rooms.
+    """Reports that the connection has lost its session in one room. It stays open, because it is in other rooms.
 
-    A connection that loses its only session is closed with the same code and reason instead.
+    If a connection loses its only session, it is closed with the same code and reason instead.
     """
 
     room: str
@@ -207,7 +207,8 @@ class Notice(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A frame that the receiver has sent has expired: the peer that it was kept for has not joined in time."""
+    """Reports that a frame of the receiver has expired, because the peer that it was kept for has not joined in
+    time."""
 
     to: str
     """The id of the peer that the frame was for."""
@@ -215,11 +216,11 @@ class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
     ref: JsonText = UNSET
     """The JSON text of the frame's own "id" field."""
     peer: str = ""
-    """The id of the receiver of this message, which has sent the frame."""
+    """The id of the peer that has sent the frame, which is the receiver of this message."""
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The list of rooms. `ref` is only set if the list answers a frame."""
+    """The list of rooms. `ref` is the id of the frame that asked for it. Later lists to a watcher have none."""
 
     rooms: tuple[RoomView, ...]
     ref: JsonText = UNSET
@@ -238,27 +239,28 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     kind: str | None
     """The type of the refused frame. None when it could not be read."""
     joined: bool
-    """Whether the receiver is in a room."""
+    """Whether the receiver of this message is in a room."""
     ref: JsonText = UNSET
     c: int | None = None
-    """The number that the client gave the frame. A refused frame counts as handled."""
+    """The number that the client gave the refused frame. It means that the frame counts as handled."""
     handled: int | None = None
-    """The last number that was handled, if the refused frame does not count as handled."""
+    """If the refused frame does not count as handled: the number of the last frame that does."""
     room: str | None = None
-    """The room that the frame was about, if it is known."""
+    """The room that the refused frame was about, if it is known."""
     to: str | None = None
-    """The receiver that the frame named, if it was a `Relay` to one peer."""
+    """If the refused frame was a `Relay` to one peer: the id of that peer."""
     peer: str | None = None
-    """The id of the receiver of this message, or the id that it has asked for in its join."""
+    """The peer id of the receiver of this message, or the peer id in its refused join."""
 
 
 Numbered = PeerJoined | PeerLeft | PeerUpdated | Relayed | Notice | Expired | Refused
-"""Messages that a resumable session gets once each and in order, even when its connection is lost in between."""
+"""Messages that are numbered in a resumable session. The client gets each of them once and in order, even when its
+connection is lost in between."""
 Roster = PeerList | PeerJoined | PeerLeft | PeerUpdated | RoomUpdated
 Welcome = PeerList | Resumed | Matched | Greeting
-"""Messages after which a client may listen without ever sending anything."""
+"""After one of these messages, a connection is not closed as idle when its client sends no frame."""
 RoomsChanged = PeerList | Resumed | Matched | Left | RoomLost | RoomEnded
-"""Messages by which a connection learns that it is in a room, or not any more."""
+"""Messages which tell a client that it is in a room now, or not any longer."""
 LastWords = Refused | Left | RoomEnded
 """Messages after which a dialect may close the receiver's connection."""
 Resuming = Resumed | NotResumed | Ack | Durability

@@ -1,5 +1,5 @@
-"""Handles the numbers that a client with a resumable session gives its frames. Each number is handled once, and in
-order."""
+"""Processes the sequence numbers on the frames of clients with resumable sessions, so that each frame is handled once
+and in order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from signaling_sidecar.hub.resumption import Resumption
 
 ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, "Resuming a session"
 CarryOut = Callable[[commands.Carried, float, int | None], list[Effect]]
-"""A function that carries out a command. It is called with the command, `now_s`, and the number of its frame if the
-number counts."""
+"""A function that carries out a command: (command, `now_s`, number of its frame). The number is None if the frame has
+none, or if the session is not resumable."""
 
 
 class NumberedFrames:
@@ -28,15 +28,18 @@ class NumberedFrames:
         self._carry_out = carry_out
 
     def is_next(self, numbered: commands.Numbered) -> bool:
-        """Whether the command will be carried out: it is neither a repetition nor too early, and its numbers are valid.
-        Without a resumable session, they are ignored."""
+        """Whether the command will be carried out: its number is the next one, and its numbers are valid.
+
+        Returns True if the session is not resumable, because its numbers are then ignored.
+        """
         resumption, _ = self._resumable(numbered)
         if resumption is None:
             return True
         return numbered.refusal is None and numbered.c in (None, resumption.handled + 1)
 
     def handle(self, numbered: commands.Numbered, now_s: float) -> list[Effect]:
-        """Process the numbers of a frame, and carry out its command unless it was handled already or is too early."""
+        """Process the numbers on a frame, and carry out its command if its number is the next one. A repeated frame is
+        dropped, and a frame with a higher number is refused."""
         resumption, session = self._resumable(numbered)
         if session is None or resumption is None:
             return self._carry_out(numbered.command, now_s, None)
@@ -63,7 +66,7 @@ class NumberedFrames:
         try:
             done = self._do(numbered, now_s)
         except Exception:
-            resumption.handled = c - 1  # after an exception in the hub, the server refuses the frame with this number
+            resumption.handled = c - 1  # the server will refuse the frame, and the refusal handles this number
             raise
         return records.numbered(done, session, c)
 
@@ -73,7 +76,7 @@ class NumberedFrames:
         return self._carry_out(numbered.command, now_s, numbered.c)
 
     def _resumable(self, numbered: commands.Numbered) -> tuple[Resumption, Session] | tuple[None, None]:
-        """Return the session that the numbers belong to. A connection with a resumable session has no other session."""
+        """Return the resumable session of the connection, which is its only session, or None."""
         session = self._membership.session(numbered.connection)
         if session is None or session.resumption is None:
             return None, None
@@ -85,12 +88,12 @@ class NumberedFrames:
             self.acknowledge_later(session, resumption, now_s)
 
     def acknowledge_later(self, session: Session, resumption: Resumption, now_s: float) -> None:
-        """Acknowledge the handled frames of the client soon, unless another frame does so first."""
+        """Acknowledge the client's frames after `ACK_WITHIN_S`, unless another frame to it does so before."""
         self._deadlines.at(now_s + ACK_WITHIN_S, lambda _: _ack(session, resumption))
 
 
 def _ack(session: Session, resumption: Resumption) -> list[Effect]:
-    """Acknowledge the handled frames of the client, unless another frame has done so in the meantime."""
+    """Acknowledge the client's frames, unless another frame to it has done so in the meantime."""
     if session.connection is None or session.resumption is not resumption:
         return []
     handled = resumption.take_ack()

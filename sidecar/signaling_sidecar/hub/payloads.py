@@ -1,8 +1,8 @@
-"""The payload of a relay: JSON text, or the bytes of a binary frame.
+"""Converts the payloads of relayed frames for the event log. A payload is JSON text, or the bytes of a binary frame.
 
-The event log and its checkpoints hold JSON text only. A binary payload is written there as `{"base64":"AAEC"}`. A text
-payload that begins just like that stands there with a space before it, so that the two can be told apart. If it had a
-space there of its own, it is read back without.
+The event log and its checkpoints can contain JSON text only. So a binary payload is written as `{"base64":"AAEC"}`. If
+a text payload begins in the same way, a space is written before it, so that the two can be told apart. A text payload
+that already had such a space loses it when it is read back.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ _MARK, _END = b'{"%b":"' % BASE64.encode(), b'"}'
 
 
 class Binary(bytes):
-    """The bytes of a binary frame. All other bytes that stand for a frame are the UTF-8 text of a text frame."""
+    """The payload of a binary frame. A payload that is not a `Binary` is the UTF-8 text of a text frame."""
 
     __slots__ = ()
 
 
 def to_json(payload: bytes) -> bytes:
-    """Return the JSON text for a payload in a record."""
+    """Return the JSON text with which the log represents the payload."""
     if payload.__class__ is Binary:
         return _MARK + b64encode(payload) + _END
     return b" " + payload if payload.startswith(_MARK) else payload
 
 
 def from_json(text: bytes) -> bytes | None:
-    """Return the payload from its JSON text in a record, or None if its base64 is damaged."""
+    """Return the payload that `to_json` has converted to this text, or None if its base64 is damaged."""
     if not text.startswith(_MARK):
         return text[1:] if text.startswith(b" " + _MARK) else text
     try:

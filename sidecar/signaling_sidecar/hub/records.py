@@ -1,4 +1,4 @@
-"""The records that the hub writes to the event log."""
+"""Creates the records that the hub writes to the event log."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def of_joined(session: Session) -> Record:
 
 
 def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> Record:
-    """Record a frame with its payload, unless that contains the name of a room whose name is secret."""
+    """Record a relayed frame. Its payload is left out if it contains the secret name of a room."""
     payload = relay.payload
     data = None if session.secrets and _tells_a_secret(payload, session.room) else to_json(payload)
     key = session.room.key
-    return Record(  # `of_session` would take longer, and no other record is written as often
+    return Record(  # faster than `of_session`, which matters because this is the most frequent record
         type_,
         key.dialect,
         key.room,
@@ -72,8 +72,8 @@ def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> R
 
 
 def of_relay_from_outside(room: Room, relay: Relay) -> Record:
-    """Record a frame whose sender is not in the room. It has no session there, and the peer id that the frame
-    claims."""
+    """Record a relayed frame whose sender is not in the room. The record has no session, and its peer id is the one
+    that the frame names as its sender."""
     return Record(
         "signal.relayed",
         room.key.dialect,
@@ -89,7 +89,7 @@ def of_relay_from_outside(room: Room, relay: Relay) -> Record:
 
 
 def _meant(name: str, room: Room) -> str:
-    """Return the id of the peer for which a frame to all is meant, or its name when no such peer is in the room."""
+    """Return the id of the peer with this name, or the name itself if no peer in the room has it."""
     return room.peer_named(name) or name
 
 
@@ -98,7 +98,7 @@ def _tells_a_secret(payload: bytes, room: Room) -> bool:
 
 
 def _contains(payload: bytes, names: Iterable[str]) -> bool:
-    """Whether a payload contains one of the names, with or without JSON escapes."""
+    """Whether a payload contains one of the names, in any spelling with JSON escapes. True if it is not JSON."""
     try:
         text = _encode(msgspec.json.decode(payload))
     except NOT_JSON:
@@ -120,9 +120,10 @@ def of_session(
 
 
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:
-    """Record a refusal with the room that the command is about: the one that it names, or else that of the session.
+    """Record a refusal with the room that the command is about. That is the room that the command names or, if it names
+    none, the room of `session`.
 
-    `session` is the sender's session in that room. None when the sender is not in it.
+    `session` is the sender's session in that room, or None if the sender is not in it.
     """
     count, size = (command.count, command.size) if isinstance(command, Refuse) else (1, None)
     name = command.name if isinstance(command, Join | Refuse) else None
@@ -133,7 +134,7 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
 
 
 def room_of_member(command: Refusable) -> RoomKey | None:
-    """The room that a command names as one that its sender is in. None when it names no such room."""
+    """Return the room that a command of a peer in a room names. None if it names no room, or is not such a command."""
     match command:
         case Relay() | Leave() | Update() | UpdateRoom() | Trace():
             return command.room
@@ -146,7 +147,7 @@ def room_of_member(command: Refusable) -> RoomKey | None:
 
 
 def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None, str | None, str | None, str | None]:
-    """The dialect, the room, the peer and the session that a refusal is recorded with."""
+    """Return the dialect, the room, the peer and the session for the record of a refusal."""
     if isinstance(command, Enqueue):
         return command.dialect, None, command.peer, None
     if isinstance(command, Join | Refuse) and command.room is not None:
@@ -158,7 +159,8 @@ def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None
 
 
 def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:
-    """Add the number of a client's frame to the first record about the frame. If there is no record, one is created."""
+    """Add the number of a client's frame to the first record about the client's session. If there is no such record,
+    create one."""
     for index, effect in enumerate(effects):
         if isinstance(effect, Record) and effect.session == session.id:
             return [*effects[:index], msgspec.structs.replace(effect, c=c), *effects[index + 1 :]]
@@ -166,5 +168,5 @@ def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:
 
 
 def present(**fields: Any) -> dict[str, Any]:
-    """Return the fields that are not None, so that the log does not have the others."""
+    """Return the fields that are not None, so that the log contains only these."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -15,7 +15,8 @@ from signaling_sidecar.hub.entry_limits import LimitedDialects
 from signaling_sidecar.hub.membership import Membership, Session
 
 NOT_COUNTED = frozenset((Code.OUT_OF_ORDER, Code.TOO_FAST))
-"""Codes of refusals after which a client sends the frame again under the same number."""
+"""After a refusal with one of these codes, the frame does not count as handled, and the client sends it again under the
+same number."""
 
 
 class Refusals:
@@ -26,7 +27,8 @@ class Refusals:
     def answer(
         self, command: commands.Carried, refusal: Refusal, c: int | None = None, *, is_told: bool = True
     ) -> list[Effect]:
-        """Record a refusal and, if `is_told`, send it to the client. `c` is the number of the frame, if it counts."""
+        """Record a refusal and, if `is_told`, send it to the client. `c` is the number of the frame, or None if the
+        frame does not count as handled."""
         refused = _refused_command(command, refusal)
         session = self._session(refused)
         record = records.of_refusal(refused, refusal, session)
@@ -38,7 +40,7 @@ class Refusals:
         return done
 
     def of_member(self, command: OfMember) -> Refusal:
-        """Return a refusal if the connection is not in the room that the command names, or has another peer id
+        """Return the refusal of a command whose sender is not in the room that it names, or has another peer id
         there."""
         sessions = self._membership.sessions(command.connection)
         if not sessions:
@@ -71,9 +73,9 @@ class Refusals:
         return [record, Send((command.connection,), answer)]
 
     def _session(self, command: Refusable) -> Session | None:
-        """Return the session that the refusal is about: the sender's in the room that the command names.
+        """Return the session for the record of a refusal: that of the sender in the room that the command names.
 
-        A sender that is not in that room, but can be in one room only, is recorded with the session that it has.
+        If the sender is not in that room and can be in one room only, it is the sender's session in its own room.
         """
         named = self._membership.session(command.connection, records.room_of_member(command))
         only = self._membership.session(command.connection)
@@ -82,8 +84,11 @@ class Refusals:
 
 
 def _refused_command(command: commands.Carried, refusal: Refusal) -> Refusable:
-    """Return the command that the refusal is about. A command that can never be refused otherwise may still have a
-    wrong number."""
+    """Return the command for the record of a refusal.
+
+    If the command itself can never be refused, such as a ping, the refusal is about the number of its frame. It is then
+    recorded as a `Refuse`.
+    """
     if isinstance(command, commands.Several):
         command = next((each for each in command.commands if isinstance(each, Refusable)), command)
     if isinstance(command, Refusable):

@@ -1,5 +1,5 @@
-"""The types for restoring the hub in another process: the records that are read from the log, and the state that is
-restored."""
+"""The types that are used to restore the hub from the event log: the records in the log, and the state while it is
+being restored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from signaling_sidecar.hub.views import JsonText
 
 
 class Past(msgspec.Struct, frozen=True, gc=False):
-    """A record of the log, with the fields that are needed to restore rooms and sessions."""
+    """A record of the event log. It has only those fields that are needed to restore rooms and sessions."""
 
     ts: float
     type: str
@@ -42,7 +42,7 @@ class Past(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordData(msgspec.Struct, frozen=True, gc=False):
-    """The `data` of the records that are restored. Each type of record has only some of these fields."""
+    """The `data` of a record. It has the fields of all types of records, of which each type uses some."""
 
     listed: bool = False
     name: str | None = None
@@ -56,7 +56,7 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     own_token: str | None = None
     subject: str | None = None
     unlisted: bool = False
-    """Whether the peer was not sent a list of the others."""
+    """True if a peer has returned without being sent a list of the other peers."""
     ending: Ending = Ending.LOST
     grace_s: Seconds | None = None
     told: list[str] = []
@@ -74,7 +74,7 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     a: Count = 0
     awaits_request: bool = False
     replaced: int | None = None
-    """The older connection that a newer one has replaced."""
+    """The connection that was replaced by `Past.connection`."""
     remote: str | None = None
 
 
@@ -84,38 +84,38 @@ Verb = Callable[[Past, RecordData], None]
 
 @dataclass(slots=True)
 class Restoration:
-    """The hub that is being restored, and the state that is needed only until this is done."""
+    """The hub that is being restored, with temporary state that is needed only while it is being restored."""
 
     hub: Hub
     is_living: Callable[[int], bool]
-    """Whether a connection is still open."""
+    """Returns whether a connection is still open."""
     sessions: dict[str, Session] = field(default_factory=dict)
     """By session id."""
     graces: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """For each session that was away, by its id: the time at which it lost its connection (by the log's clock), and its
-    grace period at that time. The last one to lose its connection is the last."""
+    """By session id, for each session that was away: the time at which it lost its connection, by the log's clock, and
+    its grace period at that time. They are in the order in which the sessions lost their connections."""
     replaced_ts: dict[str, list[float]] = field(default_factory=dict)
-    """For `Session.replaced_s`, by session id: the times by the log's clock."""
+    """By session id, the times for `Session.replaced_s`, by the log's clock."""
     last_ts: float = 0.0
-    """The time of the last record by the log's clock."""
+    """The time of the last record, by the log's clock."""
     told: Mapping[str, int] = field(default_factory=dict)
-    """For the record that is being restored: by session id, the number of the frame that told the session about the
-    event."""
+    """`Record.numbers` of the record that is being applied: by session id, the number of the frame that told the
+    session about the recorded event."""
 
     def living(self, connection: int | None) -> int | None:
         """Return the connection if it is still open, otherwise None."""
         return connection if connection is not None and self.is_living(connection) else None
 
     def ago_s(self, ts: float) -> float:
-        """Return how long before the last record a time of the log's clock was. The time since that record does not
-        count.
+        """Return how many seconds the time `ts` was before the last record, by the log's clock.
 
-        A clock that was set back must not lengthen a deadline.
+        It is never negative, so that a deadline does not become longer when the log's clock was set back.
         """
         return max(0.0, self.last_ts - ts)
 
     def in_order_of_loss(self) -> list[Session]:
-        """Return the sessions without a connection. Those that have lost it with the process are the last."""
+        """Return the sessions without a connection, in the order in which they lost it. Those that lost it because the
+        earlier process ended are the last."""
         without = (session for session in self.sessions.values() if session.connection is None)
         order = {id_: place for place, id_ in enumerate(self.graces)}
         return sorted(without, key=lambda session: order.get(session.id, len(order)) if session.away else len(order))
@@ -128,11 +128,12 @@ class Restoration:
         return self.sessions.get(record.session or "")
 
     def keep_for_told(self, message_for: Callable[[str], Numbered | None]) -> None:
-        """Keep, for each resumable session, the message that told it about the recorded event, with its original
-        number.
+        """For each resumable session that was told about the recorded event, keep the message that told it, under its
+        original number.
 
-        `message_for` returns this message for a session id. If a number is missing, or a message cannot be created
-        again, all kept frames of the session are dropped, and its client is told that there is a gap.
+        `message_for` returns this message for a session id. If a number is missing, or `message_for` returns None, all
+        frames kept for the session so far are dropped, so that a client that has missed them is told that there is a
+        gap.
         """
         for id_, s in self.told.items():
             session = self.sessions.get(id_)

@@ -1,10 +1,9 @@
-"""Restoring the hub's state from a log: from its last checkpoint, and from the records after it.
+"""Restores the hub's state from the event log: from the last checkpoint in it, and the records after this checkpoint.
 
-A restart does this, and in a cluster the process that takes over from the one that had the hub. No hook is called, and
-no client is told anything. A record is ignored when it is about a room that neither the checkpoint nor an earlier
-record has: its dialect is not served any more, or the log has a gap. Whatever the log says, the rules at the top of
-`membership.py` and `resumption.py` hold: of two sessions of one peer in one room, only the later one is restored.
-Everything else is.
+This is done after a restart, and in a cluster when another instance becomes the owner. No hook is called, and no client
+is told anything. A record is ignored if it is about a room that is unknown, because the room's dialect is not enabled
+any more or the log has a gap. The restored state always conforms to the rules at the top of `membership.py` and
+`resumption.py`. For example, if a damaged log has two sessions of one peer in one room, only the later one is restored.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from signaling_sidecar.hub.state import BARRED_S
 
 
 class Restore:
-    """Fills an empty hub: call `start` with the checkpoint, `apply` with each record, and then `finish`.
+    """Fills an empty hub. Call `start` with the checkpoint, `apply` with each record, and then `finish`.
 
-    Without `is_living`, the hub is restored after a restart, which has ended all connections. Everybody then has the
-    full time for coming back. With `is_living`, the hub takes over from one in another process, while connections live
-    on elsewhere: `is_living` tells whether a connection that the log names is one of them. Then the deadlines continue,
-    and the hub must also be told what no log contains:
+    Without `is_living`, the hub is restored after a restart, which has ended all connections. All deadlines then begin
+    again, so that clients have time to come back. With `is_living`, the hub takes over from a hub in another process,
+    and connections to other instances may still be open: `is_living` returns whether a connection in the log is. The
+    deadlines then continue, and the hub must also be given these commands, because the log does not contain them:
 
     - `TellSecrets` for each connection in a room whose name is secret, before any other command,
     - `WatchRooms` for each connection that watches the list of rooms,
@@ -51,12 +50,12 @@ class Restore:
         self._frames = RestoredFrames(self._restoration)
         self._tries = RestoredTries(hub)
         self._verbs = {**self._rooms.verbs, **self._sessions.verbs, **self._frames.verbs}
-        """The function for each type of record. Records of other types do not change the restored state."""
+        """The function for each type of record. Records of a type without a function do not change the state."""
         if self._takes_over:
             self._verbs.update(self._tries.verbs)
 
     def start(self, state: Checkpoint, ts: float) -> None:
-        """Begin with a checkpoint that was written at `ts`, in seconds since the epoch."""
+        """Restore the state in a checkpoint that was written at `ts`, in seconds since the epoch."""
         self._restoration.last_ts = ts
         for in_log in state.rooms:
             room = self._rooms.from_checkpoint(in_log)
@@ -77,7 +76,7 @@ class Restore:
             self._tries.from_checkpoint(state, ts)
 
     def apply(self, record: Past) -> str | None:
-        """Apply the next record of the log. Returns a description of what could not be read, or None."""
+        """Apply the next record of the log. Returns a description of the parts that could not be read, or None."""
         self._restoration.last_ts = record.ts
         self._restoration.told = {}
         verb = self._verbs.get(record.type)
@@ -100,7 +99,7 @@ class Restore:
     def finish(self, now_s: float) -> None:
         """Start all deadlines. Must be called after the last record, just before the hub gets its first command.
 
-        A session that has lost its connection with the earlier process gets the whole grace period for a restart.
+        If a session lost its connection because the earlier process ended, its grace period begins now.
         """
         hub, restoration = self._hub, self._restoration
         for room in hub.membership.rooms:
@@ -133,7 +132,7 @@ class Restore:
         departures.keep_away(session, away, now_s - gone_s if self._takes_over else now_s)
 
     def _take_over(self, session: Session, now_s: float) -> None:
-        """Restore what only matters while the connection of a session lives on."""
+        """Restore the state of a session that is only needed if connections are still open."""
         joining, resumption = session.room.rules.joining, session.resumption
         for ts in self._restoration.replaced_ts.get(session.id, ()):
             if (ago_s := self._restoration.ago_s(ts)) < joining.replacement_window_s:

@@ -1,4 +1,5 @@
-"""Restoring frames: those that resumable sessions have not acknowledged, and those in the mailboxes."""
+"""Restores the kept frames: those that clients with resumable sessions have not acknowledged, and those in the
+mailboxes."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class RestoredFrames:
         }
 
     def from_checkpoint(self, frame: KeptFrameState, ts: float) -> None:
-        """Keep a frame of a checkpoint that was written at `ts`."""
+        """Restore a frame in a mailbox from a checkpoint that was written at `ts`."""
         payload = from_json(frame.payload.encode()) if frame.payload is not None else None
         self._keep(RoomKey(frame.dialect, frame.room), frame, payload, ts - frame.age_s)
 
@@ -55,10 +56,10 @@ class RestoredFrames:
         self._restoration.keep_for_told(lambda _: notice)
 
     def _refused(self, record: Past, data: RecordData) -> None:
-        """Restore the answer. Its frame had the last number that its sender's session has handled.
+        """Restore the answer to a refused frame. It repeats the number of the frame.
 
-        That number is on the record itself, or on the one before it when the frame named a room that its sender was not
-        in.
+        That number is on this record. If the frame named a room that its sender was not in, it is on the record before,
+        and is the last one that the sender's session has handled.
         """
 
         def answer(session: str) -> Refused:
@@ -83,7 +84,7 @@ class RestoredFrames:
             remember(session, record.to)
 
     def _payload(self, record: Past) -> bytes | None:
-        """Return the payload of a relayed frame, or None if the log does not contain enough of it to send it again."""
+        """Return the payload of a relayed frame, or None if the log does not contain the whole payload."""
         rules = self._state.rules.get(record.dialect or "")
         if rules is None or not rules.endings.durable or record.data is None:
             return None
@@ -97,9 +98,11 @@ class RestoredFrames:
         self._state.mailboxes.put_back(KeptFrame(key, frame.to, frame.peer, frame.kind or "", payload, session, at_s))
 
     def _forget_kept(self, record: Past) -> None:
-        """Drop the kept frame that was delivered or has expired. A relay that was never kept drops nothing.
+        """Remove the kept frame that was delivered or has expired according to the record. If the frame was relayed at
+        once, none is removed.
 
-        Nothing is kept for a peer that can be reached, so a relay to a peer with kept frames delivers one of them.
+        No frames are kept for a peer that can be reached. So if there are frames for the receiver, the record is about
+        the delivery of one of them.
         """
         mailboxes = self._state.mailboxes
         for frame in mailboxes.of(record.key, record.to or ""):

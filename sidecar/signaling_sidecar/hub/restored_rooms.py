@@ -1,4 +1,4 @@
-"""Restoring rooms, the queues of the matchmaker, and which peers are barred from a room."""
+"""Restores the rooms, the queues of the matchmaking, and the peers that are barred from a room."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class RestoredRooms:
         self._hub = restoration.hub
         self._membership = restoration.hub.membership
         self._new_rooms: dict[RoomKey, Room] = {}
-        """Rooms that were created, but whose first peer has not joined yet. A room without peers does not exist."""
+        """Rooms whose creation was recorded, but whose first peer has not joined yet. The hub does not have them yet,
+        because it has no rooms without peers."""
         self.barred: list[tuple[RoomKey, str, float]] = []
-        """The peers that were removed from a room, and the time of that by the log's clock."""
+        """The room, the peer and the time of each removal of a peer by the admin, by the log's clock."""
         self.verbs: Mapping[str, Verb] = {
             "room.created": self._created,
             "room.updated": self._updated,
@@ -36,7 +37,7 @@ class RestoredRooms:
         }
 
     def make(self, key: RoomKey, about: RecordData | RoomInLog = _UNKNOWN) -> Room | None:
-        """Create a room without sessions. Returns None if the room's dialect is no longer enabled."""
+        """Create a room without sessions. Returns None if its dialect is not enabled any more."""
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None:
             return None
@@ -46,7 +47,7 @@ class RestoredRooms:
         return room
 
     def from_checkpoint(self, state: RoomInLog) -> Room | None:
-        """Create a room from a checkpoint. The caller must add its sessions, one of which is the host."""
+        """Create a room from a checkpoint. The caller must add its sessions, and set its host."""
         key = RoomKey(state.dialect, state.room)
         if self._membership.room(key) is not None or not state.sessions:
             return None
@@ -58,21 +59,21 @@ class RestoredRooms:
         return room
 
     def to_join(self, key: RoomKey, joined_at_ms: int) -> Room | None:
-        """Return the room that a peer joins. If the peer is the first one, the room begins to exist."""
+        """Return the room that a peer joins. If the peer is the first one, the room is created."""
         room = self._membership.room(key) or self._new_rooms.pop(key, None) or self.make(key)
         if room is not None and not room.sessions:
             room.created_at_ms = joined_at_ms
         return room
 
     def wait(self, waiting: Waiting) -> None:
-        """Put a peer back into its queue, unless it is in a room."""
+        """Put a peer back into its queue, unless it has got a room."""
         is_served = waiting.dialect in self._hub.state.rules
         if is_served and self._membership.session_of_peer(waiting.dialect, waiting.peer) is None:
             connection = self._restoration.living(waiting.connection)
             self._hub.matchmaking.restore(msgspec.structs.replace(waiting, connection=connection))
 
     def bar(self, state: Checkpoint, ts: float) -> None:
-        """Remember the barred peers of a checkpoint that was written at `ts`."""
+        """Restore the barred peers from a checkpoint that was written at `ts`."""
         for number, (key, peer) in enumerate(state.barred):
             left_s = state.barred_left_s[number] if number < len(state.barred_left_s) else BARRED_S
             self.barred.append((key, peer, ts + left_s - BARRED_S))

@@ -1,5 +1,4 @@
-"""Restoring sessions. No restored session has a connection, because all connections ended with the process that wrote
-the log."""
+"""Restores sessions. A restored session has a connection only if `Restoration.is_living` says that it is still open."""
 
 from __future__ import annotations
 
@@ -34,10 +33,11 @@ class RestoredSessions:
             "match.returned": self._returned,
         }
         self._connected: list[tuple[int, int, Session]] = []
-        """For each session that the checkpoint has with a living connection: its place there, and the connection."""
+        """For each session in the checkpoint whose connection is still open: its index among the sessions of that
+        connection (`SessionState.place`), the connection, and the session."""
 
     def from_checkpoint(self, room: Room, state: SessionState, ts: float) -> None:
-        """Add a session of a checkpoint that was written at `ts`."""
+        """Restore a session from a checkpoint that was written at `ts`."""
         session = Session(
             id=state.session,
             room=room,
@@ -63,20 +63,22 @@ class RestoredSessions:
         self._enter(room, session)
 
     def connect(self) -> None:
-        """Give the sessions of the checkpoint their connections, after all of them were added."""
+        """Attach the open connections to the sessions of the checkpoint. Must be called when all sessions were
+        added."""
         for _, connection, session in sorted(self._connected, key=lambda each: each[0]):
             if self._restoration.sessions.get(session.id) is session:
                 self._connect(session, connection)
 
     def _connect(self, session: Session, connection: int | None) -> None:
-        """Let a session continue on a connection, or on none."""
+        """Attach a connection to a session. With None, detach the connection that the session has."""
         if connection is None:
             self._hub.membership.detach(session)
         elif connection != session.connection:
             self._hub.membership.attach(session, connection)
 
     def _enter(self, room: Room, session: Session) -> None:
-        """Add a session. It replaces each one with the same id, and each one that its peer cannot have beside it."""
+        """Add a session. Remove each session with the same id, and those of the same peer that the rules do not allow
+        beside it."""
         of_peer = (
             self._hub.membership.session_of_peer(room.key.dialect, session.peer)
             if room.rules.joining.one_room_per_peer
@@ -181,7 +183,7 @@ def _given(text: JsonText) -> msgspec.Raw | None:
 
 
 def _learns_who_is_away(session: Session) -> None:
-    """Remember that the session's peer list has told it which peers are away."""
+    """Remember that a peer list has told the session which peers are away now."""
     for other in session.room.audience(session):
         if other.away is not None:
             other.away.told.add(session.id)

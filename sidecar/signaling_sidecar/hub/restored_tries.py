@@ -1,4 +1,4 @@
-"""Restoring how often clients have tried to enter rooms, where that is limited (`entry_limits.py`)."""
+"""Restores the counted tries to enter rooms, in dialects that limit their number (`entry_limits.py`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling_sidecar.hub.restoration import Past, RecordData, Restoration, Ver
 
 
 class RestoredTries:
-    """Restores the tries of the entry limits. Until this is done, their times are by the log's clock."""
+    """Restores the tries of the entry limits. Until `finish` is called, their times are by the log's clock."""
 
     def __init__(self, hub: Hub) -> None:
         self._limits = hub.entry_limits
@@ -25,7 +25,8 @@ class RestoredTries:
                 limits.count(Try(ts - each.s_ago, each.connection, each.remote, each.is_first))
 
     def finish(self, restoration: Restoration, now_s: float) -> None:
-        """Convert the times to hub time, and forget the connections that are not living any more."""
+        """Convert the times of all tries to hub time (`now_s`), and forget the connections that are not open any
+        more."""
         for _, limits in self._limits:
             limits.convert_times(lambda ts: now_s - restoration.ago_s(ts))
             for connection in limits.connections:

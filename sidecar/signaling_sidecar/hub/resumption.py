@@ -1,10 +1,10 @@
-"""Resumption: what the hub keeps for a session whose client asked to be able to resume it.
+"""Stores the tokens, numbers and frames that are needed to resume a session, if its client has asked for this.
 
-1. Only the SHA-256 of a token is kept. At most two tokens are valid: the last one that the client has used, and the
+1. A token is stored only as its SHA-256. At most two tokens are valid: the last one that the client has used, and the
    last one that was issued.
-2. The frames to the session are numbered from 1 without a hole, whether it is connected or not.
-3. `kept` holds the frames with the last numbers up to `sent`, without a hole, except those that were acknowledged.
-4. `reached` is at most `sent`: a frame that is numbered while the peer is away has not reached it.
+2. The frames to the client are numbered from 1 without a gap, whether it is connected or not.
+3. `kept` contains the frames with the last numbers up to `sent`, without a gap, except those that were acknowledged.
+4. `reached` is at most `sent`: frames that are numbered while the peer is away were not sent to a connection.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from signaling_sidecar.hub.messages import (
 )
 from signaling_sidecar.hub.views import JsonText
 
-MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list
-MAX_KEPT_BYTES = 262_144  # bytes of payload, besides the newest frame's; PROTOCOLS.md, "Resuming a session"
-RECORD_ACK_BYTES = 8_192  # bytes; a restart reads at most as much more for each session than the session still needs
-FRAME_BYTES = 200  # approximate size in bytes of a message on the wire, without the data that its sender chose
+MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list of peers instead
+MAX_KEPT_BYTES = 262_144  # bytes of payload, without the newest frame; PROTOCOLS.md, "Resuming a session"
+RECORD_ACK_BYTES = 8_192  # bytes; a restart may restore this much per session that was already acknowledged
+FRAME_BYTES = 200  # approximate size in bytes of a message on the wire, without the parts that a client chooses
 
 
 class Kept(NamedTuple):
@@ -53,57 +53,60 @@ class Resumption:
     issued: str
     """The hash of the token that was issued last."""
     proven: str | None = None
-    """The hash of the last token that the client is known to have, or None if it may have received none."""
+    """The hash of the last token that the client certainly has. None if it may have received no token yet."""
     sent: int = 0
     handled: int = 0
-    """The last number of the client's own frames that was carried out or refused."""
+    """The number of the last frame from the client that was carried out or refused."""
     reached: int = 0
-    """The last number that was sent to a connection. The client cannot have received a higher number."""
+    """The number of the last frame that was sent to a connection. The client cannot have received a later one."""
     owes_ack: bool = False
-    """Whether the client has not been told the current value of `handled` yet."""
-    kept: list[Kept] = field(default_factory=list)  # an empty deque would take 600 bytes, and most are empty
+    """Whether the current value of `handled` must still be sent to the client."""
+    kept: list[Kept] = field(default_factory=list)  # mostly empty, and an empty deque would take 600 bytes
     _kept_bytes: int = 0
     _unrecorded_bytes: int = 0
-    """The size of the frames that were acknowledged since the log was last told so."""
+    """The size of the frames that were acknowledged since the last acknowledgement in the log."""
 
     def knows(self, hashed: str) -> bool:
         """Whether this is the hash of a valid token."""
         issued = hmac.compare_digest(hashed, self.issued)
         proven = hmac.compare_digest(hashed, self.proven or "")
-        return issued or proven  # both are compared first, so that the time does not tell which of them matches
+        return issued or proven  # always compares both, so that the time does not reveal which of them matches
 
     def issue(self, hashed: str, proven: str | None) -> None:
-        """Replace the issued token by a new one. `proven` is the hash of the token that the client has used."""
+        """Replace the issued token by a new one. `proven` is the hash of the last token that the client certainly
+        has."""
         self.issued, self.proven = hashed, proven
 
     def heard(self) -> None:
-        """Must be called when the client has sent a frame after a token was issued. It has then received that token, so
-        all other tokens become invalid."""
+        """Must be called when a frame shows that the client has received the token that was issued last. All other
+        tokens then become invalid."""
         self.proven = self.issued
 
     def keep(self, message: Numbered) -> Mark:
-        """Number a message, and keep it until it is acknowledged or too much is kept."""
+        """Number a message, and keep it until it is acknowledged, or is dropped because newer frames exceed the
+        limits."""
         self.sent += 1
         self.put_back(Kept(self.sent, message, size_of(message)))
         return Mark(self.sent, self.take_ack())
 
     def put_back(self, kept: Kept) -> None:
-        """Keep a frame that has its number already."""
+        """Keep a frame that already has a number."""
         self.kept.append(kept)
         self._kept_bytes += kept.size
-        # The newest frame does not count: it may be as large as the limit, and the others must not be dropped for it.
+        # The newest frame is not counted, because it alone may be as large as the limit, and would displace all others.
         while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes - kept.size > MAX_KEPT_BYTES:
             self._drop_first()
 
     def acknowledged(self, a: int) -> None:
-        """Drop the frames up to number `a`, which the client has handled. A number that was never sent drops all."""
+        """Drop the kept frames up to number `a`, because the client has handled them. If `a` is higher than `sent`, all
+        are dropped."""
         while self.kept and self.kept[0].s <= a:
             self._unrecorded_bytes += self._drop_first()
 
     def take_unrecorded(self) -> bool:
-        """Whether the client has acknowledged so many bytes that this should be recorded. The caller must then do so.
+        """Whether the caller must record an acknowledgement now: so many bytes were acknowledged since the last record.
 
-        It is not recorded for each frame, because only a restart needs it, and the log would be longer.
+        Not every acknowledgement is recorded, because only a restart needs the records, and the log would be longer.
         """
         is_due = self._unrecorded_bytes >= RECORD_ACK_BYTES
         if is_due:
@@ -111,15 +114,16 @@ class Resumption:
         return is_due
 
     def take_ack(self) -> int | None:
-        """Return the number of the last handled frame, which the caller must acknowledge, or None if it did before."""
+        """Return the number up to which the caller must acknowledge the client's frames now. None if the client has
+        been told this number already."""
         owed, self.owes_ack = self.owes_ack, False
         return self.handled if owed else None
 
     def after(self, s: int) -> list[Kept] | None:
-        """Return the frames after number `s`, or None when they are not all kept or `s` never reached the client.
+        """Return the frames after number `s`, or None if not all of them are kept, or `s` is higher than `reached`.
 
-        A client can have a number that this process has not sent: from an earlier process that ended while it could not
-        write the log.
+        A client may name a number that this process never sent, if an earlier process has sent it while the log could
+        not be written.
         """
         first = self.kept[0].s if self.kept else self.sent + 1
         if not first - 1 <= s <= self.reached:

@@ -1,4 +1,4 @@
-"""Continues a session on another connection. Its client and the other peers are told."""
+"""Continues sessions on other connections, and tells the client and the other peers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Returns:
         self._state = state
 
     def ticket(self, session: Session, connection: int, shown: str | None = None) -> Ticket | None:
-        """Issue a token with which the session can be resumed from now on, and which is sent on `connection`. Returns
-        None in dialects without resumption.
+        """Issue a token with which the client can resume the session later. The caller must send it on `connection`.
+        Returns None in dialects without resumption.
 
-        `shown` is the token that the client has presented. While the log cannot be written, a valid one is issued
-        again, because a new one would be unknown after a restart.
+        `shown` is the token that the client has presented. While the log cannot be written, that token is issued again
+        if it is valid, because a new one would be unknown after a restart.
         """
         endings, resumption = session.room.rules.endings, session.resumption
         if endings.resumable_grace_s is None:
@@ -43,9 +43,9 @@ class Returns:
         return Ticket(token, endings.resumable_grace_s[Ending.LOST], self._state.is_durable(session.room.rules))
 
     def attach(self, session: Session, connection: int, now_s: float, **data: Any) -> tuple[list[Effect], Record]:
-        """Continue a session on another connection. The connection that it had is told that it was replaced.
+        """Continue a session on another connection. If it has an older one, that one is told that it was replaced.
 
-        Returns the effects for the older connection, and a record with `data` that the caller must still emit.
+        Returns the effects for the older connection, and a record with `data`, which the caller must write.
         """
         membership = self._state.membership
         older = membership.attach(session, connection)
@@ -57,9 +57,9 @@ class Returns:
         return done, records.of_session("peer.resumed", session, records.present(**data, replaced=older))
 
     def repeat(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
-        """Answer a repeated join on the same connection with a new list.
+        """Answer a join for a session that the same connection already has with a new list of peers.
 
-        The others are told only in dialects that announce returns.
+        The other peers are told only in dialects whose rules have `announces_returns`.
         """
         session.room.active_s = now_s
         is_resumable = session.resumption is not None or join.resumable or join.token is not None
@@ -76,18 +76,18 @@ class Returns:
         return [*recorded, peer_list(session, join, now_s, ticket), *notices]
 
     def come_back(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
-        """Continue the session of a peer id that joins again, without a token.
+        """Continue the session of a peer id that joins again without a token.
 
-        Either the session was away, or the new connection replaces the one that it had.
+        The session was away, or the new connection replaces the one that it has.
         """
         ticket = self.ticket(session, join.connection) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join, now_s, ticket)])
 
     def resume(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
-        """Continue the session of a client that has presented its token.
+        """Continue the session of a client that has presented a valid token.
 
-        The client is sent the frames that it has missed. It is sent a list instead if not all of them are kept, or if
-        it does not ask for them.
+        The client is sent the frames that it has missed. If not all of them are kept, or the client does not ask for
+        them, it is sent a list of peers instead.
         """
         resumption = session.resumption
         assert resumption is not None  # it knows the token
@@ -118,9 +118,10 @@ class Returns:
         *,
         replayed: bool = False,
     ) -> list[Effect]:
-        """Attach the session to the connection of the join, and announce that. `answer` makes the peer's own messages.
+        """Continue the session on the connection of the join, and announce that the peer is back.
 
-        They come before the announcement. `answer` is called when the session is attached already.
+        `answer` creates the messages to the peer itself, which are sent before the announcement. It is called when the
+        session already has its new connection.
         """
         room = session.room
         room.active_s = now_s
@@ -138,8 +139,7 @@ class Returns:
 
 
 def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
-    """Give the session new values, and return those that differ from the old ones. A value that is None does not
-    change."""
+    """Set fields of the session, and return those that have changed. A field whose new value is None is not set."""
     changes = {name: value for name, value in wanted.items() if value not in (None, getattr(session, name))}
     for name, value in changes.items():
         setattr(session, name, value)
@@ -147,7 +147,8 @@ def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
 
 
 def _announce_return(record: Record, session: Session, told: set[str], changes: Mapping[str, Any]) -> list[Effect]:
-    """Tell the peers that saw the session away that it is back, and all the others only what has changed about it."""
+    """Tell those peers that were told that the session is away that it is back, with all changes. If there are changes,
+    tell the other peers only these."""
     room = session.room
     others = room.audience(session)
     saw_it_away = [other for other in others if other.id in told]

@@ -1,4 +1,5 @@
-"""Changes the rules of existing rooms. No peer is removed because of the new rules."""
+"""Replaces the rules of all dialects or of one room, also for rooms that exist. No peer is removed because of the new
+rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state that all parts of the hub share."""
+"""Defines the state that all parts of the hub share."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ BARRED_S = 60.0  # seconds in which a removed peer id cannot join again (PROTOCO
 
 
 class Ids(Protocol):
-    """Generates new ids, which are random in a running sidecar and numbered in tests."""
+    """Generates new ids and tokens. They are random in a running sidecar, and numbered in tests."""
 
     def session(self) -> str:
-        """A session id that has never been used, in any run of the sidecar."""
+        """Return a session id that no run of the sidecar has used before."""
 
     def peer(self) -> str:
-        """A peer id, for a client that did not choose one."""
+        """Return a peer id for a client that did not choose one."""
 
     def token(self) -> str:
-        """A secret of 43 or more characters that need no escape in a URL."""
+        """Return a secret of at least 43 characters that need no escape in a URL."""
 
     def room(self) -> str:
-        """A room id that has never been used, for a room that the hub makes."""
+        """Return a room id that was not used before, for a room that matchmaking creates."""
 
 
 @dataclass(slots=True)
 class State:
-    """Only the fields `rules`, `max_rooms` and `log_is_written` are ever assigned again. The other objects exist as
-    long as the hub."""
+    """The shared state. Only the fields `rules`, `max_rooms` and `log_is_written` are ever assigned again, so the parts
+    of the hub may keep references to the other objects."""
 
     rules: Mapping[str, RoomRules]
-    """By dialect name."""
+    """The rules of each dialect, by its name."""
     max_rooms: int
     ids: Ids
     deadlines: Deadlines
@@ -51,33 +51,33 @@ class State:
     log_is_written: bool = True
     """Whether the event log can be written at the moment."""
     unconfirmed: set[int] = field(default_factory=set)
-    """The connections on which a token was sent, but no frame of the client has come since."""
+    """The connections on which a resume token was sent, but whose clients have not shown yet that they have received
+    it."""
     barred: dict[tuple[RoomKey, str], float] = field(default_factory=dict)
-    """The peers that the admin has removed from a room a moment ago, and the time until which they may not join it
-    again."""
+    """By room and peer id: until when a peer that the admin has removed from the room may not join it again."""
 
     def bar(self, room: RoomKey, peer: str, until_s: float) -> None:
-        """Refuse joins of the peer to the room until then."""
+        """Refuse joins of the peer to the room until the time `until_s`."""
         self.barred[room, peer] = until_s
 
         def end(_: float) -> list[Effect]:
-            if self.barred.get((room, peer)) == until_s:  # it may have been removed again since
+            if self.barred.get((room, peer)) == until_s:  # otherwise the peer was barred again, for longer
                 del self.barred[room, peer]
             return []
 
         self.deadlines.at(until_s, end)
 
     def is_published(self, relay: Relay) -> bool:
-        """Whether a frame is for all in the room that it names, and may come from a connection outside of that room."""
+        """Whether a frame is published to all peers in a room, so that its sender need not be in that room."""
         return relay.room is not None and relay.to is None and self.rules[relay.room.dialect].relays.publishes
 
     def is_durable(self, rules: RoomRules) -> bool:
-        """Whether a session in a room with these rules, with all its kept frames, would survive a restart now."""
+        """Whether a restart now would restore the sessions in a room with these rules, with all their kept frames."""
         return rules.endings.durable and self.log_is_written
 
     def refuse_room(self, leaving: Session | None) -> Refusal | None:
-        """Return a refusal if no other room can be created. `leaving` is a session that would end before, and so would
-        its room if it is empty then."""
+        """Return a refusal if there are already `max_rooms` rooms. The session `leaving` ends before the new room is
+        created, so its room does not count if no other session is in it."""
         ending = 1 if leaving is not None and len(leaving.room.sessions) == 1 else 0
         full = len(self.membership) - ending >= self.max_rooms
         return errors.too_many_rooms(self.max_rooms) if full else None

@@ -1,5 +1,5 @@
-"""Carries out the commands of peers in a room: sending frames to each other, and changing their own data or the
-room."""
+"""Carries out the commands of peers in a room: relays frames between them, and changes their names, their metadata and
+the room."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Talk:
         return done + _confirmation(relay) if relay.confirms else done
 
     def relay_from_outside(self, relay: commands.Relay, room: Room, now_s: float) -> list[Effect]:
-        """Send a frame to all peers in a room. Its sender is not one of them."""
+        """Send a frame to all peers in a room. The sender of the frame is not in that room."""
         room.active_s = now_s
         receivers = list(room.sessions.values())
         relayed = messages.Relayed(
@@ -61,7 +61,7 @@ class Talk:
         return announce(records.of_relay_from_outside(room, relay), receivers, relayed)
 
     def _keep(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | None:
-        """Keep a frame whose receiver cannot be reached now. Returns None if the rules of the room do not allow it."""
+        """Keep a frame whose receiver cannot be reached now. Returns None if the room's rules do not allow this."""
         room = session.room
         mailbox = room.rules.relays.mailbox
         if mailbox is None or not relay.may_wait or relay.to is None or relay.to == session.peer:

@@ -1,4 +1,4 @@
-"""What the hub tells peers about peers, rooms and their own sessions. These are parts of its messages."""
+"""The parts of the hub's messages that describe peers, rooms and sessions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 JsonText = msgspec.Raw | UnsetType
-"""JSON text, or UNSET for none. `Raw | None` cannot be used: a checkpoint would be read back with the text "null"."""
+"""JSON text, or UNSET if there is none. It is not `Raw | None`, because msgspec decodes only `null` as that type."""
 
 
 class PeerView(msgspec.Struct, frozen=True, gc=False):
@@ -30,7 +30,7 @@ class RoomView(msgspec.Struct, frozen=True, gc=False):
 
 
 class RoomState(msgspec.Struct, frozen=True, gc=False):
-    """The whole room as its own peers see it, in dialects whose notices carry it."""
+    """The state of a whole room, in dialects whose announcements contain it (`Announcements.tells_state`)."""
 
     room: str
     name: str | None
@@ -38,28 +38,28 @@ class RoomState(msgspec.Struct, frozen=True, gc=False):
     mode: str | None
     created_at_ms: int
     idle_s: float
-    """Seconds since a peer in the room last sent a frame."""
+    """The number of seconds since a peer in the room last sent a frame."""
     peers: tuple[PeerView, ...]
-    """All peers, the receiver included, in order of joining."""
+    """All peers in order of joining, including the receiver of the announcement."""
 
 
 class Ticket(msgspec.Struct, frozen=True, gc=False):
-    """What a client needs to resume its session later."""
+    """The data that a client needs to resume its session later."""
 
     token: str
     grace_s: float
-    """How long the session is kept without a connection."""
+    """How long the session is kept after its connection was lost."""
     durable: bool
     """Whether the frames that are kept for the session survive a restart of the sidecar."""
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
-    """The limits for the frames of a connection, which the client needs to avoid sending frames that would be
+    """The limits for the frames that a client may send. With them, it can avoid sending frames that would be
     refused."""
 
     frame_bytes: int
     frames_per_s: int
     burst: int
-    """The most frames at once."""
+    """The maximum number of frames at once."""
     kept_bytes: int
-    """The most bytes that are kept for a session that can be resumed."""
+    """The maximum size of the frames that are kept for a resumable session."""
