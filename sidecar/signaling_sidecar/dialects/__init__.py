@@ -28,7 +28,7 @@ from signaling_sidecar.hub.payloads import Binary
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect for dialect in (ROOMS, MESH, PAIRING, MATCH, HOSTED, PEERJS, Y_WEBRTC, MATCHBOX)
 }
-"""All dialects by name. No other code lists them."""
+"""All dialects by name. No other code contains a list of the dialects."""
 
 NATIVE = ROOMS
 """The dialect of our own browser client. The status page is at its path, and the LAN discovery finds only its rooms."""

@@ -1,5 +1,5 @@
-"""Functions with which dialects read and write frames. Whatever bytes a client sends, reading them never fails: the
-result is a command, if need be the command `Refuse`."""
+"""Functions with which dialects read and write frames. Reading never raises an exception, whatever bytes a client
+sends: a frame that cannot be read becomes the command `Refuse`."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def binary_reader(
 ) -> Callable[[bytes, Caller, int], Command]:
     """Create a dialect's `decode_binary` function from `read`, which may raise BadFrameError.
 
-    `kind` is recorded with each refused frame. Only a dialect with a single kind of binary frames can give it.
+    `kind` is recorded with each refused frame. It can only be given by a dialect with a single kind of binary frames.
     """
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:

@@ -62,7 +62,7 @@ def open_(opening: Opening) -> Introduction | Closing:
 
 
 def begin(caller: Caller, at_ms: int) -> commands.Opened | None:
-    """Continue the session that the user still has in a room on the new connection, before its first frame."""
+    """If the user still has a session in a room, continue it on the new connection, before the client's first frame."""
     peer = caller.introduction.peer
     return None if peer is None else commands.Opened(caller.connection, NAME, peer)
 

@@ -73,7 +73,7 @@ def well_formed(frame: bytes) -> bytes:
     r"""Return the frame with U+FFFD in place of each lone surrogate, which the JSON decoder refuses.
 
     In JavaScript, a string that was cut within an emoji ends with a lone surrogate, which `JSON.stringify` writes as
-    `\ud83d`. `WebSocket.send` also replaces a lone surrogate by U+FFFD, but it does not find the escaped one.
+    `\ud83d`. If it were not escaped, `WebSocket.send` would replace it by U+FFFD, too.
     """
     if b"\\u" not in frame:
         return frame

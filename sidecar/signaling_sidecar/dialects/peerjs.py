@@ -52,7 +52,7 @@ MAX_KEPT_BYTES_IN_ALL = 16 * MAX_KEPT_BYTES
 _CALLS = frozenset(("OFFER", "ANSWER", "CANDIDATE"))
 _NOT_KEPT = frozenset(("LEAVE", "EXPIRE"))
 _EXPIRES_AT_ONCE = frozenset(("OFFER", "ANSWER"))
-"""When such a frame is refused because its receiver cannot be reached, its sender gets an EXPIRE at once. The
+"""If a frame of one of these kinds is refused because its receiver cannot be reached, its sender gets an EXPIRE. The
 candidates after an offer cause no EXPIRE, so that the page gets one error for each call."""
 _UNAVAILABLE = frozenset((Code.NO_SUCH_PEER, Code.PEER_AWAY))
 
@@ -87,8 +87,8 @@ def open_(opening: Opening) -> Introduction | Closing:
         refusal = errors.too_large("token", len(token.encode()), MAX_TOKEN_BYTES)
     if refusal is not None:
         return Closing(CloseCode.REFUSED, refusal.message)
-    # Where the parameter `token` held an access token, its subject tells clients apart instead: the access token itself
-    # changes when it is renewed, and all clients may have the same one.
+    # If the parameter `token` is an access token, clients are recognised by its subject. They are not recognised by the
+    # access token itself, because it changes when it is renewed, or is the same for all clients.
     return Introduction(room=room, peer=peer, own_token=opening.subject if opening.removed == "token" else token)
 
 

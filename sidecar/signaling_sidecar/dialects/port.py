@@ -41,7 +41,7 @@ class Introduction(NamedTuple):
     spellings: frozenset[str] = frozenset()
     """All spellings of the peer id that are accepted in frames."""
     own_token: str | None = None
-    """A token that the client made up to recognise it by (`Join.own_token`)."""
+    """A token that the client made up, by which it is recognised when it joins again (`Join.own_token`)."""
 
 
 class Rejection(NamedTuple):
@@ -79,8 +79,8 @@ class Caller(NamedTuple):
 
 
 class FrameBudget(NamedTuple):
-    """How many frames a client may send, and how many bytes of its own frames it may leave unread, in relation to the
-    settings `max_frames_per_s`, `max_frames_burst` and `max_outbox_bytes`."""
+    """How many frames a client may send, and how many bytes may wait until it reads them, in relation to the settings
+    `max_frames_per_s`, `max_frames_burst` and `max_outbox_bytes`."""
 
     times: float = 1.0
     """The factor by which these three settings are multiplied."""
@@ -205,8 +205,9 @@ class Dialect:
     cross_origin: bool = False
     """Whether pages of other allowed origins may read its HTTP responses (CORS)."""
     first_frames: frozenset[str] = frozenset()
-    """If the first frame on the shared path `/ws` is of one of these kinds, the connection gets this dialect. It is
-    only for protocols whose server does not speak first, because `begin` is called when that frame has arrived."""
+    """If the first frame on the shared path `/ws` is of one of these kinds, the connection gets this dialect. This is
+    only for protocols in which the client sends the first frame, because there `begin` is called after that frame has
+    arrived."""
     frame_budget: FrameBudget = FrameBudget()
     """The frame limits of each connection, in relation to the settings."""
     query: str | None = None

@@ -25,14 +25,14 @@ from signaling_sidecar.settings import Settings
 
 NAME = "rooms"
 PATH = "/ws/signaling"
-MAX_METADATA_BYTES = 4096  # bytes of JSON text; small, because the metadata of all peers are in each list of peers
+MAX_METADATA_BYTES = 4096  # bytes of JSON text; small, because each list of peers contains the metadata of all peers
 MAX_TOKEN_CHARS = 256  # characters; the resume tokens that the sidecar issues have 43
 MAX_CREDENTIAL_CHARS = 8192  # characters of an access token; web servers accept headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; an answer does not repeat a longer "id", so answers remain small
 UNLOADED_GRACE_S = 5.0  # seconds; a page that reloads is back sooner, and a closed one should not be shown for longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
 REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth within the window is refused
-REPLACEMENT_WINDOW_S = 20.0  # seconds; the original client reconnects 2 s after it was replaced
+REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s exceed the limit within this time
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ def _number(value: object) -> int | None:
 
 
 def _outlined(fields: Mapping[bytes, bytes]) -> _Envelope | None:
-    """Create the envelope of a frame that could not be decoded, from its fields in `outline`.
+    """Create the envelope of a frame that could not be decoded, from the fields that `outline` has found in it.
 
     The answer must repeat the frame's number `c`, because otherwise the client would send the frame again for ever.
     """

@@ -32,7 +32,8 @@ BUDGET = FrameBudget(times=4.0, per_room=True)
 
 
 class _Data(msgspec.Struct, gc=False):
-    """The names of sender and receiver in the `data` of a frame. A page has another random name for each document."""
+    """The names of sender and receiver in the `data` of a frame. A page has a different random name for each
+    document."""
 
     from_: Any = msgspec.field(name="from", default=None)
     to: Any = None

@@ -71,7 +71,8 @@ def is_another_client(session: Session, join: commands.Join) -> bool:
 def in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> list[Session]:
     """Return the sessions whose connections must be challenged before the join is refused.
 
-    `known` is the session to which the joining peer would return, and `refusal` the reason for which it cannot.
+    `known` is the session to which the joining peer would return, or None if there is none. `refusal` is the refusal of
+    the join.
     """
     if room is None:
         return []

@@ -79,9 +79,10 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
 
 
 def told_by_list(session: Session) -> list[Record]:
-    """Return the records which say that the session is told by its next peer list which peers are away.
+    """Return the records from which a restart knows that the next peer list tells the session which peers are away.
 
-    They are needed only if the list answers neither a join nor a return. The records of a join or a return imply it.
+    They are needed only if the list answers neither a join nor a return, because a restart concludes this from the
+    records of a join or a return.
     """
     others = session.room.audience(session)
     unaware = (other for other in others if other.away is not None and session.id not in other.away.told)

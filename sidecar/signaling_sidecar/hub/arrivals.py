@@ -93,7 +93,7 @@ class Arrivals:
     def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
         """Move the peer to a room in which another peer is connected, because it is about to send a frame there.
 
-        No notices of this are sent: the frame itself tells the others that the peer has come.
+        The others get no notice of the move: the frame itself tells them that the peer has come.
         """
         refusal = self._refuse_try(join, now_s)
         if refusal is not None:

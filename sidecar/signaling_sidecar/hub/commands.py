@@ -44,8 +44,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     calculation."""
     peer: str | None = None
     """The requested peer id. None keeps the id that the connection has in this room or, where a connection can be in
-    several rooms, in another room of the dialect. If it has none, the peer returns to a session that is away
-    (`Joining.anonymous_returns`) or gets a generated id."""
+    several rooms, in another room of the dialect. If the connection has none, the peer returns to a session that is
+    away (`Joining.anonymous_returns`) or gets a generated id."""
     name: str | None = None
     metadata: JsonOrNone = None
     """The JSON text of an object."""
@@ -57,7 +57,7 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     listed: bool | None = None
     """Whether the public list of rooms shows the room, if this join creates it."""
     room_name: str | None = None
-    """The name of the room that is shown to people, if this join creates it. If the room is secret, its secret name."""
+    """The name of the room that is shown to people, if this join creates it. With `Entry.secret`, it is a secret."""
     creates: bool | None = None
     """With True, the room must not exist yet, unless the peer is in it already. With False, it must exist."""
     resumable: bool = False
@@ -98,8 +98,8 @@ class Enqueue(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=Tru
     connection: int
     dialect: str
     peer: str | None = None
-    """The peer id. With None, the peer keeps the id that its connection has in a queue or in a room. If it has none,
-    the hub generates one."""
+    """The peer id. With None, the peer keeps the id that its connection has in a queue or in a room. If the connection
+    has none, the hub generates one."""
     queue: str = ""
     """The name of the queue. The peers of a group have asked for the same queue and the same size."""
     size: int
@@ -116,7 +116,7 @@ class Leave(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True,
     claimed_from: str | None = None
     ref: JsonOrNone = None
     may_be_outside: bool = False
-    """If the connection is not in the room, this command does nothing when this is True, and is refused otherwise."""
+    """Whether the command does nothing if the connection is not in the room. Otherwise it is refused."""
 
 
 class Relay(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""Limits how often clients may try to enter rooms, in dialects in which everybody who knows a room's name may enter.
+"""Limits how often clients may try to enter rooms, in dialects whose rooms are protected only by their secret names.
 
 Without a limit, an attacker could guess names until one of them is the name of a room. With one limit for all clients,
 an attacker could use it up, so that nobody else gets in. Therefore tries are counted by IP address. Many clients may

@@ -11,8 +11,9 @@ import msgspec
 class Grant(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the access token of a client allows.
 
-    The server has already verified the token, and that it permits the room and the peer id of the command. The hub
-    itself checks `subject` and `may_create`, because only the hub knows which rooms exist and whose the sessions are.
+    The server has already verified the token, and has checked that it permits the room and the peer id of the command.
+    The hub itself checks `subject` and `may_create`, because only the hub knows which rooms exist and to whom the
+    sessions belong.
     """
 
     subject: str | None = None

@@ -242,7 +242,7 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Whether the receiver of this message is in a room."""
     ref: JsonText = UNSET
     c: int | None = None
-    """The number that the client gave the refused frame. It means that the frame counts as handled."""
+    """The number that the client gave the refused frame, if the frame counts as handled."""
     handled: int | None = None
     """If the refused frame does not count as handled: the number of the last frame that does."""
     room: str | None = None

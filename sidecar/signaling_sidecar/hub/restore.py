@@ -30,10 +30,11 @@ from signaling_sidecar.hub.state import BARRED_S
 class Restore:
     """Fills an empty hub. Call `start` with the checkpoint, `apply` with each record, and then `finish`.
 
-    Without `is_living`, the hub is restored after a restart, which has ended all connections. All deadlines then begin
-    again, so that clients have time to come back. With `is_living`, the hub takes over from a hub in another process,
-    and connections to other instances may still be open: `is_living` returns whether a connection in the log is. The
-    deadlines then continue, and the hub must also be given these commands, because the log does not contain them:
+    Without `is_living`, the hub is restored after a restart, which has ended all connections. The clients that were
+    connected then have the whole grace period to come back. With `is_living`, the hub takes over from a hub in another
+    process, while connections to other instances are still open. `is_living` returns whether a connection in the log is
+    still open. The deadlines then continue, and the hub must also be given the following commands, because the log does
+    not contain them:
 
     - `TellSecrets` for each connection in a room whose name is secret, before any other command,
     - `WatchRooms` for each connection that watches the list of rooms,

@@ -31,7 +31,7 @@ from signaling_sidecar.hub.views import JsonText
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list of peers instead
 MAX_KEPT_BYTES = 262_144  # bytes of payload, without the newest frame; PROTOCOLS.md, "Resuming a session"
-RECORD_ACK_BYTES = 8_192  # bytes; a restart may restore this much per session that was already acknowledged
+RECORD_ACK_BYTES = 8_192  # bytes; a restart may restore so many bytes of acknowledged frames for each session
 FRAME_BYTES = 200  # approximate size in bytes of a message on the wire, without the parts that a client chooses
 
 
