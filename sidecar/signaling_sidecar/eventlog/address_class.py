@@ -17,8 +17,8 @@ def address_class(address: str) -> str:
     are `loopback`, `link-local`, `private` or `public`, with the suffix `-ipv6` for IPv6; `shared` (100.64.0.0/10, used
     by carrier NAT and overlay networks); or `reserved` (all others, such as multicast and 0.0.0.0).
     """
-    # Most addresses are `.local` names, and `ip_address` takes long to refuse them. With a colon, it may be an IPv6
-    # address whose zone ends like such a name.
+    # This comes first because most addresses are `.local` names, for which `ip_address` is slow to raise ValueError. An
+    # address with a colon may be an IPv6 address whose zone id ends with `.local`.
     if ":" not in address and (address.endswith(".local") or _is_mdns(address)):
         return "mdns"
     return _class_of_ip_or_name(address)
@@ -28,7 +28,7 @@ def _is_mdns(name: str) -> bool:
     return name.lower().rstrip(".").endswith(".local")
 
 
-@lru_cache(maxsize=1024)  # a log has few IP addresses, and to classify one takes longer than to parse its candidate
+@lru_cache(maxsize=1024)  # the same few addresses recur, and classifying one takes longer than parsing its candidate
 def _class_of_ip_or_name(address: str) -> str:
     try:
         ip = ipaddress.ip_address(address)

@@ -1,8 +1,8 @@
 """The words, keys and numbers that a redacted record may contain unchanged.
 
 They are words of the sidecar, of a wire protocol ("dialect") or of WebRTC. Everything that is not listed is redacted,
-so a new field is never shared by accident. A word is only allowed under its own keys, because a peer may be called
-`offer`.
+so a new field is never shared by accident. Each word is allowed only as the value of certain keys, because `offer` may
+also be the name of a peer.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from signaling_sidecar.hub.rules import Ending, Reason
 from signaling_sidecar.settings import Settings
 
 MIDS = frozenset({*map(str, range(32)), "audio", "video", "data"})  # the names that browsers give to media sections
-# At most three parts, because four parts may be an IP address.
+# A version number has at most three parts here, because a text with four parts may be an IP address.
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?((a|b|rc)\d{1,3})?")
 VERSIONED = frozenset({"version", "python", "aiohttp"})
 
 _ADDRESS_CLASSES = frozenset({"mdns", "name", "loopback", "link-local", "private", "public", "shared", "reserved"})
-# Messages that a checkpoint stores for a session.
+# The types of the messages that a checkpoint stores for a session, because its client may not have received them.
 _KEPT_MESSAGES = frozenset(type_.__name__ for type_ in get_args(Numbered))
 
 
 class DialectWords(NamedTuple):
-    """The words that the dialects define. This package does not know the dialects, so its callers pass the words."""
+    """The words that the dialects define. This package does not import the dialects, so its callers pass the words."""
 
     names: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class DialectWords(NamedTuple):
         return self.kinds | SDP_TYPES | _KEPT_MESSAGES
 
     def by_key(self) -> dict[str, frozenset[str]]:
-        """The strings that are kept, by key. Every other string is replaced by a pseudonym."""
+        """Return for each key the strings that are kept. Every other string is replaced by a pseudonym."""
         return WORDS | {
             "type": self.frame_types | CANDIDATE_TYPES | {"end", "malformed"},
             "kind": self.frame_types,
@@ -74,7 +74,7 @@ WORDS: dict[str, frozenset[str]] = {
     "address_class": _ADDRESS_CLASSES | {f"{each}-ipv6" for each in _ADDRESS_CLASSES},
     "sdpMid": MIDS,
 }
-"""The strings that are kept, by key. `DialectWords.by_key` adds those of the dialects."""
+"""For each key, the strings that are kept as its value. `DialectWords.by_key` adds the words of the dialects."""
 
 TRACE_WORDS: dict[str, frozenset[str]] = {
     "event": frozenset({"page", "opened", "state", "selected", "stats", "error", "closed"}),
@@ -104,7 +104,8 @@ TRACE_WORDS: dict[str, frozenset[str]] = {
         }
     ),
 }
-"""The strings that are kept in reports of browsers, where these keys have another meaning than in frames of an app."""
+"""For each key, the strings that are also kept as its value in a browser's report about its connections. In the frames
+of an app, the same keys may mean something else."""
 
 KINDS: dict[str, str] = {
     **dict.fromkeys(
@@ -131,7 +132,8 @@ KINDS: dict[str, str] = {
     "sdpMid": "mid",
     "type": "kind",
 }
-"""The kind of pseudonym for the strings that are not kept, by key. For any other key it is `text`."""
+"""For each key, the kind of the pseudonyms that replace its strings, such as `peer` in `peer-3`. For a key that is not
+listed here, the kind is `text`."""
 
 NUMBERS = frozenset(field.name for field in fields(Settings)) | {
     *(
@@ -170,8 +172,8 @@ NUMBERS = frozenset(field.name for field in fields(Settings)) | {
     *("sent", "handled", "reached", "s", "a", "c", "round", "description_bytes", "place"),
     *("instance", "before", "fence"),
 }
-"""The keys whose numbers are kept in data of the sidecar itself. Any other number becomes 0, because an app may use any
-key for a phone number or a location."""
+"""The keys whose numbers are kept in data that the sidecar itself has written. In an app's data, numbers become 0 under
+these keys too, because an app may use any key for a phone number or a location."""
 
 TRACE_NUMBERS = frozenset(
     {"at", "turnServers", "bytesSent", "bytesReceived", "rttMs", "packetsLost", "outgoingBitsPerSecond"}
@@ -179,9 +181,9 @@ TRACE_NUMBERS = frozenset(
 """The keys whose numbers are also kept in reports of browsers about their connections."""
 
 APP_WORDS = frozenset({"type", "kind", "sdpMid"})
-"""The keys whose words are also kept in data of an app: those of WebRTC, and the types of frames."""
+"""The only keys whose words are kept in data that an app has written: words of WebRTC, and the types of frames."""
 APPS_OWN = frozenset({"metadata", "ref"})
-"""The keys under which a record of the sidecar contains data of an app."""
+"""The keys under which a record of the sidecar contains data that an app has written."""
 MAX_MEDIA_SECTION = 31  # the highest `sdpMLineIndex` that is kept in data of an app; the same limit as for `MIDS`
 
 _KEYS = (
@@ -205,7 +207,7 @@ _KEYS = (
             "offer",
             "answer",
         ),
-        *("Offer", "Answer", "IceCandidate"),  # the keys of signals that a library in Rust sends
+        *("Offer", "Answer", "IceCandidate"),  # the keys in the signals of `matchbox_socket`, a library in Rust
         *(
             "description",
             "signal",
@@ -227,9 +229,10 @@ _KEYS = (
 
 @cache
 def known_keys() -> frozenset[str]:
-    """The keys that are kept: those above, and the names of all fields that a restart reads, at every depth.
+    """Return the keys that are kept: those in this module, and the names of all fields, nested ones included, that a
+    restart reads from the log.
 
-    Every other key is replaced by a pseudonym, because an app may use a name as a key.
+    Every other key is replaced by a pseudonym, because an app may use a person's name as a key.
     """
     _, structs = msgspec.json.schema_components((Checkpoint, RecordData))
     return _KEYS.union(*(struct.get("properties", ()) for struct in structs.values()))

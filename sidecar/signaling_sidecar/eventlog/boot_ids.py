@@ -1,7 +1,8 @@
-"""Boot ids, each of which names one run of the sidecar from its start to its end.
+"""Create and parse boot ids. A boot id names one run of the sidecar, from its start to its end.
 
-The runs in a state folder are numbered, so sorting by boot id is sorting by run even if the clock was wrong. Earlier
-releases used the time in hexadecimal digits as the boot id; those ids sort before the numbered ones.
+A boot id begins with the number of the run in its state folder, so boot ids sort in the order of the runs even if the
+clock was wrong. Earlier releases used the time in hexadecimal digits as the boot id; those ids sort before the numbered
+ones.
 """
 
 from __future__ import annotations

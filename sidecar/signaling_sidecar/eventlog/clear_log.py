@@ -1,4 +1,4 @@
-"""Delete an event log, while its sidecar is running or not."""
+"""Delete an event log, whether or not its sidecar is running."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Cleared(NamedTuple):
     files: int
     size_bytes: int
     kept: Path | None
-    """The segment that a running sidecar is writing, or None if no sidecar is running."""
+    """The segment that was kept because a sidecar is writing it, or may be; None if no sidecar is running."""
     not_locked: str | None = None
-    """Why the folder cannot be locked, so that it is not known whether a sidecar is running."""
+    """The reason why the folder could not be locked. It is then unknown whether a sidecar is running."""
 
 
 def clear(folder: Path) -> Cleared:
     """Delete the segments in a state folder, and unreadable segments that older releases have renamed.
 
     If a sidecar is running, its newest segment is kept. It begins with a checkpoint, so all sessions can still be
-    restored from it. The lock tells whether a sidecar is running, because a killed process does not hold it. This
-    function holds the lock while it deletes, so that no sidecar can start meanwhile.
+    restored from it. A sidecar is running if it holds the lock of the folder, which a killed process no longer does.
+    This function holds the lock while it deletes, so that no sidecar can start meanwhile.
     """
     if not any(folder.glob(SEGMENT_GLOB)):
         return Cleared(0, 0, None)
@@ -35,7 +35,7 @@ def clear(folder: Path) -> Cleared:
         held = lock(folder)
     except StateDirTaken:
         return _clear_closed(folder)
-    except OSError as error:  # a sidecar may be running
+    except OSError as error:  # without the lock, it is unknown whether a sidecar is running
         return _clear_closed(folder)._replace(not_locked=error.strerror or str(error))
     try:
         return Cleared(*_delete(list(folder.glob(SEGMENT_GLOB))), None)
@@ -44,11 +44,12 @@ def clear(folder: Path) -> Cleared:
 
 
 def _clear_closed(folder: Path) -> Cleared:
-    """Delete all but the newest segment. This is repeated because the sidecar may be compressing another one."""
+    """Delete all segments except the newest. The folder is listed again until it contains no other segment, because the
+    sidecar may be compressing one meanwhile."""
     files = size_bytes = 0
     while True:
         segments = sorted(folder.glob("events-*.jsonl"))
-        # In the order in which a segment gets these names, so that none is missed.
+        # A compressed segment gets the first name and then the second one. It is not missed if it is renamed meanwhile.
         patterns = ("events-*.jsonl.gz.new", "events-*.jsonl.gz", "events-*.unreadable")
         closed = [*segments[:-1], *(path for pattern in patterns for path in folder.glob(pattern))]
         if not closed:

@@ -1,4 +1,4 @@
-"""Paths that users type."""
+"""Expand `~` in paths that users type."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 def expanded(path: str | PathLike[str]) -> Path:
     """Replace `~` and `~user` at the beginning of a path by the folder of that user.
 
-    A name of nobody is left as it is, so that the path leads to no file. (`Path.expanduser` would raise RuntimeError.)
+    If no user has that name, the path is not changed, and so leads to no file. (`Path.expanduser` would raise
+    RuntimeError.)
     """
     return Path(os.path.expanduser(path))

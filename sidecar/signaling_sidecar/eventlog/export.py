@@ -1,4 +1,4 @@
-"""Copy an event log into one text: all of it or one room, and optionally redacted so that it can be shared."""
+"""Export an event log, or one room of it, as one text. The records can be redacted, so that the text can be shared."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ def export(
 ) -> Iterator[bytes]:
     """Yield the records of the segments as lines, in their order. Lines that cannot be read are added to `left_out`.
 
-    With `room`, only these records are yielded: those of the room, those of connections that joined it, and those that
-    are about no peer. A record `log.exported` is added at the end. It has the time of the last record of the whole log,
-    which a diagnosis needs to tell how long a peer has waited. With `room` or `redactor`, fields that this version does
-    not know are removed.
+    With `room`, only these records are yielded: those of the room, and of the records without a room those about a
+    connection that joined it, and those about no peer at all. At the end, a record `log.exported` is added with the
+    time of the last record of the whole log, from which the diagnosis computes how long a peer has waited. With `room`
+    or `redactor`, fields that this version does not know are removed.
 
-    Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line.
+    Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line if
+    the room is not in the log.
     """
     left_out = left_out or LeftOut()
     if room is None and redactor is None:
@@ -59,7 +60,7 @@ def _of_room(segments: Sequence[Path], left_out: LeftOut, room: str) -> Iterator
 def _connections_of(segments: Sequence[Path], room: str) -> set[tuple[str, int | None]]:
     """Find the connections of the peers that were in the room, as pairs of boot id and connection number.
 
-    The number is None for a session that had no connection when a checkpoint was written.
+    The connection number is None for a session that had no connection when a checkpoint was written.
     """
     found: set[tuple[str, int | None]] = set()
     for boot, line, *_ in read_records(segments, Line, LeftOut()):
@@ -86,7 +87,7 @@ def _checkpoint_of(line: Line, room: str) -> Line:
 def _in_checkpoint(line: Line, room: str) -> list[dict[str, Any]]:
     try:
         there = msgspec.json.decode(line.data or "", type=_Checkpoint)
-    except NOT_JSON:  # a damaged checkpoint tells nothing about any room
+    except NOT_JSON:  # a damaged checkpoint is treated as one without rooms
         return []
     return [each for each in there.rooms if each.get("room") == room]
 

@@ -1,16 +1,17 @@
 """Find the state folder that a command should use. Every command and notebook must find it with this module.
 
-1. An explicit state folder is used: the one that the caller passes, otherwise `SIDECAR_STATE_DIR`.
-2. Otherwise it is the state folder of a project. The project is that of the current folder, or of the nearest folder
-   above it, up to the root of the repository, the workspace or the npm package. The state folder of a project is the
-   one in its `sidecar.toml`; otherwise the one that its last start used because of a flag or the Vite plugin's option
-   `stateDir` (each start writes it down); otherwise the project's default state folder.
-3. A project whose sidecar is running takes precedence over one whose sidecar has ended, even if it is the repository
-   around this project, because the Vite plugin uses that sidecar too.
-4. A state folder of another project must never be used, nor an older one when the configured folder is missing. Both
-   are errors.
-5. If that finds no sidecar that is running, the projects below the folder in which one is running are named. None of
-   them is used by itself, because there may be several.
+1. If a state folder is named explicitly, it is used. The folder that the caller passes takes precedence over the
+   environment variable `SIDECAR_STATE_DIR`.
+2. Otherwise a project's state folder is used. The project is the current folder, or else the nearest folder above it,
+   that has a state folder; the search ends at the root of the repository, the workspace or the npm package. A project's
+   state folder is the one that its `sidecar.toml` sets; otherwise the one that its last start used because of a flag or
+   the Vite plugin's option `stateDir` (each start saves it in `state-dir.json`); otherwise the default one.
+3. Among these projects, one whose sidecar is running takes precedence over a nearer one whose sidecar has ended,
+   because the Vite plugin would use the running sidecar too.
+4. It is an error if the folder contains the state of another project, or if the configured folder does not exist. No
+   other folder is used instead.
+5. If none of these sidecars is running, the message names the projects in subfolders whose sidecar is running. None of
+   them is chosen automatically, because there may be several.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ from signaling_sidecar.settings import FILE_NAME, Sources
 _WORKSPACES = (
     "pnpm-workspace.yaml",
     "lerna.json",
-)  # like Vite's `searchForWorkspaceRoot`, which also looks into package.json
+)  # the files that Vite's `searchForWorkspaceRoot` looks for, besides a package.json with `workspaces`
 
-MAX_NAMED = 5  # projects below the folder that a message names; a home folder may have hundreds
+MAX_NAMED = 5  # how many projects in subfolders a message names; a home folder may contain hundreds
 
 
 class Found(NamedTuple):
@@ -51,10 +52,10 @@ class Found(NamedTuple):
 
     path: Path
     how: str
-    """An explanation for people, which follows the path in a message. Empty if the caller passed the folder."""
+    """How it was found, in words that follow the path in a message. Empty if the caller passed the folder."""
     project: str | None = None
-    """The project whose state the folder must contain. None if the folder was named explicitly, so that it may belong
-    to any project."""
+    """The project whose state the folder must contain. None if that need not be checked: for a folder that was named
+    explicitly, and for a default state folder."""
 
 
 def find_state_dir(explicit: Path | None = None, project: Path | None = None) -> Found:
@@ -65,14 +66,14 @@ def find_state_dir(explicit: Path | None = None, project: Path | None = None) ->
     """
     if explicit is not None:
         return _checked(Found(expanded(explicit), ""))
-    # No settings file is read here: which file applies is only known when the project is known.
+    # No `sidecar.toml` is read here, because the project whose file applies is not known yet.
     environment = Sources({}, os.environ, Path(os.devnull))
     named = environment.configured("state_dir")
     if named is not None:
         return _checked(Found(named.value, f"configured by {named.source}"))
     configured = environment.configured("project")
     start = project or (configured.value if configured is not None else Path.cwd())
-    start = Path(os.path.realpath(expanded(start)))  # Path.resolve would raise RuntimeError for links in a circle
+    start = Path(os.path.realpath(expanded(start)))  # Path.resolve would raise RuntimeError for a loop of links
     if not os.path.isdir(start):
         raise NoStateDir(str(start))
     found = _checked(_nearest(start))
@@ -87,7 +88,7 @@ def _nearest(start: Path) -> Found:
         running = next((found for found in _states_of(folder) if is_running(found.path)), None)
         if running is not None:
             return running
-    # Without a repository, workspace or package, every folder above may be the one of the project.
+    # Without a repository, workspace or package, every folder above `start` may be the project.
     for folder in folders if top is None else folders[: top + 1]:
         found = next(_states_of(folder), None)
         if found is not None:
@@ -104,7 +105,8 @@ def _ended_below(start: Path) -> str:
 
 
 def _all_states() -> Iterator[Path]:
-    """The state folders of all projects of this user, wherever they are: other places are written down here."""
+    """Yield the state folders of all projects of this user. If a project's state is elsewhere, a file in its default
+    state folder contains the path."""
     with suppress(OSError, NoHome):
         for own in state_root().iterdir():
             pointer = pointed_to(own)
@@ -112,7 +114,8 @@ def _all_states() -> Iterator[Path]:
 
 
 def _clause(start: Path, predicate: str, states: Iterable[Path]) -> str:
-    """Name the projects of these state folders that are below `start`, and how to choose one. Empty if none is."""
+    """Return a clause that names the projects of these state folders that are in subfolders of `start`, and how to
+    choose one. It is empty if there is no such project."""
     projects = {Path(project) for project in map(_project_in, states) if project is not None}
     inner = sorted(each for each in projects if start in each.parents and os.path.isdir(each))
     if not inner:
@@ -126,7 +129,7 @@ def _clause(start: Path, predicate: str, states: Iterable[Path]) -> str:
 
 
 def _states_of(folder: Path) -> Iterator[Found]:
-    """The state folders that the project in this folder may use, in the order of their precedence."""
+    """Yield the state folders that the project in this folder may have, in the order of their precedence."""
     file = folder / FILE_NAME
     settings = Sources({}, {}, file) if os.path.exists(file) else None
     named = settings.configured("project") if settings is not None else None
@@ -160,7 +163,7 @@ def _checked(found: Found) -> Found:
     if not os.path.isdir(found.path):
         raise StateDirGone(str(found.path), found.how)
     with used(found.path):
-        os.listdir(found.path)  # raises if the folder may not be read; `glob` would only find no files
+        os.listdir(found.path)  # raises if the folder may not be read, whereas `glob` would find no files
     project = _project_in(found.path) if found.project is not None else None
     if project is not None and project != found.project:
         raise StateDirOfAnother(str(found.path), found.how, project)
@@ -168,7 +171,7 @@ def _checked(found: Found) -> Found:
 
 
 def _project_in(folder: Path) -> str | None:
-    """The project of the sidecar that is running with a state folder, or was the last to run with it."""
+    """Return the project of the sidecar that is using a state folder, or of the last one that used it."""
     runtime = read_runtime(folder)
     if runtime is not None and is_running(folder):
         return runtime.project
@@ -177,7 +180,8 @@ def _project_in(folder: Path) -> str | None:
 
 
 def _top(folders: list[Path]) -> int | None:
-    """The index of the root of the repository; otherwise of the workspace, otherwise of the npm package.
+    """Return the index of the folder at which the search ends: the root of the repository; without one, of the
+    workspace; without one, of the npm package.
 
     The Vite plugin uses the same order. Returns None if no folder is such a root.
     """

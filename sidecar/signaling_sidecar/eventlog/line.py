@@ -1,4 +1,4 @@
-"""The lines of the event log. The JSON Schema of the log is generated from the type `Line`."""
+"""Define and encode the lines of the event log. The JSON Schema of the log is generated from the type `Line`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False):
     """The schema version."""
     seq: Whole
     """The number of the record. It is counted from 1 in each run of the sidecar (each boot), across all segments. If
-    several sidecars work as one (a cluster), it is counted in the cluster's run, and the header and the checkpoint at
-    the beginning of a segment repeat the number of the record before them."""
+    several sidecars work as one (a cluster), it is counted from 1 in each run of the cluster, and the header and the
+    checkpoint at the beginning of a segment repeat the number of the record before them."""
     ts: float
     """The wall-clock time in seconds since 1970 (the Unix epoch)."""
     type: str
@@ -43,7 +43,8 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False):
     c: Whole | None = None
     """The number `c` that a client with a resumable session gave its frame."""
     numbers: str | None = None
-    """A JSON object as text. For each session that was told of this event, it has the number of that frame."""
+    """A JSON object as text. For each resumable session that the sidecar has sent this event to, it maps the session's
+    id to the number of the frame that it got."""
     data: str | None = None
     """More details as JSON text. It is text so that every column of the log has one type, whatever a signal
     contains."""
@@ -79,5 +80,5 @@ def line_of(record: Record, seq: int, ts: float, data: str | None) -> Line:
 
 
 def encode_lines(lines: list[Line]) -> bytes:
-    """Return the text of the lines, each with its line end."""
+    """Encode the lines as JSON, each followed by a newline."""
     return _encoder.encode_lines(lines)

@@ -1,4 +1,4 @@
-"""Make the lines of the event log from records: number them, date them, and reduce their payloads."""
+"""Make the lines of the event log from records: add numbers and times, and shorten or remove the relayed payloads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _to_json = msgspec.json.Encoder().encode
 
 
 class LineMaker:
-    """Numbers records from `seq` + 1 on. `payloads` may be changed at any time."""
+    """Makes lines with numbers from `seq` + 1 on. `payloads` is the setting with this name; it may be changed at any
+    time."""
 
     def __init__(self, payloads: str, seq: int = 0) -> None:
         self.payloads = payloads
@@ -25,8 +26,8 @@ class LineMaker:
     def set_time(self) -> None:
         """Give the current time to all following lines. Records that are written together have the same time.
 
-        If the clock is set back, time stands still until the clock is there again: no record is older than the one
-        before it. A monotonic clock would not stand still, but on Linux it does so while a laptop sleeps.
+        If the clock is set back, lines keep the latest time until the clock has reached it again, so that no record is
+        older than the one before it. A monotonic clock is not used, because on Linux it stops while a laptop sleeps.
         """
         self.ts = max(self.ts, round(time.time(), 6))
 

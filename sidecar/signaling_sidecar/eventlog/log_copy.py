@@ -1,13 +1,13 @@
 """Copy the event log of a cluster (several sidecars that work as one) into the files of one of its instances.
 
-1. The instances do not number records themselves: the lines come with their `seq`, and are written byte by byte. So the
-   same record has the same line at every instance.
-2. The header of a segment names the run of the whole cluster as its boot, and tells that this is a copy. The boot and
-   `seq` identify a record, wherever it is found.
-3. The header and the checkpoint of a segment use up no numbers. They have the `seq` of the last record before them,
-   whose effect the checkpoint includes. So they are no news for a reader that already has this record.
-4. A segment can only begin where the caller has a checkpoint. If the file cannot be written, the following lines are
-   lost until then. A record `log.gap` then takes the place and the `seq` of the first of them.
+1. An instance does not number records. The lines that it gets already contain `seq`, and it writes them unchanged, so
+   that a record has the same line at every instance.
+2. In the header of a segment, `boot` is the id of the whole cluster's run, and `copy` is true. This id and `seq`
+   identify a record in the logs of all instances.
+3. The header and the checkpoint of a segment have no numbers of their own. They repeat the `seq` of the last record
+   before them, whose effect the checkpoint includes. A reader that already has this record skips them.
+4. A segment can only begin when the caller has a checkpoint. After a failed write, the lines until then are lost. The
+   new segment has a record `log.gap` in their place, with the `seq` of the first lost line.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from signaling_sidecar.hub.effects import Record
 class LogCopy(LogFiles):
     """Appends lines to the segments of one instance. The first `begin` opens the log.
 
-    `cluster_boot` is the id of the cluster's run, in which `seq` counts. The caller may change it before a `begin`,
-    because a new run begins if the cluster's state was lost.
+    `cluster_boot` is the id of the cluster's run, which numbers its records from 1. The caller may change it before a
+    `begin`, because a new run begins if the cluster's state was lost.
     """
 
     def __init__(self, folder: Path, boot: str, *, cluster_boot: str, **options: Unpack[Options]) -> None:
@@ -38,9 +38,9 @@ class LogCopy(LogFiles):
         self.cluster_boot = cluster_boot
         self._seq = 0
         self._begun_as = ""
-        """The cluster's run that the header of the open segment names."""
+        """The id of the cluster's run in the header of the open segment."""
         self._place = (b"", 0.0)
-        """The checkpoint for the beginning of a segment, and its time."""
+        """The checkpoint for the beginning of a new segment, and the time of this checkpoint."""
 
     @property
     def seq(self) -> int:
@@ -48,16 +48,16 @@ class LogCopy(LogFiles):
 
     @property
     def wants_checkpoint(self) -> bool:
-        """Whether a new segment should begin soon, for which the caller should get a checkpoint from the owner."""
+        """Whether a new segment is needed. If so, the caller should call `begin` with a checkpoint from the owner."""
         if self._segment is None:
             return False
         return self._is_too_large if self.is_written else time.monotonic() >= self._retry_s
 
     def begin(self, checkpoint: bytes, seq: int, ts: float) -> None:
-        """Begin a segment here if one is needed. `checkpoint` is the JSON text of the state after the record `seq`.
+        """Begin a new segment if one is needed. `checkpoint` is the JSON text of the state after the record `seq`.
 
         The first call opens the log, and raises OSError or StateDirTaken if it cannot be written. Later calls raise
-        nothing. If `seq` is lower than that of the last line, the checkpoint is ignored.
+        nothing. If `seq` is lower than that of the last line of the same run, the checkpoint is ignored.
         """
         is_another_run = self.cluster_boot != self._begun_as
         if not is_another_run and seq < self._seq:
@@ -73,12 +73,13 @@ class LogCopy(LogFiles):
             self._begin_another_run()
         elif self._is_too_large:
             self._rotate()
-        self._place = (b"", 0.0)  # a checkpoint may be large
+        self._place = (b"", 0.0)  # frees memory, because a checkpoint may be large
 
     def append(self, lines: bytes, seq: int) -> None:
         """Write complete lines, the last of which has this `seq`, or count them as lost if that is impossible.
 
-        They must follow the last line, or the place of the last `begin`. Lines that were appended before are ignored.
+        The first of them must follow the last appended line, or the checkpoint of the last `begin`. If all of them were
+        appended before, they are ignored.
         """
         records = seq - self._seq
         if records <= 0:
@@ -90,10 +91,10 @@ class LogCopy(LogFiles):
             self._lost += records
 
     def flush(self) -> None:
-        """Nothing waits: `append` writes immediately."""
+        """Do nothing, because `append` writes immediately."""
 
     def _miss(self, records: int) -> None:
-        """Count lines as lost that the caller could not get."""
+        """Count records as lost because the caller did not receive their lines."""
         self._lost += records
         if self.is_written:
             self._give_up(OSError(f"{records} records of the cluster could not be copied"))
@@ -104,7 +105,7 @@ class LogCopy(LogFiles):
         try:
             self._resume()
         except (OSError, StateDirTaken):
-            self._wait_s = self._longer_wait_s()  # each try costs the owner a checkpoint
+            self._wait_s = self._longer_wait_s()  # for each try, the owner makes a checkpoint
             self._retry_s = time.monotonic() + self._wait_s
 
     def _begin_another_run(self) -> None:
@@ -123,14 +124,14 @@ class LogCopy(LogFiles):
         yield _line("log.header", self._seq, ts, msgspec.json.encode(header))
         yield _line("log.checkpoint", self._seq, ts, checkpoint)
         if lost:
-            first = min(max(self._seq - lost, 0) + 1, self._seq)  # they may have been lost in an earlier run
+            first = min(max(self._seq - lost, 0) + 1, self._seq)  # `lost` may include lines of an earlier run
             yield _line("log.gap", first, ts, msgspec.json.encode({"lost": lost}))
 
     def _replace_changed(self, changed: OpenSegment) -> None:
         raise OSError(f"another program has deleted or changed {changed.path.name}")
 
     def _retry(self) -> None:
-        """Nothing: only `begin` has the checkpoint that a new segment needs."""
+        """Do nothing, because only `begin` gets the checkpoint that a new segment needs."""
 
 
 def _line(type_: str, seq: int, ts: float, data: bytes) -> bytes:

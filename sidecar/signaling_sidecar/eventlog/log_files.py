@@ -1,10 +1,11 @@
-"""Keep the files (segments) of an event log. Only this module appends to the open segment.
+"""Write the files (segments) of an event log. Only this module appends to the open segment.
 
-1. A segment begins with a header and a checkpoint, has no gap, and always ends with a complete line.
-2. If the disk refuses a write, signaling continues and `is_written` becomes false. That segment is not written again: a
-   new one is begun later, so that no segment has a gap. Both events are reported to the operator once.
-3. If the open segment is no longer at its path, or another program has changed it, it is not written any more. Whatever
-   is at that path instead is left alone: it is not written, and links are not followed.
+1. A segment begins with a header and a checkpoint, lacks no record after these, and ends with a complete line.
+2. If a write fails, signaling continues, and `is_written` is false until a new segment can be begun. Nothing more is
+   appended to the old segment, so that no record is missing within a segment. The failure and the recovery are each
+   reported to the operator once.
+3. If the open segment is no longer at its path, or another program has changed it, nothing more is appended to it. A
+   file that is at its path instead is never written, and symbolic links are not followed.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from signaling_sidecar.errors import StateDirTaken
 from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.eventlog.retention import Retention
 
-TIDY_EVERY_S = 10.0  # seconds; a check only lists the folder, and limits are of minutes and megabytes
-STEADY_S = 30.0  # seconds; if writing fails again sooner than this after a retry, each pause is longer than the last
+TIDY_EVERY_S = 10.0  # seconds between checks for old segments; a check only lists the folder
+STEADY_S = 30.0  # seconds; if writing fails again within this time after a recovery, the next pause is twice as long
 
 
 class Options(TypedDict):
     header: Mapping[str, Any]
-    """More fields for the header of each segment."""
+    """Fields that are added to the header of each segment."""
     segment_bytes: int
     total_bytes: int
     keep_s: float
@@ -54,22 +55,23 @@ class LogFiles(ABC):
         self._complain = options["complain"]
         self._claim = options.get("claim", lambda: None)
         self.is_written = True
-        """False while the log cannot be written. What happens meanwhile is lost when this process ends."""
+        """False while the log cannot be written. If this process ends in that time, all changes of the state since the
+        failure are lost."""
         self.listeners: set[Callable[[bytes], None]] = set()
         """Functions that are called with the text of each group of lines after it was written."""
         self._lost = 0
-        """The records that were lost since the log can no longer be written."""
+        """The number of records that were lost since the last failure, or 0 while the log can be written."""
         self._lost_before = 0
         self._retry_s = self._wait_s = 0.0
         self._resumed_s = -STEADY_S
-        """The last time at which the log could be written again after a failure."""
+        """The time of the last recovery, when the log could be written again after a failure."""
         self._number = 0
         """The number of the open segment."""
         self._segment: OpenSegment | None = None
         self._rotate_at = self.segment_bytes
         self._retention = Retention(self._complain)
         self._tidy_s = 0.0
-        """When old segments must be looked for again."""
+        """The time of the next check for old segments."""
 
     @property
     @abstractmethod
@@ -78,9 +80,9 @@ class LogFiles(ABC):
 
     @abstractmethod
     def _beginning(self, number: int, lost: int | None) -> Iterable[bytes]:
-        """Return the first lines of the segment with this number. Each text is written before the next is made.
+        """Yield the first lines of the segment with this number. Each text is written before the next one is made.
 
-        `lost` is how many records could not be written before this segment, or None if all could.
+        After a failure, `lost` is the number of records that could not be written; otherwise it is None.
         """
 
     @abstractmethod
@@ -89,11 +91,11 @@ class LogFiles(ABC):
 
     @abstractmethod
     def _retry(self) -> None:
-        """Use a chance to write the log again."""
+        """Try to write the log again after a failure."""
 
     @property
     def lost(self) -> int:
-        """The number of records that could not be written, since the start."""
+        """The number of records that could not be written since the sidecar was started."""
         return self._lost_before + self._lost
 
     @property
@@ -111,15 +113,16 @@ class LogFiles(ABC):
 
     def _begin_first(self) -> None:
         """Begin the first segment. Raises OSError if it cannot be written."""
-        self._folder = self._folder.resolve()  # the path may contain links now, but a later link would be an attack
+        self._folder = self._folder.resolve()  # links in the path are allowed now, but a link that appears later is not
         self._begin_segment()
 
     @abstractmethod
     def flush(self) -> None:
-        """Write everything that waits to be written."""
+        """Write all lines that were appended and not yet written."""
 
     def look_after(self) -> None:
-        """Check whether the open segment was deleted or replaced, or whether the disk accepts records again."""
+        """Check whether the open segment was deleted or changed, and whether there are old segments. After a failure,
+        try again to write."""
         self.flush()
         if self._segment is None:
             return
@@ -134,14 +137,14 @@ class LogFiles(ABC):
             self._retry()
 
     def close(self) -> None:
-        """Write what waits to be written, and close the segment."""
+        """Write all appended lines, and close the open segment."""
         self.flush()
         if self._segment is not None:
             self._segment.close()
         self._retention.close()
 
     def _write(self, text: bytes, records: int) -> None:
-        """Append complete lines with this number of records. They are counted as lost if they cannot be written."""
+        """Append complete lines, which contain this number of records. If this fails, they are counted as lost."""
         try:
             self._check_segment()
             self._open.append(text)
@@ -153,7 +156,8 @@ class LogFiles(ABC):
             listener(text)
 
     def _check_segment(self) -> None:
-        """Raises OSError or StateDirTaken if the open segment was changed and cannot be replaced."""
+        """Begin a new segment if another program has changed the open one. Raises OSError or StateDirTaken if this is
+        impossible."""
         segment = self._open
         if not segment.is_unchanged():
             self._replace_changed(segment)
@@ -190,7 +194,7 @@ class LogFiles(ABC):
     def _begin_segment(self, lost: int | None = None) -> None:
         """Create the next segment, write its beginning, and make it the open segment.
 
-        Raises OSError or StateDirTaken. Then the old segment remains the open one.
+        If it raises OSError or StateDirTaken, the old segment remains the open one.
         """
         if self._folder.resolve() != self._folder:
             raise OSError(errno.ELOOP, "the folder has been replaced by a symbolic link", str(self._folder))
@@ -204,7 +208,7 @@ class LogFiles(ABC):
             raise
         if self._segment is not None:
             self._segment.close()
-        # The checkpoint may be larger than a segment should be. At most half of the log consists of checkpoints.
+        # The limit is at least twice the size of the checkpoint, so that at most half of the log is checkpoints.
         self._number, self._segment, self._rotate_at = number, segment, max(self.segment_bytes, 2 * segment.size)
         self._tidy()
 

@@ -1,4 +1,4 @@
-"""Decode documents that an app has put into a string, such as JSON inside JSON, base64 or `encodeURIComponent`.
+"""Decode documents that an app has put into a string, such as JSON in JSON, or text in base64 or percent-encoding.
 
 The first characters of a string decide whether and how it is decoded. `MAX_LAYERS` limits how deeply strings in strings
 are decoded, so that the cost is proportional to the size of the frame.
@@ -20,18 +20,19 @@ import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
 
-MAX_LAYERS = 4  # strings inside strings; `btoa(JSON.stringify(…))` inside a stringified frame is three layers
+MAX_LAYERS = 4  # of strings inside strings; `btoa(JSON.stringify(…))` inside a stringified frame is three layers
 DESCRIPTION = "v=0"  # the start of every session description, RFC 8866, 5.1
 CANDIDATE = ("candidate:", "a=candidate:")  # RFC 8839, 5.1
 _PLAIN = (DESCRIPTION, *CANDIDATE)  # a string that begins with one of these contains no other document
 
-# How the base64 of a text begins that starts with `{"`, `{` and white space, `[{"`, `["`, `v=0`, `candidate:` or `"`.
+# The first characters of base64 if the text starts with `{"`, `{` and white space, `[{"`, `["`, `v=0`, `candidate:` or
+# `"`.
 _BASE64_STARTS = ("eyJ", "ewo", "eyA", "W3s", "WyJ", "dj0w", "Y2FuZGlkYXRlO", "Ins", "Ilt")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
-_ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # the same for `encodeURIComponent`
+_ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # the same for the result of `encodeURIComponent`
 MIN_OPAQUE_CHARS = 100  # more than an id or a hash has; the shortest encrypted frame of y-webrtc has 136
-# Most strings in a frame are ids and words, of which one match finds out that they have no other meaning. It is most of
-# the time that a frame takes, so it must stay a single match.
+# Most strings in a frame are ids and words, and one call of this function shows that they are nothing else. The calls
+# take most of the time that is spent on a frame, so there must be only one for each string.
 _is_notable = re.compile(
     "|".join(
         (
@@ -41,8 +42,8 @@ _is_notable = re.compile(
     )
 ).match
 
-# The first characters of most of these ids and words, with which no string of another meaning begins. To look them up
-# takes less time than a match.
+# Characters with which many ids and words begin, but no document, description or candidate. To look up the first
+# character of a string takes less time than to match a pattern.
 _STARTS = (*_PLAIN, "null", *_BASE64_STARTS, *_ESCAPED_STARTS)
 _ORDINARY = frozenset(ascii_letters + digits) - {start[0] for start in _STARTS}
 
@@ -102,13 +103,14 @@ def notable_leaves(document: Any) -> Sequence[Leaf]:
     """Find the strings and nulls of a document that may be a description, a candidate or an encrypted text, in the
     order in which they were written.
 
-    If a string contains a document, the result has the strings of that document instead of it.
+    If a string contains another document, the result contains the strings and nulls of that document instead of it.
     """
     found: list[Leaf] = []
     siblings: dict[str, Any] = document if isinstance(document, dict) else {}
     items: Iterator[tuple[str | None, Any]] = iter(siblings.items() if siblings else [(None, document)])
     layer = 0
-    # No recursion, because the sender decides how deep the document is. These are the values around `items`.
+    # A stack replaces recursion, because the sender decides how deeply the document is nested. It contains the values
+    # around `items`, from the outermost to the innermost.
     outer: list[tuple[Iterator[tuple[str | None, Any]], dict[str, Any], int]] = []
     while True:
         for key, value in items:

@@ -1,4 +1,4 @@
-"""Flags for `os.open` that exist on every platform."""
+"""Define flags for `os.open`, which are 0 on a platform that does not have them."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ BYTES = getattr(os, "O_BINARY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 """Refuse to open a symbolic link, which somebody else may have put there. Windows has no such flag."""
 PRIVATE = getattr(os, "O_CLOEXEC", 0) | BYTES
-"""Keep the file from child processes, as Windows always does."""
+"""Child processes must not inherit the open file, which is the default on Windows. Includes `BYTES`."""

@@ -1,4 +1,4 @@
-"""The segment file that is being written."""
+"""Write the open segment of an event log, and notice changes that other programs make to its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OpenSegment:
         self.size = 0
 
     def append(self, chunk: bytes) -> None:
-        """Write all of `chunk`. Raises OSError, and then the file is as it was before."""
+        """Write all of `chunk`. If it raises OSError, the file has the same size as before."""
         try:
             view = memoryview(chunk)
             while view:
@@ -31,7 +31,7 @@ class OpenSegment:
         self.size += len(chunk)
 
     def is_unchanged(self) -> bool:
-        """Whether the file is still at its path, and has only been changed by `append`."""
+        """Whether the file is still at its path, has the size that `append` gave it, and may be read and written."""
         try:
             found = self.path.lstat()
         except OSError:
@@ -43,6 +43,6 @@ class OpenSegment:
         os.close(self.descriptor)
 
     def discard(self) -> None:
-        """Close and delete a file that could not be begun."""
+        """Close and delete a new file, because its first lines could not be written."""
         self.close()
         self.path.unlink()

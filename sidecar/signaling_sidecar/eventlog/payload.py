@@ -1,9 +1,10 @@
 """Find WebRTC session descriptions and ICE candidates in a relayed frame, whatever its structure.
 
-Each wire protocol, and each app inside `signal` and `broadcast`, uses its own field names for SDP and candidates. So
-this module searches all strings of the JSON, including documents inside strings (`nested_text.py`), and relies on no
-field name. A string that begins with `v=0` is a session description (RFC 8866, 5.1), and one that begins with
-`candidate:` or `a=candidate:` is a candidate (RFC 8839, 5.1). No function here raises, whatever a peer has sent.
+Each wire protocol uses its own field names for SDP and candidates, and so does each app in the frames `signal` and
+`broadcast`. So this module searches all strings of the JSON, including documents inside strings (`nested_text.py`),
+whatever the names of their fields are. A string that begins with `v=0` is a session description (RFC 8866, 5.1), and
+one that begins with `candidate:` or `a=candidate:` is a candidate (RFC 8839, 5.1). No function in this module raises an
+exception, whatever a peer has sent.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ MAX_ADDRESS_CHARS = 255  # the longest domain name, RFC 1035, 2.3.4
 _MAX_PORT_DIGITS = 5
 
 _OPAQUE = re.compile(rf"[A-Za-z0-9+/_-]{{{MIN_OPAQUE_CHARS},}}={{0,2}}")
-# Searching for a newline and literal text is several times faster than `^` in multiline mode. The first line of a
-# description is `v=0`, so each of these lines is after a newline.
+# These patterns begin with a newline, because matching it is several times faster than `^` in multiline mode. They need
+# not match the first line of a description, which is always `v=0`.
 _CANDIDATE_LINE = "\na=candidate:"
 _SDP_CANDIDATE = re.compile(r"\na=(candidate:[^\r\n]+)")
 _ICE_UFRAG = re.compile(r"\na=ice-ufrag:(\S+)")
@@ -45,11 +46,11 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`offer`, `answer`, `pranswer` or `rollback`. It is taken from the field `type` beside the description, otherwise
     from the key of the description, otherwise from its line `a=setup`."""
     ufrag: str | None = None
-    """The ICE username fragment, which also identifies the description that a candidate belongs to, and its entry in
-    the statistics of the browser."""
+    """The ICE username fragment. A candidate and its session description have the same one, and so has the candidate in
+    the browser's statistics."""
     candidate_type: str | None = None
-    """`host`, `srflx`, `prflx` or `relay`; `end` if it announces that there are no more candidates; `malformed` if it
-    does not have the syntax of a candidate."""
+    """`host`, `srflx`, `prflx` or `relay`; `end` for the announcement that there are no more candidates; `malformed`
+    for a text that does not have the syntax of a candidate."""
     protocol: str | None = None
     """`udp`, `tcp` or `other`."""
     address_class: str | None = None
@@ -57,8 +58,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     address: str | None = None
     port: int | None = None
     is_opaque: bool = False
-    """Whether the frame has neither a description nor a candidate, but a long text in base64 whose content is
-    unknown. It may be an encrypted signal."""
+    """Whether the frame has neither a description nor a candidate, but a long text in base64 whose content is unknown.
+    This text may be an encrypted signal."""
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
@@ -74,7 +75,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
 
 class Description(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a session description without its text. The fields have the same values as those of `Media`."""
+    """The properties of a session description, without its text. The fields have the same values as in `Media`."""
 
     bytes: int | None = None
     type: str | None = None
@@ -82,21 +83,21 @@ class Description(msgspec.Struct, frozen=True, gc=False):
 
 
 class Content(msgspec.Struct, frozen=True, gc=False):
-    """What a frame contains for WebRTC."""
+    """The session description and the candidates in a frame."""
 
     description: Description | None = None
-    """The first one."""
+    """The first description in the frame."""
     candidate: Candidate | None = None
-    """The first one that was sent on its own."""
+    """The first candidate that is not part of a description."""
     ufrag: str | None = None
     candidates: Sequence[Candidate] = ()
     """All candidates: those sent on their own, and those in lines of a session description."""
     is_opaque: bool = False
-    """The same as in `Media`."""
+    """The same as `Media.is_opaque`."""
 
     @property
     def media(self) -> Media:
-        """The same, except for the list of candidates, as one flat object."""
+        """Return this content as one flat object, without the list of candidates."""
         description, candidate = self.description or _NO_DESCRIPTION, self.candidate
         if candidate is None:
             return Media(
@@ -130,7 +131,7 @@ class _CandidateSummary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
 
 
 class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the event log contains instead of a frame with the setting `payloads = "summary"`.
+    """The summary that the event log contains instead of a frame if the setting `payloads` is `summary`.
 
     It cannot be confused with a frame, because every frame has a field that this type forbids, such as `type`.
     """
@@ -141,7 +142,7 @@ class _Summary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     ufrag: str | None = None
     candidate: _CandidateSummary | None = None
     candidates: list[_CandidateSummary] = []
-    """The candidates in the description, without duplicates."""
+    """All candidates without duplicates, if the frame has a description."""
     opaque: bool = False
 
 
@@ -155,7 +156,7 @@ def read_content(payload: bytes | str) -> Content:
         try:
             return _content_of_summary(msgspec.convert(document, _Summary))
         except msgspec.ValidationError:
-            pass  # it is a frame of an app that has a field `summary`
+            pass  # it is not a summary, but a frame in which an app uses a field `summary`
     return _content(document)
 
 
@@ -170,7 +171,7 @@ def find_candidates(payload: bytes | str) -> list[Candidate]:
 
 
 def find_description(payload: bytes | str) -> str | None:
-    """Return the text of the first session description in a frame, or None if there is none. A summary has none."""
+    """Return the text of the first session description in a frame. Returns None if there is none, as in a summary."""
     try:
         document = msgspec.json.decode(payload)
     except NOT_JSON:
@@ -226,7 +227,7 @@ def _content(document: Any) -> Content:
     for key, value, siblings in notable_leaves(document):
         if value is not None and value.startswith(DESCRIPTION):
             found = _description(key, value, siblings)
-            if _CANDIDATE_LINE in value:  # which is found faster than by the pattern
+            if _CANDIDATE_LINE in value:  # a search for literal text is faster than the pattern
                 candidates += (_candidate(line, {}, found.ufrag) for line in _SDP_CANDIDATE.findall(value))
             if description is None:
                 description, ufrag = found, found.ufrag or ufrag

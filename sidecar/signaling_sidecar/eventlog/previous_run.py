@@ -19,8 +19,8 @@ from signaling_sidecar.eventlog.records import Header, LeftOut, Read, Stamp, is_
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.hub import Past
 
-_BEGINNING = 8  # a run records which run it continues (`server.restored`) within its first lines
-_LONGEST_TAIL_BYTES = 64 * 1024  # how much of the end of a file is searched for a newline at first
+_BEGINNING = 8  # a run that continues another one has a record `server.restored` among its first 8 records
+_LONGEST_TAIL_BYTES = 64 * 1024  # how many bytes at the end of a file are searched for a newline at first
 _Record = TypeVar("_Record")
 
 
@@ -45,7 +45,7 @@ def cut_torn_line(segments: Sequence[Path]) -> int:
 
 
 def is_copy(segments: Sequence[Path]) -> bool:
-    """Whether the run was an instance of a cluster. Its sessions may continue at other instances."""
+    """Whether the run was that of an instance of a cluster. If so, its sessions may continue at other instances."""
     for read in itertools.islice(_read(segments[-1:], LeftOut(), Past), 1):
         with suppress(*NOT_JSON):
             return read.record.type == "log.header" and msgspec.json.decode(read.record.data or "", type=Header).copy
@@ -60,7 +60,7 @@ def newest_run(folder: Path) -> Sequence[Path]:
     by_boot: dict[str, dict[str, Path]] = {}
     for path in sorted(
         folder.glob("events-*.jsonl*"), reverse=True
-    ):  # if both forms of a segment exist, the uncompressed one is complete
+    ):  # if a segment exists as `.jsonl` and as `.jsonl.gz`, the uncompressed file is the complete one
         boot = boot_of(path)
         if boot is not None and not path.is_symlink():
             by_boot.setdefault(boot, {})[path.name.removesuffix(".gz")] = path
@@ -71,8 +71,8 @@ def newest_run(folder: Path) -> Sequence[Path]:
 def _latest_first(runs: Mapping[str, Sequence[Path]]) -> list[str]:
     """Sort boot ids so that the latest run comes first.
 
-    Boot ids of earlier releases have no number, only a time. There, a run that another run has continued sorts last: if
-    the clock was once ahead, the time in its id may be later than those of the runs after it.
+    Boot ids of earlier releases contain no number, but a time. If the clock was wrong, this time may be later than that
+    of a later run. So if no id has a number, runs that another run has continued sort last.
     """
     boots = sorted(runs, reverse=True)
     if any(map(run_number, boots)):
@@ -82,7 +82,7 @@ def _latest_first(runs: Mapping[str, Sequence[Path]]) -> list[str]:
 
 
 def _has_begun(run: Sequence[Path]) -> bool:
-    """Whether the log of the run has more lines than a header. A log that cannot be read counts as begun."""
+    """Whether the log of the run has more lines than its header. If it cannot be read, this is assumed."""
     lines = (line for segment in run for line, is_whole in text_lines(segment) if is_whole and line.strip())
     try:
         return len(list(itertools.islice(lines, 2))) == 2

@@ -1,11 +1,11 @@
 """Pseudonyms for values that must not be shared. Only this module decides which value gets which pseudonym.
 
-1. A value has the same pseudonym everywhere in a copy of the log. Its first occurrence decides its kind, as in
-   `peer-3`.
+1. A value has the same pseudonym everywhere in a copy of the log. The pseudonym begins with the kind of the value's
+   first occurrence, such as `peer` in `peer-3`.
 2. Two different values never have the same pseudonym, so equal values stay equal and different values stay different.
-3. The pseudonym of an address is an address of the same kind. A private address stays in its private range, and two
-   addresses that share a /24 still do. `.local` names stay `.local` names. Public addresses become addresses that are
-   reserved for documentation (RFC 5737, RFC 3849).
+3. The pseudonym of an address is an address of the same kind. A private address stays in its private range, and private
+   addresses that share a /24 network still share one. `.local` names stay `.local` names. Public addresses become
+   addresses that are reserved for documentation (RFC 5737, RFC 3849) or for benchmarks (RFC 2544).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BLOCKS = tuple(
     )
 )
 _SUBNET_BITS = 8  # host bits of a /24, which the diagnosis treats as one network
-_FIRST_SUBNET = 77  # not 0 or 1, so that readers do not mistake it for a real home network
+_FIRST_SUBNET = 77  # the first number of a /24; not 0 or 1, which real home networks often have
 _DOCUMENTATION = ipaddress.IPv4Address("203.0.113.0")  # RFC 5737
 _DOCUMENTATION_HOSTS = 254  # usable addresses in that network
 _BENCHMARKS = ipaddress.IPv4Address("198.18.0.0")  # RFC 2544: used when the documentation network is exhausted
@@ -33,15 +33,15 @@ _HOST_BITS_6 = 64  # host bits of a /64, the usual IPv6 subnet
 
 
 class Pseudonyms:
-    """The pseudonyms of one copy."""
+    """The pseudonyms in one redacted copy of a log."""
 
     def __init__(self) -> None:
         self._by_value: dict[str, str] = {}
         self._numbers: dict[Hashable, dict[Hashable, int]] = {}
 
     def of(self, value: str, kind: str) -> str:
-        """Return the pseudonym of a value. `kind` is its first part, such as `peer` in `peer-3`. An empty text stays
-        empty."""
+        """Return the pseudonym of a value. A new pseudonym begins with `kind`, such as `peer` in `peer-3`. An empty
+        text stays empty."""
         if value not in self._by_value:
             self._by_value[value] = self._new(value, kind) if value else ""
         return self._by_value[value]

@@ -1,7 +1,7 @@
-"""Read the records of an event log. Every command, the notebooks and the next start must use this module for it.
+"""Read the records of an event log. The commands, the notebooks and the next start of the sidecar must use this module.
 
-1. A record is identified by its boot id and `seq`. A record that is in several files is read once. If the files are of
-   several sidecars that work as one (a cluster), the boot id is that of the cluster, and each has the same records.
+1. A record is identified by its boot id and `seq`. A record that is in several files is read once. In a cluster
+   (several sidecars that work as one), the files of all instances have the cluster's boot id and the same records.
 2. A line that is not a record of this schema version is skipped and counted, and so is an incomplete last line.
 3. A log without a single readable record is an error.
 """
@@ -66,7 +66,7 @@ class LeftOut:
         self._files: list[str] = []
 
     def add(self, error: DamagedLog | UnknownSchema) -> None:
-        """Count one line, or remember a file that could not be read to its end if the error has no line number."""
+        """Count one line. If the error has no line number, remember a file that could not be read to its end."""
         if error.line is None:
             self._files.append(str(error))
         self.lines += error.line is not None
@@ -82,7 +82,7 @@ class LeftOut:
             self._files.append(f"the last line of {segment} is incomplete and was skipped ({torn_bytes} bytes)")
 
     def __str__(self) -> str:
-        """Describe it in one sentence. The text is empty if every line was read."""
+        """Describe in one sentence what was left out. The text is empty if every line was read."""
         lines = [] if self.lines == 0 else [f"{_count(self.lines)} skipped: {self.first}"]
         return "; ".join([*lines, *self._files])
 
@@ -90,11 +90,11 @@ class LeftOut:
 def read_records(
     segments: Iterable[Path], record_type: type[_Record], left_out: LeftOut, types: str | tuple[str, ...] = ""
 ) -> Iterator[Read[_Record]]:
-    """Read the records of the segments, in their order. With `types`, only records whose type begins with one of them.
+    """Read the records of the segments, in their order. With `types`, skip records whose type begins with none of them.
     A line is decoded once if `record_type` extends `Stamp`, and otherwise twice.
 
     Lines that cannot be read are added to `left_out`. Raises DamagedLog or UnknownSchema at the end if there are such
-    lines and not a single record.
+    lines and not a single record could be read.
     """
     record_of = msgspec.json.Decoder(record_type).decode
     is_any_read = False
@@ -135,7 +135,7 @@ def beginning_of(segment: Path) -> Beginning:
 
 
 def _stamp_decoder(record_type: type[object]) -> Callable[[bytes], Stamp]:
-    """Return a function that decodes a line as a whole record if this record has a stamp, and otherwise its stamp."""
+    """Return a function that decodes a line as `record_type` if this type extends `Stamp`, and otherwise as `Stamp`."""
     if record_type is Stamp or not issubclass(record_type, Stamp):
         return _stamp_of
     whole_of = msgspec.json.Decoder(record_type).decode
@@ -143,7 +143,7 @@ def _stamp_decoder(record_type: type[object]) -> Callable[[bytes], Stamp]:
     def decode(line: bytes) -> Stamp:
         try:
             return whole_of(line)
-        except NOT_JSON:  # the stamp of such a line says whether its schema version is another one
+        except NOT_JSON:  # the stamp alone may be readable, and has the schema version
             return _stamp_of(line)
 
     return decode

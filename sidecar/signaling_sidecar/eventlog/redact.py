@@ -1,11 +1,11 @@
 """Remove from a record everything that identifies people and machines, so that a copy of the log can be shared.
 
-1. Only known words are kept: a string stays unchanged if it is in `allowed_words.py` for its key. Every other string,
-   keys included, is replaced by a pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is allowed
-   also depends on who wrote the data: the sidecar's own numbers are kept, those of an app under the same key are not.
+1. Only known words are kept: a string stays unchanged if `allowed_words.py` lists it for its key. Every other string,
+   unknown keys included, is replaced by a pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is
+   kept also depends on who wrote the data: under one key, a number of the sidecar is kept, and one of an app is not.
 2. Everything that a diagnosis needs is kept: which values are equal, the order, the times, the sizes, the ports, the
-   error codes, the kind of each address, and the transport data in SDP and candidates (`redact_sdp.py`). That includes
-   documents inside strings (`nested_text.py`), which are encoded again as they were.
+   error codes, the kind of each address, and the transport data in SDP and candidates (`redact_sdp.py`). Documents
+   inside strings (`nested_text.py`) are redacted too, and encoded again in the same way.
 3. Data that cannot be decoded is removed.
 """
 
@@ -47,7 +47,7 @@ _RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # the sidecar writes n
 _MEANINGS = SDP_TYPES | {"candidate"}
 _MAX_NUMBER = 2**53  # JSON readers disagree on larger integers, and the sidecar never writes them
 _NAMED = KINDS.keys() - {"message"}
-"""Keys whose strings are always names or ids, even if they look like a document. They always get a pseudonym."""
+"""Keys whose strings are names or ids, and are not decoded even if they look like a document."""
 _NO_WORDS: frozenset[str] = frozenset()
 _SUMMARY = frozenset({"summary", "description_bytes", "ufrag", "candidate", "opaque"})
 
@@ -61,8 +61,8 @@ class _Author(Enum):
 
 
 class Redactor:
-    """Redacts the records of one copy of a log, which must be passed in their order. `words` are those of all
-    dialects."""
+    """Redacts the records of one copy of a log, which must be passed in their order. `words` are the words that all
+    dialects define."""
 
     def __init__(self, words: DialectWords) -> None:
         self._names = Pseudonyms()
@@ -149,7 +149,7 @@ class _Document:
         return value
 
     def _in_room(self, room_and_peer: Any) -> Any:
-        """Redact the name of a room with a peer id, in a checkpoint. Its parts have no keys there."""
+        """Redact a pair of a room and a peer id in a checkpoint, which stores such pairs as lists without keys."""
         (dialect, room), peer = msgspec.convert(room_and_peer, tuple[RoomKey, str])
         texts = {"dialect": dialect, "room": room, "peer": peer}
         dialect, room, peer = (self.text(key, text, _Author.SIDECAR) for key, text in texts.items())
@@ -158,7 +158,7 @@ class _Document:
     def text(self, key: str | None, text: str, author: _Author) -> str:
         """Redact a string."""
         if key == BASE64:
-            return ""  # the bytes of a binary frame, in which anything may be
+            return ""  # the bytes of a binary frame, which may contain anything
         if text.startswith(DESCRIPTION):
             return redact_description(text, self._names)
         if text.startswith(CANDIDATE):
@@ -179,7 +179,7 @@ class _Document:
             return f"http://{pseudonym}" if is_insecure(text) else pseudonym
         if author is _Author.APP and key not in KINDS and is_opaque(text):
             return pseudonym.ljust(MIN_OPAQUE_CHARS, "x")  # so that it still looks like an encrypted signal
-        # The tables and the diagnosis interpret the type of a frame this way.
+        # The tables and the diagnosis recognise the type of a frame by its last word, such as `offer`.
         meaning = re.split("[_-]", text)[-1].lower()
         is_kind = key in ("kind", "type") and meaning in _MEANINGS
         return f"{pseudonym}-{meaning}" if is_kind else pseudonym
@@ -200,7 +200,7 @@ def _keeps(key: str | None, number: int | float, author: _Author) -> bool:
         return False
     if author is _Author.SIDECAR:
         return key in NUMBERS
-    # Browsers number the media sections of a description from 0. An app may use the same key for a large number of its
-    # own, which must not be kept.
+    # Browsers number the media sections of a description from 0. A larger number under this key may be anything, and
+    # must not be kept.
     is_section = key == "sdpMLineIndex" and number in range(MAX_MEDIA_SECTION + 1)
     return is_section or (author is _Author.BROWSER and key in TRACE_NUMBERS)

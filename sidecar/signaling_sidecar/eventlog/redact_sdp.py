@@ -30,8 +30,8 @@ _KEPT = re.compile(
     r"/\d{1,6}(/\d)?"
     r"|a=rtcp-fb:(\d{1,3}|\*) (goog-remb|transport-cc|ccm fir|nack pli|nack)"
 )
-"""Lines that only contain words and numbers that the standards define."""
-_MALFORMED = "0 other 0 - 0 - -"  # seven words that follow a foundation but are not a valid candidate
+"""Lines that are kept, because they contain only words and numbers that the standards define."""
+_MALFORMED = "0 other 0 - 0 - -"  # seven words that make a candidate malformed when they follow its foundation
 _TRANSPORTS = frozenset({"udp", "tcp"})
 _NUMBERED = frozenset({"rport", "generation", "network-id", "network-cost"})
 _TCP_TYPES = frozenset({"active", "passive", "so"})  # RFC 6544, 4.5
@@ -48,8 +48,8 @@ def redact_description(sdp: str, names: Pseudonyms) -> str:
 
 
 def redact_candidate(text: str, names: Pseudonyms) -> str:
-    """Redact a candidate, with or without a leading `a=`. A malformed candidate stays malformed, and keeps its
-    ufrag."""
+    """Redact a candidate, with or without a leading `a=`. A malformed candidate stays malformed. If it has a ufrag, the
+    result has its pseudonym."""
     words = text.split()
     mandatory = _mandatory(words[1:_MANDATORY_WORDS], names) or _MALFORMED
     foundation = names.number(words[0].rpartition(":")[2], "foundation")  # replaced because it is a hash of the address
@@ -120,4 +120,5 @@ _ATTRIBUTES: dict[str, Callable[[list[str], Pseudonyms], str]] = {
     "group": _group,
     "fingerprint": _fingerprint,
 }
-"""How to redact the attributes that identify a sender, given the words of the value. There is at least one word."""
+"""For each SDP attribute that identifies its sender, a function that redacts the words of its value. There is always at
+least one word."""

@@ -15,17 +15,17 @@ from signaling_sidecar.eventlog.open_flags import BYTES, NO_LINK
 
 GZIP_LEVEL = 1  # takes a third of the time of the default level, and still compresses a typical log to a tenth
 CHUNK_BYTES = 256 * 1024  # compressing this much takes 1 to 3 ms; then the thread pauses
-PAUSE_S = 0.05  # seconds; compressing takes at most a twentieth of one core, and 2 s for a full segment
-# Seconds in which no other segment may begin before segments are compressed. A log that grows faster would have most of
-# its segments deleted soon, and compressing them would delay the frames of peers.
+PAUSE_S = 0.05  # seconds; so compressing uses at most a twentieth of one core, and takes 2 s for a full segment
+# Segments are compressed only when no other segment has begun for this many seconds. If a log grows faster, most of its
+# segments are deleted soon, and compressing them would delay the frames of peers.
 SETTLE_S = 1.0
 SEGMENT_GLOB = "events-*.jsonl*"
 
 
 class Retention:
-    """Compresses and deletes finished segments, in a thread of its own.
+    """Compresses and deletes finished segments, in a separate thread.
 
-    `complain` is called with one sentence for the operator if that is impossible.
+    `complain` is called with one sentence for the operator if this fails.
     """
 
     def __init__(self, complain: Callable[[str], None]) -> None:
@@ -37,15 +37,15 @@ class Retention:
         """The segment that was begun last."""
 
     def tidy(self, segment: Path, total_bytes: int, keep_s: float) -> None:
-        """Must be called when a segment was begun, and now and then, because segments become old and limits change.
+        """Make the thread compress and delete segments. `segment` is the open one; all others in its folder are
+        finished, including those of earlier runs.
 
-        All other segments in its folder are finished, including those of earlier runs, for example of a sidecar that
-        was killed."""
+        Must be called when a segment was begun, and repeatedly, because segments become old and limits change."""
         self._newest = segment
         self._thread.submit(self._tidy, segment, total_bytes, keep_s)
 
     def close(self) -> None:
-        """Stop without waiting for a compression. The next start compresses the remaining segments."""
+        """Stop without waiting until a segment is compressed. The next start compresses the remaining segments."""
         self._stopping.set()
         self._thread.shutdown(cancel_futures=True)
 
@@ -89,16 +89,16 @@ def compress(path: Path, stopping: threading.Event) -> None:
                     return
         shutil.copystat(path, temporary)  # `delete_oldest` needs the time of the last record
         temporary.replace(target)
-    finally:  # also if `sidecar log clear` has deleted the segment meanwhile: no copy of it may remain
+    finally:  # no copy may remain if `sidecar log clear` has deleted the segment meanwhile
         temporary.unlink(missing_ok=True)
     path.unlink()
 
 
 def delete_oldest(folder: Path, current: Path, *, total_bytes: int, keep_s: float) -> None:
-    """Delete the oldest segments before `current` until the rest fits into `total_bytes`.
+    """Delete the oldest segments before `current` until the remaining ones before it fit into `total_bytes`.
 
-    Segments that were written within the last `keep_s` seconds are kept. Their names tell the order, because the clock
-    may have been wrong. A segment with a time in the future does not count as recent.
+    Segments that were written within the last `keep_s` seconds are kept. The segments are ordered by name, because the
+    clock may have been wrong. A segment with a time in the future does not count as recent.
     """
     segments = [(path.stat(), path) for path in folder.glob(SEGMENT_GLOB) if path.name < current.name]
     segments.sort(key=lambda entry: entry[1].name)

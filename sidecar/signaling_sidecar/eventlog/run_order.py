@@ -1,6 +1,7 @@
-"""Whether the records of a log are in the order in which they were written: run after run, and by `seq` in each run.
+"""Find out whether the records of a log are in order: run after run, and by `seq` within each run.
 
-Those in the files of a sidecar are. Those in a file that somebody has joined from several others may not be.
+In the files of a sidecar, the records are in order. In a file that somebody has joined from several others, they may
+not be.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 from signaling_sidecar.eventlog.segments import are_of_several_folders
 
 _BEGINNINGS = {"log.header": 1, "log.checkpoint": 2}
-"""In the log of a cluster, these have the number of the record before them."""
+"""By record type, a second number for sorting. In the log of a cluster, records of these types have the same `seq` as
+the record before them."""
 
 
 class RunOrder(NamedTuple):
     """The order of the runs in a log."""
 
     ranks: Mapping[str, int]
-    """The place of each run, by boot id."""
+    """By boot id, the position of each run in the order."""
     is_kept: bool
-    """Whether all records are in order, and each is there once."""
+    """Whether all records are in order, and none is in the log twice."""
 
 
 def are_of_one_sidecar(segments: Sequence[Path]) -> bool:
@@ -34,15 +36,15 @@ def are_of_one_sidecar(segments: Sequence[Path]) -> bool:
 
 
 def order_of(segments: Sequence[Path]) -> RunOrder:
-    """Read a log without keeping a record in memory.
+    """Find the order of the runs in a log, without keeping a record in memory.
 
-    The runs are ordered by their number, which does not depend on a clock, or by their times without one.
+    The runs are ordered by their number, which does not depend on a clock. Runs without a number are ordered by time.
     """
     numbers: dict[str, int] = {}
     began: dict[str, float] = {}
     is_kept, last_boot, last_place = True, "", (0, 0)
     is_one_folder = not are_of_several_folders(segments)
-    with suppress(DamagedLog, UnknownSchema):  # nothing can be read, and whoever reads the log next is told why
+    with suppress(DamagedLog, UnknownSchema):  # the caller gets the same error when it reads the records
         for boot, stamp, _, segment, _ in read_records(segments, Stamp, LeftOut()):
             place = place_of(stamp)
             if boot == last_boot:

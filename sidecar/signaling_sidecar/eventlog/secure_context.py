@@ -1,4 +1,4 @@
-"""Tells by the origin of a page whether a browser treats the page as a secure context."""
+"""Decide by the origin of a page whether browsers treat the page as a secure context."""
 
 from __future__ import annotations
 

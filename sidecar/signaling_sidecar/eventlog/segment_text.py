@@ -1,7 +1,8 @@
 """Read the text of a segment, which people may have compressed, copied or saved in an editor.
 
-The content decides whether it is decompressed with gzip, not the file name. The text is UTF-8 with or without a byte
-order mark, or UTF-16 with one (as PowerShell's `>` writes it), and its lines may have Windows line endings.
+Whether a segment is decompressed with gzip depends on its content, not on its file name. The text is UTF-8 with or
+without a byte order mark, or UTF-16 with one (as PowerShell's `>` writes it), and its lines may have Windows line
+endings.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from signaling_sidecar.text_encoding import encoding_of
 _zlib: Any = import_module("isal.isal_zlib" if find_spec("isal") is not None else "zlib")
 _GZIP = _zlib.MAX_WBITS | 16  # tells zlib to expect a gzip header, and to use the largest window
 _CHUNK_BYTES = 256 * 1024  # a log of any size is read in pieces of this size
-# A checkpoint is the longest record, with 350 bytes for each peer. A file of 3 MB that somebody else has made with gzip
-# may contain one line of 3 GB.
+# The limit protects the memory, because a gzip file of 3 MB may contain one line of 3 GB. The longest record that a
+# sidecar writes is a checkpoint, with 350 bytes for each peer.
 MAX_LINE_BYTES = 2**28
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _OTHER_PACKINGS = {

@@ -36,7 +36,7 @@ def find_segments(path: Location | Iterable[Location] | None) -> FoundLog:
     """Find the segments at `path`, which is a segment, a folder or a glob pattern, or several of them. None means this
     project's state folder.
 
-    Raises `NoLog` if there is no segment at one of them, and `NoStateDir` if this project has no state folder.
+    Raises `NoLog` if there is no segment at one of the paths, and `NoStateDir` if this project has no state folder.
     """
     how = None
     if path is None:
@@ -80,12 +80,12 @@ def _files_at(path: Path) -> Sequence[Path]:
 
 
 def _in_order(files: Sequence[Path]) -> Sequence[Path]:
-    # While a segment is being compressed, both of its forms exist. The uncompressed one is complete.
+    # While a segment is being compressed, it exists as two files. The uncompressed file is complete.
     by_path = {str(file).removesuffix(".gz"): file for file in sorted(files, key=lambda file: file.suffix == ".jsonl")}
     segments = [by_path[path] for path in sorted(by_path)]
     if not are_of_several_folders(segments) and all(
         map(boot_of, segments)
-    ):  # the names of segments in a state folder are in order, so that the files need not be read
+    ):  # the names of the segments of one state folder are in the right order, so the files need not be read
         return segments
     return _without_copies(segments)
 
@@ -98,13 +98,14 @@ def are_of_several_folders(segments: Iterable[Path]) -> bool:
 def _in(folder: Path) -> list[Path]:
     # `glob` is not used, because it finds no files in an unreadable folder instead of raising.
     named = [folder / name for name in sorted(os.listdir(folder)) if name.endswith((".jsonl", ".jsonl.gz"))]
-    return [path for path in named if not path.is_fifo()]  # to open a named pipe could take for ever
+    return [path for path in named if not path.is_fifo()]  # opening a named pipe could block for ever
 
 
 def _without_copies(segments: Sequence[Path]) -> list[Path]:
     """Sort files of any name by their first record. Of files with the same first line and size, only one is kept.
 
-    The ids of the runs are in order, unless they are of several folders. Then the time of the first record decides.
+    Boot ids from one folder sort in the order of the runs. If the files are in several folders, the runs are sorted by
+    the time of their first record instead.
     """
     beginnings = {segment: beginning_of(segment) for segment in segments}
     began_ts: dict[str, float] = defaultdict(float)

@@ -1,7 +1,7 @@
 """The state folder of a project and its files. It is private, and outside every folder that Vite serves or watches.
 
-Vite would serve every file under its root to other machines on the LAN, and its watcher would react to every line that
-is appended to the log.
+With its option `host`, Vite would serve every file under its root to other machines on the LAN. Its watcher would react
+to every line that is appended to the log.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def is_running(path: Path) -> bool:
 def point_to(path: Path, project: Path) -> None:
     """Write to the project's default state folder which state folder this start uses, so that commands find it.
 
-    If no file can be created there, nothing is written. That may be the reason why another state folder is configured.
+    If that folder is not writable, nothing is written and no error is raised, because this may be the reason why
+    another state folder is configured.
     """
     with suppress(OSError, NoHome):
         own = project_state_dir(project)
@@ -122,7 +123,7 @@ def lock(path: Path) -> int:
     """Lock the folder for this process. Raises StateDirTaken if another process has locked it, and OSError if it
     cannot be locked at all.
 
-    Returns a file descriptor. The lock is released when it is closed, or when the process ends in any way.
+    Returns a file descriptor. The lock is released when the descriptor is closed, or when the process ends in any way.
     """
     descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | PRIVATE | NO_LINK, 0o600)
     try:
@@ -150,7 +151,7 @@ def _lock_file(descriptor: int) -> None:
 def is_held(path: Path, descriptor: int) -> bool:
     """Whether the descriptor returned by `lock` still belongs to the lock file that is in the folder now.
 
-    It does not if the folder or the lock file was deleted or replaced.
+    This is false if the folder or the lock file was deleted or replaced.
     """
     try:
         return os.path.samestat(os.fstat(descriptor), (path / LOCK_FILE).lstat())
@@ -159,7 +160,7 @@ def is_held(path: Path, descriptor: int) -> bool:
 
 
 def key(path: Path) -> bytes:
-    """The key for the keyed hashes in the log. It is generated at the first use, and kept as long as the log."""
+    """Return the key for keyed hashes (HMAC), such as those in the log. It is generated at the first use and saved."""
     file = path / KEY_FILE
     if not file.exists():
         keep_key(path, secrets.token_bytes(KEY_BYTES))

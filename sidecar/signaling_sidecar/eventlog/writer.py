@@ -1,7 +1,7 @@
 """Write the records of this process to the event log.
 
-1. When `flush` returns, the kernel has every appended line. Everything that is sent afterwards is therefore in the log,
-   even after `kill -9`.
+1. When `flush` returns, the operating system has every appended line. So if frames are sent only after `flush`, the log
+   contains every frame that was sent, even if the process is killed with `kill -9`.
 2. A line whose `seq` is lower than that of the checkpoint was appended before the checkpoint was made, and the
    checkpoint includes its effect.
 3. After a failure, and if another program has changed the open segment, a new segment is begun as soon as possible.
@@ -22,11 +22,11 @@ from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.hub import Checkpoint
 from signaling_sidecar.hub.effects import Record
 
-RETRY_SHARE = 20  # a failed retry is followed by a pause of 20 times its duration, because a checkpoint may be large
+RETRY_SHARE = 20  # the pause after a failed retry is 20 times its duration, because writing a checkpoint may take long
 
 
 class LogWriter(LogFiles):
-    """Appends records to the segments of one run, which the options of `LogFiles` describe.
+    """Appends records to the segments of one run. The options are those of `LogFiles`.
 
     `checkpoint` must return the state of the hub; it is called when a segment begins. `payloads` may be changed at any
     time.
@@ -90,7 +90,7 @@ class LogWriter(LogFiles):
 
     def _beginning(self, number: int, lost: int | None) -> Iterator[bytes]:
         self._maker.set_time()
-        # Written on its own: if the disk is full, the checkpoint need not be made.
+        # The header is yielded first, so that no checkpoint is made if the disk is full.
         yield self._text("log.header", {"boot": self._boot, "segment": number, **self._header})
         yield self._text("log.checkpoint", self._checkpoint())
         if lost is not None:
