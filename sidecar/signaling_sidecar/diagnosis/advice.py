@@ -1,4 +1,4 @@
-"""What each reason means and what to do about it, for the terminal, `sidecar doctor` and the notebooks."""
+"""Explain each reason of a verdict and what to do about it, for the terminal, `sidecar doctor` and the notebooks."""
 
 from __future__ import annotations
 

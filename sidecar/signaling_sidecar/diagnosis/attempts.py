@@ -1,4 +1,4 @@
-"""Splits the signals of two peers into attempts to connect. Each attempt begins with an offer."""
+"""Splits the signals of two peers into attempts to connect. A new offer begins a new attempt."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from signaling_sidecar.eventlog.payload import Candidate
 
 ANSWERS = frozenset({"answer", "pranswer"})
 DESCRIPTIONS = ANSWERS | {"offer"}
-CROSSING_WITHIN_S = 5.0  # seconds between two crossing offers; after more, the second side has given up on the first
-# Seconds between two offers of one side that are one attempt: from a pool of offers, or a page that starts twice.
+CROSSING_WITHIN_S = 5.0  # seconds; a later offer of the other side does not cross the first, but begins a new attempt
+# Seconds. Offers that one side sends within this time are one attempt, such as a pool of offers or a page that starts
+# twice.
 TOGETHER_WITHIN_S = 1.0
-# The usual size of home and office networks. The real size is unknown, so a conclusion from it is only a guess.
+# The prefix length of most home and office networks. That of a peer's network is unknown, so a conclusion is a guess.
 SUBNET_BITS = 24
 
 
 class Attempt:
-    """The signals of one negotiation, sorted into the lists that they belong to, because a verdict needs them many
-    times. All lists are in order."""
+    """The signals of one negotiation, and lists of those of each kind. The lists are made once, because a verdict reads
+    them many times. All are in the order of the signals."""
 
     __slots__ = ("answers", "candidates", "offers", "signals", "ufrags", "unread", "with_candidates")
 
@@ -28,7 +29,7 @@ class Attempt:
         self.signals = signals
         self.offers = [signal for signal in signals if signal.what == "offer"]
         self.answers = [signal for signal in signals if signal.what in ANSWERS]
-        """The answers, and the provisional ones."""
+        """The answers, including provisional ones."""
         self.unread = [signal for signal in signals if signal.what == "other"]
         """The signals in an unknown form: an app's own messages, or encrypted descriptions and candidates."""
         self.with_candidates = [signal for signal in signals if signal.candidates]
@@ -85,7 +86,8 @@ class Attempt:
 
     @property
     def subnets(self) -> tuple[str, str] | None:
-        """The private networks of the two sides, if they have none in common and only private addresses."""
+        """The private networks of each side. None if the sides have a network in common, or any other candidates than
+        host candidates with private addresses."""
         networks: list[set[str]] = []
         for candidates in self.candidates:
             if {each.type for each in candidates} != {"host"} or _classes(candidates) != {"private"}:
@@ -100,15 +102,16 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
 
     The result has at least one attempt. Offers that one side makes at the same time, such as a pool of offers, are one
     attempt, because the other side answers only one of them. A candidate belongs to the attempt whose description has
-    the same ufrag, whether it was sent before the candidate or after it. Signals that name their RTCPeerConnection are
-    one attempt for each: two peers can make several connections at the same time, one for data and one for a call.
+    the same ufrag, whether the description was sent before the candidate or after it. If signals name their
+    RTCPeerConnection, all signals of one RTCPeerConnection are one attempt, because two peers can make several of them
+    at the same time, such as one for data and one for a call.
     """
     begins = [signal for signal in meeting.signals if signal.what == "offer" or signal.call is not None]
     if len(begins) <= 1:
         return [Attempt([*meeting.signals])]
     numbers: list[int] = []
     number_of: dict[tuple[int, str | None], int] = {}
-    """By sender and ufrag, the attempt of the first description that has them."""
+    """By sender and ufrag, the number of the attempt with the first description that has them."""
     pending: dict[int, float] = {}
     calls: dict[str, int] = {}
     number, begun = 0, False

@@ -1,4 +1,4 @@
-"""Who was in which room when a segment of the log began, according to its checkpoint."""
+"""Read from the checkpoint of a segment which peers were in which room when the segment began."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def rooms_in(checkpoint: Entry) -> Sequence[KnownRoom] | None:
 
 
 def there_before(checkpoint: Entry | None, key: tuple[str, str], records: Iterable[Entry]) -> list[Entry]:
-    """Return an entry for each session that was in the room, given by its dialect and id, before its first record.
+    """Return an entry for each session that the checkpoint has in a room. `key` is the dialect and the id of the room.
 
-    A drawing that begins with these entries shows peers whose joins are not in the log, or in a part of it that is not
-    read. `records` are those of the room after the checkpoint.
+    A drawing that begins with these entries shows also peers whose joins are not in the part of the log that was read.
+    `records` are the records of the room after the checkpoint. Sessions that join in them are left out.
     """
     rooms = (rooms_in(checkpoint) or ()) if checkpoint is not None else ()
     there = [known for each in rooms if (each.dialect, each.room) == key for known in each.sessions]
-    # A checkpoint includes the effect of the records that are written together with it.
+    # A checkpoint may already contain a session whose join was written after it at the same moment.
     joined = {record.session for record in records if record.type == "peer.joined"} if there else set()
     return [_was_there(checkpoint, key, known) for known in there if checkpoint and known.session not in joined]
 

@@ -1,4 +1,4 @@
-"""The verdicts on a log as text, for the terminal, the status page and the notebooks."""
+"""Evaluate all peers in a log, and write the verdicts as text for the terminal, the status page and the notebooks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from signaling_sidecar.untrusted_text import visible
 
 NO_OFFER = "-"
 MAX_SILENT_PAIRS = 3  # pairs without an offer that are listed one by one; if there are more, they are summarised
-MAX_PAIRS_ALIKE = 6  # the same for pairs of any other verdict; the inspector folds as many into one row
-MAX_PAIRS_NAMED = 12  # pairs that a summary names, except of those that are connected or have sent no offer
+MAX_PAIRS_ALIKE = 6  # the same limit for pairs with any other verdict; the inspector has the same limit
+MAX_PAIRS_NAMED = 12  # pairs that a summary names; it names none if they are connected or have sent no offer
 
 
 class History(NamedTuple):
-    """The verdicts on two peers that met once or more often: a reload of a page may begin a new session."""
+    """The verdicts on all meetings of two peers. There may be several, because a reload may begin a new session."""
 
     last: Verdict
     earlier: Sequence[Verdict]
@@ -44,14 +44,14 @@ class Diagnosis:
     pools: Sequence[OfferPool] = ()
     """Pages that have unanswered offers beside answered ones."""
     unread: Sequence[tuple[str, str]] = ()
-    """The rooms, by dialect and room id, whose signals cannot be read, so that nobody could be seen to meet in them."""
+    """The rooms, by dialect and room id, whose signals cannot be read, so that it is unknown who met in them."""
     room: str | None = None
     """The id of the room that the diagnosis is about, or None if it is about all rooms."""
 
     def is_connected(self, *, is_live: bool) -> bool:
-        """Whether every two peers that are in a room together are connected, and there are two such peers.
+        """Whether at least two peers that should connect are in a room together, and all such pairs are connected.
 
-        In a finished log (`is_live` is false) all peers may have left. Then the last verdicts on them count.
+        In a finished log (`is_live` is false) all peers may have left. Then the last verdict on each pair counts.
         """
         pairs = [each.last for each in self.histories if each.last.must_connect]
         together = [verdict for verdict in pairs if verdict.meeting.parted() is None]
@@ -59,7 +59,7 @@ class Diagnosis:
         return bool(counted) and all(verdict.finding.reason is Reason.CONNECTED for verdict in counted)
 
     def only(self, room: str | None, dialect: str | None) -> Diagnosis:
-        """The verdicts on the peers in the rooms with the given id and dialect."""
+        """Return the part of this diagnosis that is about the rooms with the given id and dialect."""
         selection = _Selection(room, dialect, self.unread)
         return Diagnosis(
             [each for each in self.verdicts if selection.has_meeting(each.meeting)],
@@ -131,9 +131,8 @@ def judge(
     dialect: str | None = None,
     evaluate: Evaluate = evaluate,
 ) -> Diagnosis:
-    """Like `diagnose`, for meetings that have been found before: verdicts change with time alone, too.
-
-    `evaluate` evaluates one meeting.
+    """Do the same as `diagnose` for meetings that were found before. This may be repeated, because a verdict can change
+    when time passes. `evaluate` evaluates one meeting.
     """
     until_ts = found.last_ts if now_ts is None else now_ts
     selection = _Selection(room, dialect, found.unread)
@@ -145,12 +144,12 @@ def judge(
 
 
 class _Selection:
-    """What belongs to the rooms with the given id and dialect. `unread` has all rooms whose signals cannot be read."""
+    """Selects the rooms with the given id and dialect. `unread` has all rooms whose signals cannot be read."""
 
     def __init__(self, room: str | None, dialect: str | None, unread: Iterable[tuple[str, str]]) -> None:
         self._room, self._dialect = room, dialect
         self.unread = [key for key in unread if dialect in (None, key[0]) and room in (None, key[1])]
-        # The reports about a room whose signals cannot be read do not show that they belong to it.
+        # If the signals of a room cannot be read, nothing shows which browser reports belong to it. So all are shown.
         self.has_reports = bool(self.unread) or (room is None and dialect is None)
 
     def has(self, each: Meeting | Entry) -> bool:
@@ -171,7 +170,7 @@ def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[
 
 
 def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterator[str]:
-    # Those that are in the room now are what most people ask about.
+    # Pairs that are in the room now come first, because most people ask about these.
     histories = sorted(histories, key=lambda each: each.last.meeting.parted() is not None)
     kinds: dict[object, list[History]] = {}
     for each in histories:
@@ -212,9 +211,10 @@ def _sign(reason: Reason) -> str:
 
 
 def lines_of(history: History, *, with_boots: bool = False) -> Iterator[str]:
-    """The verdict on two peers in indented lines, of which the first is the sentence.
+    """Yield the verdict on two peers as indented lines. The first line is the sentence of the verdict.
 
-    `with_boots` is for verdicts from several runs of the sidecar (boots), each of which numbers its records from 1.
+    With `with_boots`, the boot id is written after the number of each record, because each run of the sidecar (boot)
+    numbers its records from 1.
     """
     verdict, finding = history.last, history.last.finding
     yield f"  {_sign(finding.reason)} {visible(verdict.sentence)}"

@@ -1,4 +1,4 @@
-"""The records of a log as plain Python objects, for the diagnosis and the drawings."""
+"""Read the records of a log as Python objects, for the diagnosis and the drawings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 from signaling_sidecar.eventlog.run_order import are_of_one_sidecar, order_of, place_of
 
 NO_SIGN_OF_LIFE = ("signal.refused", "connection.opened", "connection.closed")
-"""Types of records that may name a room which does not exist, such as a join that was refused."""
+"""Types of records that may name a room which does not exist, such as the room of a refused join."""
 
 
 class Entry(Stamp, frozen=True, gc=False):
@@ -29,20 +29,20 @@ class Entry(Stamp, frozen=True, gc=False):
     boot: str = ""
 
     def without_data(self) -> Entry:
-        """Return a copy without the data and its size, to keep. They take far more memory than all other fields."""
+        """Return a copy without the data and its size, which take far more memory than all other fields."""
         return msgspec.structs.replace(self, data=None, bytes=None)
 
 
 def read_entries(
     segments: Sequence[Path], left_out: LeftOut | None = None, reached: Callable[[int], object] | None = None
 ) -> Iterator[Entry]:
-    """Read the records of the segments, run after run, and each once. Lines that cannot be read are counted in
-    `left_out`. `reached` is told how many segments have been read.
+    """Read each record of the segments once, run after run. Lines that cannot be read are counted in `left_out`.
+    `reached` is called with the number of segments that have been read.
 
-    Only a log that is not in this order is read into memory as a whole. Raises DamagedLog or UnknownSchema at the end
-    if no line could be read.
+    Only a log whose records are not in this order is read into memory as a whole. Raises DamagedLog or UnknownSchema at
+    the end if no line could be read.
     """
-    # Files with the names that a sidecar gives them are in order, and are not read twice.
+    # Files with the names that a sidecar gives them are in order, so they need not be read once more to find the order.
     order = None if are_of_one_sidecar(segments) else order_of(segments)
     files = segments if reached is None else _reported(segments, reached)
     records = read_records(files, Entry, left_out or LeftOut())
@@ -53,7 +53,7 @@ def read_entries(
 def _in_order(entries: Iterator[Entry], ranks: Mapping[str, int]) -> Iterator[Entry]:
     by_place: dict[tuple[int, tuple[int, int]], Entry] = {}
     for entry in entries:
-        # A run that was not there when the order was found has just begun.
+        # A run that was not in the log when the order was found has begun since then, and is the last.
         by_place.setdefault((ranks.get(entry.boot, len(ranks)), place_of(entry)), entry)
     return map(by_place.__getitem__, sorted(by_place))
 

@@ -1,4 +1,4 @@
-"""Pairs pages that signaled through another server, by what their browsers reported."""
+"""Finds pairs of pages that signaled through another server, by the ICE ufrags that their browsers reported."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.reports import Connection, Connections
 from signaling_sidecar.diagnosis.sockets import Sockets
 
-# If a page has at least this many unanswered offers beside an answered one, they are treated as a pool that its library
-# keeps for later peers.
+# If a page has an answered offer and at least this many unanswered ones, the unanswered ones are treated as a pool that
+# its library keeps for later peers.
 POOL = 2
 
 
@@ -25,7 +25,7 @@ class OfferPool(NamedTuple):
 
 
 class ExternalPages:
-    """Finds the pages whose connections have each other's ICE ufrags."""
+    """Pairs the RTCPeerConnections of two pages if one of them has reported the ICE ufrag of the other."""
 
     def __init__(self, connections: Connections, sockets: Sockets) -> None:
         self._all, self._sockets = connections, sockets
@@ -36,8 +36,9 @@ class ExternalPages:
         """Filled by `meetings`."""
 
     def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
-        """Yield a meeting for each pair of pages, and one for all offers of each page that has no partner."""
-        # Pages also make connections that never negotiate, to find out what the browser supports.
+        """Yield a meeting for each RTCPeerConnection and the one at its other end, and one for all unanswered offers of
+        each page."""
+        # Others are ignored, because pages also make connections only to find out what the browser supports.
         begun = [each for each in connections if each.ufrags]
         for each in begun:
             self._learn(each)
@@ -61,7 +62,7 @@ class ExternalPages:
                 yield self._meeting(offered, [])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
-        # A connection from a pool may be much older than the meeting.
+        # The later of the two counts, because a connection from a pool may be much older than the meeting.
         began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
         sessions = (self._session_of(own, began), self._session_of(others, began))
         return Meeting(None, None, sessions, began, connections=(own, others))
@@ -102,8 +103,8 @@ def _page_of(connection: Connection) -> str:
 
 
 def _paired(connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None]]:
-    """Yield each connection together with the connection at its other end, or None. One report of the other end's ufrag
-    is enough to pair them."""
+    """Yield each connection together with the connection at its other end, or with None. To pair them, it is enough if
+    one of the two pages has reported the other's ufrag."""
     by_ufrag = {ufrag: each for each in connections for ufrag in each.ufrags}
     by_remote = {ufrag: each for each in connections for ufrag in each.remote_ufrags}
     done: set[str] = set()

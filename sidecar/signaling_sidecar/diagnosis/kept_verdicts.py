@@ -1,4 +1,4 @@
-"""Evaluates the same meetings again and again while their log grows, and only those that may have another verdict."""
+"""Keeps the verdicts on meetings while the log grows, and evaluates a meeting again only if its verdict may change."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ class KeptVerdicts:
         if kept is not None and kept[0] == facts and now_ts < kept[1].changes_ts:
             return kept[1]
         verdict = evaluate(meeting, now_ts)
-        if meeting.room is not None:  # the meetings outside of rooms are found anew each time
+        if meeting.room is not None:  # meetings outside of rooms are new objects each time
             self._kept[meeting] = facts, verdict
         return verdict
 
 
 def _facts(meeting: Meeting) -> Facts:
-    """Return what an evaluation depends on. Signals, refusals and reports are only added to, so their number is enough
-    to see whether any were. On which side a connection is follows from its reports and the signals."""
+    """Return the facts that the verdict on a meeting depends on. Signals, refusals and reports are only ever added, so
+    their number shows whether there are new ones. The side of a connection depends only on its reports and the
+    signals."""
     return (
         len(meeting.signals),
         len(meeting.refusals),

@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
 _REMOVED = {"kicked": "was kicked out of the room", "room-closed": "was removed because the room was closed"}
-"""By the reason in `peer.left`: how a session ended that its peer did not end, as a predicate."""
+"""If a peer did not leave by itself: how its session ended, as a predicate, by the reason in `peer.left`."""
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +26,7 @@ class Session:
     peer: str
     name: str | None
     came: Entry
-    """Its first entry."""
+    """The first entry of the session."""
     room: tuple[str, str] = ("", "")
     """Dialect and room id. Both are empty for a page that signaled through another server."""
     identity: str = ""
@@ -40,7 +40,8 @@ class Session:
     absent: Entry | None = None
     """The last entry of `away`, while the peer has not returned."""
     end_of_token: str | None = None
-    """What had happened to its token, if the sidecar has closed its last connection for that reason."""
+    """What had happened to the client's token (`had expired` or `had been revoked`), if the sidecar has closed the last
+    connection for that reason."""
     insecure: Entry | None = None
     """The entry that shows that its page is not a secure context, or None."""
 
@@ -48,7 +49,7 @@ class Session:
     def ends(self) -> tuple[Entry, ...]:
         """The entries that ended the session, or an empty tuple while it lasts.
 
-        A peer that was away and did not return had left when it lost its connection, so that entry is the first.
+        If a peer lost its connection and did not return, the loss counts as the end. So its entry is the first one.
         """
         if self.gone is None:
             return ()
@@ -77,7 +78,7 @@ class Signal(msgspec.Struct, eq=False, gc=False):
     """A frame that one of the two peers sent to the other, or to all peers."""
 
     entry: Entry
-    """Its record, without the frame."""
+    """The record of the frame, without the content of the frame."""
     sender: int
     """The index of the sender in `Meeting.sessions`."""
     what: str
@@ -99,11 +100,11 @@ class Refusal:
     code: str
     message: str
     is_signal: bool
-    """Whether the frame was certainly one of the negotiation with the other peer. For example, a refused leave is
+    """Whether the frame was certainly part of the negotiation with the other peer. For example, a refused leave was
     not."""
     may_be_signal: bool
-    """Whether the frame may have been one of the negotiation: the log does not show its kind, or its kind says only
-    that it was for other peers."""
+    """Whether the frame may have been part of the negotiation, because the log does not show its kind, or because its
+    kind shows only that it was for other peers."""
 
 
 @dataclass(eq=False, slots=True)
@@ -147,8 +148,8 @@ class Meeting:
 
 @dataclass(eq=False)
 class Rejection:
-    """A refused request to join a room, a refused offer to a peer that the sender had not met, or a client that was not
-    let in at all."""
+    """A refused request to join a room, a refused offer to a peer that the sender had not met, or a client whose whole
+    connection was refused."""
 
     entry: Entry
     session: Session | None
@@ -158,7 +159,7 @@ class Rejection:
     client: str | None = None
     """What is known of a client whose handshake or request was refused."""
     label: str | None = None
-    """The label of a sender that was in the room before or after this."""
+    """The label of a sender that was in the room before or after the refusal."""
     name: str = ""
     """The name in the refused request."""
 

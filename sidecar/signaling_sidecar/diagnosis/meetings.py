@@ -1,6 +1,6 @@
 """Finds the meetings in a log: every two sessions that were in one room at the same time, and their signals.
 
-`room_sessions.py` follows who is in which room, and `verdicts.py` evaluates the meetings.
+`room_sessions.py` keeps track of who is in which room, and `verdicts.py` evaluates the meetings.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class FoundMeetings:
     rejections: list[Rejection]
     connections: Connections
     labels: dict[RoomKey, PeerLabels]
-    """By dialect and room, the labels of all peers that the log shows in it."""
+    """By dialect and room, the labels of all peers of the room that occur in the log."""
     pools: list[OfferPool]
     last_ts: float
     unread: list[RoomKey]
-    """The rooms, by dialect and room id, in which nobody could be seen to meet because frames to all are opaque, in the
-    order of these frames."""
+    """The rooms, by dialect and room id, for which the log does not show who met, because their frames to all peers are
+    opaque. They are in the order of their first such frames."""
     hosts: dict[RoomKey, str]
-    """By dialect and room, the peer id of the last host of each room that has one."""
+    """By dialect and room, the peer id of the last host of each room that has a host."""
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
@@ -60,14 +60,14 @@ class MeetingFinder:
         self._connections = Connections()
         self._last_ts = 0.0
         self._unread: dict[RoomKey, None] = {}
-        """The rooms with opaque frames to all, in their order."""
+        """The rooms with opaque frames to all peers, in the order of the first such frames."""
         self._kept_ufrags: set[str | None] = {None}
-        """The ICE ufrags of frames that were kept for a peer that was not there."""
+        """The ICE ufrags in frames that the sidecar kept for a peer that could not be reached."""
 
     def take(self, entry: Entry) -> None:
         if entry.ts > self._last_ts:
             self._last_ts = entry.ts
-        if entry.type == "signal.relayed":  # most records are, so it is first
+        if entry.type == "signal.relayed":  # checked first, because most records have this type
             self._take_relayed(entry)
         elif entry.type == "trace.state":
             self._take_report(entry)
@@ -128,14 +128,14 @@ class MeetingFinder:
         self._refusals.relayed_kinds.add((entry.dialect, entry.kind))
         content = content_of(entry.kind, entry.data)
         what = _what(content, entry.kind)
-        # In an unannounced room peers look for others with frames to everybody, which do not make two of them meet.
+        # In an unannounced room, a peer looks for others by frames to all peers. Two peers do not meet by such a frame.
         is_to_a_peer, is_unannounced = entry.to is not None or what != "other", self._sessions.is_unannounced(key)
         if content.is_opaque and is_unannounced and not is_to_a_peer:
             self._unread[key] = None
         # A tuple takes less memory than a list, and all empty tuples are one object.
         candidates = tuple([_shared(each) for each in content.candidates if each.type not in ("end", "malformed")])
         call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
-        # The receivers of a frame share its Signal, of which there are only two: one for each side of a meeting.
+        # All meetings of the sender share one Signal for a frame, or two if the sender is not on the same side in all.
         of_side: list[Signal | None] = [None, None]
         for meeting in self._sessions.meetings_with(session, key, entry, may_begin=is_unannounced and is_to_a_peer):
             side = 0 if meeting.sessions[0] is session else 1
@@ -144,8 +144,9 @@ class MeetingFinder:
             meeting.signals.append(signal)
 
     def _join_reports(self) -> list[Connection]:
-        """Add each RTCPeerConnection to the meeting whose signals carry its ICE ufrags, or whose peer it names. Return
-        those of pages that signaled through another server."""
+        """Add each RTCPeerConnection to the meeting whose signals have its ICE ufrags, or whose peer it names.
+
+        Return the RTCPeerConnections of pages that signaled through another server."""
         for meeting in self._sessions.meetings:
             meeting.connections = ([], [])
         known = ReportedMeetings(self._sessions.meetings)
@@ -171,8 +172,8 @@ class MeetingFinder:
 
 
 def _shared(candidate: Candidate) -> Candidate:
-    """Return what a diagnosis needs of a candidate, as one object for all equal ones. Most candidates of a long log
-    differ only in their random `.local` names, which would take a tenth of the memory."""
+    """Return the properties of a candidate that a diagnosis needs. Equal candidates share one object: in a long log,
+    most differ only in their random `.local` names, which would take a tenth of the memory."""
     kind = candidate.address_class
     return _equal(candidate.type, kind, candidate.address if kind == "private" else None)
 

@@ -29,11 +29,11 @@ class Pair:
         self._until_ts = min([now_ts, *(entry.ts for entry in ends if entry is not None)])
         """The time until which both peers were able to act."""
         self.changes_ts = math.inf
-        """The first time at which an answer of `has_time` will be another one."""
+        """The earliest time at which a call of `has_time` will return another value than before."""
         self.connections = [each for side in meeting.connections for each in of_attempt(side, attempt)]
 
     def parted_or(self, meanwhile: str, *evidence: Entry) -> Finding:
-        """Return the finding for an attempt whose deadline has not passed: one peer has left, or it is in progress."""
+        """Return the finding for an attempt whose deadline has not passed: one peer left, or the attempt continues."""
         if self.parted is not None:
             sentence = f"{self.parted.label} {self.parted.departure} before they were connected"
             return Finding(Reason.LEFT, sentence, (*evidence, *self.parted.ends))
@@ -53,10 +53,10 @@ class Pair:
 
     @property
     def is_watched_to_the_end(self) -> bool:
-        """Whether a browser would have reported that they were connected, if they had been.
+        """Whether a browser would certainly have reported it if the two peers had been connected.
 
-        A browser that reports its connections would have reported it, if its peer did not leave. The last report of a
-        page that was closed may be lost, unless the page had closed its RTCPeerConnection before.
+        This is true if one of the browsers reports its connections, and its own peer did not leave. The last report of
+        a page that was closed may be lost, unless the page had closed its RTCPeerConnection before.
         """
         for side, session in enumerate(self.meeting.sessions):
             own = [each for each in self.meeting.connections[side] if each in self.connections]
@@ -68,8 +68,9 @@ class Pair:
         """Return the last refusal of a frame of this negotiation, or None. A refused frame leaves the negotiation
         incomplete.
 
-        `lacking` has the sides whose frames are missing. A frame that may have been anything counts as one of these if
-        none has come in time; with `at_once`, that time has passed already.
+        `lacking` has the sides whose frames are missing. A refused frame that may have been a signal counts only if it
+        was sent by one of these sides, and if the time for another frame has passed. With `at_once`, that time is not
+        checked.
         """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
         refusals = [
@@ -80,7 +81,7 @@ class Pair:
         ]
         if not refusals:
             return None
-        # A frame that was refused shortly before the end could not be sent again, so an earlier refusal counts more.
+        # A client may still send a frame again that was refused a moment ago, so an earlier refusal counts more.
         settled = [each for each in refusals if each.code not in RETRIED_BY_CLIENTS or not self.has_time(each.entry)]
         last = (settled or refusals)[-1]
         other = self.meeting.sessions[1 - last.sender]
@@ -97,8 +98,8 @@ class Pair:
         return refusal.sender in lacking and (at_once or not self.has_time(refusal.entry))
 
     def has_time(self, entry: Entry, within_s: float = SIGNALING_WITHIN_S) -> bool:
-        """Whether less than `within_s` has passed since an entry, or had passed when one of the two could act no
-        longer."""
+        """Whether less than `within_s` has passed since an entry. If one of the peers is away or has left, the time
+        until then counts."""
         deadline_ts = entry.ts + within_s
         if self._until_ts >= deadline_ts:
             return False
@@ -113,7 +114,8 @@ class Pair:
 
 
 def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
-    """Return the RTCPeerConnection of this attempt, or the last one if the log does not show which it was."""
+    """Return a list with the RTCPeerConnection of this attempt, or with the last one if the log does not show which it
+    was. The list may be empty."""
     own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
     # Of several offers from a pool, only the answered one counts.
     own = [each for each in own if each.remote_ufrags.keys() & attempt.ufrags] or own

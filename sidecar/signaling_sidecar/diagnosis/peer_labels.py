@@ -6,8 +6,8 @@
 2. If several peers would have the same label, the first keeps it, and the others get a number: the tabs of one browser
    share the name of the device, and an app may call every peer "Guest".
 3. Some apps make a new id at each page load. So a peer that joins soon after another peer with the same label has left
-   is treated as the same peer, and gets its label. So is one that joins after a page was unloaded, whose session is
-   kept for some seconds. A peer that is away for another reason has not left: it may meet the other one.
+   is treated as the same peer, and gets its label. A peer whose page was unloaded counts as having left, although its
+   session is kept for some seconds. A peer that is away for another reason does not, because it may meet the new peer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from itertools import count
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
 
-RELOADED_WITHIN_S = 30.0  # seconds for a reload; as long as the sidecar keeps the session of a lost peer by default
+RELOADED_WITHIN_S = 30.0  # the most seconds for a reload; the default time for which a lost peer's session is kept
 _LONG_RANDOM = re.compile(
     r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,
@@ -34,7 +34,7 @@ class PeerLabels:
     def __init__(self, unnamed: str = "tab") -> None:
         self._unnamed = unnamed
         self._names: dict[str, str] = {}
-        """By peer id, in order of joining. Empty for a peer without a name."""
+        """The names by peer id, in order of joining. The name of a peer without one is empty."""
         self._pages: dict[str, Report] = {}
         self._pages_of_connections: Mapping[str, Report] = {}
         self._came_ts: dict[str, float] = {}
@@ -54,7 +54,7 @@ class PeerLabels:
             self.name(peer, ts, read_about(data).name)
 
     def name(self, peer: str, ts: float, name: str | None) -> None:
-        """Process a peer that is in the room. If `name` is None, the peer keeps its earlier name."""
+        """Learn that a peer is in the room, and its name. If `name` is None, the peer keeps its earlier name."""
         self._came_ts.setdefault(peer, ts)
         self._gone_ts.pop(peer, None)
         if name is not None or peer not in self._names:
@@ -69,14 +69,14 @@ class PeerLabels:
         self._labels = None
 
     def pages_of_connections(self, pages: Mapping[str, Report]) -> None:
-        """Use these reports of pages, by peer id, and forget those of an earlier call. They were found by the
-        RTCPeerConnections of the pages, and are preferred to the reports that `page` has received."""
+        """Use these reports of pages, by peer id, instead of those of an earlier call. They were found by the
+        RTCPeerConnections of the pages, and take precedence over the reports that `page` has received."""
         if pages != self._pages_of_connections:
             self._pages_of_connections = pages
             self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
-        """Process a peer that has left, or whose page was unloaded. It may have joined before the log begins."""
+        """Learn that a peer has left, or that its page was unloaded. It may have joined before the log begins."""
         if peer not in self._names:
             self._names[peer], self._came_ts[peer] = "", -math.inf
         self._gone_ts.setdefault(peer, ts)
@@ -92,7 +92,7 @@ class PeerLabels:
         return label if self._names.get(peer) or label != peer else None
 
     def first_of(self, peer: str) -> str:
-        """Return the first peer id of this peer, if it was recognised by rule 3 under other ids."""
+        """Return the first id of a peer. It differs from `peer` if rule 3 has found that the peer had another id."""
         self._all()
         return self._firsts.get(peer, peer)
 

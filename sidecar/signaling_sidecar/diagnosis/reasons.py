@@ -1,8 +1,9 @@
 """The reasons why two peers are connected or not.
 
-1. A reason must be visible in the records. Signaling alone cannot show that two browsers are connected; then the reason
-   is `transport-unknown`.
-2. Each step has a deadline. Waiting for a browser's `failed` is not enough: some faults leave its state at `new`.
+1. A reason must be visible in the records. Signaling alone cannot show that two browsers are connected, so without a
+   browser's report the reason is `transport-unknown`.
+2. Each step has a deadline, because not every fault makes a browser report the state `failed`: after some, the state
+   stays `new`.
 3. The deadlines of two peers stop when one of them is away or has left, because it cannot act any more.
 """
 
@@ -14,8 +15,8 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis.entries import Entry
 
 SIGNALING_WITHIN_S = 5.0  # seconds for an answer, or for the first candidate; a slow phone takes about 100 ms
-# Seconds since the answer. After 15 s Chromium reports an unreachable address as failed, and our own client, which
-# counts from the offer, tries again. The verdict on the first try must be there before that.
+# Seconds from the answer until two browsers must be connected. After 15 s, Chromium reports an unreachable address as
+# failed, and the client of this project makes another attempt. The verdict on the first one must come before that.
 TRANSPORT_WITHIN_S = 14.0
 
 

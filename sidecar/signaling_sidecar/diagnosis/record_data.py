@@ -43,8 +43,8 @@ class About(msgspec.Struct, frozen=True):
 
 
 def read_data(data: object, type_: type[_Data]) -> _Data | None:
-    """Read the data of a record. Returns None if the record has no data, or if the data is damaged. The record itself
-    is still used."""
+    """Read the data of a record. Returns None if the record has no data, or if the data is damaged. The other fields of
+    the record can still be used."""
     try:
         return msgspec.json.decode(data, type=type_) if isinstance(data, str) else None
     except NOT_JSON:

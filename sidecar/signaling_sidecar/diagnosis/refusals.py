@@ -14,7 +14,7 @@ from signaling_sidecar.errors import Code
 
 _NEGOTIATING_WORDS = ("offer", "answer", "candidate")
 _SIGNAL_WORDS = ("signal", "broadcast")
-"""Words for frames to other peers, whatever is in them."""
+"""Types of frames to other peers that may contain anything."""
 
 
 class Refusals:
@@ -22,14 +22,15 @@ class Refusals:
 
     def __init__(self, sessions: RoomSessions) -> None:
         self.rejections: list[Rejection] = []
-        """The refused joins, and the refused offers that were not for a peer in the room."""
+        """The refused joins and clients, and the refused offers that were not for a peer in the room."""
         self.relayed_kinds: set[tuple[str | None, str | None]] = set()
-        """By dialect, the kinds of the frames that were relayed, which are the words of that dialect for a signal."""
+        """The pairs of a dialect and a kind of frame that was relayed. Frames of this kind are for other peers."""
         self._unsorted: list[Refusal] = []
-        """Those of which it is not known yet that they may have been for other peers."""
+        """The refusals of frames whose kind was not relayed yet, so that they do not seem to be for other peers."""
         self._sessions = sessions
         self._tokens: dict[tuple[str, int], str] = {}
-        """By run of the sidecar and connection, why the token was refused in the frame that is refused next."""
+        """By boot id and connection, why a token was refused. The next refused frame of the connection has this
+        token."""
 
     def take_token(self, entry: Entry) -> None:
         """Process a record of a client that was not let in because of its token."""
@@ -57,8 +58,8 @@ class Refusals:
                 self._add(each, Code.TOO_LARGE, closed.reason or "")
 
     def sort(self) -> None:
-        """Find out which of the refused frames may have been for other peers, now that more kinds of frames are
-        known."""
+        """Find out which of the refused frames may have been for other peers, because a frame of the same kind has been
+        relayed since."""
         for each in self._unsorted:
             each.may_be_signal = (each.entry.dialect, each.entry.kind) in self.relayed_kinds
         self._unsorted = [each for each in self._unsorted if not each.may_be_signal]
@@ -73,7 +74,7 @@ class Refusals:
     def _add(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.by_id.get(entry.session or "")
         meetings = [] if session is None else list(self._sessions.meetings_meant_by(session, entry))
-        # It has no readable type, or none that the dialect has, or one that does not tell offers from answers.
+        # The frame has no readable type, a type that the dialect does not have, or one for offers and answers alike.
         may_be_signal = entry.kind is None or code == Code.UNKNOWN_TYPE or entry.kind in _SIGNAL_WORDS
         for meeting in meetings:
             side = 0 if meeting.sessions[0] is session else 1
@@ -101,6 +102,6 @@ class Refusals:
 
 
 def _is_signal(entry: Entry) -> bool:
-    """Whether a refused frame was certainly for other peers. A frame that ended its connection had been lost by then,
-    too."""
+    """Whether a refused frame was certainly for other peers. This is assumed of a frame over the size limit, for which
+    the connection was closed."""
     return entry.to is not None or entry.type == "connection.closed" or word_of(entry.kind) in _NEGOTIATING_WORDS

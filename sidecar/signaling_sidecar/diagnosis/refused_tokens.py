@@ -1,4 +1,4 @@
-"""The records of clients that were not let in without a valid token."""
+"""Read the records of clients that were refused because they had no valid token."""
 
 from __future__ import annotations
 

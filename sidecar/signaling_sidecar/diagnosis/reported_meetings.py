@@ -1,4 +1,4 @@
-"""Finds the meeting that an RTCPeerConnection belongs to, which a browser has reported."""
+"""Finds the meeting that belongs to an RTCPeerConnection which a browser has reported."""
 
 from __future__ import annotations
 

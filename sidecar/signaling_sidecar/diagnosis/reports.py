@@ -1,4 +1,4 @@
-"""What browsers have reported about their RTCPeerConnections in `trace` frames."""
+"""Reads what browsers have reported about their RTCPeerConnections in `trace` frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
 
 OF_DUMP = "dump"
-"""The `kind` of a report that was made from a dump of a browser."""
+"""The `kind` of a report that was made from a dump, a file in which a browser has recorded its RTCPeerConnections."""
 
 
 class CandidatePair(msgspec.Struct, frozen=True, gc=False):
@@ -41,7 +41,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
     path: str | None = None
     """The path of its URL, without parts that look like a key."""
     policy: str | None = None
-    """`relay` or `all`."""
+    """The `iceTransportPolicy`: `relay` or `all`."""
     connection: str | None = None
     ice: str | None = None
     signaling: str | None = None
@@ -66,15 +66,15 @@ def read_report(data: str | None) -> Report | None:
 class ConnectionIds:
     """Gives each RTCPeerConnection an id that no other one in the log has.
 
-    Each page names its connections as it likes: in an example of the README, the name is `1`. A client that does not
-    name its page has one session, or one WebSocket outside of a room. It may report a connection before it has joined,
-    and after it has left. In the reports of a dump, `pc` is the whole id.
+    Each page chooses the names of its own connections, so two pages may use the same name, such as `1`. If a client
+    does not name its page, its session identifies it, or its WebSocket while it is in no room: it may report a
+    connection before it has joined, and after it has left. In the reports of a dump, `pc` is the whole id.
     """
 
     def __init__(self) -> None:
         self._by_session: dict[tuple[str, str], str] = {}
         self._by_socket: dict[tuple[str, int, str], tuple[str, str | None]] = {}
-        """The id, and the session that had the WebSocket then."""
+        """The id of the RTCPeerConnection, and the session that used the WebSocket when it was reported."""
 
     def of(self, entry: Entry, page: str | None, pc: str) -> str:
         """Return the id of the connection that the page calls `pc`. Must be called for all reports in their order."""
@@ -101,12 +101,12 @@ class Connection:
     id: str
     page: str | None
     reports: list[tuple[Entry, Report]] = field(default_factory=list)
-    """Each with its record. What takes memory is left out: the data of the record, and in the report the ids that the
-    connection has itself."""
+    """Each report with its record. To save memory, the data of the record is left out, and the ids that this object has
+    too are left out of the report."""
     session: str | None = None
     peer_id: str | None = None
     ufrags: dict[str, None] = field(default_factory=dict)
-    """The ICE ufrags, of which an ICE restart adds one, in their order."""
+    """The ICE ufrags, in the order of the reports. An ICE restart adds one."""
     remote_ufrags: dict[str, None] = field(default_factory=dict)
 
     def add(self, entry: Entry, report: Report) -> None:

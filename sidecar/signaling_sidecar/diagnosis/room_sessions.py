@@ -1,4 +1,4 @@
-"""Follows who is in which room while a log is read, and notes it when two sessions meet."""
+"""Keeps track of the sessions in each room while a log is read, and adds a meeting when two sessions meet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RoomKey = tuple[str, str]
 """The dialect and the id of a room."""
 
 _STOPPED = '{"ending":"stopped"}'
-"""The data of a record of a peer whose connection has ended with the sidecar."""
+"""The data of a record of a peer whose connection has ended because the sidecar was stopped."""
 
 
 class RoomSessions:
@@ -31,12 +31,12 @@ class RoomSessions:
         self.by_id: dict[str, Session] = {}
         self.labels: dict[RoomKey, PeerLabels] = defaultdict(PeerLabels)
         self.hosts: dict[RoomKey, str] = {}
-        """The peer id of the last host of each room that has one."""
+        """The peer id of the last host of each room that has a host."""
         self._sockets = sockets
         self._rooms: dict[RoomKey, dict[str, Session]] = {}
         """By room, the sessions in it by peer id."""
         self._of_peer: dict[str, list[Session]] = {}
-        """By peer id, in order of joining."""
+        """The sessions by peer id, in order of joining."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
         self._unannounced: set[RoomKey] = set()
         """The rooms whose peers are not told of each other. Two of them meet when one sends something to the other."""
@@ -48,7 +48,8 @@ class RoomSessions:
     def take_checkpoint(self, entry: Entry) -> None:
         """Process the sessions in the checkpoint at the beginning of a segment.
 
-        Some may have joined before this log begins, and some of the earlier ones may have ended between two runs.
+        A session in it may have joined before this log begins. An earlier session that is not in it has ended, for
+        example between two runs.
         """
         rooms = rooms_in(entry)
         if rooms is None:
@@ -72,7 +73,7 @@ class RoomSessions:
                     self._was_lost(session, entry)
 
     def _was_lost(self, session: Session, checkpoint: Entry) -> None:
-        """Learn from the checkpoint of a restart that a peer is away: a sidecar that was killed has not recorded it."""
+        """Learn from a checkpoint that a peer is away. If the sidecar was killed, no other record shows this."""
         lost = msgspec.structs.replace(checkpoint.without_data(), data=_STOPPED)
         session.away.append(lost)
         session.absent = lost
@@ -103,7 +104,7 @@ class RoomSessions:
             case "peer.left":
                 session.gone = entry
                 session.end_of_token = session.end_of_token or self._sockets.end_of_token(entry)
-                self._rooms.get(key, {}).pop(session.peer, None)  # the records of another program may be in any order
+                self._rooms.get(key, {}).pop(session.peer, None)  # a log of another program may be in any order
 
     def _learn_host(self, key: RoomKey, host: str | None) -> None:
         if host is not None:
@@ -118,7 +119,7 @@ class RoomSessions:
         self.labels[session.room].page(session.peer, session.came.ts, about)
 
     def call_peers(self) -> None:
-        """Set the labels of all sessions, which are known only after the last entry."""
+        """Set the labels of all sessions. The labels are known only after the last entry."""
         for session in self.by_id.values():
             labels = self.labels[session.room]
             session.label, session.identity = labels.of(session.peer), labels.first_of(session.peer)
@@ -173,7 +174,7 @@ class RoomSessions:
                 yield meeting
 
     def on_connection(self, boot: str, connection: int | None) -> list[Session]:
-        """Return the sessions that had a connection when it ended. They may be in several rooms."""
+        """Return the sessions that used a connection when it ended. They may be in several rooms."""
         return [
             session
             for session in self.by_id.values()

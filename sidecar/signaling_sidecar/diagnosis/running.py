@@ -1,4 +1,4 @@
-"""The verdicts on a running sidecar."""
+"""Diagnose a running sidecar."""
 
 from __future__ import annotations
 

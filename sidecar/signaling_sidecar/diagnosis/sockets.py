@@ -1,4 +1,4 @@
-"""The WebSockets in a log: the page that opened each, and how it ended."""
+"""Finds in a log which page opened each WebSocket, and how the WebSocket ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Closed(msgspec.Struct):
 
     @property
     def is_too_big(self) -> bool:
-        """Whether the sidecar closed it because of a frame over the limit. No other record reports such a frame."""
+        """Whether the sidecar closed it because of a frame over the size limit. No other record reports such frames."""
         return self.by == "sidecar" and self.code == TOO_BIG
 
     @property
@@ -38,7 +38,7 @@ class Closed(msgspec.Struct):
 
 
 class Sockets:
-    """All WebSockets, by the run of the sidecar and their number in it."""
+    """All WebSockets of a log, by boot id and connection number."""
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, int | None], Entry] = {}
@@ -50,7 +50,7 @@ class Sockets:
         known[entry.boot, entry.connection] = entry
 
     def insecure(self, entry: Entry) -> Entry | None:
-        """Return the entry that shows that the page which caused an entry is not a secure context.
+        """Return the `connection.opened` entry of the page that caused `entry`, if the page is not a secure context.
 
         Returns None if the page is a secure context, or if the client is not a page.
         """
@@ -61,22 +61,23 @@ class Sockets:
         return opened if origin is not None and is_insecure(origin) else None
 
     def end_of_token(self, entry: Entry) -> str | None:
-        """Return what had happened to the token of the client if the sidecar has closed the WebSocket that an entry is
-        about for that reason."""
+        """Return what had happened to the client's token if the sidecar has closed the WebSocket of `entry` because of
+        it, and otherwise None."""
         closed = self._closed.get((entry.boot, entry.connection))
         return end_of_token(closed) if closed is not None else None
 
     def goodbye(self, entry: Entry) -> Entry | None:
-        """Return the entry that reports that the page which caused an entry has closed its WebSocket, or None."""
+        """Return the `connection.closed` entry of the page that caused `entry`, if the page closed its WebSocket or was
+        unloaded, and otherwise None."""
         closed = self._closed.get((entry.boot, entry.connection))
         return closed if closed is not None and read_closed(closed).is_goodbye else None
 
 
 def end_of_token(closed: Entry) -> str | None:
-    """Return what had happened to the token of the client if the sidecar has closed a WebSocket for that reason."""
+    """Return what had happened to the client's token if the sidecar has closed a WebSocket because of it, or None."""
     return _ENDS_OF_TOKENS.get(read_closed(closed).reason or "")
 
 
 def read_closed(entry: Entry) -> Closed:
-    """Read the data of a `connection.closed`."""
+    """Read the data of a `connection.closed` entry."""
     return read_data(entry.data, Closed) or Closed()

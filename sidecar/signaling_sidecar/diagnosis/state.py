@@ -16,5 +16,5 @@ _STATES = {
 
 
 def state_of(reason: Reason) -> State:
-    """All reasons that are not in the table are faults."""
+    """Return the state of two peers. It is `FAILED` for all reasons that are not in the table."""
     return _STATES.get(reason, State.FAILED)

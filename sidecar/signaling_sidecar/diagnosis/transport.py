@@ -8,7 +8,7 @@ from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Rea
 from signaling_sidecar.diagnosis.record_data import read_about
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
-"""Findings from the signaling that do not explain why two browsers are not connected."""
+"""The reasons in a finding from the signaling that do not yet explain why two browsers are not connected."""
 
 
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
@@ -38,7 +38,7 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     if not failed or failed[0].ts <= connected[-1].ts:
         connection = Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
         return _reloaded_since(pair, connected[-1]) or connection
-    # The other browser is not informed when a page is closed. Its connection fails some time later.
+    # When a page is closed, the other browser is not informed, and its connection fails only some time later.
     gone = [session for session in pair.meeting.sessions if session.ends and session.ends[0].ts <= failed[0].ts]
     if gone:
         sentence = f"they were connected{way}, until {gone[0].label} {gone[0].departure}"
@@ -53,8 +53,8 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
 
 
 def _reloaded_since(pair: Pair, connected: Entry) -> Finding | None:
-    """The finding for two peers of which one has reloaded its page, which ends its connections, and is back. No offer
-    has been sent since, because that would have begun another attempt."""
+    """Return the finding if one of two connected peers has reloaded its page and is back. The reload has ended their
+    connection. No offer has been sent since, because an offer would have begun another attempt."""
     unloads = [
         (unload, session)
         for session in pair.meeting.sessions
@@ -71,7 +71,7 @@ def _reloaded_since(pair: Pair, connected: Entry) -> Finding | None:
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:
     failed = _failures(pair)
-    # The first answer, because later answers belong to repeated offers or to changes of tracks.
+    # The first answer counts, because later answers belong to repeated offers or to changes of tracks.
     answers = (answer.entry for answer in pair.attempt.answers)
     began = min(answers, key=lambda entry: entry.ts, default=signaling.evidence[-1])
     if not failed and pair.has_time(began, TRANSPORT_WITHIN_S):
@@ -88,14 +88,15 @@ def _transport(pair: Pair, signaling: Finding) -> Finding:
 
 
 def _failures(pair: Pair) -> list[Entry]:
-    """Return the reports of a failure. A failure after the other peer has left does not count."""
+    """Return the reports of a failure. A failure after one of the peers has left does not count."""
     failed = pair.reported("connection", "failed") + pair.reported("ice", "failed")
     until_ts = pair.parted.ends[0].ts if pair.parted is not None else None
     return [entry for entry in failed if until_ts is None or entry.ts <= until_ts]
 
 
 def _both_answered(pair: Pair) -> Finding | None:
-    """Each side withdrew its offer to answer the other's, as browsers do by themselves, so no offer is answered."""
+    """Return the finding if each side answered the other's offer. To do so, each browser withdrew its own offer by
+    itself (an implicit rollback), so no answer belongs to an offer that is still valid."""
     signals = pair.attempt.both_answered
     if signals is None:
         return None

@@ -1,4 +1,4 @@
-"""The verdicts as objects for programs: the same ones in `sidecar why --json`, the admin API and the tests of apps."""
+"""Define verdicts for programs. `sidecar why --json`, the admin API and the tests of apps use the same objects."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class VerdictObject(msgspec.Struct, frozen=True):
     together: bool
     """Whether both peers are still in the room."""
     must_connect: bool = True
-    """False for two that need not connect: neither is the host of their room, or they call each other elsewhere."""
+    """False for two peers that need not connect here: neither is the host of a room that has one, or one has sent the
+    other an offer in a room of another dialect."""
 
 
 class RejectionObject(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The verdict on two peers: the result of their last attempt to connect, or why the one before it failed."""
+"""Find the verdict on two peers: the result of their last attempt to connect, or why an attempt before it failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
 _UNDECIDED = (Reason.IN_PROGRESS, Reason.GLARE)
-"""If the last attempt has one of these results, the one before it explains more: offers of a second try often cross."""
+"""If the last attempt has one of these results, the attempt before it explains more. Glare is one of them, because the
+offers of a second attempt often cross."""
 
 
 class Verdict(NamedTuple):
@@ -28,13 +29,13 @@ class Verdict(NamedTuple):
     notes: tuple[str, ...]
     """Further observations that do not explain the result."""
     changes_ts: float
-    """The time at which the verdict may change although nothing happens, because a time to act has passed."""
+    """The time at which the verdict may change without a new record, because a deadline passes."""
     offered_in: Meeting | None = None
-    """If the two have not sent an offer here: their meeting in a room of another dialect, in which they have."""
+    """If the two have not sent an offer here: their meeting in a room of another dialect in which one has sent it."""
     has_no_host: bool = False
-    """If the two have not sent an offer: whether their room has a host, and neither is the host."""
+    """Whether the two have not sent an offer, their room has a host, and neither of them is the host."""
     is_cut_off: bool = False
-    """Whether the log of a run that is over ends before they could be connected, so that nothing more will be seen."""
+    """Whether the log is finished, and ends before the result of the attempt."""
 
     @property
     def must_connect(self) -> bool:
@@ -48,7 +49,7 @@ class Verdict(NamedTuple):
 
     @property
     def end(self) -> str:
-        """The end of the sentence, which is not about what was found."""
+        """The end of the sentence, which says whether the log ends before the result."""
         return "; the log ends before the result" if self.is_cut_off else ""
 
     @property
@@ -60,15 +61,15 @@ class Verdict(NamedTuple):
 
 
 Evaluate = Callable[[Meeting, float], Verdict]
-"""Evaluates a meeting at a time, as the function `evaluate` does."""
+"""A function that evaluates a meeting at a given time, such as `evaluate`."""
 
 
 class Verdicts:
-    """Evaluates meetings, of which `meetings` are all in the log.
+    """Evaluates meetings. `meetings` are all meetings in the log.
 
     An app may use one protocol to find its peers and another one to call them, with the same peer ids. Then nothing is
-    wrong if no offer was sent in the room of the first. Nothing is wrong either if no offer was sent between two peers
-    of which neither is the host, in a room that has one.
+    wrong if no offer was sent in the room of the first protocol. In a room that has a host, nothing is wrong if no
+    offer was sent between two peers of which neither is the host.
     """
 
     def __init__(self, meetings: Iterable[Meeting], hosts: Mapping[RoomKey, str], evaluate: Evaluate) -> None:
