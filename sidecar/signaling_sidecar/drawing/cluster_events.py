@@ -1,4 +1,4 @@
-"""What happened to the sidecars of a cluster, in words. It concerns every room."""
+"""Describes in words the records about the sidecars of a cluster. These records concern every room."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.record_data import read_data
 
 CLUSTER_EVENTS = ("instance.joined", "instance.left", "owner.changed")
-"""Types of records."""
+"""The types of the records about the sidecars of a cluster."""
 
 
 class _Instance(msgspec.Struct):
@@ -18,7 +18,7 @@ class _Instance(msgspec.Struct):
 
 
 def cluster_event(entry: Entry) -> str | None:
-    """Return the words for a record of one of these types, or None if it has nothing to tell."""
+    """Return a sentence about a record of one of these types, or None for another record or one without a change."""
     about = read_data(entry.data, _Instance) if entry.type in CLUSTER_EVENTS else None
     if about is None:
         return None

@@ -1,8 +1,8 @@
-"""How long something lasted or came after the first record, as the drawings show it."""
+"""Writes durations, and times since the first record, as the drawings show them."""
 
 from __future__ import annotations
 
-LONG_S = 600.0  # seconds; from here on, hours and minutes are easier to read
+LONG_S = 600.0  # seconds; longer durations are written in hours and minutes
 DAY_S = 86_400
 
 

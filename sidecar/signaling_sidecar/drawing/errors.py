@@ -21,7 +21,7 @@ class UnknownRoom(SidecarError):
 
 
 class AmbiguousRoom(SidecarError):
-    """Several rooms match. The message lists what to write for each."""
+    """Several rooms match the requested id. The message lists what to write to choose each of them."""
 
     def __init__(self, requested: str, choices: Sequence[str], place: str = "this log") -> None:
         super().__init__(requested, choices, place)

@@ -1,4 +1,4 @@
-"""What all HTML drawings share: colours for light and dark pages, and the escaping of untrusted text.
+"""Contains what all HTML drawings share: colours for light and dark pages, and the escaping of untrusted text.
 
 Text has the colour of the page (`currentColor`, or JupyterLab's variables). Lines and marks have colours that are
 readable on white and on black.
@@ -15,7 +15,7 @@ from signaling_sidecar.untrusted_text import shortened, visible
 MAX_HEIGHT_PX = 620  # px that a laptop's screen leaves for a notebook's drawing; a higher one scrolls
 _CHARACTER_PX = 6.8  # width of a rather wide character in 12 px text
 BOLD_CHARACTER_PX = 8.2  # the same in bold 12 or 13 px text
-_WIDE_CHARACTER_PX = 8.0  # wider than the average in any short word
+_WIDE_CHARACTER_PX = 8.0  # more than the average width of a character in any short word
 INK = "color:var(--jp-content-font-color1,currentColor)"
 FONT = "font:12px var(--jp-ui-font-family,system-ui,sans-serif)"
 
@@ -40,7 +40,7 @@ def svg(width: int, height: int, content: str) -> str:
 
 
 class Meaning(NamedTuple):
-    """An entry of a legend: a sign, and the word for it, which begins `word_px` to the right."""
+    """An entry of a legend: a sign, and the word for it. The word begins `word_px` from the left edge of the entry."""
 
     sign: str
     word: str

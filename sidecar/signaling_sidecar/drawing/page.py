@@ -1,4 +1,4 @@
-"""A drawing as a web page that is one file: no script, and nothing to load."""
+"""Makes a web page of a drawing. The page is one file, without scripts, and loads nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ body { margin: 16px; background: Canvas; color: CanvasText; font: 14px system-ui
 /* The list of rows scrolls below its header, and takes the whole window instead of a notebook's cell. */
 [data-rows] { max-height: calc(100vh - 80px) !important }
 """
-# The page shows text that peers have chosen. It is escaped; this header makes sure that none of it can run or load.
+# The page shows text that peers have chosen. The text is escaped, and this policy also prevents scripts and requests.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 

@@ -1,4 +1,4 @@
-"""Whether a peer is in its room, and which records change that."""
+"""Defines the presence of a peer in its room, and which records change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rooms of a log."""
+"""Finds the rooms of a log, and the entries of a room."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE, Entry, there_before
 from signaling_sidecar.drawing.cluster_events import CLUSTER_EVENTS
 
 OF_EVERY_ROOM = ("log.gap", *CLUSTER_EVENTS)
-"""Types of records that name no room, and that the ladder of every room shows."""
+"""Types of records that name no room. The ladder of every room shows them."""
 
 
 class RoomInLog(NamedTuple):
@@ -19,7 +19,7 @@ class RoomInLog(NamedTuple):
     room: str
     boot: str
     note: str = ""
-    """What the title says about how this run was chosen, or an empty string."""
+    """The part of the title that says how this run was chosen. May be empty."""
 
     @property
     def title(self) -> str:
@@ -50,7 +50,7 @@ def room_of(entry: Entry) -> RoomInLog | None:
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
     """Select the entries of one room, and those of every room between the first and the last of them.
 
-    They begin with those of `there_before`, if `entries` has the checkpoints of the log too.
+    If `entries` contains the checkpoints of the log, the result begins with the entries of `there_before`.
     """
     of_boot = [entry for entry in entries if entry.boot == chosen.boot]
     own = [at for at, entry in enumerate(of_boot) if (entry.dialect, entry.room) == (chosen.dialect, chosen.room)]

@@ -13,7 +13,8 @@ _RESET = "\x1b[0m"  # ECMA-48, 8.3.117
 class Cells:
     """A line in which text can be written at any cell, and overwrites earlier text.
 
-    A wide character takes two cells, of which the second is empty. A combining character shares the cell before it.
+    A wide character takes two cells, of which the second is empty. A combining character is in the cell of the
+    character before it.
     """
 
     def __init__(self, count: int) -> None:

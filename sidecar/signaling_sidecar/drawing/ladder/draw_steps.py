@@ -31,8 +31,8 @@ def draw_steps(records: Iterable[Entry], labels: PeerLabels) -> tuple[Sequence[C
 
 
 def _columns(peers: Iterable[str], labels: PeerLabels) -> Iterator[Column]:
-    """Yield the column of each peer. A page that has another id after a reload keeps its label, so the reload is
-    added."""
+    """Yield the column of each peer. If a page has another peer id after a reload, both columns have the same label, so
+    `(reloaded)` is added to the later one."""
     columns_of: Counter[str] = Counter()
     for peer in peers:
         label = labels.beside_id(peer)
@@ -55,7 +55,7 @@ class _Room:
         self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
         self._marks = connection_marks(records)
         self._ended_tokens: dict[int | None, str] = {}
-        """By connection that was closed because of its token, what had happened to the token."""
+        """What had happened to the token of each connection that was closed for that reason, by connection number."""
 
     def step(self, record: Entry) -> Step | None:
         """Process the next record, and return its step, or None if a ladder does not show the record."""
@@ -149,7 +149,7 @@ class _Room:
         return None
 
     def _room_updated(self, record: Entry, about: About) -> Step:
-        if about.host in self.columns:  # a record of its own, after that of the old host's leave
+        if about.host in self.columns:  # the step is drawn in the column of the new host
             return self._step(msgspec.structs.replace(record, peer=about.host), Look.UPDATED, "is the host now")
         what = [
             f"room is now {about.name}" if about.name is not None else None,
@@ -178,7 +178,7 @@ class _Room:
 
 
 def _look(record: Entry, media: Media) -> Look:
-    # Without its payload (`payloads = "none"`) only the kind of a signal is known.
+    # If the log has no payloads (`payloads = "none"`), only the kind of a signal is known.
     match media.sdp_type or ("candidate" if media.candidate_type else word_of(record.kind)):
         case "offer":
             return Look.OFFER

@@ -8,12 +8,13 @@ from itertools import chain, groupby
 from signaling_sidecar.drawing.ladder.steps import Look, Run, Step
 
 LEAST_RUN = 4  # steps; three rows are as easy to read as one row that stands for three
-MAX_PAUSE_S = 60.0  # seconds between two heartbeats; after more than that a new run begins
+MAX_PAUSE_S = 60.0  # seconds between two equal steps; after a longer pause a new run begins
 _FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, joins and leaves always have a row of their own
 
 
 def fold_steps(steps: Iterable[Step]) -> Iterator[Step]:
-    """Replace the steps of each run by one step. Several runs may overlap while nothing else happens."""
+    """Replace each run of equal steps by one step. Runs may overlap. A step of another kind, such as a join, ends all
+    of them."""
     for is_folded, stretch in groupby(steps, key=lambda step: step.look in _FOLDED):
         there = list(stretch)
         yield from _fold(there) if is_folded else there

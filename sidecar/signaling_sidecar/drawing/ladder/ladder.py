@@ -75,7 +75,7 @@ class Ladder:
         if kinds:
             steps = [step for step in steps if step.look in kinds]
         self.steps = list(fold_steps(steps)) if fold else steps
-        # This includes the folded rows: a reader may have selected one before there were enough rows to fold.
+        # This includes the steps that are folded now: a reader may have selected one while it had a row of its own.
         self._by_seq = {step.seq: step for step in (*steps, *self.steps)}
         began = f" · {self.steps[0].time:%Y-%m-%d}, times in UTC" if self.steps else ""
         self.title = title + began
@@ -127,7 +127,7 @@ class Ladder:
         return max(bisect_right(self.steps, seq, key=lambda step: step.seq) - 1, 0)
 
     def last(self, count: int) -> Ladder:
-        """Return the last rows as a ladder, whose title says how many there are."""
+        """Return a ladder with the last `count` rows. Its title says how many rows there are in all."""
         if len(self.steps) <= count:
             return self
         shown = copy(self)
@@ -149,7 +149,7 @@ class Ladder:
 
 
 def payload_of(record: Entry, run: Run | None = None) -> Payload:
-    """Return the payload of a record for which a ladder may have no row."""
+    """Return the payload of a record, even if no ladder has a row for it."""
     return Payload(
         record.seq, visible(record.kind or record.type), visible(_about(record, run)), payload_text(record.data)
     )

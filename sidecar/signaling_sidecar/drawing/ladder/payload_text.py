@@ -1,4 +1,5 @@
-"""The `data` of a record for people: indented JSON, session descriptions line by line, no control characters."""
+"""Writes the `data` of a record for people: as indented JSON, with each line of a session description on a line of its
+own, and without control characters."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ _ESCAPE = re.compile(r"\\(?:(r\\n|n)|.)")
 
 
 def payload_text(data: str | None) -> str:
-    """Write the data in lines. Data that is not JSON, or is nested too deeply, is not changed."""
+    """Write the data in lines. Data that is not JSON, or is nested too deeply, is not indented."""
     if not data:
         return "the log does not hold the payload of this record"
     try:
@@ -26,6 +27,7 @@ def payload_text(data: str | None) -> str:
 
 
 def _broken(line: str) -> list[str]:
-    """Break a line of JSON where its text has a line break, such as in an SDP, and indent what follows."""
+    """Break a line of JSON where its text has an escaped line break, such as in an SDP, and indent the following
+    lines."""
     margin = " " * (len(line) - len(line.lstrip()) + INDENT)
     return _ESCAPE.sub(lambda found: f"\n{margin}" if found[1] else found[0], line).split("\n")

@@ -1,4 +1,4 @@
-"""The parts of a ladder: columns, which are peers, and steps, which are records of one room.
+"""Defines the parts of a ladder: a column for each peer, and a step for each record of the room that is shown.
 
 Their text is untrusted: it is exactly what the peers have sent. Code that draws a step must make control characters
 visible and escape the text.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.drawing.presence import Presence
 
-LEAST_PERIOD_S = 0.01  # seconds; in less it is a burst, such as the candidates of one description
+LEAST_PERIOD_S = 0.01  # seconds; a run with a shorter period is a burst, so the period is not shown
 
 
 class Look(StrEnum):
@@ -66,13 +66,13 @@ class Step(NamedTuple):
     """The column of the peer that the step is about, or None if it is about the room, or about a peer that was never in
     the room."""
     to: tuple[int, ...]
-    """The columns of the peers that received it."""
+    """The columns of the peers that a frame was for."""
     what: str
     size_bytes: int | None
     """The size of the frame, or None if it does not matter."""
     detail: str
     presence: tuple[Presence, ...]
-    """The presence of the peer of every column, after this step."""
+    """For each column, the presence of its peer after this step."""
     run: Run | None = None
     """The run that this step represents, or None if it is a single step."""
 

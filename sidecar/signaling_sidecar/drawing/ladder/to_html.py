@@ -1,6 +1,6 @@
-"""A ladder as HTML with inline SVG. It needs no script and no style sheet, and suits light and dark pages.
+"""Draws a ladder as HTML with inline SVG, which needs no script and no style sheet, and suits light and dark pages.
 
-The whole ladder is one element. A page that has only room for some of the rows can draw each row by itself.
+The whole ladder is one element. A page that shows only some of the rows at a time can draw each row separately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A ladder as a Mermaid sequence diagram."""
+"""Writes a ladder as a Mermaid sequence diagram."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.untrusted_text import visible
 
-# What a name or a label must not contain literally is written as Mermaid's `#<code point>;`, because `;`, `#`, `%%`,
-# `<br>`, `:` and `end` have a meaning in Mermaid's syntax.
+# In names and labels, characters that may have a meaning in Mermaid's syntax are written as `#<code point>;`. Examples
+# of such text are `;`, `#`, `%%`, `<br>`, `:` and `end`.
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 .,()·_/+-]|\bend\b", re.IGNORECASE)
 
 

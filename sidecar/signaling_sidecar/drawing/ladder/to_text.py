@@ -1,4 +1,4 @@
-"""A ladder in characters, for a terminal, a log, or a screen reader."""
+"""Draws a ladder with characters, for a terminal, a log, or a screen reader."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from signaling_sidecar.drawing.presence import Presence
 from signaling_sidecar.untrusted_text import shortened, shown_width, visible
 
 _CLOCK_CELLS = 14  # "12:00:00.000  "
-# In a narrower column no label can be read. The widest one fits "candidate host udp private" and an arrow.
+# The possible widths of a column. Labels would not fit into a narrower one. "candidate host udp private" and an arrow
+# fit into the widest.
 _COLUMN_CELLS = range(16, 33)
-# What an arrow needs beside its label: a lifeline, a dash, a space on each side of the label, a dash, and the head.
+# The cells of an arrow without its label: a lifeline, a dash, a space on each side of the label, a dash, and the head.
 _ARROW_CELLS = 6
 _NAME_CELLS = 20  # cells for a name in a list of steps
 _LIFELINE = {Presence.HERE: "│", Presence.AWAY: "┊", Presence.ABSENT: " "}
@@ -52,8 +53,8 @@ def ladder_text(
 ) -> str:
     """Draw a ladder as text. Control characters and line breaks in text from peers are made visible.
 
-    No line is wider than `width` cells. Where the columns are too wide for that, the time of day is left out, then the
-    columns become narrower, and if no label could be read in them, the steps are a list without columns.
+    No line is wider than `width` cells. If the columns are too wide for that, first the time of day is left out, and
+    then the columns become narrower. If labels would no longer fit into them, the steps are a list without columns.
     """
     wanted_cells = _column_cells(columns, steps)
     count = max(len(columns), 1)
@@ -139,7 +140,7 @@ class _Row:
             self.cells.write(end - 1 if end > start else end + 1, head, colour=colour)
         beside = min(
             ends, key=lambda end: (abs(end - start), -end)
-        )  # at the nearest end, so that the label hides no other lifeline
+        )  # the label is beside the nearest receiver, so that it hides no other lifeline
         label = shortened(step.label, abs(beside - start) - _ARROW_CELLS)
         left_edge = min(start, beside) + (2 if beside > start else 3)
         free = abs(beside - start) - _ARROW_CELLS - shown_width(label)

@@ -1,4 +1,4 @@
-"""The peers in a room at one moment, and a link for each pair of peers.
+"""Finds the peers in a room at one moment, and a link for each pair of peers that should connect.
 
 The state of a link is the verdict of `signaling_sidecar.diagnosis` on the records up to that moment.
 """
@@ -22,7 +22,7 @@ class Node(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Two peers, by their indexes in the nodes."""
+    """The connection of two peers, which are given by their indexes in `Links.nodes`."""
 
     one: int
     other: int
@@ -30,14 +30,14 @@ class Link(NamedTuple):
     sentence: str
     """The verdict, in the words of `sidecar why`."""
     route: str | None = None
-    """For a connected pair, by what kind of candidate each of them is connected, as `host-srflx`. None if no browser
-    has reported it."""
+    """The types of the two candidates over which the peers are connected, such as `host-srflx`. None if the peers are
+    not connected, or if no browser has reported the candidates."""
     is_relayed: bool = False
-    """Whether a TURN server relays what they send."""
+    """Whether a TURN server relays the data between the two peers."""
 
 
 class Links(NamedTuple):
-    """A room at one moment."""
+    """The peers and links of a room at one moment."""
 
     nodes: Sequence[Node]
     links: Sequence[Link]
@@ -46,7 +46,7 @@ class Links(NamedTuple):
     ts: float
     """The same moment in seconds since the epoch."""
     busiest_s: float
-    """The last moment with the most peers in the room, in seconds since the first record of the room."""
+    """The last moment at which the number of peers was highest, in seconds since the first record of the room."""
 
     def count(self, state: State) -> int:
         return sum(link.state is state for link in self.links)
@@ -61,9 +61,9 @@ def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> L
 
 
 def links_between(sessions: Sequence[str], verdicts: Iterable[Verdict]) -> list[Link]:
-    """Return the links between the sessions that the nodes of a mesh stand for, in the order of the nodes.
+    """Return the links between the given sessions, which are those of the nodes of a mesh in the same order.
 
-    Two sessions that need not connect have none.
+    Two sessions that need not connect have no link.
     """
     index_of = {session: index for index, session in enumerate(sessions)}
     found = {}

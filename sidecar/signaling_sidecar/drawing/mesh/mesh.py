@@ -44,15 +44,15 @@ class Mesh:
 class RoomMeshes:
     """The meshes of one room at all moments.
 
-    `entries` are those of the room, and the browser reports and checkpoints that name no room.
+    `entries` are the entries of the room, and the browser reports and checkpoints that name no room.
     """
 
     def __init__(self, chosen: RoomRuns, attendance: Attendance, entries: Sequence[Entry]) -> None:
         self._chosen, self.attendance, self._entries = chosen, attendance, entries
 
     def at(self, at: float | timedelta | datetime | None) -> Mesh:
-        """Return the mesh at a time, or so long after the first record of the room (a number is in seconds). A time
-        without a zone is in UTC.
+        """Return the mesh at a moment: a time (in UTC if it has no zone), or a timedelta or number of seconds since
+        the first record of the room.
 
         None selects the end of the log.
         """
@@ -67,7 +67,7 @@ class RoomMeshes:
         try:
             ts = self._ts(at)
             return ts, datetime.fromtimestamp(ts, UTC)
-        except (ValueError, OverflowError, OSError):  # not a number, pandas' NaT, or before or after all calendars
+        except (ValueError, OverflowError, OSError):  # NaN, pandas' NaT, or a year before 1 or after 9999
             raise ValueError(f"`at` must be a moment of the years 1 to 9999, not {at!r}") from None
 
     def _ts(self, at: float | timedelta | datetime | None) -> float:

@@ -1,6 +1,6 @@
-"""A mesh as HTML with inline SVG: the peers on a circle, with a line for each pair.
+"""Draws a mesh as HTML with inline SVG: the peers on a circle, with a line for each pair that should connect.
 
-It needs no script and no style sheet, and suits light and dark pages.
+The HTML needs no script and no style sheet, and suits light and dark pages.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _LEAST_RADIUS_PX = 110
 _NODE_PX = 7
 _TO_NAME_PX = _NODE_PX + 8  # from the middle of a peer to its name
 _NAME_LINE_PX = 15  # height of a name
-_SIGNED_LINKS = 66  # of each state, as of 12 peers; with more, the signs on the links would hide the lines
-_FAINT = ' opacity=".3"'  # of many links in the same state, which would hide the failed ones
-_NAMED_ROUTES = 6  # peers; in a larger mesh the words would hide the lines, and the title of each line has them
+_SIGNED_LINKS = 66  # the links of 12 peers; if more are in the same state, their signs would hide the lines
+_FAINT = ' opacity=".3"'  # for links of a state that has many, because they would hide the failed ones
+_NAMED_ROUTES = 6  # peers; in a larger mesh, the words would hide the lines, so routes are only in the tooltips
 _ROUTE_CHARACTER_PX = 6.2  # width of a rather wide character in 11 px text
 _RELAYED = "#8250df"  # the colour of a connection through a TURN server
 _SENTENCES = 12  # sentences below the drawing; the pairs table has all of them
@@ -53,8 +53,8 @@ def mesh_html(title: str, links: Links) -> str:
 
 
 def mesh_drawing(links: Links) -> str:
-    """Draw a mesh for a page that has a title, scrolls the drawing, and lists the verdicts. It is empty without a
-    peer."""
+    """Draw a mesh for a page that has a title, scrolls the drawing, and lists the verdicts. Without a peer, the result
+    is empty."""
     return _drawing(links) + _legend(links) if links.nodes else ""
 
 
@@ -65,7 +65,7 @@ def _drawing(links: Links) -> str:
     name_px = max(map(shown_width, names)) * BOLD_CHARACTER_PX
     width = round(2 * (circle.radius + _TO_NAME_PX + name_px))
     height = max(60, round(2 * (max(abs(y) for _, y in places) + _NAME_LINE_PX)))
-    worst_last = sorted(links.links, key=_badness)  # on top of the others
+    worst_last = sorted(links.links, key=_badness)  # failed links are on top of all others
     many = {state for state in State if links.count(state) > _SIGNED_LINKS}
     parts = [part for link in worst_last for part in _link(link, circle, many)]
     for at, node in enumerate(links.nodes):
@@ -88,7 +88,8 @@ class _Circle(NamedTuple):
 def _name_places(circle: _Circle) -> Sequence[tuple[float, float]]:
     """Return where each name begins or ends.
 
-    The circle is flat at its top and bottom: a name there is moved outwards, to be a line beyond the one beside it.
+    At the top and the bottom of the circle, neighbours have nearly the same height. There, a name is moved outwards by
+    the height of a line, so that it does not overlap the name beside it.
     """
     places = [circle.place(at, _TO_NAME_PX) for at in range(circle.peers)]
     reached: dict[tuple[str, bool], float] = {}
@@ -115,7 +116,7 @@ def _link(link: Link, circle: _Circle, many: Set[State]) -> Iterator[str]:
     faint = _FAINT if link.state in many - {State.FAILED} else ""
     yield f"<g{faint}><title>{text(link.sentence)}</title>{_line(link.state, x1, y1, x2, y2, colour)}"
     if link.state not in many | {State.CONNECTED}:
-        # The position is away from the middle, because the lines of a large mesh cross there.
+        # The sign is not at the middle of the line, because the lines of a large mesh cross there.
         yield _sign(link.state, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4)
     if link.route is not None and circle.peers <= _NAMED_ROUTES:
         yield _route(link.route, x1 + (x2 - x1) * 0.4, y1 + (y2 - y1) * 0.4, colour or _STROKES[link.state].colour)
@@ -155,7 +156,7 @@ def _node(node: Node, name: str, place: tuple[float, float], name_place: tuple[f
 
 
 def _legend(links: Links) -> str:
-    """Explain the lines that there are."""
+    """Explain the kinds of lines that are in the drawing."""
     meanings = [Meaning(_sample(state), f"{state} {count}", 48) for state in State if (count := links.count(state))]
     relayed = sum(link.is_relayed for link in links.links)
     if relayed:

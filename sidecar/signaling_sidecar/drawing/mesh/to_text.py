@@ -1,4 +1,4 @@
-"""A mesh in characters: a matrix, and a sentence for each pair that is not connected."""
+"""Draws a mesh with characters: a matrix, and a sentence for each pair that should connect."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def mesh_text(title: str, links: Links) -> str:
 def nobody(links: Links) -> str:
     """Return a sentence that says that the room is empty, and at which time it had the most peers.
 
-    That time is a number of seconds, because `EventLog.mesh` takes one.
+    That time is in seconds since the first record, as a call of `EventLog.mesh` may pass it.
     """
     return f"no peer is in the room at this time; most peers were in it at +{links.busiest_s:.3f} s"
 
 
 def shown_name(node: Node) -> str:
-    """Return the label of a peer as visible text. A long one is shortened, and what follows it is not."""
+    """Return the label of a peer as visible text, and whether the peer is away. A long label is shortened."""
     away = " (away)" if node.is_away else ""
     return shortened(node.label, _NAME_CELLS - len(away)) + away
 

@@ -1,4 +1,4 @@
-"""The difference of two session descriptions as HTML with two columns. It needs no script and no style sheet.
+"""Draws the difference of two session descriptions as HTML with two columns, without a script or a style sheet.
 
 Equal lines are folded (by `<details>`), except for a few around each change.
 """

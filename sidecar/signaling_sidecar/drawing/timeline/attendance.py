@@ -1,10 +1,10 @@
-"""Who was in a room at which time: a row for each session, and the events of the whole room.
+"""Finds out who was in a room at which time: a row for each session, and the events of the whole room.
 
 1. A session is here after `peer.joined` and `peer.resumed`, away after `peer.away`, and absent after `peer.left`.
-2. When a new run of the sidecar has restored the room, no peer has a connection. So all are away until they resume, and
-   since the last record of the run before, which may have been killed.
-3. A session whose join is not in the log was there when the log begins, where the log has a checkpoint of that. A
-   session whose leave is not in the log is there until the log ends.
+2. When a new run of the sidecar has restored the room, no peer has a connection. So all sessions are away from the last
+   record of the previous run, which may have been killed, until they resume.
+3. If the join of a session is not in the log, its row begins with the first record of the room. If its leave is not in
+   the log, its row ends with the log.
 4. No event is earlier than the one before it, even if the clock of the sidecar was set back.
 """
 
@@ -88,7 +88,7 @@ class Row:
 
 
 class Attendance(NamedTuple):
-    """A room from its first record to its last, or to the end of the log while a peer is in it."""
+    """A room from its first record to its last, or to the end of the log if a peer is in it until then."""
 
     rows: Sequence[Row]
     moments: Sequence[Moment]
@@ -107,7 +107,7 @@ class Attendance(NamedTuple):
 
 
 OF_SIDECARS = ("server.", "instance.", "owner.")
-"""How the types of records begin that are about a sidecar, or about one of a cluster, and so about every room."""
+"""The beginnings of the types of records about a sidecar, or about an instance of a cluster. They concern all rooms."""
 _LABELS = {
     "room.created": "room created",
     "room.ended": "room ended",
@@ -126,7 +126,7 @@ def attend(
     """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
 
     Records before the first one of the room are ignored. `labels` are those of a diagnosis of the whole log. Without
-    them, the labels are those that the records show. `down_since_ts` has the time of the last record before each
+    them, labels are made from the records. `down_since_ts` has the time of the last record before each
     `server.restored`, which is identified by its boot id and `seq`.
     """
     room = _Room(down_since_ts or {})
@@ -140,7 +140,7 @@ class _Room:
         self._down_since_ts = down_since_ts
         self._rows: dict[str, Row] = {}
         self._open: dict[str, tuple[Presence, float]] = {}
-        """By session, its presence and since when (seconds since the epoch)."""
+        """For each session in the room, its presence and since when it has been the same (seconds since the epoch)."""
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
         self._last_ts = 0.0
@@ -151,7 +151,7 @@ class _Room:
         is_server = entry.type.startswith(OF_SIDECARS)
         if entry.ts < self._now_ts:
             entry = msgspec.structs.replace(entry, ts=self._now_ts)
-        if not is_server:  # it may be of another sidecar, whose clock says nothing about this room
+        if not is_server:  # a record about a sidecar may have the time of another clock than the room's records
             self._now_ts = entry.ts
         if entry.peer is not None and entry.session is not None:
             self._labels.take(entry.type, entry.ts, entry.peer, entry.data)

@@ -1,4 +1,4 @@
-"""A timeline as HTML with inline SVG. It needs no script and no style sheet, and suits light and dark pages."""
+"""Draws a timeline as HTML with inline SVG, without a script or a style sheet, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _lanes(attendance: Attendance) -> list[int]:
     for moment in attendance.moments:
         x = _x(moment.ts, attendance)
         lane = next((lane for lane, end in enumerate(ends) if end < x), len(ends))
-        ends[lane : lane + 1] = [x + 130]  # fits the longest label, "sidecar restarted"
+        ends[lane : lane + 1] = [x + 130]  # fits "sidecar restarted", but not all labels about a cluster
         lanes.append(lane)
     return lanes
 
@@ -75,7 +75,7 @@ def _lanes(attendance: Attendance) -> list[int]:
 def _labels(attendance: Attendance, lanes: list[int], head_px: int) -> Iterator[str]:
     for moment, lane in zip(attendance.moments, lanes, strict=True):
         y = (lane + 1) * _LANE_PX - 3
-        yield _line(moment, attendance, y - 9, head_px - _AXIS_PX)  # ends above the numbers of the axis
+        yield _line(moment, attendance, y - 9, head_px - _AXIS_PX)  # the line ends above the numbers of the axis
         yield f'<text x="{_x(moment.ts, attendance) + 4}" y="{y}">{text(moment.label)}</text>'
 
 
@@ -97,7 +97,8 @@ def _axis(attendance: Attendance, head_px: int) -> Iterator[str]:
 
 
 def _step_s(total_s: float) -> float:
-    """Return a round distance of the ticks: of minutes, hours or days if the whole time is long."""
+    """Return the distance of two ticks. It is a round number of seconds, or for a long time of minutes, hours or
+    days."""
     rough_s = max(total_s, 0.001) / _TICKS
     if total_s >= LONG_S and rough_s <= DAY_S:
         return next(step_s for step_s in _LONG_STEPS_S if step_s >= rough_s)

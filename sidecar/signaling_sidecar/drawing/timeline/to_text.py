@@ -1,4 +1,4 @@
-"""A timeline in characters, with one line for each session, for a terminal, a log, or a screen reader."""
+"""Draws a timeline with characters and one line for each session, for a terminal, a log, or a screen reader."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def summary(row: Row) -> str:
 
 def _bar(row: Row, attendance: Attendance) -> str:
     cells = [" "] * BAR_CELLS
-    # Absences are drawn over presences, because a short one must be visible.
+    # The periods in which the peer was away are drawn last, so that even a short one is visible.
     for presence in (Presence.HERE, Presence.AWAY):
         for span in row.spans:
             if span.presence is presence:
