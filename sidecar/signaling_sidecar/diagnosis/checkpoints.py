@@ -43,7 +43,7 @@ def rooms_in(checkpoint: Entry) -> Sequence[KnownRoom] | None:
 def there_before(checkpoint: Entry | None, key: tuple[str, str], records: Iterable[Entry]) -> list[Entry]:
     """Return an entry for each session that the checkpoint has in a room. `key` is the dialect and the id of the room.
 
-    A drawing that begins with these entries shows also peers whose joins are not in the part of the log that was read.
+    A drawing that begins with these entries also shows peers whose joins are not in the part of the log that was read.
     `records` are the records of the room after the checkpoint. Sessions that join in them are left out.
     """
     rooms = (rooms_in(checkpoint) or ()) if checkpoint is not None else ()

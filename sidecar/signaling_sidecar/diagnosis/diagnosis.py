@@ -38,7 +38,7 @@ class Diagnosis:
     """The verdicts on all peers that met: whether they are connected, and why not."""
 
     verdicts: Sequence[Verdict]
-    """One for each meeting of two sessions."""
+    """One verdict for each meeting of two sessions."""
     rejections: Sequence[Rejection]
     """Refused joins, and refused offers that were not for a peer in the room."""
     pools: Sequence[OfferPool] = ()

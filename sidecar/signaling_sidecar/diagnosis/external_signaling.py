@@ -38,7 +38,7 @@ class ExternalPages:
     def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
         """Yield a meeting for each RTCPeerConnection and the one at its other end, and one for all unanswered offers of
         each page."""
-        # Others are ignored, because pages also make connections only to find out what the browser supports.
+        # Connections that never negotiate are ignored. Pages make them to find out what the browser supports.
         begun = [each for each in connections if each.ufrags]
         for each in begun:
             self._learn(each)

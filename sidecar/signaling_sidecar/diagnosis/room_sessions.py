@@ -41,7 +41,7 @@ class RoomSessions:
         self._unannounced: set[RoomKey] = set()
         """The rooms whose peers are not told of each other. Two of them meet when one sends something to the other."""
         self._connections: dict[str, tuple[str, int | None]] = {}
-        """By session, the run of the sidecar and the number of the connection that it had last."""
+        """For each session, the boot id and the number of its last connection."""
 
     # --- who is there -------------------------------------------------------------------------------------------------
 

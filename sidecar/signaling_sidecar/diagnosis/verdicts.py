@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
     changes_ts: float
     """The time at which the verdict may change without a new record, because a deadline passes."""
     offered_in: Meeting | None = None
-    """If the two have not sent an offer here: their meeting in a room of another dialect in which one has sent it."""
+    """If neither has sent an offer here: their meeting in a room of another dialect, in which one has sent an offer."""
     has_no_host: bool = False
     """Whether the two have not sent an offer, their room has a host, and neither of them is the host."""
     is_cut_off: bool = False

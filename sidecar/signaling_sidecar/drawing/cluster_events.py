@@ -18,7 +18,8 @@ class _Instance(msgspec.Struct):
 
 
 def cluster_event(entry: Entry) -> str | None:
-    """Return a sentence about a record of one of these types, or None for another record or one without a change."""
+    """Return a sentence about a record of one of these types. Returns None for a record of another type, and for one
+    that reports no change."""
     about = read_data(entry.data, _Instance) if entry.type in CLUSTER_EVENTS else None
     if about is None:
         return None

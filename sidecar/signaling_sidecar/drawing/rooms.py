@@ -48,7 +48,7 @@ def room_of(entry: Entry) -> RoomInLog | None:
 
 
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
-    """Select the entries of one room, and those of every room between the first and the last of them.
+    """Select the entries of one room, and all entries between the first and the last of them that concern every room.
 
     If `entries` contains the checkpoints of the log, the result begins with the entries of `there_before`.
     """

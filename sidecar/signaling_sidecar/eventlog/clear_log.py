@@ -49,7 +49,8 @@ def _clear_closed(folder: Path) -> Cleared:
     files = size_bytes = 0
     while True:
         segments = sorted(folder.glob("events-*.jsonl"))
-        # A compressed segment gets the first name and then the second one. It is not missed if it is renamed meanwhile.
+        # While a segment is compressed, its file has the first of these names, and then the second. In this order, a
+        # file that is renamed meanwhile is not missed.
         patterns = ("events-*.jsonl.gz.new", "events-*.jsonl.gz", "events-*.unreadable")
         closed = [*segments[:-1], *(path for pattern in patterns for path in folder.glob(pattern))]
         if not closed:

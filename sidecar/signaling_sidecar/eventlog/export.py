@@ -23,10 +23,10 @@ def export(
 ) -> Iterator[bytes]:
     """Yield the records of the segments as lines, in their order. Lines that cannot be read are added to `left_out`.
 
-    With `room`, only these records are yielded: those of the room, and of the records without a room those about a
-    connection that joined it, and those about no peer at all. At the end, a record `log.exported` is added with the
-    time of the last record of the whole log, from which the diagnosis computes how long a peer has waited. With `room`
-    or `redactor`, fields that this version does not know are removed.
+    With `room`, the records of this room are yielded. Of the records that name no room, only those about a connection
+    that joined the room are yielded, and those about no peer at all. At the end, a record `log.exported` is added with
+    the time of the last record of the whole log, from which the diagnosis computes how long a peer has waited. With
+    `room` or `redactor`, fields that this version does not know are removed.
 
     Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line if
     the room is not in the log.

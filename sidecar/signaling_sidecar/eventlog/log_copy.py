@@ -6,8 +6,8 @@
    identify a record in the logs of all instances.
 3. The header and the checkpoint of a segment have no numbers of their own. They repeat the `seq` of the last record
    before them, whose effect the checkpoint includes. A reader that already has this record skips them.
-4. A segment can only begin when the caller has a checkpoint. After a failed write, the lines until then are lost. The
-   new segment has a record `log.gap` in their place, with the `seq` of the first lost line.
+4. A segment can only begin when the caller has a checkpoint. After a failed write, all lines are lost until a new
+   segment begins. This segment has a record `log.gap` in their place, with the `seq` of the first lost line.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class LogCopy(LogFiles):
         try:
             self._resume()
         except (OSError, StateDirTaken):
-            self._wait_s = self._longer_wait_s()  # for each try, the owner makes a checkpoint
+            self._wait_s = self._longer_wait_s()  # because the owner makes a checkpoint for each try
             self._retry_s = time.monotonic() + self._wait_s
 
     def _begin_another_run(self) -> None:

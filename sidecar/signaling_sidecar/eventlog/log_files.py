@@ -1,6 +1,6 @@
 """Write the files (segments) of an event log. Only this module appends to the open segment.
 
-1. A segment begins with a header and a checkpoint, lacks no record after these, and ends with a complete line.
+1. A segment begins with a header and a checkpoint, contains every record after these, and ends with a complete line.
 2. If a write fails, signaling continues, and `is_written` is false until a new segment can be begun. Nothing more is
    appended to the old segment, so that no record is missing within a segment. The failure and the recovery are each
    reported to the operator once.

@@ -48,7 +48,7 @@ _STARTS = (*_PLAIN, "null", *_BASE64_STARTS, *_ESCAPED_STARTS)
 _ORDINARY = frozenset(ascii_letters + digits) - {start[0] for start in _STARTS}
 
 Leaf = tuple[str | None, str | None, dict[str, Any]]
-"""The key of a string or null in a document, the value itself, and the object that contains it."""
+"""A string or null in a document: its key, the value itself, and the object that contains it."""
 
 
 class _Writing(StrEnum):

@@ -185,7 +185,8 @@ def whole_text(segment: Path, left_out: LeftOut) -> bytes:
 
 
 def _lines(segment: Path, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not empty, with their numbers. A last line without a newline must be a whole record."""
+    """Yield the lines that are not empty, with their numbers. A last line without a newline is yielded only if it is a
+    whole record."""
     lines = _until_unreadable(text_lines(segment), segment, left_out)
     for number, (line, is_whole) in enumerate(lines, 1):
         if is_whole or is_record(line):

@@ -48,8 +48,8 @@ def redact_description(sdp: str, names: Pseudonyms) -> str:
 
 
 def redact_candidate(text: str, names: Pseudonyms) -> str:
-    """Redact a candidate, with or without a leading `a=`. A malformed candidate stays malformed. If it has a ufrag, the
-    result has its pseudonym."""
+    """Redact a candidate, with or without a leading `a=`. A malformed candidate stays malformed. Its ufrag is replaced
+    by a pseudonym, as in other candidates."""
     words = text.split()
     mandatory = _mandatory(words[1:_MANDATORY_WORDS], names) or _MALFORMED
     foundation = names.number(words[0].rpartition(":")[2], "foundation")  # replaced because it is a hash of the address

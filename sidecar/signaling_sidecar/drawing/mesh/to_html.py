@@ -74,7 +74,7 @@ def _drawing(links: Links) -> str:
 
 
 class _Circle(NamedTuple):
-    """The circle around the origin on which the peers are."""
+    """The circle around the origin, on which the peers are placed."""
 
     peers: int
     radius: int
