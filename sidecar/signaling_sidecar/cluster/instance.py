@@ -1,4 +1,4 @@
-"""What an instance of a cluster asks Redis for. `scripts.py` has what happens there."""
+"""The requests of an instance of a cluster to Redis. Each runs one of the Lua scripts in `scripts.py`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from signaling_sidecar.cluster.posts import Post
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 
 BEGINNING = "0-0"
-"""The place before all entries of a stream."""
+"""The id to read a stream from its first entry."""
 _Argument = str | bytes | int
 INBOX, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 
 
 class OutOfDate(Exception):
-    """Redis knows better what this instance is: `word` is the result of a script."""
+    """A script was refused, because Redis and this instance disagree about the cluster, its owner or its state.
+
+    `word` is the first element of the script's result. `scripts.py` lists the words.
+    """
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
@@ -29,28 +32,30 @@ class OutOfDate(Exception):
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """One commit. Nothing of it is sent to anybody before Redis has it."""
+    """One commit by the owner. Its messages are sent to clients only after Redis has stored the commit."""
 
     number: int
     place: str
-    """The id of the last entry of the inbox that was handled."""
+    """The id of the last entry that was handled in the owner's inbox."""
     lines: bytes
+    """New lines of the event log."""
     seq: int
-    """The number of the last line."""
+    """The number of the last line of the event log."""
     ts: float
     own: list[ToFront]
-    """For the front of this instance."""
+    """Messages to the front of this instance."""
     others: dict[int, list[ToFront]]
-    """For the fronts of other instances."""
+    """Messages to the fronts of other instances, by the number of the instance."""
     checkpoint: bytes | None
     held: bytes
+    """The commands that wait for the result of a challenge."""
 
 
 class Renewed(NamedTuple):
-    """What an instance learns whenever it renews its lease."""
+    """The answer of Redis to an instance that renews its lease."""
 
     had_lease: bool
-    """Whether its lease had not ended."""
+    """Whether the lease had not ended before it was renewed."""
     owner: int | None
     step: int
     """The last committed step."""
@@ -59,34 +64,35 @@ class Renewed(NamedTuple):
     highest: int
     """The highest number ever given to an instance."""
     checkpoint: str
-    """The id of the last checkpoint in the log."""
+    """The id of the last entry of the log with a checkpoint."""
     posted: int
-    """The number of this instance's last post."""
+    """The number of this instance's last post that Redis has."""
     silent: list[int]
-    """The instances whose lease has ended."""
+    """The numbers of the instances whose lease has ended."""
     seq: int
     """The number of the last line of the log."""
 
 
 class Claimed(NamedTuple):
-    """The hub, as the last owner has left it."""
+    """The state that the last owner has left to the instance that has become the owner."""
 
     fence: int
     step: int
     place: str
-    """The id of the last entry of the inbox that was handled."""
+    """The id of the last entry that was handled in the owner's inbox."""
     checkpoint: str
+    """The id of the last entry of the log with a checkpoint."""
     held: bytes
     """The commands that wait for the result of a challenge."""
     seq: int
     last: int | None
-    """The last owner, if it has not released the hub."""
+    """The number of the last owner, or None if it has released the hub."""
     members: set[int]
-    """The living instances."""
+    """The numbers of the living instances."""
 
 
 class State(NamedTuple):
-    """The state of a cluster, with which its owner founds it again."""
+    """The state of a cluster, with which its owner founds it again after Redis has lost its data."""
 
     fence: int
     step: int
@@ -97,27 +103,27 @@ class State(NamedTuple):
 
 
 class Instance:
-    """This process, as Redis knows it. Every method raises RedisAway, and most raise OutOfDate."""
+    """Sends the requests of this instance to Redis. Every request can raise RedisAway, and most can raise OutOfDate."""
 
     def __init__(self, link: Link, boot: str, lease_s: float, key: bytes) -> None:
         self.number: int | None = None
-        """None while this process is no member of the cluster."""
+        """The number of this instance in the cluster, or None while it is not a member."""
         self.epoch = ""
         self.key = key
-        """The key for keyed hashes. After `join` it is that of the cluster."""
+        """The key for keyed hashes. `join` replaces it with the cluster's key."""
         self.lease_s = lease_s
         self._link = link
         self._boot = boot
 
     @property
     def outbox(self) -> str:
-        """The stream of messages from the owner to this instance."""
+        """The name of the stream of messages from the owner to this instance."""
         return f"{scripts.PREFIX}out:{self.number}"
 
     async def join(self, *, may_found: bool) -> str:
-        """Become a member of the cluster. Returns the id of the last checkpoint in its log, or an empty text.
+        """Become a member of the cluster. Returns the id of the log's last checkpoint, or "" if the log has none.
 
-        Raises RedisAway if there is no cluster, unless this instance may found it.
+        If Redis has no cluster, founds it with `may_found`, and raises RedisAway otherwise.
         """
         arguments: list[_Argument] = [self.next_epoch(), self.key, self._lease_ms(), int(may_found), self._boot]
         result = await self._link.run(scripts.JOIN, "0", *arguments)
@@ -128,7 +134,7 @@ class Instance:
         return _text(checkpoint)
 
     async def renew(self, read_until: str, more_s: float = 0.0) -> Renewed:
-        """Renew the lease, for `more_s` longer than usual, and delete the outbox up to the entry `read_until`."""
+        """Renew the lease, for `more_s` longer than usual, and delete the outbox's entries before `read_until`."""
         _, had, owner, _, step, left_ms, highest, checkpoint, posted, silent, seq = await self._run(
             scripts.RENEW, self._lease_ms(more_s), read_until
         )
@@ -138,13 +144,13 @@ class Instance:
         return Renewed(bool(had), owner, int(step), left_s, int(highest), _text(checkpoint), posted, silent, seq)
 
     async def declare_gone(self, silent: int) -> bool:
-        """Declare an instance dead whose lease has ended. Returns False if it has renewed its lease meanwhile."""
+        """Declare dead the instance `silent`, whose lease has ended. Returns False if it has renewed it meanwhile."""
         return bool((await self._run(scripts.DECLARE, silent, expected="alive"))[0] == b"ok")
 
     async def claim(self, *, from_silent: bool) -> Claimed | float:
-        """Become the owner, if there is none. Otherwise returns how many seconds the owner's lease still lasts.
+        """Become the owner, unless another instance is. Then returns for how many seconds its lease still lasts.
 
-        With `from_silent`, an owner whose lease has ended is declared dead and replaced.
+        With `from_silent`, another owner whose lease has ended is declared dead and replaced.
         """
         word, *rest = await self._run(scripts.CLAIM, int(from_silent), expected="taken")
         if word == b"taken":
@@ -154,11 +160,11 @@ class Instance:
         return Claimed(int(fence), int(step), _text(place), _text(checkpoint), held, int(seq), last, members)
 
     async def post(self, post: Post) -> None:
-        """Put a post into the inbox of the owner, unless it is there."""
+        """Put a post into the owner's inbox, unless an earlier attempt has put it there."""
         await self._run(scripts.POST, *post)
 
     async def commit(self, fence: int, step: Step) -> str:
-        """Commit a step of the owner, unless that was done. Returns the id of its last entry in the log."""
+        """Commit a step as the owner, unless an earlier attempt has. Returns the id of the last entry of the log."""
         others: list[_Argument] = []
         for instance, its in step.others.items():
             others += (instance, wire.encode_to_front(its))
@@ -168,11 +174,11 @@ class Instance:
         return _text(entry)
 
     async def release(self, fence: int) -> None:
-        """Let another instance become the owner. Does nothing if one has become the owner already."""
+        """Give up being the owner, so that another instance can claim the hub. Does nothing if one has already."""
         await self._run(scripts.RELEASE, fence, expected="fenced")
 
     async def leave(self) -> None:
-        """Leave the cluster. This instance may have been declared dead already."""
+        """Leave the cluster. Does nothing in Redis if this instance has been declared dead already."""
         await self._link.run(scripts.LEAVE, *self._me)
         self.number = None
 
@@ -180,7 +186,7 @@ class Instance:
         """Give Redis the state of the cluster, under a new epoch. Returns the id of the checkpoint, or None if another
         instance has become the owner.
 
-        `was_heard_of` tells whether this instance has renewed its lease a short time ago.
+        `was_heard_of` says whether this instance has renewed its lease a short time ago.
         """
         arguments: list[_Argument] = [
             epoch,
@@ -200,7 +206,7 @@ class Instance:
         return _text(result[1])
 
     def next_epoch(self) -> str:
-        """Return an epoch that no instance has known."""
+        """Return a new epoch, which no instance has used."""
         if not self.epoch:
             return self._boot
         return boot_id(run_number(self.epoch) + 1, secrets.token_hex(4))
@@ -213,7 +219,7 @@ class Instance:
         return round(1000 * (self.lease_s + more_s))
 
     async def _run(self, script: str, *arguments: _Argument, expected: str = "ok") -> Sequence[Any]:
-        """Run a script. Raises OutOfDate for any result but `ok` and the expected one."""
+        """Run a script. Raises OutOfDate if the first element of its result is neither `ok` nor `expected`."""
         result = await self._link.run(script, *self._me, *arguments)
         word = result[0].decode()
         if word not in ("ok", expected):

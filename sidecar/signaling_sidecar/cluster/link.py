@@ -1,4 +1,4 @@
-"""The connections to Redis: one for scripts, and one that waits for new entries of streams."""
+"""The two connections of an instance to Redis: one runs scripts, and one waits for new entries of streams."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class RedisAway(Exception):
-    """Redis does not answer, or refuses every command at the moment. It is not known whether a command was carried
-    out.
+    """Redis does not answer, or refuses every command at the moment. It may have carried out the command nevertheless.
 
-    The reason is for operators. `what` is wrong may be told to anybody.
+    The text of the exception is only for operators. `what` is a sentence without details, which anybody may read.
     """
 
     def __init__(self, reason: str, what: str = "Redis does not answer") -> None:
@@ -55,13 +54,13 @@ class Entry(NamedTuple):
 
 
 def place_of(id_: str) -> tuple[int, int]:
-    """Return the id of an entry in a form that can be compared."""
+    """Return the two numbers in the id of an entry. Unlike the id, they sort in the order of the entries."""
     ms, _, number = id_.partition("-")
     return int(ms), int(number)
 
 
 def just_before(id_: str) -> str:
-    """Return the id after which the entry with this id is the next one that can be read."""
+    """Return the highest id below this one. A read after it begins with the entry that has this id."""
     ms, number = place_of(id_)
     if number:
         return f"{ms}-{number - 1}"
@@ -71,8 +70,8 @@ def just_before(id_: str) -> str:
 class Link:
     """Must be created in a running event loop. Raises MissingExtra, or RedisUnusable for a URL that cannot be used.
 
-    The scripts and the waiting read use a connection each, so a cluster of N instances has 2 N connections. No command
-    is sent again by the Redis client, because only the caller knows which of them may be carried out twice.
+    Scripts use one connection, and the read that waits uses another one, so a cluster of N instances has 2 N. The Redis
+    client is told not to retry commands, because only the caller knows which of them may be carried out twice.
     """
 
     def __init__(self, url: str, password: str | None) -> None:
@@ -89,7 +88,7 @@ class Link:
         self._has_password = password is not None
         self._is_encrypted = url.startswith("rediss:")
         try:
-            # Without decode_responses, all answers are bytes, which the types of redis-py do not tell.
+            # `Any`, because the types of redis-py do not say that all answers are bytes without decode_responses.
             clients: list[Any] = [
                 redis.Redis.from_url(
                     url,
@@ -107,10 +106,10 @@ class Link:
         self._one_at_a_time = asyncio.Lock()
         self._time = asyncio.get_running_loop().time
         self.round_trips = RoundTrips()
-        """The answers to scripts."""
+        """How long Redis takes to answer scripts."""
 
     async def check_server(self) -> Server:
-        """Return what the server is. Raises RedisUnusable for one that cannot be used, or does not answer now."""
+        """Return the version and a setting of Redis. Raises RedisUnusable if it cannot be used or does not answer."""
         try:
             told = await self._scripts.info("server", "memory")
         except self._errors as error:
@@ -125,7 +124,7 @@ class Link:
         return Server(version, str(told.get("maxmemory_policy", "")))
 
     def _reason(self, error: Exception) -> str:
-        """Say why the first command has failed."""
+        """Say why the first command has failed, for operators."""
         text = str(error)
         if "HELLO" in text and "unknown command" in text:
             return _TOO_OLD.format("5 or older")
@@ -161,7 +160,7 @@ class Link:
             await client.aclose()
 
     async def run(self, script: str, *arguments: str | bytes | int) -> list[Any]:
-        """Run a script, and return what it returns. Raises RedisAway."""
+        """Run a script, and return its result. Raises RedisAway."""
         async with self._one_at_a_time:
             began_s = self._time()
             try:
@@ -172,13 +171,13 @@ class Link:
         return result  # type: ignore[no-any-return]
 
     async def read(self, places: Mapping[str, str], block_ms: int | None) -> dict[str, list[Entry]]:
-        """Return the entries after these places, by stream. Waits up to `block_ms` for the first one. Raises
-        RedisAway."""
+        """Return the entries of each stream after its id in `places`. Waits up to `block_ms` for the first entry, or
+        not at all if it is None. Raises RedisAway."""
         found = await self._answer(self._reads, self._reads.xread(dict(places), count=PAGE, block=block_ms))
         return {name.decode(): [Entry(id_.decode(), fields) for id_, fields in entries] for name, entries in found}
 
     async def fetch(self, stream: str, after: str) -> list[Entry]:
-        """Return the next entries that a stream has after a place, without waiting. Raises RedisAway."""
+        """Return the next entries of a stream after the id `after`, without waiting. Raises RedisAway."""
         async with self._one_at_a_time:
             found = await self._answer(self._scripts, self._scripts.xrange(stream, min=f"({after}", count=PAGE))
         return [Entry(id_.decode(), fields) for id_, fields in found]
@@ -186,7 +185,7 @@ class Link:
     async def _answer(self, client: Any, command: Awaitable[Any]) -> Any:
         """Return the answer to a command of this client. Raises RedisAway.
 
-        After a failure the connection is closed, because the next command would read the answer to this one.
+        After a failure the connection is closed. Otherwise the next command could read a late answer to this one.
         """
         try:
             answer = await command
@@ -195,7 +194,7 @@ class Link:
         except self._errors as error:
             await self._drop(client)
             _raise_if_cancelled()
-            reason, _, _ = str(error).partition(" script: ")  # which line of which script is no help
+            reason, _, _ = str(error).partition(" script: ")  # without the line of the script that has failed
             raise RedisAway(reason, self._what_is_wrong(error)) from error
         except asyncio.CancelledError:
             await self._drop(client)
@@ -205,13 +204,14 @@ class Link:
 
     @staticmethod
     async def _drop(client: Any) -> None:
-        """Close the connection of a client, which opens another one for the next command."""
+        """Close the connection of a client. The client opens a new one for its next command."""
         if client.connection is not None:
             await client.connection.disconnect(nowait=True)
 
 
 def _raise_if_cancelled() -> None:
-    """redis-py sends a command in asyncio's wait_for, which loses some cancellations before Python 3.12."""
+    """Raise CancelledError if this task was cancelled. redis-py uses asyncio's wait_for, which loses some cancellations
+    before Python 3.12."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

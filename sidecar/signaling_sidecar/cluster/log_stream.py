@@ -1,7 +1,7 @@
-"""The log of the cluster as it is in Redis: a stream of the lines of each step, with a checkpoint now and then.
+"""Reads the event log of the cluster, a stream in Redis of the lines of each step, with a checkpoint now and then.
 
-An entry is recognised as part of the log because it continues it: its lines have the numbers that follow the line
-before. Anything else was not written by an owner.
+An entry is accepted only if its lines continue the numbers of the lines before it. An entry that does not was not
+written by an owner.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from signaling_sidecar.errors import UnreadableMessage
 
 
 class LogEntry(NamedTuple):
-    """Lines, or a checkpoint of the state after the last line."""
+    """An entry of the log, with either lines or a checkpoint of the state after the last line."""
 
     step: int
     seq: int
@@ -25,14 +25,14 @@ class LogEntry(NamedTuple):
 
 
 class LogPlace:
-    """A place in the log, which moves from entry to entry. It begins at a checkpoint that Redis has named."""
+    """A position in the log, which moves from entry to entry. It begins at a checkpoint, whose id Redis has told."""
 
     def __init__(self) -> None:
         self.seq = 0
         self.step = 0
 
     def begin(self, entry: Entry) -> LogEntry:
-        """Move to a checkpoint. Raises UnreadableMessage."""
+        """Move to an entry with a checkpoint. Raises UnreadableMessage if the entry has none."""
         read = _read(entry)
         if read.checkpoint is None:
             raise UnreadableMessage("the log of the cluster does not begin with a checkpoint")

@@ -17,7 +17,7 @@ from signaling_sidecar.hub.rules import Ending
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A client asks for something, or its connection has answered a challenge."""
+    """A command of a client, or the result of a challenge to its connection."""
 
     command: Command
     dialect: str | None
@@ -25,8 +25,8 @@ class Ask(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Remind(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Tell a new owner what the log does not have: which connections watch the list of rooms, and the names of secret
-    rooms. An owner that knows it already ignores it."""
+    """A command that is sent again to a new owner, because the log does not have it: it says that a connection watches
+    the list of rooms, or gives the name of a secret room. An owner that knows this already ignores the command."""
 
     command: Command
 
@@ -36,15 +36,15 @@ class Opened(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     connection: int
     dialect: str | None
-    """None on the shared path, where a `Recognised` follows."""
+    """None on the shared path, until the message `Recognised` names the dialect."""
     address: str | None
     """The client's IP address, or None behind a proxy that cannot be trusted."""
     origin: str | None
     user_agent: str | None
     subject: str | None
-    """Who the access token of the handshake was issued to."""
+    """The subject of the access token in the handshake."""
     request: str | None = None
-    """The id of the request with which the handshake began."""
+    """The request id of the handshake."""
 
 
 class Recognised(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -55,12 +55,12 @@ class Recognised(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A connection has ended, and nothing more is read from it."""
+    """A connection has ended. No message about it follows."""
 
     connection: int
     ending: Ending
     by: str
-    """`peer` or `sidecar`."""
+    """Who has closed the connection: `peer` or `sidecar`."""
     code: int | None
     """The close code that was sent or received, or None if there was no Close frame."""
     reason: str
@@ -68,45 +68,46 @@ class Ended(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Note(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Something that has happened at the front itself, such as a change of its settings."""
+    """A record of an event at the front itself, such as a change of its settings."""
 
     record: Record
 
 
 class Gone(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """An instance has stopped, or was lost, and all its connections have ended. A script in Redis writes this
+    """An instance has stopped or was declared dead, so all its connections have ended. A script in Redis writes this
     message."""
 
     instance: int
     stopped: bool = False
-    """Whether it has left the cluster by itself. Otherwise the others have not heard of it for a whole lease."""
+    """Whether the instance has left the cluster by itself. Otherwise its lease has ended."""
 
 
 class Check(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Call the user's hooks for a command, which only the owner can do. The answer is `Checked`."""
+    """Asks the owner to call the user's hooks for a command, because only the owner calls hooks. The answer is
+    `Checked`."""
 
     command: Command
 
 
 class Administer(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Carry out a command of the admin. The answer is `Administered`."""
+    """Asks the owner to carry out a command of the admin. The answer is `Administered`."""
 
     command: OfAdmin
 
 
 class TakeSnapshot(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Send the state of the hub. The answer is a `Snapshot`."""
+    """Asks the owner for the state of the hub. The answer is a `Snapshot`."""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A request that the owner answers with a `Reply` to the instance that has sent it."""
+    """A request to the owner. The owner answers the instance that has sent it with a `Reply`."""
 
     id: int
     request: Check | Administer | TakeSnapshot
 
 
 def singles(command: Command) -> Iterator[Command]:
-    """The single commands in a command."""
+    """Yield the commands that a `Numbered` or `Several` contains, or the command itself if it is neither."""
     if isinstance(command, commands.Numbered):
         command = command.command
     if isinstance(command, commands.Several):
@@ -116,7 +117,7 @@ def singles(command: Command) -> Iterator[Command]:
 
 
 def without_credentials(command: Command) -> Command:
-    """Return the command without access tokens. The hub needs none, because they were verified before."""
+    """Return the command without access tokens. The hub needs none, because the front has verified them."""
     replace = msgspec.structs.replace
     match command:
         case commands.Numbered():
@@ -132,7 +133,7 @@ def without_credentials(command: Command) -> Command:
 
 
 def connections_of(command: Command) -> Iterator[int]:
-    """Yield the sender's connection as the command and each of its parts give it. All are the same, unless another
+    """Yield the connection that sends the command, and that of each command in it. All are the same, unless another
     program has written the command."""
     yield command.connection
     for each in singles(command):
@@ -147,7 +148,7 @@ ToOwner = Ask | Remind | Opened | Recognised | Ended | Note | Gone | Call
 
 
 class Checked(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The command to carry out after the hooks were called. It is a `Refuse` if a hook has refused the command."""
+    """Contains the command to carry out after the hooks were called, a `Refuse` if a hook has refused the command."""
 
     command: Command
 
@@ -166,7 +167,7 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The call could not be answered."""
+    """The owner could not carry out the request of the call."""
 
     refusal: Refusal
 

@@ -11,10 +11,10 @@ first nine million instances of a cluster."""
 
 
 def connection_numbers(instance: int) -> Iterator[int]:
-    """Count the connections of an instance."""
+    """Return the numbers that the instance gives to its connections, one after the other."""
     return itertools.count(instance * CONNECTIONS_PER_INSTANCE + 1)
 
 
 def instance_of(connection: int) -> int:
-    """Return the number of the instance that has the connection."""
+    """Return the number of the instance that gave the connection its number."""
     return connection // CONNECTIONS_PER_INSTANCE

@@ -1,4 +1,4 @@
-"""The messages of an instance to the owner at another instance."""
+"""The messages of an instance to the owner, if another instance is the owner."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from signaling_sidecar.cluster.messages import ToOwner
 
 
 class Post(NamedTuple):
-    """Several messages in one entry of the inbox. The number is by which Redis knows a repetition."""
+    """Several messages in one entry of the inbox. By the number, Redis recognises a post that it already has."""
 
     number: int
     batch: bytes
 
 
 class Posts:
-    """Keeps the messages in their order. There is one post at a time, and it is repeated until Redis has it."""
+    """Keeps the messages in their order. Only one post is under way at a time, and it is sent until Redis has it."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -30,17 +30,17 @@ class Posts:
         self._waiting += messages
 
     def pending(self) -> Post | None:
-        """Return the post that Redis must have next, or None if there is nothing to tell."""
+        """Return the post to send to Redis next, or None if there are no messages."""
         if self._pending is None and self._waiting:
             self._number += 1
             self._pending = Post(self._number, wire.encode_to_owner(self.take_waiting()))
         return self._pending
 
     def done(self) -> None:
-        """Must be called when Redis has the pending post."""
+        """Must be called when Redis has stored the pending post."""
         self._pending, self.posted = None, self._number
 
     def take_waiting(self) -> list[ToOwner]:
-        """Return the messages that are in no post yet, which are forgotten here."""
+        """Remove the messages that are in no post yet, and return them."""
         waiting, self._waiting = self._waiting, []
         return waiting

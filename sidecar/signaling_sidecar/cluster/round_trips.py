@@ -1,4 +1,4 @@
-"""How long Redis takes to answer, for `/metrics`."""
+"""Measures how long Redis takes to answer, for `/metrics`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 
-# Upper bounds in seconds: an idle server on the same machine answers in 0.2 ms, and one that takes longer than a second
-# endangers the leases.
+# Upper bounds of the histogram, in seconds: an idle Redis on the same machine answers in 0.2 ms. If it takes longer
+# than a second, instances may not renew their leases in time.
 BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
 class RoundTrips:
-    """How long Redis takes to answer, as counters that only grow. `add` must be called for each answer."""
+    """A histogram of the times that Redis takes to answer. `add` must be called for each answer."""
 
     def __init__(self) -> None:
         self.sum_s = 0.0
         self.answered_s: float | None = None
-        """When Redis has answered last, in the time of the caller, or None if it has never answered."""
+        """The time of the last answer, by the clock of the caller, or None if Redis has never answered."""
         self._counts = [0] * (len(BOUNDS_S) + 1)
 
     def add(self, began_s: float, now_s: float) -> None:
@@ -27,6 +27,6 @@ class RoundTrips:
         self._counts[bisect_left(BOUNDS_S, took_s)] += 1
 
     def buckets(self) -> Iterator[tuple[str, int]]:
-        """The number of answers that took no longer than each bound, which is written as in Prometheus."""
+        """Return each upper bound, in the text form of Prometheus, and the number of answers that took no longer."""
         bounds = [*map(str, BOUNDS_S), "+Inf"]
         return zip(bounds, accumulate(self._counts), strict=True)

@@ -1,33 +1,33 @@
-"""What happens in Redis, as Lua scripts. Redis runs each script as a whole, with no other command in between.
+"""The Lua scripts that a cluster runs in Redis. Redis runs no other command while a script is running.
 
-The keys, after the prefix `signaling-sidecar:`
+The keys in Redis, after the prefix `signaling-sidecar:`
 
-- `epoch`: a random text. A new one means that Redis has lost what the cluster knew.
-- `restored`: the epoch that an owner has begun, which gave Redis its state again. No other owner may do so after it.
-- `key`: the key of the keyed hashes that name secrets, such as pairing codes, in rooms and records.
-- `instances`: a hash with the living instances, by number. The values are the boot ids of their processes.
-  `last_instance` is the highest number ever given.
-- `lease:N`: exists as long as instance N is heard of.
+- `epoch`: a text that names the current state. If it has changed, Redis has lost the state of the cluster.
+- `restored`: the last epoch in which an owner has given Redis its state again. Another owner must not do so after it.
+- `key`: the key of the keyed hashes that stand in rooms and records for secrets such as pairing codes.
+- `instances`: a hash from the numbers of the living instances to the boot ids of their processes. `last_instance` is
+  the highest number ever given to an instance.
+- `lease:N`: expires unless instance N renews it.
 - `owner`: a hash. `instance` is the number of the owner, or empty after it has released the hub. `fence` counts the
-  owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose effects are
-  committed, and `checkpoint` is the id of the last entry of `log` with a checkpoint. `held` has the commands that wait
-  for the result of a challenge. `bytes` counts all that was ever appended to `log`.
+  terms of owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose
+  effects are committed, and `checkpoint` is the id of the last entry of `log` with a checkpoint. `held` has the
+  commands that wait for the result of a challenge. `bytes` counts all bytes that were ever appended to `log`.
 - `revoked`: a sorted set of the revoked tokens and subjects, by the Unix time until which they must be remembered. It
-  outlives the other keys.
-- `in`: a stream of what the instances tell the owner. `posts` has the number of the last post of each instance.
-- `out:N`: a stream of what the owner tells instance N.
-- `log`: a stream of the committed lines of the event log, and now and then a checkpoint. `checkpoints` is a list of
-  those in it, each with the `bytes` up to its end. What lies before the first of them is deleted.
+  is not deleted with the other keys when a cluster is founded again.
+- `in`: the inbox, a stream of messages to the owner. `posts` has the number of the last post of each instance.
+- `out:N`: the outbox of instance N, a stream of messages from the owner to the instance.
+- `log`: a stream of the committed lines of the event log, with a checkpoint now and then. `checkpoints` is a list of
+  the ids of these checkpoints, each with the `bytes` up to its end. Entries before the first of them are deleted.
 
-Each script returns a list, whose first element is the result as a word:
+Each script returns a list. Its first element is `ok`, another word that the script needs, or one of these:
 
 - `epoch`: Redis has lost its state, or another instance has founded the cluster again.
 - `buried`: this instance has been declared dead.
 - `fenced`: this instance is not the owner any more.
 - `lost`: Redis has an older state than this instance has seen.
 
-Every script that needs memory begins to write with a command that Redis refuses when its memory is full, so each is
-carried out as a whole or not at all.
+If its memory is full, Redis refuses the first write of every script that needs memory. So each script is carried out as
+a whole or not at all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ from hashlib import sha1
 
 PREFIX = "signaling-sidecar:"
 KEPT_BYTES = 16_000_000
-"""Of the log in Redis, for instances that read it late. There may be more, until the next checkpoint."""
+"""The log in Redis keeps at least so many bytes, for instances that read it late. Older ones are deleted only when a
+checkpoint is written."""
 
 _COMMON = """
 local p = '@PREFIX@'
@@ -67,7 +68,8 @@ if not is_member() then return {'buried'} end
 """
 )
 
-# ARGV: 0, a new epoch, a new key, lease in ms, whether to found a cluster if there is none (1) or to wait (0), boot id
+# ARGV: 0, the epoch and the key of a new cluster, lease in ms, whether to found a cluster if there is none (1) or to
+# return `wait` (0), boot id
 JOIN = (
     _COMMON
     + """
@@ -82,7 +84,7 @@ return {'ok', number, redis.call('GET', p..'epoch'), redis.call('GET', p..'key')
 """
 )
 
-# ARGV: me, epoch, lease in ms, the last entry of this instance's outbox that was read
+# ARGV: number of this instance, epoch, lease in ms, id of the last entry that was read in this instance's outbox
 RENEW = (
     _MEMBER
     + """
@@ -101,7 +103,7 @@ return {'ok', had, owner[1] or '', owner[2] or '0', owner[3] or '0', left_ms,
 """
 )
 
-# ARGV: me, epoch, the number of a silent instance
+# ARGV: number of this instance, epoch, number of the instance to declare dead
 DECLARE = (
     _MEMBER
     + """
@@ -111,8 +113,9 @@ return {'ok'}
 """
 )
 
-# An instance that is the owner already, and does not know it because the answer was lost, begins another term.
-# ARGV: me, epoch, whether the lease of an owner may be over (1) or only an owner that has released may be followed (0)
+# If the answer to a claim was lost, the instance is the owner without knowing it. Its next claim begins another term.
+# ARGV: number of this instance, epoch, whether to replace an owner whose lease is over (1) or only an owner that has
+# released the hub (0)
 CLAIM = (
     _MEMBER
     + """
@@ -132,7 +135,7 @@ return {'ok', fence, owner[3] or '0', owner[4] or '0-0', owner[5] or '', owner[6
 """
 )
 
-# ARGV: me, epoch, number of the post, batch
+# ARGV: number of this instance, epoch, number of the post, encoded messages
 POST = (
     _MEMBER
     + """
@@ -146,12 +149,13 @@ return {'ok'}
 """
 )
 
-# ARGV: me, epoch, fence, step, place, held, seq, ts, lines, checkpoint, and then pairs of an instance and its batch
+# ARGV: number of this instance, epoch, fence, the fields of a `Step` (step, place, held, seq, ts, lines, checkpoint),
+# and then the number of each other instance, followed by the encoded messages to it
 COMMIT = (
     _MEMBER
     + """
 local KEPT_BYTES = @KEPT_BYTES@
--- Delete the oldest part of the log, up to a checkpoint that has this many bytes after it and is not the last one.
+-- Delete the log before the newest checkpoint that is followed by at least `kept` bytes and is not the last one.
 local function forget_all_but(kept, checkpoint, bytes)
   local list = p..'checkpoints'
   redis.call('RPUSH', list, checkpoint..' '..bytes)
@@ -191,7 +195,7 @@ return {'ok', entry}
 """.replace("@KEPT_BYTES@", str(KEPT_BYTES))
 )
 
-# ARGV: me, epoch, fence
+# ARGV: number of this instance, epoch, fence
 RELEASE = (
     _MEMBER
     + """
@@ -203,7 +207,7 @@ return {'ok'}
 """
 )
 
-# ARGV: me, epoch
+# ARGV: number of this instance, epoch
 LEAVE = (
     _MEMBER
     + """
@@ -212,11 +216,12 @@ return {'ok'}
 """
 )
 
-# Only the last owner may do this: Redis may have forgotten it, but knows no later one. If another instance has founded
-# the cluster again meanwhile, the last owner comes too late, unless Redis has heard of it until a moment ago: then that
-# instance has just started, and did not know that there was a cluster.
-# ARGV: me, epoch, new epoch, key, lease in ms, highest instance, fence, step, seq, ts, checkpoint, held, boot id,
-# whether Redis has heard of this owner until a moment ago (1) or not (0)
+# Only the last owner may run this: Redis may have lost its term, but must not know a later one. If another instance has
+# founded a cluster meanwhile, the owner is too late, unless it has renewed its lease a short time ago: then the other
+# instance has just started, and found no cluster in Redis.
+# ARGV: number of this instance, epoch, new epoch, key, lease in ms, highest number of an instance, the fields of a
+# `State` (fence, step, seq, ts, checkpoint, held), boot id, whether the owner has renewed its lease a short time ago
+# (1) or not (0)
 FOUND_AGAIN = (
     _COMMON
     + """
@@ -242,8 +247,8 @@ return {'ok', entry}
 """
 )
 
-# ARGV: not used, not used, a JSON object with revoked tokens and subjects and their times, then the same as pairs of a
-# time and a name
+# ARGV: not used, not used, a JSON object with the revoked tokens and subjects and the times until which they must be
+# remembered, then the same as pairs of a time and a name
 REVOKE = (
     _COMMON
     + """
@@ -269,5 +274,5 @@ return found
 
 @cache
 def digest_of(script: str) -> str:
-    """Return the name by which Redis knows a script that it has run before."""
+    """Return the SHA-1 digest by which Redis finds a script that it has run before."""
     return sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -1,13 +1,14 @@
 """Encode and decode the messages between the instances of a cluster.
 
-1. Several messages are one JSON array. It contains everything but the parts that come from clients or hooks as JSON
-   text or as bytes: payloads, metadata, the data of records and so on.
-2. These parts follow the array as they are, because they would take longer than all the rest as values in it, and
-   because a client can nest its metadata so deeply that it could not be read inside of other JSON. Between the array
-   and the parts is the JSON array of their sizes in bytes, with a zero byte before and after it. JSON has no zero byte.
-3. In the place of a part, the array has a value that says what it is: `""` for text, `"AA=="` (one byte) for a
+1. A batch of messages begins with one JSON array. The array does not contain values that clients or hooks have sent as
+   JSON text or as bytes: payloads, metadata, the data of records and so on. These values are called parts.
+2. The parts follow the array unchanged, because encoding them as values of the array would take longer than all the
+   rest, and because a client can nest its metadata so deeply that a parser would refuse it inside of other JSON.
+   Between the array and the parts is a JSON array of their sizes in bytes, with a zero byte before and after it. JSON
+   never contains a zero byte.
+3. In the place of each part, the array has a value that says what the part is: `""` for text, `"AA=="` (one byte) for a
    `Binary`, `0` for JSON text, and `{}` for an object.
-4. What was decoded keeps no other message in memory, although the hub may keep the metadata of a peer for hours.
+4. Each decoded part is a copy, so metadata that the hub keeps for hours does not keep the whole batch in memory.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def decode_to_front(data: bytes) -> list[ToFront]:
 
 @cache
 def _fields(struct: type[Struct]) -> tuple[str, ...]:
-    """The fields of a struct whose values may contain parts that follow the array."""
+    """Return the names of the fields of a struct whose values may contain parts."""
     return tuple(name for name, hint in get_type_hints(struct).items() if _has_parts(hint))
 
 
@@ -79,8 +80,8 @@ def _encode(messages: Sequence[Struct]) -> bytes:
 
 
 def _without_parts(value: Any, parts: list[bytes]) -> Any:
-    """Append all parts of the value to `parts`. Returns the value with what stands in their places."""
-    type_: type = type(value)  # comparing types takes much less time than `isinstance` with a Struct or a Mapping
+    """Append all parts of the value to `parts`. Returns the value with a placeholder for each part."""
+    type_: type = type(value)  # comparing types is much faster than `isinstance` with a Struct or a Mapping
     if value is None or value is UNSET:
         return value
     if type_ is bytes or type_ is Binary:
@@ -104,9 +105,9 @@ def _without_parts(value: Any, parts: list[bytes]) -> Any:
 
 
 def _well_formed_json(value: Any) -> bytes:
-    """Return the JSON text. Half of a surrogate pair, which JSON in UTF-8 cannot contain, becomes U+FFFD.
+    """Return the value as JSON text. A lone surrogate, which UTF-8 cannot encode, becomes U+FFFD.
 
-    Python represents bytes of a header that are not UTF-8 as such halves.
+    In the value of an HTTP header, Python represents bytes that are not UTF-8 as lone surrogates.
     """
     try:
         return _to_json(value)
@@ -145,7 +146,7 @@ def _decode(messages_in: Callable[[bytes], list[T]], data: bytes) -> list[T]:
 
 
 def _parts(sizes: bytes, text: bytes = b"") -> Iterator[bytes]:
-    """Return the parts that follow the array."""
+    """Return the parts, which are one after the other in `text`."""
     ends = [0, *accumulate(_sizes(sizes))]
     if ends[-1] != len(text):
         raise _wrong_parts()
@@ -153,7 +154,8 @@ def _parts(sizes: bytes, text: bytes = b"") -> Iterator[bytes]:
 
 
 def _with_parts(value: Any, parts: Iterator[bytes]) -> Any:
-    """Return the value with its parts in their places. A struct is changed, because nobody else has it yet."""
+    """Return the value with its parts instead of their placeholders. A struct is changed in place, because nothing else
+    refers to it yet."""
     type_: type = type(value)
     if value is None or value is UNSET:
         return value
@@ -182,21 +184,21 @@ def _next(parts: Iterator[bytes]) -> bytes:
 
 
 def _utf8(text: bytes) -> bytes:
-    """Return the text. Raises UnicodeDecodeError if it is not UTF-8, which the decoder of a `Raw` does not check."""
+    """Return the text. Raises UnicodeDecodeError if it is not UTF-8. (msgspec does not check this for a `Raw`.)"""
     if not text.isascii():
         text.decode()
     return text
 
 
 def _json_text(text: bytes) -> Raw:
-    with suppress(RecursionError):  # a front has read the text before, when fewer functions were being called
+    with suppress(RecursionError):  # the front could parse this text with fewer calls on the stack, so it is JSON
         _any_json(_utf8(text))
     return Raw(text)
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    """Return the object with values that give the same JSON text again. Those for which Python has no such value, such
-    as the metadata of a client with spaces in it, remain JSON text."""
+    """Decode the values of the object that would be encoded as the same JSON text again. The other values, such as a
+    client's metadata with spaces between its JSON values, remain JSON text."""
     return {name: _value(raw) for name, raw in _raw_values(_utf8(text)).items()}
 
 
@@ -214,7 +216,7 @@ def _wrong_parts() -> UnreadableMessage:
 
 
 def _reason(error: Exception) -> str:
-    """Describe the error without any content of the message, which the text of a ValidationError may quote."""
+    """Describe the error without content of the message. (The text of a ValidationError may quote some.)"""
     match error:
         case msgspec.ValidationError():
             _, at, place = str(error).rpartition(" - at ")
