@@ -1,6 +1,6 @@
-"""Who may connect: tokens are verified here, and everything that follows from a valid one is decided elsewhere.
+"""Verifies access tokens. What a client with a valid token may do is decided in `signaling_sidecar.server`.
 
-This package has no sockets and knows no wire protocol. It reads the files with the keys, and nothing else.
+This package has no sockets and knows no wire protocol. The only files that it reads are those with keys and secrets.
 """
 
 from signaling_sidecar.auth.attempts import Attempts

@@ -1,8 +1,8 @@
-"""How often clients may show tokens: limits for each address and for each subject.
+"""Limits how often clients may send tokens, for each IP address and for each subject.
 
-1. Each token that is shown costs its address one try, and a token that is refused costs it ten. Somebody who guesses is
-   slow from the first minute, while a page with an old token that tries again and again keeps nobody else out.
-2. An address is not told why its token is refused while it has no tries: its tokens are not even verified.
+1. Each token costs the address that sends it one try, or ten tries if the token is refused. So guessing is slow from
+   the first minute, while a page that retries with an expired token does not lock out other clients of its address.
+2. While an address has no tries left, its tokens are not verified, so it does not learn whether they are valid.
 3. A subject has as many tries as an address. So a token that many machines share cannot be used without a limit.
 """
 
@@ -13,12 +13,12 @@ from collections import OrderedDict
 TRIES = 600  # tries at once, because all tabs of an office reconnect at the same time after a restart
 TRIES_PER_S = 10.0
 FAILURE_TRIES = 10  # tries that a refused token costs: 60 of them at once, then one each second
-UNKNOWN_FACTOR = 10  # times as many tries, shared by all clients whose address is hidden by an untrusted proxy
-MAX_KEPT = 10_000  # addresses, and as many subjects; those that were seen last are kept
+UNKNOWN_FACTOR = 10  # times the tries of one address; all clients whose address an untrusted proxy hides share them
+MAX_KEPT = 10_000  # addresses, and as many subjects, whose tries are remembered: those that used a try last
 
 
 class Attempts:
-    """`now_s` must never go back. An address is what `counted_as` returns, or None if it is unknown."""
+    """Counts the tries. `now_s` must never decrease. An address is a result of `counted_as`, or None if unknown."""
 
     def __init__(self) -> None:
         self._of_addresses = _Tries()
@@ -29,7 +29,8 @@ class Attempts:
         return self._of_addresses.take(address, now_s)
 
     def wait_of_subject_s(self, subject: str | None, now_s: float) -> float:
-        """Count a try of a valid token. Returns 0, or the seconds to wait. The shared secret has no subject."""
+        """Count a try of a valid token. Returns 0, or the seconds to wait. `subject` is None for the shared secret,
+        which has no such limit."""
         return 0.0 if subject is None else self._of_subjects.take(subject, now_s)
 
     def failed(self, address: str | None, now_s: float) -> None:
@@ -38,11 +39,11 @@ class Attempts:
 
 
 class _Tries:
-    """A token bucket for each key. A key that is absent has all its tries."""
+    """A token bucket for each key. A key that is not in it has all its tries."""
 
     def __init__(self) -> None:
         self._left: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
-        """By key, the tries that were left at a time, in the order of these times."""
+        """By key, in the order of last use: the tries that were left after its last use, and the time of that use."""
 
     def take(self, key: str | None, now_s: float) -> float:
         """Use one try. Returns 0, or the seconds until there is one."""

@@ -1,4 +1,4 @@
-"""What a valid token says about the one who shows it."""
+"""The claims of a valid token, and the scopes that it can have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class Scope(StrEnum):
-    """What a token can allow. The claim `scope` of a JWT names some of them."""
+    """The permissions that a token can give. The claims `scope` and `scopes` of a JWT list those that it gives."""
 
     JOIN = "join"
     CREATE = "create"
@@ -17,14 +17,14 @@ class Scope(StrEnum):
 
 
 ORDINARY = frozenset({Scope.JOIN, Scope.CREATE})
-"""What a token allows that names no scopes."""
+"""The scopes of a token that lists none."""
 
 
 class Claims(NamedTuple):
-    """What a valid token says. All times are Unix seconds, as in the token, without any leeway."""
+    """The claims of a valid token. All times are Unix seconds, as in the token: no leeway has been added to them."""
 
     subject: str | None = None
-    """Who the token was issued to (`sub`). The shared secret says nothing about who knows it, so it has None."""
+    """To whom the token was issued (`sub`). None for the shared secret, which does not identify anybody."""
     scopes: frozenset[str] = ORDINARY
     rooms: frozenset[str] | None = None
     """The ids of the rooms that the token is for (`room`). None means every room."""
@@ -35,4 +35,4 @@ class Claims(NamedTuple):
     """The id by which this token can be revoked (`jti`)."""
     issued_at_s: float | None = None
     all: Mapping[str, Any] = MappingProxyType({})
-    """All claims of the token, including those that the sidecar does not know, for the hooks. It cannot be changed."""
+    """All claims of the token, including those that the sidecar does not know, as a read-only mapping for the hooks."""

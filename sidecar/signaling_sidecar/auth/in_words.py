@@ -1,6 +1,6 @@
-"""Why a client was not let in, in words for the one who runs the sidecar.
+"""The reasons why clients were refused, in words for operators.
 
-Clients are told less, because some of it would help an attacker.
+Clients are told less, because some of these reasons would help an attacker.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Why(StrEnum):
     WRONG_SECRET = "wrong-secret"  # noqa: S105 - a word, not a secret
 
 
-# These reasons are given only for a token with a valid signature, so nobody learns anything from them without one.
+# Clients may learn these reasons, because they occur only with tokens whose signature is valid.
 _SENTENCES = {
     Why.EXPIRED: "the token has expired",
     Why.NOT_YET_VALID: "the token is not valid yet",

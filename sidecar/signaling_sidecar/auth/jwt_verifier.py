@@ -1,10 +1,10 @@
 """`auth = "jwt"`: tokens that another program has signed (RFC 7519).
 
-1. The setting decides the algorithm, and the token has no say in it. Otherwise a token with `alg: none` would need no
-   signature, and one that is signed with the public key as if that were an HS256 secret would be valid (RFC 8725,
-   2.1).
-2. Keys come from the settings only. Addresses and keys in a token's header (`jku`, `x5u`, `jwk`) are not read.
-3. The claims are not looked at before the signature is known to be valid.
+1. The algorithm comes from the settings, and a token whose header names another one is refused. Otherwise a token with
+   `alg: none` would need no signature, and an attacker could sign a token with the public key, used as an HS256 secret
+   (RFC 8725, 2.1).
+2. Keys come from the settings only. URLs and keys in a token's header (`jku`, `x5u`, `jwk`) are ignored.
+3. The claims are read only after the signature has been verified.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from signaling_sidecar.names import refuse_id
 
 MAX_TOKEN_CHARS = 8190  # most reverse proxies accept no header of more than 8 KiB
 _REQUIRED = ("exp", "aud", "sub")
-# RFC 7515, 2: base64url without padding. Other spellings of the same bytes are refused.
+# RFC 7515, 2: base64url without padding. Other encodings of the same bytes are refused.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
@@ -98,8 +98,9 @@ class JwtVerifier:
 def _json_object(payload: bytes) -> dict[str, Any]:
     """Decode a JSON object.
 
-    A claim that occurs twice is refused, because its reader and its issuer could take different ones (RFC 8725, 2.4).
-    So is half of a surrogate pair (RFC 8259, 8.2): it cannot be encoded, in the event log or for other peers.
+    An object in which a name occurs twice is refused, because the issuer and the sidecar could use different values of
+    the claim (RFC 8725, 2.4). So is a lone surrogate (RFC 8259, 8.2), which UTF-8 cannot encode: neither the event log
+    nor a message to another peer could contain it.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _check_times(payload: _Payload, now_s: float) -> None:
         raise InvalidToken(Why.BAD_CLAIM)
     if payload.exp + LEEWAY_S <= now_s:
         raise InvalidToken(Why.EXPIRED)
-    # A token that was issued in the future would also escape the revocation of all tokens issued until now.
+    # Revoking a subject's tokens affects only those issued until then. One that is issued in the future would escape.
     if max(payload.nbf or 0, payload.iat or 0) > now_s + LEEWAY_S:
         raise InvalidToken(Why.NOT_YET_VALID)
 

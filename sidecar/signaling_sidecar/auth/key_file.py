@@ -1,4 +1,4 @@
-"""A file with a key or a secret, which is read again whenever it changes."""
+"""Reads a key or a secret from a file, and reads it again whenever the file changes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ logger = logging.getLogger("signaling_sidecar")
 class KeyFile(Generic[Key]):
     """The key in a file. `parse` raises ValueError, whose message completes the sentence "must be …".
 
-    The constructor raises SettingsError for a file that cannot be used. A later version of the file that cannot be used
-    is reported once, and the key stays as it was: another program may be writing the file at this moment.
+    The constructor raises SettingsError for a file that cannot be used. If the file changes later and cannot be used,
+    the error is logged once, and the last key stays in use: another program may be writing the file at this moment.
     """
 
     def __init__(self, setting: str, path: Path, parse: Callable[[bytes], Key], *, is_secret: bool) -> None:

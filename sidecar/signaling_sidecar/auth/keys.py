@@ -16,14 +16,15 @@ _KINDS = {"RS256": "an RSA key", "ES256": "a key of the elliptic curve P-256"}
 
 
 class Keys(NamedTuple):
-    """`by_id` is None if there is only one key, without an id. Then the `kid` of a token says nothing."""
+    """`only` is the key if there is exactly one. `by_id` has the keys of a JWKS file by their ids. It is None for a
+    secret or a PEM file, whose key has no id: then the `kid` of a token is ignored."""
 
     only: Any
     by_id: Mapping[str, Any] | None = None
 
     def find(self, key_id: object) -> Any:
-        """Return the key for the `kid` of a token (None if it has none), which may be any JSON value. Raises
-        InvalidToken."""
+        """Return the key for a token. `key_id` is its `kid`, which may be any JSON value, or None if it has none.
+        Raises InvalidToken."""
         if self.by_id is None or (key_id is None and self.only is not None):
             return self.only
         key = self.by_id.get(key_id) if isinstance(key_id, str) else None
@@ -33,8 +34,8 @@ class Keys(NamedTuple):
 
 
 def parse_secret(content: bytes) -> Keys:
-    """Read the content of a file with the secret for HS256. The line break at its end does not count. Raises
-    ValueError."""
+    """Read the content of a file with the secret for HS256. Spaces and line breaks around the secret are ignored.
+    Raises ValueError."""
     try:
         return Keys(_prepared("HS256", JWT_SECRET.parse(content.decode().strip())))
     except UnicodeDecodeError:
@@ -44,7 +45,7 @@ def parse_secret(content: bytes) -> Keys:
 def parse_public_keys(algorithm: str, content: bytes) -> Keys:
     """Read the content of a PEM file with one public key, or of a JWKS file. Raises ValueError.
 
-    Keys for other algorithms in a JWKS file are ignored: a provider lists all of its keys in it.
+    Keys for other algorithms in a JWKS file are ignored, because an identity provider lists all of its keys there.
     """
     if not content.lstrip().startswith(b"{"):
         return Keys(_prepared(algorithm, content))
@@ -66,7 +67,7 @@ class _KeySet(msgspec.Struct):
 def _signing_key(algorithm: str, entry: dict[str, Any]) -> jwt.PyJWK | None:
     try:
         key = jwt.PyJWK(entry)
-    except (jwt.PyJWTError, TypeError, ValueError):  # it is of a kind that is not known here
+    except (jwt.PyJWTError, TypeError, ValueError):  # PyJWT does not know this kind of key
         return None
     if key.algorithm_name != algorithm or key.public_key_use not in (None, "sig"):
         return None
@@ -80,7 +81,7 @@ def _prepared(algorithm: str, key: str | bytes) -> Any:
     try:
         prepared = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
     except (jwt.PyJWTError, TypeError, ValueError) as error:
-        # For a key of another kind, PyJWT shows a generator instead of the kinds that it has expected.
+        # For a key of the wrong kind, the message of PyJWT contains a generator object instead of the expected kinds.
         reason = f"which is {_KINDS[algorithm]}" if "Expected one of" in str(error) else error
         raise ValueError(f"a key for {algorithm} ({reason})") from None
     _check(algorithm, prepared)
@@ -89,7 +90,7 @@ def _prepared(algorithm: str, key: str | bytes) -> Any:
 
 def _check(algorithm: str, key: Any) -> None:
     if hasattr(key, "private_numbers"):
-        # Whoever can read this machine could then issue tokens.
+        # Anybody who can read the files of this machine could issue tokens with it.
         raise ValueError("a file with public keys only, but it contains a private key, which only the issuer may have")
     too_short = jwt.get_algorithm_by_name(algorithm).check_key_length(key)
     if too_short is not None:

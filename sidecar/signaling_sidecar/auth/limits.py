@@ -1,6 +1,6 @@
-"""Limits of the times in tokens."""
+"""Limits for the times in tokens."""
 
 from __future__ import annotations
 
 LEEWAY_S = 10  # seconds by which the clocks of the issuer and of the sidecar may differ
-MAX_LIFETIME_S = 366 * 86_400  # seconds until `exp`; a revoked token must be remembered for as long
+MAX_LIFETIME_S = 366 * 86_400  # seconds until `exp` at most, because a revoked token must be remembered until then

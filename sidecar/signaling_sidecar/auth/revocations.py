@@ -1,9 +1,12 @@
-"""Tokens that are not valid any more although they have not expired, for example after a logout.
+"""Revoked tokens, which are not valid any more although they have not expired, for example after a logout.
 
-1. A revoked token id is remembered until its token would have expired, or for as long as a token can be valid.
-2. A revoked subject is remembered for as long as a token can be valid that was issued before. Tokens that are issued
-   later are valid. A token that does not say when it was issued counts as an earlier one.
-3. The times in tokens are whole seconds, so a token of the same second counts as an earlier one, too.
+1. A revoked token id is remembered until the token expires. If that time is unknown, it is remembered for the longest
+   time that a token can be valid.
+2. Revoking a subject revokes all tokens that were issued to it before. This is remembered for the longest time that
+   such a token can be valid. Tokens that are issued later are valid. A token without the time of its issue (`iat`)
+   counts as issued before.
+3. The times in tokens are usually whole seconds, so a token that was issued in the second of the revocation counts as
+   issued before it, too.
 """
 
 from __future__ import annotations
@@ -19,12 +22,12 @@ MAX_REVOKED = 100_000  # token ids and subjects; they take some 10 MB
 
 
 class Revocations(msgspec.Struct):
-    """All times are Unix seconds. It can be represented in JSON."""
+    """The revoked tokens and subjects. All times are Unix seconds. The struct can be encoded as JSON."""
 
     tokens: dict[str, float] = {}
-    """By token id, the time at which the token has expired."""
+    """By token id: the time until which the revocation must be remembered."""
     subjects: dict[str, float] = {}
-    """By subject, the time at which all its tokens were revoked."""
+    """By subject: the time at which all its tokens were revoked."""
 
     @property
     def is_full(self) -> bool:
@@ -55,14 +58,14 @@ class Revocations(msgspec.Struct):
         return revoked_s is not None and (claims.issued_at_s is None or claims.issued_at_s <= revoked_s)
 
     def forget_old(self, now_s: float) -> None:
-        """Forget what was revoked so long ago that no token can be valid any more."""
+        """Forget the revocations of tokens that have expired by now."""
         self.tokens = {each: until_s for each, until_s in self.tokens.items() if until_s > now_s}
         oldest_s = now_s - MAX_LIFETIME_S - LEEWAY_S
         self.subjects = {each: revoked_s for each, revoked_s in self.subjects.items() if revoked_s > oldest_s}
 
 
 class RevocableTokens:
-    """A verifier that refuses revoked tokens, too."""
+    """A verifier that also refuses revoked tokens."""
 
     def __init__(self, verifier: Verifier, revocations: Revocations) -> None:
         self._verifier = verifier

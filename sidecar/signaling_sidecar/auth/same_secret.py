@@ -1,4 +1,4 @@
-"""The comparison of a secret with what a client has sent."""
+"""Compares a secret with the text that a client has sent."""
 
 from __future__ import annotations
 

@@ -25,5 +25,5 @@ class SharedSecret:
 
 
 def parse_shared_secret(content: bytes) -> str:
-    """Read the content of a file with the secret. Editors end a file with a line break, which does not count."""
+    """Read the content of a file with the secret. Line breaks at its end, which editors add, are ignored."""
     return SHARED_SECRET.parse(content.decode("ascii", "replace").strip())  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Creates the verifier that the settings ask for."""
+"""Creates the verifier of access tokens that the settings describe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Verifier(Protocol):
 def verifier(settings: Settings) -> Verifier | None:
     """Create the verifier, or return None if the settings require no token. Raises SettingsError and MissingExtra.
 
-    The settings must have been loaded, which checks that those for the verifier are complete.
+    The settings must be loaded ones: loading has checked that all settings for the verifier are there.
     """
     match settings.auth:
         case "token":
@@ -47,7 +47,7 @@ def _shared_secret(settings: Settings) -> Callable[[], str]:
 def _jwt_verifier(settings: Settings) -> Verifier:
     if find_spec("jwt") is None or find_spec("cryptography") is None:
         raise MissingExtra("--auth jwt", "auth")
-    # Imported here because they need the extra, and take time that a sidecar without them need not spend.
+    # Imported here because they need the extra, and because a sidecar without JWTs starts faster without them.
     from signaling_sidecar.auth.jwt_verifier import JwtVerifier
     from signaling_sidecar.auth.keys import Keys, parse_public_keys, parse_secret
 
