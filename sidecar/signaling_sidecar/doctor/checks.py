@@ -28,10 +28,10 @@ class _Health(msgspec.Struct):
 
 
 def run_checks(state_dir: Path | None, url: str | None = None, *, lan: bool = False) -> Iterator[Finding]:
-    """Run all checks. `state_dir` is that of the project, or None if no sidecar has run for it yet.
+    """Run all checks. `state_dir` is the state folder of the project, or None if no sidecar has run for it yet.
 
-    `url` is the URL of a page that Vite serves; without it, Vite is searched for. `lan` tells that other devices on the
-    network should be able to open the page, so that it is an error if they cannot.
+    `url` is the URL of a page that Vite serves; without it, Vite is searched for. With `lan`, it is an error if other
+    devices on the network cannot open the page.
     """
     sidecar, live = yield from _check_sidecar(read_runtime(state_dir) if state_dir is not None else None)
     site = read_site(state_dir) if state_dir is not None else None
@@ -52,8 +52,8 @@ def check_vite_and_network(
     """Check Vite and the network. `sidecar` is None if it is not running.
 
     With `guesses`, a Vite server at one of the usual ports is assumed to be the server of this project, even if it does
-    not proxy to the sidecar. `lan` has the same meaning as for `run_checks`; it is implied if Vite listens on the
-    network.
+    not proxy to the sidecar. `lan` has the same meaning as for `run_checks`; it is implied if `site` has URLs for other
+    devices.
     """
     vite = yield from find_vite(site, url, sidecar, guesses=guesses)
     addresses = own_addresses()
@@ -77,7 +77,7 @@ def _check_proxy_and_pages(vite: Vite, sidecar: SidecarHere, open_: list[str]) -
 
 
 def _check_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[SidecarHere | None, list[Finding]]]:
-    """Check whether the sidecar is running. Also returns the findings of the sidecar itself."""
+    """Check whether the sidecar is running. Also returns the findings that the sidecar itself reports."""
     if runtime is None:
         yield wrong("sidecar-down", "no sidecar is running for this project", _START)
         return None, []
@@ -95,7 +95,8 @@ def _check_sidecar(runtime: Runtime | None) -> Generator[Finding, None, tuple[Si
 
 
 def _status_of(runtime: Runtime) -> Status | None:
-    """Read the status of the sidecar. Returns None if the hook `admit` refuses the request, or if it has just ended."""
+    """Read the status of the sidecar. Returns None if the hook `admit` refuses the request, or if the sidecar has just
+    stopped."""
     try:
         return ask_status(Vite(f"{runtime.url}/"), runtime.admin_token)[1]
     except NoAnswer:

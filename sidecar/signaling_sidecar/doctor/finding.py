@@ -8,11 +8,11 @@ import msgspec
 
 
 class Level(StrEnum):
-    """How serious a finding is. If a feature that nobody has requested does not work, that is only a note."""
+    """How serious a finding is. It is only a note if a feature does not work that nobody has requested."""
 
     OK = "ok"
     NOTE = "note"
-    """Information. Everything that was requested works, or it cannot be checked from this machine."""
+    """Information: no feature that was requested is known to fail."""
     WRONG = "wrong"
     """An error: something that was requested does not work. Only errors make the exit code of `sidecar doctor` 1."""
 
@@ -39,5 +39,5 @@ def wrong(code: str, sentence: str, remedy: str) -> Finding:
 
 
 def wrong_if(is_requested: bool, code: str, sentence: str, remedy: str) -> Finding:
-    """Return the level of a missing feature: an error if the feature was requested, otherwise a note."""
+    """Report a missing feature: as an error if the feature was requested, otherwise as a note."""
     return Finding(code, Level.WRONG if is_requested else Level.NOTE, sentence, remedy)

@@ -23,7 +23,7 @@ _KIND_WORDS = {
 def check_addresses(addresses: Sequence[Address], *, for_others: bool) -> Finding:
     """Report the addresses of this machine, and which of them a phone cannot use.
 
-    `for_others` tells that other devices should be able to open the page, so that it is an error if they cannot.
+    With `for_others`, it is an error if other devices cannot open the page.
     """
     lan = [address for address in addresses if address.kind is AddressKind.LAN]
     named = ", ".join(f"{address.net.ip} ({visible(address.interface)})" for address in lan)
@@ -45,8 +45,8 @@ def check_reachability(
 ) -> Generator[Finding, None, list[str]]:
     """Request the page at each address of this machine that other devices could use. Returns the URLs that respond.
 
-    `known` are the URLs that the Vite plugin has written down. `for_others` has the same meaning as for
-    `check_addresses`.
+    `known` are the URLs for other devices that the Vite plugin has written to `site.json`. `for_others` has the same
+    meaning as for `check_addresses`.
     """
     if not vite.is_local:
         return [vite.url]

@@ -13,12 +13,12 @@ from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.untrusted_text import visible
 
-# Prefix lengths that homes and offices use, for addresses in none of this machine's networks.
+# Prefix lengths that are usual in homes and offices. They are assumed for clients outside of this machine's networks.
 NETWORK_BITS = {4: 24, 6: 64}
 
 
 def check_client_networks(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
-    """Report from which networks the peers connect. A client is None if a proxy hides its address."""
+    """Report from which networks the peers connect. `clients` are their addresses: None if a proxy hides one."""
     if len(clients) < 2:
         return
     networks = Counter(_network(client, own) for client in clients)
@@ -49,7 +49,7 @@ def _network(client: str | None, own: Sequence[Address]) -> str:
 
 
 def current_verdicts(state_dir: Path) -> list[Verdict]:
-    """Evaluate the pairs of peers that are in a room now, from the newest part of the event log.
+    """Return the verdicts about the pairs of peers that are in a room together now, from the newest part of the log.
 
     Raises NoLog, DamagedLog and UnknownSchema.
     """

@@ -1,4 +1,4 @@
-"""HTTP and WebSocket requests to servers on this machine, each of which has a response or a reason for having none."""
+"""Sends HTTP and WebSocket requests to servers on this machine, and says why if there is no response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from signaling_sidecar.untrusted_text import visible
 
-# Seconds; the servers are on this machine, and Vite never answers an upgrade that no proxy rule matches.
+# Seconds. Short, because the servers are on this machine, and Vite never answers an upgrade that no proxy rule matches.
 ANSWERS_WITHIN_S = 2.0
 MAX_BODY_BYTES = 65_536  # bytes; the sidecar's status has 4 KB
 MAX_SHOWN_CHARS = 200  # characters of a response that are quoted in a sentence
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     body: bytes
     location: str = ""
     challenge: str = ""
-    """The header WWW-Authenticate, which names what a request must show."""
+    """The header WWW-Authenticate, which names the kind of authentication that a request needs."""
 
     @property
     def needs_token(self) -> bool:
@@ -54,7 +54,7 @@ class Silent(NoAnswer):
 
 
 def get(url: str, *, accept: str = "application/json", by: str | None = None, token: str | None = None) -> Answer:
-    """Send a GET request as a browser would, with an access token if one is given.
+    """Send a GET request, with an access token if one is given.
 
     `by` is the host to connect to instead of that of the URL. Raises NoAnswer.
     """
@@ -62,7 +62,7 @@ def get(url: str, *, accept: str = "application/json", by: str | None = None, to
 
 
 def upgrade(url: str, *, by: str | None = None) -> Answer:
-    """Open a WebSocket as a page with the origin of the URL would, then close it. Raises NoAnswer."""
+    """Open a WebSocket with the header Origin of a page at the URL, then close it. Raises NoAnswer."""
     key = base64.b64encode(os.urandom(16)).decode()
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key}
     return _ask(url, headers | {"Origin": origin_of(url)}, by)
@@ -109,7 +109,7 @@ def _connection(parts: SplitResult, host: str) -> http.client.HTTPConnection:
 
 
 def certificate_fault(url: str) -> str | None:
-    """Return the reason why this machine does not trust the certificate of an https URL, or None if it does."""
+    """Return why this machine cannot get or does not trust the certificate of an https URL, or None if it trusts it."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:

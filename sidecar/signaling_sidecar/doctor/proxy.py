@@ -125,7 +125,7 @@ def _check_handshake(url: str, answer: Answer, host_is_hidden: bool) -> Iterator
         sentence = f"a WebSocket from {visible(url)} is refused with status {answer.status} ({answer.text})"
         yield wrong("websocket-refused", sentence, "check the proxy rule, and the output of Vite")
     elif not host_is_hidden:
-        # The response consists of the reason, a colon, and how to allow the request.
+        # The body of the response consists of the reason, a colon, and how to allow the request.
         reason, _, remedy = answer.text.rpartition(": ")
         yield wrong(
             "page-refused", f"the sidecar {reason or answer.text}", remedy if reason else "check your hook `admit`"

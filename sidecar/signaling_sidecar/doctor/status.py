@@ -14,9 +14,9 @@ class Served(msgspec.Struct, frozen=True):
     path: str
     about: str
     line: str
-    """The line of code with which an app uses it, for people to copy."""
+    """A line of code to copy into an app that uses the dialect."""
     opens_without_id: bool = False
-    """Whether `path` needs no id of a room or a peer."""
+    """Whether a WebSocket at `path` needs no id of a room or a peer in its URL."""
 
 
 class SiteShown(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class SiteShown(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The request as it arrived at the sidecar, which shows how a proxy has changed it."""
+    """The request for the status as the sidecar received it, which shows how a proxy has changed it."""
 
     host: str
     forwarded_for: str | None

@@ -26,7 +26,7 @@ class SidecarHere(NamedTuple):
     url: str
     boot: str
     opens_at: str | None = SIGNALING_PATH
-    """A path for a WebSocket that needs no id of a room or a peer. None if no enabled protocol has such a path."""
+    """A path for a WebSocket without the id of a room or a peer. None if every enabled dialect needs such an id."""
 
 
 class Vite(NamedTuple):
@@ -47,7 +47,7 @@ def is_loopback(url: str) -> bool:
 
 
 def ask_status(vite: Vite, token: str | None = None) -> tuple[Answer, Status | None]:
-    """Request the status of the sidecar through Vite. It is None if the response is not one of a sidecar.
+    """Request the status of the sidecar through Vite. The status is None if another server has responded.
 
     Raises NoAnswer.
     """
@@ -64,7 +64,7 @@ def find_vite(
     """Find the dev server at `url`, otherwise at the URL in `site`, otherwise at a usual port if it proxies to the
     sidecar.
 
-    If none is found and `guesses` is true, any dev server at a usual port is used, even one of another project.
+    If none is found and `guesses` is true, the first dev server at a usual port is used, even one of another project.
     """
     if url is not None:
         return (yield from _at(url))
@@ -101,7 +101,8 @@ def _at(url: str, name: str | None = None) -> Generator[Finding, None, Vite | No
 
 
 def _reached(url: str) -> Vite:
-    """Connect to the dev server. If only other devices can resolve the name, use localhost. Raises NoAnswer."""
+    """Connect to the dev server at its host name, or at localhost if this machine cannot resolve the name. Raises
+    NoAnswer."""
     try:
         get(url)
     except UnknownName:
