@@ -12,7 +12,7 @@ _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 @contextmanager
 def no_certificates() -> Iterator[None]:
-    """In the block, imported modules create TLS contexts that trust no certificate authority.
+    """Modules that are imported in the `with` block create TLS contexts that trust no certificate authority.
 
     aiohttp makes the contexts of its client when it is imported. Reading some 140 certificates for each of them takes a
     fifth of the sidecar's start, and the sidecar itself sends no https request that needs them.

@@ -1,4 +1,4 @@
-"""`sidecar why --watch`: the verdicts that change while it runs."""
+"""`sidecar why --watch`: prints verdicts whenever they change."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.untrusted_text import visible
 
-POLL_S = 0.2  # seconds between two looks at the log; short enough for a person who is watching
-REST = 2.0  # times the duration of a look: reading a large log takes seconds, and may use a third of a processor
+POLL_S = 0.2  # seconds between two reads of the log, at least; short enough for a person who is watching
+REST = 2.0  # the pause after a read, as a multiple of its duration, so that large logs use a third of a processor
 
 
 def as_json(history: History) -> str:
-    """The verdict as one line, in ASCII, so that it is safe for a terminal."""
+    """Return the verdict as one line of JSON, in ASCII, so that it is safe for a terminal."""
     return json.dumps(msgspec.to_builtins(verdict_object(history)))
 
 
 def watch(arguments: argparse.Namespace) -> NoReturn:
-    """Print every verdict, and then each that changes, because of a new record or because time has passed.
+    """Print every verdict, and print it again when it changes, because of a new record or because time has passed.
 
-    The sidecar of the log may be started later. If it is on another machine, its log is copied while it grows.
+    The sidecar that writes the log may be started later. If it is on another machine, its log is copied while it grows.
     Raises NotAnswered.
     """
     if arguments.url is None:
@@ -72,22 +72,22 @@ def _watch(arguments: argparse.Namespace, log: _GrowingLog) -> NoReturn:
 
 
 class _GrowingLog:
-    """The meetings in a log, which is only read again when its files have changed.
+    """Finds the meetings in a log, and finds them again only when the files of the log have changed.
 
-    `copy` is given for the log of a sidecar on another machine.
+    `copy` is the local copy of the log if its sidecar is on another machine.
     """
 
     def __init__(self, arguments: argparse.Namespace, copy: GrowingCopy | None = None) -> None:
         self._copy = copy
         self._folder: Path = arguments.log or state_options.state_dir_of(arguments)
-        # The state folder is found only once, because a sentence is printed about how it was found.
+        # The state folder is searched for only once, because each search prints how the folder was found.
         self._arguments = argparse.Namespace(**{**vars(arguments), "state_dir": self._folder, "project": None})
         self._files: list[tuple[str, int]] = []
         self._found: FoundMeetings | None = None
         self.is_live = False
 
     def read(self) -> FoundMeetings | None:
-        """The meetings in the log so far, or None if there is no log yet. Raises NotAnswered."""
+        """Return the meetings in the log so far, or None if there is no log yet. Raises NotAnswered."""
         if self._copy is not None and self._copy.problem is not None:
             raise self._copy.problem
         try:
@@ -103,7 +103,7 @@ class _GrowingLog:
 
 
 class _Shown:
-    """What has been printed, so that it is printed again only when it changes."""
+    """Remembers which verdicts were printed, so that each is printed again only when it changes."""
 
     def __init__(self) -> None:
         self._verdicts: dict[tuple[str, ...], tuple[str, str]] = {}

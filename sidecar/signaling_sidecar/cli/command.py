@@ -16,7 +16,7 @@ from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 from signaling_sidecar.paused_collector import paused_collector
 
 COMMANDS = ("serve", "rooms", "discover", "tail", "why", "ladder", "inspect", "doctor", "log", "dialects", "notebook")
-"""Each has a module of the same name in this package."""
+"""The subcommands. Each is defined in the module of the same name in this package."""
 _DESCRIPTION = """\
 A WebRTC signaling server that runs beside your Vite dev server. It manages rooms, tells pages which peers are in them,
 relays offers, answers and ICE candidates between peers, and writes an event log of everything that happens.
@@ -73,16 +73,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _modules(argv: Sequence[str]) -> list[ModuleType]:
-    """Import only the module of the called command, because importing all of them takes longer than most commands.
+    """Import only the module of the called command, because importing all modules takes longer than most commands.
 
-    All are needed for the list of commands, which `sidecar --help` and the error for an unknown command show.
+    If no known command is called, all modules are imported, for the list of commands in `sidecar --help` and in errors.
     """
     called = argv[0] if argv and argv[0] in COMMANDS else None
     return [import_module(f"signaling_sidecar.cli.{name}") for name in COMMANDS if called in (name, None)]
 
 
 def _show_any_text() -> None:
-    """Print an escape sequence for each character that the terminal cannot show, instead of raising."""
+    """Let `print` write an escape sequence for a character that the terminal cannot show, instead of raising an
+    error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -90,7 +91,8 @@ def _show_any_text() -> None:
 
 @contextmanager
 def _files(*, needs_folder: bool) -> Iterator[None]:
-    """Raise NoCurrentFolder or FileTrouble, which are one sentence each, instead of an OSError about a file."""
+    """In the `with` block, replace an OSError about a file by NoCurrentFolder or FileTrouble, whose text is a
+    sentence."""
     if needs_folder:
         try:
             os.getcwd()

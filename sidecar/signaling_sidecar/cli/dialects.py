@@ -10,7 +10,7 @@ from signaling_sidecar.dialects.line_of_code import line_of_code, of_page
 from signaling_sidecar.dialects.shared_path import SHARED_PATH
 
 DEFAULT_VITE = "ws://localhost:5173"
-"""Where Vite serves an app if it is not told otherwise."""
+"""The WebSocket URL of Vite's dev server at its default port."""
 
 
 def add_to(commands: Any) -> None:
@@ -21,8 +21,8 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the wire protocols that the sidecar supports, with the URL paths of each, and the line of code for the
-    clients of other libraries in a page that Vite serves."""
+    """List the wire protocols that the sidecar supports, with the URL paths of each. For protocols of other libraries,
+    also print the line of code by which a page that Vite serves connects."""
     for dialect in DIALECTS.values():
         print(f"{dialect.name:8}  {dialect.purpose}")
         if dialect.line is not None:

@@ -36,11 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show_remote(arguments: argparse.Namespace) -> NoReturn:
-    # Imported here, because the other uses of this command need no server.
+    # Imported here, because this command runs a server only with --url.
     from signaling_sidecar.server.admin.remote_inspector import show_remote_inspector
 
     with remote_sidecar.answer_of(arguments.url, "rooms"):
-        pass  # the sidecar is there, and the token is one of an admin
+        pass  # raises an error unless the sidecar answers and accepts the token as an admin's
     token = remote_sidecar.token_for(arguments.url)
     asyncio.run(show_remote_inspector(arguments.url, token, lambda link: _show(link, arguments)))
     raise AssertionError("unreachable")

@@ -27,7 +27,7 @@ from signaling_sidecar.drawing import (
 from signaling_sidecar.untrusted_text import visible
 
 OF_ANY_ROOM = (*OF_EVERY_ROOM, "log.checkpoint", "trace.state")
-"""Types of records that name no room, but may concern the room of the drawing, or its peers."""
+"""Types of records that name no room, although they may be about the room that is drawn or about its peers."""
 
 
 def add_to(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""The options with which `sidecar why` and `sidecar ladder` choose a log, and the entries of that log."""
+"""The options by which users of `sidecar why` and `sidecar ladder` choose a log, and the reading of its entries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from signaling_sidecar.eventlog.segments import NEWEST_BYTES, find_segments, new
 from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.progress import Progress
 
-LONG_READ_BYTES = 2 * NEWEST_BYTES  # reading them takes more than a second, even if they are a single segment
+LONG_READ_BYTES = 2 * NEWEST_BYTES  # reading more takes more than a second, so its progress is shown from the beginning
 
 
 class LogEntries(NamedTuple):
@@ -55,15 +55,17 @@ def read(arguments: argparse.Namespace) -> LogEntries:
 
 
 def report_last_run(arguments: argparse.Namespace, last_ts: float) -> None:
-    """Print on stderr that the state folder, whose sidecar is not running, shows the past. `--log` asks for the past,
-    and a log without a record has the time 0."""
+    """Print on stderr that no sidecar is running, and when the log of its last run ends, at `last_ts`.
+
+    Prints nothing with `--log`, whose users expect an old log, or if `last_ts` is 0, because the log has no records.
+    """
     if arguments.log is None and last_ts > 0:
         at = f"{datetime.fromtimestamp(last_ts, UTC):%Y-%m-%d %H:%M:%SZ}"
         print(f"sidecar: no sidecar is running; this is its last run, whose log ends at {at}", file=sys.stderr)
 
 
 def _of_remote(url: str, left_out: LeftOut) -> Iterator[Entry]:
-    """Copy the log of the run into a temporary file, and read that."""
+    """Copy the log of the sidecar's run at this URL into a temporary file, and yield the entries of the copy."""
     with TemporaryDirectory(prefix="signaling-") as folder:
         copy = Path(folder) / "events.jsonl"
         with copy.open("wb") as file:

@@ -17,7 +17,7 @@ def write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool = False) -
     """
     try:
         # "x" refuses an existing file, which could be a segment of the log itself, or readable by everybody
-        file = open(path, "xb", opener=_open_private)  # noqa: SIM115 - what fails from here on deletes the file
+        file = open(path, "xb", opener=_open_private)  # noqa: SIM115 - closed below, where an error also deletes it
     except OSError as error:
         raise NotWritten(str(path), error.strerror or str(error)) from error
     try:

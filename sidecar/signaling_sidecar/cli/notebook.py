@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(source: Path, target: Path) -> None:
-    """Copy a file, but never overwrite one, because the user may have changed it."""
+    """Copy a file, unless the target exists: the user may have changed it."""
     if target.exists():
         print(f"{target} already exists and was not changed")
         return

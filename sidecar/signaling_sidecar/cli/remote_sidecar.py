@@ -1,4 +1,4 @@
-"""The option `--url`, with which a command asks a sidecar on another machine, whose files are not here."""
+"""The option `--url`, with which a command asks a sidecar on another machine instead of reading files of this one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def add_option(parser: Any) -> None:
 
 @contextmanager
 def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Iterator[HTTPResponse]:
-    """Get `path` of the admin API. Raises NotAnswered."""
+    """Send a GET request for `path` to the admin API, and return the response. Raises NotAnswered."""
     with answering(url):
         token = token_for(url)
         _warn_of_plain_http(url)
@@ -44,14 +44,14 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
 
 
 def token_for(url: str) -> str:
-    """Return the token in the environment. Raises NotAnswered."""
+    """Return the token in the environment variable. Raises NotAnswered if there is none that can be sent."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not TOKEN.fullmatch(token):
         raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")
     return token
 
 
-@functools.cache  # `tail` asks twice
+@functools.cache  # warns only once, although `tail` sends two requests
 def _warn_of_plain_http(url: str) -> None:
     warning = warning_of_plain_http(url)
     if warning is not None:
@@ -59,16 +59,16 @@ def _warn_of_plain_http(url: str) -> None:
 
 
 class GrowingCopy:
-    """A copy of the log of the sidecar's run, to which a thread adds the records that are written later.
+    """A local copy of the log of the sidecar's current run. A thread appends the records that the sidecar still writes.
 
-    `problem` is set when no more can be added.
+    `problem` is set when the thread cannot append any more records.
     """
 
     def __init__(self, url: str, path: Path) -> None:
         self.path = path
         self.problem: NotAnswered | None = None
         self._url = url
-        Thread(target=self._copy, daemon=True).start()  # it may wait for a record when the command ends
+        Thread(target=self._copy, daemon=True).start()  # a daemon, as it may wait for a record when the command ends
 
     def _copy(self) -> None:
         try:
@@ -83,7 +83,10 @@ class GrowingCopy:
 
 
 def records(url: str, after: int = 0, *, follow: bool = False) -> Iterator[bytes]:
-    """Yield each line of the sidecar's log of this run after the record with the number `after`."""
+    """Yield each line after the record with the number `after` in the log of the sidecar's current run.
+
+    With `follow`, waits for new records when the log ends.
+    """
     path = f"records?after={after}&follow={str(follow).lower()}"
     with answer_of(url, path, None if follow else TIMEOUT_S) as answer:
         yield from answer

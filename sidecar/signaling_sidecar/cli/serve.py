@@ -70,8 +70,8 @@ def add_to(commands: Any) -> None:
         const="on",
         default="off",
         choices=("on", "off", "auto"),
-        help="for work on the sidecar itself: load its code again whenever a file is saved; auto does so in a checkout"
-        f" unless {RELOAD_VARIABLE}=off",
+        help="for developers of the sidecar itself: load its code again whenever a file of it is saved; auto does so in"
+        f" a checkout of its repository, unless {RELOAD_VARIABLE}=off",
     )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run, messages=lambda arguments: _messages(_sources_of(arguments)))
@@ -91,10 +91,10 @@ def _sources_of(arguments: argparse.Namespace) -> Sources:
 
 
 def _messages(sources: Sources, otherwise: str = "text") -> AbstractContextManager[None]:
-    """Set up how messages are written to stderr: in the format `otherwise` if the settings file is needed for that and
-    cannot be read, which is reported when all settings are loaded."""
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each save, and we tell what follows from it
-    # The file is read last, so that an error in it is reported in the format that a flag or a variable asks for.
+    """Configure the format of log messages on stderr. `otherwise` is the format if neither a flag nor a variable names
+    it and the settings file cannot be read. (That error is reported when all settings are loaded.)"""
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else it logs each save, and we log what it leads to
+    # The file is read last, so that an error in it is reported in the format that a flag or a variable names.
     asked = sources.flags.get("log_format") or sources.environment.get("SIDECAR_LOG_FORMAT")
     if not asked:
         with suppress(SettingsError):
@@ -122,9 +122,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _can_reload_own_code() -> bool:
-    """Whether this code is in a checkout of the repository, where somebody may be editing it.
+    """Whether `--reload auto` reloads: in a checkout of the repository, where somebody may be editing the code.
 
-    The environment can forbid it, because Vite's plugin always passes `--reload auto`.
+    Vite's plugin always passes `--reload auto`, so an environment variable can switch it off.
     """
     is_checkout = (CHECKOUT / "pyproject.toml").exists()
     return is_checkout and os.environ.get(RELOAD_VARIABLE) != "off" and CAN_HAND_ON_SOCKETS and has_reload_extra()
@@ -143,7 +143,7 @@ def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) 
         if exit_on_stdin_eof:
             threading.Thread(target=_stop_at_eof, args=(supervisor.stop,), name="stdin-eof", daemon=True).start()
         code = supervisor.run()
-    if code < 0:  # a signal ended the worker, so this process ends with the same signal, which its parent can see
+    if code < 0:  # a signal ended the worker; this process ends by the same signal, so that its parent sees the cause
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
@@ -157,27 +157,28 @@ def _stop_at_eof(stop: Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Takeover:
-    """What a worker process needs to serve with the same settings: the flags, and the path of the settings file.
+    """What a new worker process needs to replace the previous one: the flags, and the path of the settings file.
 
-    A worker creates it when it loads the code of the sidecar, and calls `serve` when it should begin to serve.
+    A worker creates a `Takeover` when it loads the code of the sidecar, and calls `serve` when it should begin to
+    serve.
     """
 
     flags: dict[str, Any]
     settings_file: str
     log_format: str = "text"
-    """The format of the messages if the settings file, which may contain it, cannot be read any more."""
+    """The format of log messages if it depends on the settings file, and the file cannot be read any more."""
 
     def __post_init__(self) -> None:
         sources = self._sources()
         with _messages(sources, self.log_format):
             import signaling_sidecar.server  # noqa: F401 - a worker must not take over if its code cannot be imported
 
-            sources.load()  # nor if its settings are invalid
+            sources.load()  # raises SettingsError, because a worker must not take over with invalid settings
 
     def serve(self, descriptor: int, *, reloaded: bool, serving: Callable[[], None]) -> None:
         """Serve on the listening socket with this descriptor until stdin ends.
 
-        `reloaded` tells that another worker has served before. `serving` is called as soon as this one serves.
+        `reloaded` says that this worker replaces another one. `serving` is called as soon as this worker serves.
         """
         sources = self._sources()
         with _messages(sources, self.log_format):

@@ -95,8 +95,9 @@ def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iter
         if len(found) >= count or beginning_of(segment).boot != newest_boot:
             break
         in_segment = LeftOut(is_live=left_out.is_live and is_newest)
-        # After a restart, the instance of a cluster copies the last records of the cluster's run again. The records at
-        # the beginning of its segments have the number of the record before.
+        # After a restart, an instance of a cluster copies the last records of the cluster into a new segment again.
+        # They are skipped here, by their numbers. The `log.*` records at the beginning of a segment do not count: they
+        # have the number of the record before them.
         before = next((each.record.seq for each in found if not each.record.type.startswith("log.")), math.inf)
         records = (read for read in read_records([segment], Stamp, in_segment) if read.record.seq < before)
         try:
@@ -109,12 +110,12 @@ def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iter
 
 
 def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes]:
-    """Yield each new line in this segment and in later ones, including those of sidecars that are started later."""
+    """Yield each new line after `position` in this segment, and the lines of later segments, also of later runs."""
     read_before = -1
     while True:
         there = _segments(folder)
         is_there = segment is not None and _name(segment) in map(_name, there)
-        # If the segment was deleted by `sidecar log clear`, the numbers of runs start at 1 again.
+        # If `sidecar log clear` has deleted the segment, the runs are numbered from 1 again, so all segments are later.
         later = [path for path in there if not is_there or segment is None or _name(path) > _name(segment)]
         # Read after listing the folder: if there is a later segment, this one is finished.
         if segment is not None and is_there:
@@ -129,9 +130,9 @@ def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes
 
 
 def _seq_before(segment: Path | None, later: Path) -> int:
-    """Return the number of the last record in a segment, or -1 if the later one is of another run.
+    """Return the number of the last record in `segment`, or -1 if `later` is a segment of another run.
 
-    After a restart, the instance of a cluster copies the last records of the cluster's run again.
+    After a restart, an instance of a cluster copies the cluster's last records again. They have no higher number.
     """
     if segment is None or beginning_of(segment).boot != beginning_of(later).boot:
         return -1
@@ -160,7 +161,7 @@ def describe(record: dict[str, Any]) -> str:
         parts.append(record["peer"])
     if record["type"].startswith("signal."):
         kind, is_frame = record.get("kind", "?"), record["type"] in FRAME_RECORDS
-        to = record.get("to", "all" if is_frame else None)  # a refused frame without a receiver may be no relay
+        to = record.get("to", "all" if is_frame else None)  # a refused frame without a receiver may not be for all
         parts.append(kind if to is None else f"{kind} → {to}")
         if "bytes" in record:
             parts.append(f"{record['bytes']} B")

@@ -22,7 +22,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="go on after that: print an explanation whenever it changes, until Ctrl-C is pressed",
+        help="then keep running, and print each explanation again when it changes, until Ctrl-C is pressed",
     )
     parser.set_defaults(run=run)
 
@@ -30,11 +30,11 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """For every two peers that were in a room together, print whether they are connected, and if not, why.
 
-    Many pairs with the same explanation are summarised; with --json, every pair has its line.
+    Many pairs with the same explanation are summarised; with --json, every pair has its own line.
 
     Each explanation names the records of the event log that it is based on. The exit code is 0 if every two peers that
-    are in a room together are connected, and 1 if two of them are not, or if no two peers are in a room together. Of a
-    finished log, in which all peers have left, the last explanation of every two peers counts. If no sidecar is
+    are in a room together are connected, and 1 if two of them are not, or if no two peers are in a room together. For
+    a finished log in which all peers have left, it is about the last explanation of every two peers. If no sidecar is
     running, the log of its last run is explained; a line on stderr says so, and the exit code is about that run.
     """
     if arguments.watch:
