@@ -1,4 +1,5 @@
-"""Inspect an event log from a notebook or a script: `open_log()` reads one, `connect()` follows a running sidecar."""
+"""Inspect the sidecar from a notebook or a script: `open_log()` reads an event log, and `connect()` finds a running
+sidecar."""
 
 from signaling_sidecar.inspection.notebook_extra import notebook_extra
 

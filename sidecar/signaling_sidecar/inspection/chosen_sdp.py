@@ -13,11 +13,12 @@ from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 Chosen: TypeAlias = "int | tuple[str, int] | str | pd.Series[Any]"
-"""A signal by its `seq`, by its boot (the first characters are enough) and `seq`, by its row, or the SDP itself."""
+"""A session description, given by the `seq` of its signal, by the boot (its first characters are enough) and the `seq`,
+by a row of `signals`, or as the SDP itself."""
 
 
 def find_sdp(events: pd.DataFrame, chosen: Chosen) -> tuple[str, str]:
-    """Return a title and the SDP of a chosen description. Raises `UnknownRecord` and `NoDescription`."""
+    """Return a title and the SDP of the chosen description. Raises `UnknownRecord` and `NoDescription`."""
     if isinstance(chosen, str):
         if not chosen.startswith("v=0"):
             raise NoDescription(f"the text {chosen[:40]!r}")

@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 
 def open_log(path: Location | Sequence[Location] | None = None) -> EventLog:
-    """Read an event log as it is now. Open it again to see what was written since.
+    """Read an event log as it is now. Open it again to see records that were written later.
 
-    `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. None is the log of this
-    project, which is the nearest folder, from the current one upwards, for which a sidecar has run. One printed line
-    names the log in that case.
+    `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. Without it, the log of this
+    project is read, and a printed line names the log. The project is the nearest folder, from the current one upwards,
+    for which a sidecar has run.
 
-    Several paths in a list are read as one log. Of sidecars that work as one (a cluster), each has the whole log since
-    it joined, so that one folder is usually enough; a record that several of them have counts once.
+    Several paths in a list are read as one log. Each sidecar of a cluster writes the whole log of the cluster since it
+    has joined, so one folder is usually enough. A record that is in several folders counts once.
 
     Lines that cannot be read are left out, and one printed line reports their number.
 
@@ -92,29 +92,30 @@ class EventLog(LogTables):
         self.segments = segments
         """The files of the log."""
         self.left_out = left_out
-        """A sentence about what could not be read, or an empty string if everything was read."""
+        """A sentence about the lines that could not be read, or an empty string if all lines were read."""
         self._dumps = dumps
 
     def with_dump(self, dump: Dump) -> EventLog:
-        """Return a log that also has the reports in a dump of a browser (`open_dump`), for `pairs`, `mesh` and so on.
+        """Return a copy of this log with the reports in a dump of a browser (`open_dump`), which `pairs`, `mesh` and so
+        on then use as well.
 
         The reports are joined to the signals by the ICE ufrags. In `events` they are records of type `trace.state` and
         kind `dump`, whose `seq` is their number in the dump, and whose time is converted to the log's clock (see
-        `clocks`). This log does not change.
+        `clocks`).
         """
         events, joined = join_dump(self._events, dump)
         return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined), self.left_out)
 
     @cached_property
     def clocks(self) -> pd.DataFrame:
-        """One row per joined dump: the difference of its clock from the log's, by the messages that both contain.
+        """One row per joined dump: the difference between its clock and the log's, found by the messages in both.
 
         ============= ======= ===================================================================================
-        dump          str     its path
-        matches       int64   descriptions and candidates that both contain; with 0 the clocks are not aligned
-        at_least_s    float64 lower bound: messages from the sidecar were used after they were relayed
-        at_most_s     float64 upper bound: messages to the sidecar were made before they were relayed
-        offset_s      float64 what was added to the times of the dump: the middle of the two bounds
+        dump          str     path of the dump
+        matches       int64   descriptions and candidates in both; with 0 the clocks are not aligned
+        at_least_s    float64 lower bound: the page used messages after the sidecar had relayed them
+        at_most_s     float64 upper bound: the page made messages before the sidecar relayed them
+        offset_s      float64 seconds that were added to the times of the dump: the middle of the two bounds
         uncertainty_s float64 half of the distance of the bounds; missing if one bound is missing
         sentence      str     the same in words, and whether the bounds contradict each other
         ============= ======= ===================================================================================
@@ -124,12 +125,11 @@ class EventLog(LogTables):
     def ladder(self, room: Room, dialect: str | None = None, boot: str | None = None, *, fold: bool = True) -> Ladder:
         """Draw a room as a sequence diagram: a column for each peer, and a row for each signal, join and leave.
 
-        `room` is a room id, a row of `rooms`, or a row of `pairs`, whose two sessions are drawn alone. `dialect` and
-        `boot` (its first characters are enough) select one of several rooms with this id. The ladder covers everything
-        that happened in the room in one run of the sidecar: the last one that had this room, unless `boot` names
-        another one, and for a row of `pairs` the run with the last offer. Equal signals that follow each other, such as
-        heartbeats, share one row, unless `fold` is false. Raises `UnknownRoom`, and `AmbiguousRoom` for rooms of
-        several dialects.
+        `room` is a room id, a row of `rooms`, or a row of `pairs`: then only its two sessions are drawn. `dialect` and
+        `boot` (its first characters are enough) select one of several rooms with this id. The ladder covers one run of
+        the sidecar: the last run that had this room, unless `boot` names another one. For a row of `pairs`, it is the
+        run with the last attempt to connect. Equal signals that follow each other, such as heartbeats, share one row,
+        unless `fold` is false. Raises `UnknownRoom`, and `AmbiguousRoom` for rooms of several dialects.
         """
         named = named_room(room, dialect, boot)
         if isinstance(room, pd.Series) and "other_session" in room:
@@ -165,9 +165,9 @@ class EventLog(LogTables):
     ) -> Mesh:
         """Draw who was connected to whom in a room at one moment, according to the records until then.
 
-        `at` is how long after the first record of the room, in seconds or as a `timedelta`, or a `datetime` (in UTC
-        unless it names a zone). None is the end of the log. `room`, `dialect` and `boot` select the room as for
-        `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        `at` is the time since the first record of the room, in seconds or as a `timedelta`, or else a `datetime` (in
+        UTC unless it names a zone). Without it, the moment is the end of the log. `room`, `dialect` and `boot` select
+        the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
         return self._meshes("mesh", room, dialect, boot).at(at)
 

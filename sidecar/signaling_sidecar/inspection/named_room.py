@@ -1,4 +1,4 @@
-"""The room that a view of a log is asked for: its id, or a row of a table that names it."""
+"""Reads the parameter `room` of the methods of a log: a room id, or a row of a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Room: TypeAlias = "str | pd.Series[Any]"
 
 
 class NamedRoom(NamedTuple):
-    """What selects rooms of a log. None selects any dialect, or any boot."""
+    """The id of a room, with its dialect and boot if they are given. None stands for any dialect or boot."""
 
     room: str
     dialect: str | None
@@ -21,7 +21,8 @@ class NamedRoom(NamedTuple):
 
 
 def named_room(room: Any, dialect: str | None = None, boot: str | None = None) -> NamedRoom:
-    """Return what `room` names. A row names a dialect and a boot too. Raises `UnknownRoom` and `TypeError`."""
+    """Return the room that `room` names. A row also names its dialect and its boot. Raises `UnknownRoom` and
+    `TypeError`."""
     if isinstance(room, str):
         return NamedRoom(room, dialect, boot)
     if not isinstance(room, pd.Series) or not {"dialect", "room", "boot"} <= set(room.index):

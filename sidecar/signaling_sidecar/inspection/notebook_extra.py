@@ -21,7 +21,7 @@ class NotebookExtraMissing(ImportError):
 
 @contextmanager
 def notebook_extra() -> Iterator[None]:
-    """Raise NotebookExtraMissing when an import inside fails because a package of the extra is not installed."""
+    """Raise NotebookExtraMissing if an import in the `with` block fails, because a package of the extra is missing."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,6 +1,6 @@
-"""Finds the room that a view of a log is requested for, and selects its records.
+"""Finds the room of which a drawing is requested, and selects its records.
 
-A ladder shows one boot. The other views follow a room through all boots in which it existed, because its sessions
+A ladder shows one boot. The other drawings show a room through all boots in which it existed, because its sessions
 survive a restart of the sidecar.
 """
 
@@ -41,9 +41,9 @@ def rooms_of_table(rooms: pd.DataFrame) -> list[RoomInLog]:
 
 
 def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
-    """Select the records of one room in order, and those of every room between the first and the last of them.
+    """Return the records of one room in order, and between them the records that concern every room of the sidecar.
 
-    They begin with an entry for each peer that was there before (see `there_before`).
+    Before them is an entry for each peer that was in the room already (see `there_before`).
     """
     in_boot = events["boot"] == chosen.boot
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))
@@ -92,17 +92,18 @@ def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:
 
 
 def choose_room(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomInLog:
-    """Find the room for `view`: of several runs of the sidecar that had this room, the last one. Its title says so.
+    """Find the room in the last run of the sidecar that had it. The title of the result mentions earlier runs.
 
-    `restored` are the `restored_sessions` of the log. Raises `UnknownRoom`, and `AmbiguousRoom` if several dialects
-    have this room. Their messages list the choices.
+    `view` is the name of the method that draws the room, for error messages. `restored` are the `restored_sessions` of
+    the log. Raises `UnknownRoom`, and `AmbiguousRoom` if several dialects have this room. Their messages list the
+    choices.
     """
     *earlier, chosen = _choices(events, restored, view, named)
     return chosen._replace(note=_note(earlier))
 
 
 def choose_runs(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomRuns:
-    """Like `choose_room`, but find all boots in which the room existed: boots with a common session belong together."""
+    """Like `choose_room`, but also find the other boots of the room: those that have a session in common with it."""
     found = _choices(events, restored, view, named)
     runs = _runs_of(events, restored, found[-1])
     return runs._replace(note=_note([each for each in found if each.boot not in runs.boots]))
@@ -132,7 +133,7 @@ def _note(earlier: Sequence[RoomInLog]) -> str:
 
 
 def _runs_of(events: pd.DataFrame, restored: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
-    """Follow the room through boots that have a session in common, and include the boots between these."""
+    """Return the boots that are linked to the chosen one by common sessions of the room, and all boots between them."""
     of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
     survived = (restored["dialect"] == chosen.dialect) & (restored["room"] == chosen.room)
     rows = with_rows(events.loc[of_room, ["boot", "session"]], restored[survived])

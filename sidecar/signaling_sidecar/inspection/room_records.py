@@ -1,6 +1,6 @@
 """Selects the records that a diagnosis of one room needs, which are a small part of a long log.
 
-The verdicts on the peers of the room, and their labels, are then those of a diagnosis of the whole log.
+A diagnosis of these records has the same verdicts and labels for the room's peers as a diagnosis of the whole log.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Rows = npt.NDArray[np.bool_]
 
 
 class _Ids(msgspec.Struct, rename="camel"):
-    """The ids in a browser's report: of a page or of one of its RTCPeerConnections, and of the two ends of it."""
+    """The ids in a browser's report: those of a page and of its RTCPeerConnection, and the ICE ufrags of both ends."""
 
     page: str | None = None
     pc: str | None = None
@@ -42,12 +42,12 @@ class _Checkpoint(msgspec.Struct):
 
 
 def room_records(events: pd.DataFrame, chosen: RoomRuns) -> list[Entry]:
-    """Return them in order. Of a checkpoint, they contain only the rooms that matter."""
+    """Return the records in order. Checkpoints are reduced to the rooms that the diagnosis needs."""
     in_runs = events["boot"].isin(chosen.boots).to_numpy()
     room = _Room(chosen.dialect, chosen.room)
     own = in_runs & _is_of(events, room)
     reports = in_runs & _has_type(events, "trace.state") & _needed_reports(events, own)
-    # A page may find its peers in another room, and then its connections belong to its meetings there.
+    # A page may meet the same peers in another room too, and its connections may belong to those meetings.
     others = events.loc[reports & ~own, ["dialect", "room"]].dropna().drop_duplicates()
     rooms = {room, *(_Room(*other) for other in others.itertuples(index=False))}
     elsewhere = np.zeros(len(events), dtype="bool")
@@ -67,8 +67,8 @@ def _has_type(events: pd.DataFrame, type_: str) -> _Rows:
 
 
 def _needed_reports(events: pd.DataFrame, own: _Rows) -> _Rows:
-    """Find the reports of the room's sessions, and all reports about connections that have an ICE ufrag of the room's
-    signals, and about their pages."""
+    """Find the reports of the room's sessions, the reports about connections that have an ICE ufrag of the room's
+    signals, and the reports about the pages of these connections."""
     is_report = _has_type(events, "trace.state")
     sessions = events["session"].cat.codes.to_numpy()
     is_of_session = np.isin(sessions, np.unique(sessions[own])) & (sessions >= 0)

@@ -1,7 +1,8 @@
 """Finds the difference between the clocks of a dump and a log, by the messages that both contain.
 
-A page makes its own descriptions and candidates before the log has their relay, and uses those of the other side after
-it. So each common message bounds the difference from one side, and the true value is between the two tightest bounds.
+A page makes its own descriptions and candidates before the sidecar relays them, and uses those of the other side after
+the sidecar has relayed them. So each message that both contain gives an upper or a lower bound of the difference, and
+the true value is between the two tightest bounds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from signaling_sidecar.inspection.dumps.reports import LOCAL, REMOTE
 
 _MADE = LOCAL | {"createOfferOnSuccess", "createAnswerOnSuccess", "onicecandidate", "icecandidate"}
 _USED = REMOTE | {"addIceCandidate"}
-_ORIGIN = re.compile(r"^o=\S+ (\d+ \d+) ", re.MULTILINE)  # RFC 8866, 5.2: session id and version, new for each
+_ORIGIN = re.compile(r"^o=\S+ (\d+ \d+) ", re.MULTILINE)  # RFC 8866, 5.2: the id and version of a description
 
 
 class Clock(NamedTuple):
@@ -26,9 +27,9 @@ class Clock(NamedTuple):
     matches: int
     """The number of messages that both contain."""
     at_least_s: float | None
-    """The lower bound, from messages that the page used, or None without any."""
+    """The lower bound, from messages that the page used, or None if the log has none of them."""
     at_most_s: float | None
-    """The upper bound, from messages that the page made, or None without any."""
+    """The upper bound, from messages that the page made, or None if the log has none of them."""
 
     @property
     def is_contradictory(self) -> bool:
@@ -88,7 +89,7 @@ def _first_times(times: Iterable[tuple[float, Hashable]]) -> dict[Hashable, floa
 
 
 def _keys(payload: bytes, *, is_dump: bool) -> Iterator[Hashable]:
-    """Yield keys that identify a description or a candidate."""
+    """Yield keys that identify the description or the candidates in a payload."""
     media = find_media(payload)
     if media.ufrag is not None and media.description_bytes is not None:
         origin = _ORIGIN.search(find_description(payload) or "")

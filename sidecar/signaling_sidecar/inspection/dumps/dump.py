@@ -84,7 +84,7 @@ class Dump:
         self.recorded = recorded
         """The rows of `events`, as Python objects."""
         self.reports = list(reports_of(path, recorded))
-        """The reports about the connections that the events contain."""
+        """The reports about connections that the events contain, each with its event."""
 
     @property
     def name(self) -> str:
@@ -100,15 +100,15 @@ class Dump:
         """One row per call of the WebRTC API, and per event of it, in order.
 
         ========== =================== ==========================================================================
-        event      int64               its number in the dump, from 1; `seq` in a log that it is joined to
-        time       datetime64[us, UTC] by the browser's clock
+        event      int64               its number in the dump, from 1; its `seq` in a log with this dump
+        time       datetime64[us, UTC] when it happened, by the browser's clock
         connection category            the dump's name for the RTCPeerConnection; missing (or `…-0`) for the page
         name       category            method or event, such as `setLocalDescription`, `onconnectionstatechange`
-        arguments  str                 JSON text: the arguments or the details; for `getStats` only new values
+        arguments  str                 JSON text: the arguments or the details; for `getStats` only changed values
         ========== =================== ==========================================================================
 
-        In a webrtc-internals dump, `create` has the time of the first event of its connection, or of the download if
-        there is none, and `getStats` has the last values of the statistics that a diagnosis needs.
+        In a webrtc-internals dump, `create` has the time of the next event of its connection, or of the download if
+        there is no other event. `getStats` has the last values of the statistics that a diagnosis needs.
         """
         rows = [
             (e.number, e.ts, e.connection, e.name, None if e.value is None else e.json.decode()) for e in self.recorded
@@ -125,14 +125,14 @@ class Dump:
         began         datetime64[us, UTC] `create`, by the browser's clock
         ended         datetime64[us, UTC] `close`, or the end of its page; missing if the dump ends before it
         ufrags        str                 its ICE username fragments; several after an ICE restart
-        remote_ufrags str                 those of the other side; missing without a remote description
+        remote_ufrags str                 the fragments of the other side; missing without a remote description
         signaling     category            the last `signalingState`
         ice           category            the last `iceConnectionState`
         state         category            the last `connectionState`
         dtls          category            the last state of the DTLS transport; from `getStats`
-        local_type    category            of the selected pair: `host`, `srflx`, `prflx`, `relay`; from `getStats`
-        remote_type   category            the same for the other end of the pair
-        protocol      category            `udp`, `tcp`
+        local_type    category            its candidate in the selected pair: `host`, `srflx`, `prflx`, `relay`
+        remote_type   category            the other side's candidate in the selected pair; both from `getStats`
+        protocol      category            the protocol of its candidate: `udp`, `tcp`
         policy        category            `iceTransportPolicy`: `all`, `relay`
         events        int64               rows of `events`
         failures      int64               calls that failed
@@ -146,7 +146,7 @@ class Dump:
 
     @cached_property
     def by_connection(self) -> dict[str, Connection]:
-        """The connections, in the form that the reports of a traced page have."""
+        """The connections by the dump's names for them, in the form that the log's diagnosis uses for traced pages."""
         found: dict[str, Connection] = {}
         for event, report in self.reports:
             id_ = report.pc or ""
@@ -200,7 +200,7 @@ def _row(connection: Connection, events: Sequence[DumpEvent]) -> dict[str, objec
 
 
 def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
-    """Return a report in the form that the report of a traced page has in the log."""
+    """Return a report as an entry of the log, in the form of the reports of traced pages."""
     data = msgspec.json.encode(report).decode()
     return Entry(SCHEMA_VERSION, event.number, event.ts + offset_s, "trace.state", kind=OF_DUMP, data=data)
 
@@ -217,7 +217,7 @@ def _unpacked(path: str, content: bytes) -> bytes:
 
 
 def _as_a_browser_writes(path: str, content: bytes) -> bytes:
-    """Undo the changes of editors and PowerShell: byte order mark, UTF-16, Windows line ends, blank lines."""
+    """Undo what editors and PowerShell change in a file: byte order mark, UTF-16, Windows line ends, blank lines."""
     try:
         text = decoded(content).encode() if encoding_of(content) != "utf-8" else content
     except UnicodeDecodeError as error:

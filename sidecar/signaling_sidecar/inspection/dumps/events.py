@@ -1,4 +1,4 @@
-"""The events that every kind of dump is read into, and the checks that report where a dump is damaged."""
+"""The form in which the events of every kind of dump are read, and functions that report where a dump is damaged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DumpEvent(NamedTuple):
     url: str | None = None
     """The URL of the page, for `create`."""
     within_s: float = 0.0
-    """How many seconds later the event may have happened, if the times in the dump are coarse."""
+    """How many seconds after `ts` the event may have happened, because the times in some dumps are rounded down."""
 
     @property
     def json(self) -> bytes:

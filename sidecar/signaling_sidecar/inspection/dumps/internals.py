@@ -2,8 +2,8 @@
 
 For each connection it has the calls and events (`updateLog`) and a series for each value of getStats. Closed
 connections are not in the file. The values are JSON as text, and error messages are plain text. Up to Chromium 144, and
-so in most versions of Electron, the file has no time of the download, and `time` is written for people
-(`local_time.py`). Still older versions use other words (`old_words.py`). Fields other than `PeerConnections` are
+so in most versions of Electron, the file does not say when it was downloaded, and `time` has the format of the user's
+country (`local_time.py`). Even older versions use other names (`old_words.py`). Fields other than `PeerConnections` are
 optional.
 """
 
@@ -90,7 +90,8 @@ def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
 
 
 def _known(path: str, dump: _Internals) -> float | None:
-    """Return a time near the recording (seconds since the epoch): the first getStats or camera, or the download."""
+    """Return a time near the recording (seconds since the epoch), or None if there is none: the earliest time of a
+    getStats or a getUserMedia, or else the time of the download."""
     series = (each for connection in dump.connections.values() for each in connection.stats.values())
     starts = [each.start_time.timestamp() for each in series if each.start_time is not None]
     asked = (call.get("timestamp") for call in dump.user_media)

@@ -1,4 +1,4 @@
-"""Joins a dump to a log, by adding its reports to the log's records, as if the pages had been traced."""
+"""Joins a dump to a log: adds its reports to the log's records, as if the pages had sent them to the sidecar."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UFRAG = r"(?:[uU]frag|usernameFragment)\W+((?:[\w+/]|\\/)+)"
 
 
 class JoinedDump(NamedTuple):
-    """A dump, and the difference of its clock from the log's."""
+    """A dump, and the difference between its clock and the log's."""
 
     dump: Dump
     clock: Clock
@@ -49,15 +49,15 @@ def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDum
 
 
 def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
-    """Find the records of a type that have one of the ufrags, without decoding all records of a large log."""
+    """Find the records of a type that contain one of the ufrags, without decoding all records of a large log."""
     data = events["data"][events["type"] == type_]
     first = data.str.extract(_UFRAG, expand=False).str.replace("\\", "", regex=False)
     return list(entries_of(events.loc[data.index[first.isin(ufrags)]]))
 
 
 def _traced(entries: list[Entry]) -> dict[str, str]:
-    """Return by ufrag the ids of the connections that the log already has reports of. The reports of the dump get the
-    same ids."""
+    """Return, by ufrag, the ids of the connections of which the log already has reports. Reports of the dump about
+    these connections get the same ids."""
     connections = Connections()
     for entry in entries:
         connections.add(entry)

@@ -1,8 +1,8 @@
 """Reads times in the format of a country: `11/28/2026, 3:04:05 PM`, `28.11.2026, 15:04:05`, `2026/11/28 15:04:05`.
 
-Chromium's webrtc-internals dumps have such times up to version 144. They contain no time zone and no fractions of a
-second, and the order of day and month is unknown. A time that is known from elsewhere helps to find the zone and the
-order.
+Up to version 144, Chromium's webrtc-internals dumps have such times. They contain no time zone and no fractions of a
+second, and the order of day and month is unknown. Another time in the dump, in ms since the epoch, helps to find the
+zone and the order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _MORNING = re.compile("a\\.?\\s?m|오전|上午|午前|π\\.?μ", re.IGNORECASE)
 
 
 class LocalTimes:
-    """Reads the times of one dump. `known_s` is a time near them (seconds since the epoch), or None."""
+    """Reads the times of one dump. `known_s` is a time near them that needs no zone (seconds since the epoch), or
+    None."""
 
     def __init__(self, texts: Iterable[str], known_s: float | None) -> None:
         parsed = [dates for text in texts if (dates := _dates(text))]
@@ -42,7 +43,7 @@ class LocalTimes:
 
 
 _ORDERS = ("month first", "day first", "year first")
-"""The possible orders. If nothing decides between two, the first one is used, which is the most frequent."""
+"""The possible orders, the most frequent one first. If several are possible for a dump, the first of them is used."""
 
 
 def _dates(text: str) -> dict[str, datetime]:
@@ -62,7 +63,7 @@ def _dates(text: str) -> dict[str, datetime]:
             date = datetime(year, month, day, tzinfo=UTC) + timedelta(hours=hour, minutes=minute, seconds=second)
         except (ValueError, OverflowError):
             continue
-        if 2010 <= date.year < 2100:  # WebRTC is not older, and in other calendars the year is different
+        if 2010 <= date.year < 2100:  # there was no WebRTC before; a year outside is wrong, or of another calendar
             dates[order] = date
     return dates
 

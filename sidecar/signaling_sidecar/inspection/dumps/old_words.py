@@ -1,4 +1,4 @@
-"""Translates webrtc-internals dumps of older Chromium versions, which had other names, and text instead of objects.
+"""Translates webrtc-internals dumps of older Chromium versions, which use other names, and text instead of objects.
 
 For example, a description was `type: offer, sdp: v=0…`, a candidate was
 `sdpMid: 0, sdpMLineIndex: 0, candidate: candidate:…`, and a change of state was `iceConnectionStateChange` with

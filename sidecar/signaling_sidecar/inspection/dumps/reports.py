@@ -1,4 +1,4 @@
-"""Turns the events of a dump into the reports that a log has from traced pages (`signaling_sidecar.diagnosis.reports`).
+"""Converts the events of a dump to reports like those of traced pages (`signaling_sidecar.diagnosis.reports`).
 
 So the same code can evaluate both.
 """
@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis.reports import CandidatePair, Report
 from signaling_sidecar.eventlog.payload import find_candidates, find_media
 from signaling_sidecar.inspection.dumps.events import DumpEvent, converted
 
-# The statistics that are read from getStats, by the numbers that rtcstats-js writes for their names.
+# The statistics that are read from getStats. rtcstats-js writes these numbers instead of their names.
 _NUMBERS_OF_STATS = {
     "116": "protocol",
     "123": "dtlsState",
@@ -110,7 +110,7 @@ class _Stats:
     def report(self, path: str, event: DumpEvent) -> Report | None:
         """Return the selected pair and the DTLS state, or None if neither has changed."""
         for id_, values in (_typed(path, event, dict[str, Any] | None) or {}).items():
-            if isinstance(values, dict):  # other values are the common time, or mean that the object was removed
+            if isinstance(values, dict):  # other values are the time of the report, or say that the object was removed
                 named = {_NUMBERS_OF_STATS.get(name, name): value for name, value in values.items()}
                 read = {name: value for name, value in named.items() if name in READ_STATS}
                 self._objects.setdefault(id_, {}).update(converted(path, _place(event), read, dict[str, str | None]))

@@ -1,9 +1,9 @@
 """Reads an rtcstats file, which rtcstats-js records on a page, and which Chromium can download too.
 
-After the word `RTCStatsDump` it has lines of JSON: an object about the file, and then an array for each event
+Its first line is `RTCStatsDump`. The other lines are JSON: an object about the file, and then an array for each event
 (`[method, connection, value, …, ms since the event before]`), see `docs/file-format.md` of rtcstats-server. rtcstats-js
-shortens the events: it writes numbers for methods and for names of statistics, only the statistics that have changed,
-and only the sections of a description that differ from the description before it.
+shortens the events: it writes numbers instead of the names of methods and statistics, only the statistics that have
+changed, and only the sections of a description that differ from the description before it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class _Descriptions:
         of = _DESCRIBING.get(name)
         match value:
             case {"type": str() as type_, "sdp": str() as sdp} if of is not None:
-                # The first local description is shortened by the description that createOffer or createAnswer made.
+                # The first local description has only the sections that differ from the description that createOffer or
+                # createAnswer has made.
                 bases = ("remote",) if of == "remote" else ("local", "created")
                 known = (self._kept.get((connection, base, type_)) for base in bases)
                 base = next((each for each in known if each is not None), None)

@@ -1,1 +1,1 @@
-"""A running sidecar in a notebook, and the widgets of the notebook."""
+"""Shows a running sidecar in a notebook, and contains all widgets for notebooks."""

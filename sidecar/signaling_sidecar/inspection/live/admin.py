@@ -1,4 +1,4 @@
-"""A running sidecar in a notebook or a script: its rooms and peers as tables, and a live panel."""
+"""Shows a running sidecar in a notebook or a script: its rooms and peers as tables, and a live panel."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _PEER_DTYPES = {
 def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = None, token: str | None = None) -> Admin:
     """Connect to the running sidecar of this project.
 
-    The project is the nearest folder, from the current one upwards, for which a sidecar runs. `state_dir` names the
-    state folder of another sidecar. `url` and `token` name a sidecar on another machine, whose log cannot be read here.
-    A warning says that others can read the token, if the URL is not https. Without any of these, one printed line names
-    the sidecar.
+    The project is the nearest folder, from the current one upwards, for which a sidecar runs. A printed line names the
+    sidecar that was found. `state_dir` is the state folder of another sidecar. `url` and `token` are for a sidecar on
+    another machine, whose log cannot be read here. There is a warning if the URL is not https, because others could
+    then read the token.
 
     Raises `NotRunning` and `NoStateDir`, which are `SidecarError`s.
     """

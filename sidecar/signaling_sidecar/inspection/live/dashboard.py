@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
 UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
-_WRAPPED = {"flex_flow": "row wrap"}  # a narrow page would cut the words on the buttons
+_WRAPPED = {"flex_flow": "row wrap"}  # otherwise a narrow page cuts off the texts of the buttons
 _open: dict[str, Dashboard] = {}
 """By `RunningSidecar.identity`, so that running a cell again stops the panel of the first run."""
 
 
 class Dashboard:
-    """Follows the sidecar until `close` is called, or until another panel of the same sidecar is made."""
+    """Updates itself until `close` is called, or until another panel of the same sidecar is made."""
 
     def __init__(self, sidecar: RunningSidecar) -> None:
         self._sidecar = sidecar
@@ -41,7 +41,7 @@ class Dashboard:
         self._text = widgets.Text(placeholder="notice to all peers in the room")
         self._say = widgets.Button(description="Send")
         self._result = widgets.HTML()
-        """What the last click on a button has done. It stays until the next click."""
+        """A sentence about what the last click on a button has done, which is shown until the next click."""
         self._status = widgets.HTML()
         self._pairs = widgets.HTML()
         self._ladder = DrawingWidget()
@@ -56,7 +56,7 @@ class Dashboard:
         self._room.observe(lambda _: self._choose(), "value")
         self._peer.observe(lambda _: self._enable(), "value")
         self._wanted: tuple[str, str] | None = None
-        """The room that was selected last. It is selected again if it comes back."""
+        """The room that was selected last. If it ends, and a room with this name begins, that one is selected."""
         self._view: View | None = None
         self._is_showing = False
         self.is_due = asyncio.Event()
@@ -93,7 +93,7 @@ class Dashboard:
             self.complain(error)
 
     def look(self) -> View:
-        """Fetch the rooms, and read and draw the log if it has grown. It may be called in any thread."""
+        """Fetch the rooms, and read and draw the log if it has grown. Can be called in any thread."""
         return look(self._sidecar, self._wanted, self._view)
 
     def complain(self, error: Exception) -> None:
@@ -110,10 +110,10 @@ class Dashboard:
             self._is_showing = False
 
     def _choose(self) -> None:
-        """Show the room that the user has selected. Changes of the list by `show` itself do not count."""
+        """Show the room that the user has selected. Ignores the changes that `show` itself makes in the list."""
         if not self._is_showing:
             self._wanted = self._room.value
-            _set_options(self._peer, [], None)  # those of the other room must not be removed from this one
+            _set_options(self._peer, [], None)  # a click must not remove a peer of the previous room from this one
             self._update_soon()
 
     def _update_soon(self) -> None:
@@ -123,7 +123,7 @@ class Dashboard:
             self.update()
 
     def _enable(self) -> None:
-        """A button needs a target."""
+        """Disable the buttons that need a selected peer or room if none is selected."""
         self._kick.disabled = self._peer.value is None
         self._end.disabled = self._say.disabled = self._room.value is None
 
@@ -139,7 +139,7 @@ class Dashboard:
         self._view = view
 
     def _kick_peer(self) -> None:
-        if self._peer.value is None:  # it has gone while the click was under way
+        if self._peer.value is None:  # the peer has left before the click arrived here
             return
         (dialect, room), peer = self._key, self._peer.value
         self._try(lambda: self._sidecar.kick(room, peer, dialect), f"{self._peer.label} was removed")
@@ -158,7 +158,7 @@ class Dashboard:
             self._text.value = ""
 
     def _try(self, act: Callable[[], None], done: str) -> bool:
-        """Do what a button says, and show the sentence `done`, or why it was refused."""
+        """Do what a button says, and show the sentence `done`, or the reason of a refusal."""
         try:
             act()
         except SidecarError as error:
@@ -192,13 +192,13 @@ async def _keep_current(dashboard: Dashboard) -> None:
             dashboard.complain(error)
             pause_s = UPDATE_S
         else:
-            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # the cells of the notebook need the time too
+            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # leaves half of the time to the notebook's cells
 
 
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:
     """Change the options, and send nothing to the browser if they are the same.
 
-    If `chosen` is not one of them, nothing is selected: the next click on a button must not hit something else.
+    If `chosen` is not one of them, nothing is selected, so that the next click on a button does not affect another one.
     """
     if list(select.options) == options:
         return

@@ -2,10 +2,10 @@
  * Shows payloads: a click on a row, or Enter, shows the payload of its record below the drawing, a
  * second click or Escape hides it, and the arrow keys move from row to row.
  *
- * The drawing is the element with our `data-signaling-drawing`, and its rows have a `data-seq`. It is
- * plain HTML in the page, so that a saved notebook shows it without a kernel. So this code listens to
- * events of the page and not of a widget view. Python answers a change of `selected` by setting
- * `payload`.
+ * The drawing is the element whose `data-signaling-drawing` is the model's `drawing`, and its rows
+ * have a `data-seq`. It is plain HTML in the page, so that a saved notebook shows it without a
+ * kernel. So this code listens to events of the document and not of a widget view. When `selected`
+ * changes, Python sets `payload`.
  */
 
 const KEYS = new Set(['ArrowDown', 'ArrowUp', 'Enter', ' ', 'Escape'])
@@ -18,7 +18,7 @@ function initialize({ model }) {
   const select = (seq) => {
     model.set('selected', seq)
     model.save_changes()
-    paint() // after a reload of the page, `selected` may have this value already
+    paint() // if `selected` has this value already, as after a page reload, `payload` does not change
   }
   const toggle = (row) => select(isChosen(row) ? null : Number(row.dataset.seq))
   const clicked = ({ target }) => {
@@ -37,7 +37,7 @@ function initialize({ model }) {
     else if (event.key === 'Escape') {
       goTo(chosenIn(drawing))
       select(null)
-    } else return // so that the key scrolls the payload, or presses its button
+    } else return // without preventDefault, so that the key scrolls the payload or presses its button
     event.preventDefault()
   }
   // In the capture phase, because JupyterLab handles arrow keys and Enter while they bubble.
@@ -52,8 +52,8 @@ function initialize({ model }) {
 }
 
 /**
- * Draws in a box of widgets. When Python changes the drawing, the selected row, the focus and the
- * scroll position are kept.
+ * Shows the drawing in a box of widgets. When Python changes the drawing, the selected row, the
+ * focus and the scroll position are kept.
  */
 function render({ model, el }) {
   el.dataset.signalingDrawing = model.get('drawing')
@@ -72,7 +72,7 @@ function render({ model, el }) {
   return () => model.off('change:html', draw)
 }
 
-/** Untrusted text must be inserted by `textContent` only. */
+/** Shows the payload below the drawing. Untrusted text must be inserted by `textContent` only. */
 function paintPayload(drawing, model) {
   const { seq, title, about, text } = model.get('payload')
   chosenIn(drawing)?.setAttribute('aria-expanded', 'false')
@@ -92,7 +92,7 @@ function paintPayload(drawing, model) {
   if (isNew) row?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
 }
 
-/** Changes nothing if the text is the same, so that a text selection is kept. */
+/** Changes the element only if its text is different, so that a text selection in it is kept. */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text
 }

@@ -1,4 +1,4 @@
-"""The widget that shows drawings in a notebook, and the payload of the selected row of a ladder."""
+"""The widget that shows drawings in a notebook, and below a ladder the payload of the selected row."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ with notebook_extra():
 
 
 class DrawingWidget(anywidget.AnyWidget):
-    """Shows `html` in a box of widgets, or adds the payloads to a drawing that the page already has (see `around`).
+    """Shows `html` in a box of widgets, or adds payloads to a drawing that the page already has (see `around`).
 
-    The page does not get all payloads, but only that of the selected row.
+    Only the payload of the selected row is sent to the page.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -26,7 +26,7 @@ class DrawingWidget(anywidget.AnyWidget):
     drawing = traitlets.Unicode(help="the value of `data-signaling-drawing` in the page").tag(sync=True)
     html = traitlets.Unicode(help="made in Python, with all untrusted text escaped").tag(sync=True)
     selected = traitlets.Int(None, allow_none=True, help="`seq` of the selected row, set by the page").tag(sync=True)
-    payload = traitlets.Dict(help="of the selected row: `title about text`; empty if no row is selected").tag(sync=True)
+    payload = traitlets.Dict(help="`Payload` of the selected row; empty if no row is selected").tag(sync=True)
 
     def __init__(self, ladder: Ladder | None = None) -> None:
         super().__init__(drawing=uuid4().hex)
@@ -34,7 +34,7 @@ class DrawingWidget(anywidget.AnyWidget):
 
     def show(self, ladder: Ladder | None, html: str | None = None) -> None:
         """Show a ladder. If it is of the same room as before, the selected row is kept. `html` is a drawing of it that
-        was made before, such as of its last rows."""
+        the caller has made already, for example of its last rows."""
         is_other = ladder is None or self._ladder is None or ladder.title != self._ladder.title
         with self.hold_sync():
             self._ladder = ladder

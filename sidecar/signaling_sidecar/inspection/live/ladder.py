@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 class Ladder(drawing.Ladder):
     """A sequence diagram with a column for each peer, and a row for each signal, join, leave and connection change.
 
-    A notebook shows the drawing, `print` the same in characters. Neither needs the network or a running kernel. While
-    the kernel of the notebook runs, a click on a row (or the arrow keys and Enter) shows its payload. Equal signals
-    that follow each other, such as heartbeats, share one row, unless `fold` is false.
+    A notebook shows the drawing, and `print` shows it as text. A saved drawing needs neither the network nor a running
+    kernel. While the kernel of the notebook runs, a click on a row (or the arrow keys and Enter) shows its payload.
+    Equal signals that follow each other, such as heartbeats, share one row, unless `fold` is false.
     """
 
     @cached_property
     def _widget(self) -> DrawingWidget | None:
-        """The widget that answers clicks, or None if its packages are not installed. The drawing does not need it."""
+        """The widget that answers clicks, or None if its packages are missing. The drawing is shown without it too."""
         try:
             from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
         except NotebookExtraMissing:

@@ -16,9 +16,9 @@ _LEAST_STEP_S = 0.001  # seconds; the resolution of the times in the drawings
 
 
 def mesh_slider(meshes: RoomMeshes) -> ipywidgets.VBox:
-    """Create the box. At first, its slider selects the time when the most peers were in the room.
+    """Create a box with a slider and a mesh. It needs no running sidecar, and runs no background task.
 
-    It needs no running sidecar, and leaves no task running.
+    At first, the slider is at the time when the most peers were in the room.
     """
     attendance = meshes.attendance
     total_s = attendance.ended_ts - attendance.began_ts

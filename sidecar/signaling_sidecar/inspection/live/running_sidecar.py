@@ -1,4 +1,4 @@
-"""A running sidecar: its admin API over HTTP, and its log."""
+"""Access to a running sidecar: its admin API over HTTP, and its log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _PLACE = "the running sidecar"
 
 
 class RunningSidecar:
-    """One running sidecar. It can still be used after the sidecar was restarted. Between two calls, no task of it runs.
+    """One running sidecar. The object can still be used after the sidecar was restarted. It runs no background task.
 
     In a method with the parameter `room`, the parameter `dialect` is only needed if several rooms have that id. Each
-    method raises `AdminRefused` if the sidecar refuses the request, and `NotRunning` if the sidecar does not run or
-    answer.
+    method raises `AdminRefused` if the sidecar refuses the request, and `NotRunning` if the sidecar is not running or
+    does not answer.
     """
 
     def __init__(self, state_dir: Path | None, access: Callable[[], tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What the live panel shows at one time. It is made in a thread, because a long log takes seconds."""
+"""The content of the live panel at one time. It is made in a thread, because that takes seconds for a long log."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from signaling_sidecar.inspection.live.ladder import Ladder
     from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
-SHOWN_ROWS = 500  # of the ladder; each update sends all of them to the browser
+SHOWN_ROWS = 500  # last rows of the ladder that are shown, because each update sends all of them to the browser
 
 
 class View(NamedTuple):
-    """What the panel shows. The room `wanted` may have gone; `pairs` and `html` are drawn."""
+    """The content of the panel. `wanted` is the selected room. If it has ended, `chosen` is None, otherwise it is the
+    room as the admin API describes it. `pairs` and `html` are the verdicts and the ladder as HTML."""
 
     rooms: list[dict[str, Any]]
     wanted: tuple[str, str] | None
@@ -31,8 +32,8 @@ class View(NamedTuple):
 
 
 def look(sidecar: RunningSidecar, wanted: tuple[str, str] | None, before: View | None) -> View:
-    """Fetch the rooms, and draw the one that is wanted, unless the view `before` has the drawing already. Without a
-    wish, it is the first room."""
+    """Fetch the rooms, and draw the room `wanted`, or the first room if that is None. If the log has not changed since
+    the view `before`, its drawing is used again."""
     rooms, log = sidecar.now(), sidecar.log
     if wanted is None and rooms:
         wanted = key_of(rooms[0])
@@ -66,7 +67,7 @@ def line_of_room(room: dict[str, Any]) -> str:
 
 
 def line_of_peer(peer: dict[str, Any], ladder: Ladder | None) -> str:
-    """Peers are called as in the verdicts, which tell peers of one name apart."""
+    """Describe a peer with its label in the verdicts, which is different for peers with the same name."""
     marks = [mark for mark, is_so in (("host", peer["host"]), ("away", peer["away"])) if is_so]
     label = (peer.get("name") or peer["peer"]) if ladder is None else ladder.labels.of(peer["peer"])
     return " · ".join([visible(label), *marks])

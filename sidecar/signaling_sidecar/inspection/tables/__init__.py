@@ -1,1 +1,1 @@
-"""The pandas tables of a log, and the reader that loads them."""
+"""The pandas tables of a log, and the reader of the log's files."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 
 def with_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Append rows without changing the columns and their dtypes. The categories of both are kept."""
+    """Append rows to a table, which keeps its columns and their dtypes. Only new categories are added to a dtype."""
     if not len(rows):
         return table
     rows = rows.reindex(columns=table.columns)

@@ -1,4 +1,4 @@
-"""The table of candidates: every address of a peer that was signaled."""
+"""The table of candidates: one row for each ICE candidate in a relayed signal."""
 
 from __future__ import annotations
 

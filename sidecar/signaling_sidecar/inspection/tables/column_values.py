@@ -14,7 +14,7 @@ import pyarrow as pa
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.progress import Progress
 
-_PART_ROWS = 16_384  # 10 MB of text in a usual log
+_PART_ROWS = 16_384  # rows that are converted at a time: 10 MB of text in a usual log
 
 
 def values_of(
@@ -27,7 +27,7 @@ def values_of(
     Only a part of the column is converted at a time, because the texts of a large log do not fit into memory twice.
     Equal values of a categorical column are the same object. `progress` counts rows.
     """
-    return chain.from_iterable(_parts_of(column, where, progress))  # a generator would be resumed for each value
+    return chain.from_iterable(_parts_of(column, where, progress))  # faster than a generator that yields each value
 
 
 def _parts_of(
@@ -42,7 +42,7 @@ def _parts_of(
         part = array[start : start + _PART_ROWS]
         if where is not None:
             part = part[where[start : start + _PART_ROWS]]
-        # The code of a missing value is -1, which is the last element.
+        # The code of a missing value is -1, which selects the last element of `names`: None.
         objects = names[part.codes] if names is not None else part.to_numpy(dtype=object, na_value=None)
         yield objects.tolist()
 

@@ -1,4 +1,4 @@
-"""Rows of the events table as the records that diagnosis and drawings read."""
+"""Converts rows of the events table to the entries that diagnosis and drawings read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signaling_sidecar.progress import Progress
 
 
 def entries_of(events: pd.DataFrame, progress: Progress | None = None) -> Iterator[Entry]:
-    """Turn rows of the events table into entries, in the same order. Each is made when it is asked for."""
+    """Yield the rows of the events table as entries, in the same order."""
     ts = events["time"].astype("int64") / 1e6
     first, *others = Entry.__struct_fields__
     columns = [values_of(ts if name == "ts" else events[name]) for name in others]

@@ -1,4 +1,4 @@
-"""All tables of a log. Each is made in the file of its name, and described here."""
+"""All tables of a log. Each is described here, and made in the file of its name."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from signaling_sidecar.inspection.tables.signals import signals_table
 from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.progress import Progress
 
-_LONG_LOG_RECORDS = 1_000_000  # records; tables that need no Python loop over the records take a second for so many
+_LONG_LOG_RECORDS = 1_000_000  # records; even a table that is made without a Python loop takes a second for so many
 
 
 class LogTables:
     """The tables of a log. Each is made when it is first used, and kept.
 
-    Every table has one row per thing, and times in UTC. The description below each lists its columns: name, dtype,
-    meaning, and the record that it comes from. A missing value is NaN, NaT or <NA>, and never 0 or "".
+    All times are in UTC. The docstring of each table lists its columns: name, dtype, meaning, and the type of record
+    from which the value comes. A missing value is NaN, NaT or <NA>, and never 0 or "".
     """
 
     def __init__(self, events: pd.DataFrame, read_ts: float | None) -> None:
@@ -52,8 +52,8 @@ class LogTables:
         kind       category            the frame's type, such as `offer`
         bytes      Int64               size of the frame (bytes)
         c          Int64               number that a resumable client has given to its frame
-        numbers    str                 JSON text: by session, the number of the frame that reported this to it
-        data       str                 JSON text: the frame as it was sent, or the details of another record
+        numbers    str                 JSON text: for each session that was told, the number of the frame to it
+        data       str                 JSON text: the frame as it was sent, or the details of the event
         boot       category            one run of the sidecar; from the segment's `log.header`
         ========== =================== ==========================================================================
         """
@@ -69,8 +69,8 @@ class LogTables:
         name       str                 last display name; from `room.created`, `room.updated`
         created    datetime64[us, UTC] `room.created`; missing if the room is older than this log
         ended      datetime64[us, UTC] `room.ended`; missing if the log ends before the room
-        peers_most int64               highest number of peers at one time, with those away; from `peer.*`
-        sessions   int64               sessions in it
+        peers_most int64               highest number of peers at one time, including peers that are away
+        sessions   int64               number of sessions in the room
         signals    int64               `signal.relayed` records
         refused    int64               `signal.refused` records; see the column `count` of `signals`
         bytes      int64               total size of the relayed frames (bytes)
@@ -89,7 +89,7 @@ class LogTables:
         room        category            room id
         peer        category            peer id
         name        str                 last display name; from `peer.joined`, `peer.updated`
-        subject     str                 whom its access token was issued to, if one was required; from `peer.joined`
+        subject     str                 to whom its access token was issued, if one was required; from `peer.joined`
         session     category            id of the session; never used again
         joined      datetime64[us, UTC] `peer.joined`; missing if the session is older than this log
         left        datetime64[us, UTC] `peer.left`; missing if the log ends before the session
@@ -99,9 +99,9 @@ class LogTables:
         pages       int64               number of its page loads; 0 if the client does not report them
         times_away  int64               how often it lost its connection; `peer.away`, or a restart of the sidecar
         away_s      float64             time without a connection (s), also while no sidecar runs, until the log ends
-        sent        int64               `signal.relayed` records from it
-        received    int64               signals to it, and broadcasts while it lasted
-        refused     int64               `signal.refused` records for frames of it
+        sent        int64               `signal.relayed` records of signals from it
+        received    int64               signals to it, and signals to all others in the room while it lasted
+        refused     int64               `signal.refused` records about frames from it
         boot        category            the run of the sidecar in which it first appears
         =========== =================== =========================================================================
         """
@@ -110,7 +110,7 @@ class LogTables:
 
     @cached_property
     def signals(self) -> pd.DataFrame:
-        """One row per signal that was relayed or kept for its receiver, and per record of refused frames.
+        """One row per signal that was relayed or kept for its receiver, and per record about refused frames.
 
         The columns about the content of a frame are the same for all dialects (`signaling_sidecar.eventlog.payload`).
 
@@ -122,18 +122,18 @@ class LogTables:
         to                category            peer id of the receiver; missing if it is for all others
         kind              category            the frame's type, such as `offer`
         bytes             Int64               size of the frame (bytes)
-        outcome           category            `relayed` or `refused`; `kept` for an absent peer, then `expired`
+        outcome           category            `relayed`, `refused`, `kept` for an absent peer, or `expired` after that
         code              category            error code, such as `no-such-peer`; from `data`
         count             int64               number of refusals that the record stands for; 1 if relayed
         message           str                 error message; from `data`
-        sdp_type          category            of a description: `offer`, `answer`, `pranswer`, `rollback`
+        sdp_type          category            type of the description: `offer`, `answer`, `pranswer`, `rollback`
         description_bytes Int64               size of the SDP (bytes)
         ufrag             str                 ICE username fragment of the description or the candidate
         candidate_type    category            `host`, `srflx`, `prflx`, `relay`; `end` for end-of-candidates
-        protocol          category            of the candidate: `udp`, `tcp`
-        address_class     category            of the candidate: `mdns`, `private`, `public`, `public-ipv6` …
-        address           str                 of the candidate, as it was sent
-        port              Int64               of the candidate
+        protocol          category            protocol of the candidate: `udp`, `tcp`
+        address_class     category            kind of its address: `mdns`, `private`, `public`, `public-ipv6` …
+        address           str                 address of the candidate, as it was sent
+        port              Int64               port of the candidate
         session           category            the sender's session
         to_session        category            the session that had the peer id `to` at that time
         boot              category            one run of the sidecar
@@ -147,10 +147,10 @@ class LogTables:
     def pairs(self) -> pd.DataFrame:
         """One row for every two sessions that were in a room at the same time.
 
-        In a room whose peers are not told of each other, as those of `y-webrtc`, it is for every two of which one has
-        sent something to the other.
+        In a dialect that does not tell peers of each other, such as `y-webrtc`, two sessions get a row only after one
+        of them has sent a signal to the other.
 
-        Columns with `_back` are about `other`. Counts and times belong to the last attempt to connect. `sentence` is
+        Columns with `_back` are about `other`. Counts and times are those of the last attempt to connect. `sentence` is
         the verdict of `sidecar why`.
 
         =============== =================== =====================================================================
@@ -166,7 +166,7 @@ class LogTables:
         offers_back     int64               offers from `other` to `peer`
         answers         int64               answers from `peer`
         answers_back    int64               answers from `other`
-        candidates      int64               candidates of `peer`, with those in its descriptions
+        candidates      int64               candidates of `peer`, including those in its descriptions
         candidates_back int64               candidates of `other`
         types           str                 kinds of candidates of `peer`, such as `host srflx`
         types_back      str                 kinds of candidates of `other`
@@ -174,9 +174,9 @@ class LogTables:
         answer          datetime64[us, UTC] the first answer
         candidate       datetime64[us, UTC] the first candidate
         connected       datetime64[us, UTC] the first report that they are connected; from `trace.state`
-        signaling       str                 the reason by the signaling alone
-        reason          str                 the reason with the browsers' reports, such as `connected`, `glare`
-        sentence        str                 the reason in words
+        signaling       str                 the reason according to the signaling alone, such as `offer-unanswered`
+        reason          str                 the reason according to the browsers' reports too, such as `connected`
+        sentence        str                 the column `reason` in words
         session         category            session of `peer`
         other_session   category            session of `other`
         boot            category            the run of the sidecar in which they met
@@ -198,8 +198,8 @@ class LogTables:
         type           category            `host`, `srflx`, `prflx`, `relay`; `end` for end-of-candidates
         protocol       category            `udp`, `tcp`
         address_class  category            `mdns`, `private`, `public`, `public-ipv6` …
-        address        str                 as it was sent
-        port           Int64               as it was sent
+        address        str                 address of the candidate, as it was sent
+        port           Int64               port of the candidate
         ufrag          str                 ICE username fragment of its description
         in_description bool                whether it was part of a description
         session        category            the sender's session
@@ -211,7 +211,7 @@ class LogTables:
             return candidates_table(self._events, progress)
 
     def diagnose(self, room: Room | None = None, dialect: str | None = None) -> Diagnosis:
-        """Return for every two peers that met whether they are connected, and why not.
+        """Return for every two peers that met whether they are connected, and if not, why.
 
         `room` (an id, or a row of `rooms`) and `dialect` select rooms. Without them the diagnosis is about all rooms.
         """

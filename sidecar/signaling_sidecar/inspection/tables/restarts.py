@@ -1,4 +1,4 @@
-"""The sessions that survived a restart of the sidecar, which only the checkpoint of the next run says."""
+"""Finds the sessions that survived a restart of the sidecar. Only the checkpoint of the next run lists them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _COLUMNS = ["type", "time", "dialect", "room", "peer", "session", "boot"]
 def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each session and each restart that it survived: `type time dialect room peer session boot`.
 
-    None of them has a connection then. The index is the row of `server.restored` in the events table, the type is
-    `peer.away`, and the time is that of `last_before_restarts`.
+    The index is the row of `server.restored` in the events table. The type is `peer.away`, because a session has no
+    connection after a restart. The time is that of `last_before_restarts`.
     """
     types = events["type"]
     restarts, checkpoints = np.flatnonzero(types == "server.restored"), np.flatnonzero(types == "log.checkpoint")
@@ -40,8 +40,8 @@ def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
 def last_before_restarts(events: pd.DataFrame) -> pd.Series[Any]:
     """Return for each row of `server.restored` the time of the last record of the run that it continues.
 
-    Since then, no peer has had a connection: a sidecar that was killed has no record of its end. The table may also
-    have the records of other sidecars.
+    From that time on, no peer had a connection. (A sidecar that was killed has not recorded its end.) Only records of
+    that run count, because the table may also have records of other sidecars.
     """
     types = events["type"]
     restarts = np.flatnonzero(types == "server.restored")
@@ -60,4 +60,4 @@ def last_before_restarts(events: pd.DataFrame) -> pd.Series[Any]:
 
 class _Restored(msgspec.Struct):
     boot: str | None = None
-    """The run that is continued. None in a cluster, whose runs have one log."""
+    """The boot id of the run that is continued. None in a cluster, whose log keeps one boot id."""

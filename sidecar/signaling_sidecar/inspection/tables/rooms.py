@@ -57,7 +57,8 @@ def rooms_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
         lived=("lived", "any"),
     )
     table = table[table["lived"]].reset_index()
-    # A session whose join is not in this boot was there from its start: since before a restart, or before the log.
+    # A session without a join in this boot was in the room from the beginning of the boot: it has joined before a
+    # restart, or before the first record of the log.
     table["peers_most"] = table["peers_most"].clip(lower=0) + table["sessions"] - table["joined"]
     counts = ["peers_most", "sessions", "signals", "refused", "bytes"]
     return table.astype(dict.fromkeys(counts, "int64"))[_COLUMNS]

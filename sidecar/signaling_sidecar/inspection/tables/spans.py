@@ -25,7 +25,7 @@ def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
     The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`
     lasts until the end of the last boot that has a record of it, or that has restored it.
     """
-    # The records of a connection come before its peer has joined, and after it has left.
+    # Records about the connection are left out: they are written before the peer joins and after it has left.
     is_own = events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])
     own = events.loc[is_own, ["session", "dialect", "room", "peer", "boot", "type"]]
     earliest = own.drop_duplicates("session")
@@ -59,7 +59,7 @@ def receiving_sessions(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[
 
 
 def broadcasts_heard(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[int]:
-    """Count for each session the signals to all in its room, between its first and its last record."""
+    """Count for each session the signals to all peers of its room between its first and its last record."""
     broadcasts = signals[signals["to"].isna()]
     rows = max(signals.index.max(), spans["last"].max()) + 1 if len(broadcasts) and len(spans) else 1
     sent = np.sort(_rooms(broadcasts) * rows + broadcasts.index.to_numpy())
@@ -78,7 +78,7 @@ def _rooms(rows: pd.DataFrame) -> _Numbers:
 def _peers(rows: pd.DataFrame, column: str, peers: pd.Series[Any]) -> _Numbers:
     """Return a number for the dialect, the room and the peer id in a column of each row, or -1 if it has none.
 
-    The categories of `peers` number the peer ids, because each column has its own categories.
+    Peer ids get the numbers that they have in the categories of `peers`, because each column has its own categories.
     """
     known = peers.cat.categories
     room = _rooms(rows)

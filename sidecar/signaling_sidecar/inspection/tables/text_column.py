@@ -1,7 +1,7 @@
-"""A column of texts in one piece of memory.
+"""Builds a column of texts that is one piece of memory.
 
-pandas joins all pieces of a column whenever somebody selects some of its rows. The texts of a log are most of its
-memory, so each selection would take as much memory again, and a second.
+pandas joins all pieces of a column whenever rows of it are selected. The texts of a log need most of the memory of its
+tables, so each selection would need as much memory again, and take a second.
 """
 
 from __future__ import annotations
