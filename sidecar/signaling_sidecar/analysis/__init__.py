@@ -1,5 +1,5 @@
-"""Analyses the newest part of the event log, in a process of its own that the server starts when somebody watches.
+"""Analyses the newest part of the event log, in a separate process that the server starts when it needs an analysis.
 
-The server is not disturbed by it: a busy log needs a fifth of a processor and 100 MB. `messages.py` describes how the
-two talk, and `__main__.py` is the process.
+So the analysis does not slow down the server: for a busy log it needs a fifth of a processor and 100 MB. `messages.py`
+describes the messages between the server and the process, and `__main__.py` is the program of the process.
 """

@@ -1,6 +1,6 @@
 """The process that analyses the event log. The server starts it with `python -m signaling_sidecar.analysis`.
 
-It ends when its stdin ends, and so when the server ends in any way.
+The process ends when its stdin ends, so it also ends if the server is killed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from signaling_sidecar.errors import Code
 
 
 def main() -> None:
-    # Nothing here has cycles of references, and Python's search for them would take a third of the time.
+    # No object here is part of a reference cycle, and the search for cycles would take a third of the time.
     gc.disable()
     requests, replies = sys.stdin.buffer, _own_stdout()
     first = _read(requests)
@@ -31,17 +31,17 @@ def main() -> None:
         try:
             reply = analyst.reply(_decode(message))
         except MemoryError:
-            # The server starts another process, which does not have what this one has in memory.
+            # After this reply the process ends. The server starts a new one, which begins with an empty memory.
             reply = Reply(OUT_OF_MEMORY, b"there is not enough memory to analyse the newest part of the event log")
         except Exception:
             traceback.print_exc()
-            analyst = Analyst(begin)  # this one may have stopped in the middle of something
+            analyst = Analyst(begin)  # the previous one may be in an inconsistent state
             reply = Reply(Code.INTERNAL, b"the event log could not be analysed, because of a bug in the sidecar")
         try:
             replies.write(framed(reply))
             replies.flush()
         except OSError:  # the server has ended
-            os._exit(0)  # the usual exit would try to write the rest
+            os._exit(0)  # a normal exit would try to write the rest of the reply
         if reply.code == OUT_OF_MEMORY:
             return
 
@@ -50,7 +50,7 @@ _decode = msgspec.msgpack.Decoder(Request).decode
 
 
 def _own_stdout() -> BinaryIO:
-    """Keep stdout for the replies. What a library prints goes to stderr."""
+    """Return stdout for the replies, and redirect to stderr whatever libraries print."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return replies

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from signaling_sidecar.analysis.room_view import RoomView
 
 REST = 4.0  # the pause after a look at the log is this many times as long as the look, but at most MAX_REST_S
-MAX_REST_S = 0.75  # seconds; verdicts should be on the screen 2 s after the records that show them
+MAX_REST_S = 0.75  # seconds; verdicts should be on the screen within 2 s of the records on which they are based
 
 ShownInRoom = ShowRoom | ShowRows | ShowRecords | ShowPayload
 
 
 class Analyst:
-    """Must not be used by two threads at the same time."""
+    """Answers requests. Must not be used by two threads at the same time."""
 
     def __init__(self, begin: Begin) -> None:
         self._folder = Path(begin.folder)
@@ -46,7 +46,7 @@ class Analyst:
         self._seen: Seen | None = None
         self._rested_s = 0.0
         self._views: dict[Key, tuple[Any, RoomView]] = {}
-        """The rooms that were drawn from the last look, because the page asks for several parts of the same room."""
+        """The views of rooms at the last look at the log, because the page asks for several parts of a room."""
 
     def reply(self, request: Request) -> Reply:
         try:
@@ -75,7 +75,7 @@ class Analyst:
         return msgspec.json.encode(_shown(request, self._view(request.key, request.state)))
 
     def _recent(self) -> Seen:
-        """Return what the log shows now, or what it showed a moment ago if looking at it takes long."""
+        """Look at the log, or return the result of the last look if the pause after it is not over."""
         return self._seen if self._seen is not None and time.monotonic() < self._rested_s else self._look()
 
     def _look(self) -> Seen:
@@ -95,7 +95,7 @@ class Analyst:
                 "no-such-room", f"nobody is in the room {visible(room)!r} of {visible(dialect)!r}, "
                 "and the newest part of the event log has no records of it"
             )  # fmt: skip
-        from signaling_sidecar.analysis.room_view import RoomView  # the first answer should not wait for the drawing
+        from signaling_sidecar.analysis.room_view import RoomView  # imported late, so that first replies are faster
 
         known = self._views.get(key)
         if known is not None and known[0] == state:

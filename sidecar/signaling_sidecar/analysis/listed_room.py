@@ -1,4 +1,4 @@
-"""One room in the list of all rooms. `state` is that of the admin API."""
+"""One entry in the list of all rooms. `state` is the room as the admin API describes it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def listed_room(state: Mapping[str, Any], pairs: RoomPairs) -> dict[str, Any]:
 
 
 def past_room(key: Key) -> dict[str, Any]:
-    """A room that nobody is in any more."""
+    """Return the entry of a room that everybody has left."""
     dialect, room = key
     return listed_room({"dialect": dialect, "room": room, "listed": True, "peers": []}, NO_PAIRS) | {"ended": True}

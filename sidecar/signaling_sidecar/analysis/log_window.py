@@ -22,7 +22,7 @@ LEAST_SEGMENTS = 2  # the newest segment has nearly nothing when it has just beg
 
 
 class Logged(Entry, frozen=True, gc=False):
-    """All fields of a line."""
+    """A record with all fields of its line in the log. (`Entry` has only some of them.)"""
 
     c: int | None = None
     numbers: str | None = None
@@ -32,26 +32,26 @@ class Grown(NamedTuple):
     """How the window has changed."""
 
     entries: Sequence[Logged]
-    """What was added at its end, or all that it has now if `is_cut` is true."""
+    """The entries that were added at its end, or all its entries if `is_cut` is true."""
     is_cut: bool
-    """Whether the entries at its beginning were forgotten, or the boot of this run has changed."""
+    """Whether entries at its beginning were forgotten, or the boot id in the records of this run has changed."""
 
 
 class LogWindow:
-    """The log in `folder`, whose newest files are of the run `boot` of the sidecar. Must not be used by two threads at
-    the same time."""
+    """The newest part of the log in `folder`, which the run `boot` of the sidecar writes. Must not be used by two
+    threads at the same time."""
 
     def __init__(self, folder: Path, boot: str) -> None:
         self._folder, self._run = folder, boot
         self.boot = boot
-        """The boot of the records of this run. It is another one if the run is a part of a cluster's run."""
+        """The boot id in the records of this run. In a cluster it is that of the cluster, and not that of the run."""
         self._parts: dict[str, _Part] = {}
         self._read_before: dict[str, int] = {}
-        """By boot, the number of the newest record in complete parts. An instance of a cluster may have copied records
-        again after a restart."""
+        """By boot: the number of the newest record in complete parts. Records up to it are skipped in later parts,
+        because an instance of a cluster copies some records again after a restart."""
 
     def grow(self) -> Grown:
-        """Read what was written since the last call. Raises NoLog and OSError."""
+        """Read the lines that were written since the last call. Raises NoLog and OSError."""
         paths = self._wanted()
         known = [name for name in self._parts if name in paths]
         is_cut = len(known) < len(self._parts)
@@ -78,7 +78,7 @@ class LogWindow:
         return added
 
     def _wanted(self) -> dict[str, Path]:
-        """Return the segments from the first known one on, or the newest ones if none of them is known."""
+        """Return the segments from the first one in the window on, or the newest ones if the window is empty."""
         segments = find_segments(self._folder).segments
         # A segment that has been compressed is still the same segment.
         paths = {path.name.removesuffix(".gz"): path for path in segments}
@@ -95,18 +95,18 @@ class LogWindow:
 
 
 class _Part:
-    """What has been read of one segment, whose name has the boot id `run`."""
+    """The part of one segment that was read. `run` is the boot id in the name of the segment."""
 
     def __init__(self, run: str) -> None:
         self.run = self.boot = run
         self.read_bytes = 0
         self.entries: list[Logged] = []
         self.newest: dict[str, int] = {}
-        """By boot, the number of the newest record."""
+        """By boot: the number of the newest record."""
         self.is_complete = False
 
     def read(self, path: Path, read_before: Mapping[str, int]) -> list[Logged]:
-        """Return what was added since the last call, without records that were read before from other segments."""
+        """Return the records that were added since the last call, except those that other segments had already."""
         if self.is_complete:
             return []
         text = whole_lines(path, self.read_bytes)
@@ -123,7 +123,7 @@ class _Part:
             entry = _decode(line)
             if entry.type == "log.header" and entry.v == SCHEMA_VERSION:
                 self.boot = msgspec.json.decode(entry.data or "", type=Header).boot
-        except NOT_JSON:  # another program has written into our file, which `sidecar why` reports
+        except NOT_JSON:  # written by another program; `sidecar why` reports such lines
             return None
         return msgspec.structs.replace(entry, boot=self.boot) if entry.v == SCHEMA_VERSION else None
 

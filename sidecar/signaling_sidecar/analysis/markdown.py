@@ -1,4 +1,4 @@
-"""A room in Markdown, for an issue: verdicts, next steps, a redacted ladder and versions."""
+"""Describes a room in Markdown, to paste into an issue: verdicts, next steps, a redacted ladder and versions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WIDTH = 110  # characters of a line of the ladder
 
 
 def markdown(folder: Path, key: Key, pair: tuple[str, str] | None) -> str:
-    """Names, ids and addresses are replaced by pseudonyms. `pair` are the ids of two peers.
+    """Describe a room, or only the two peers whose ids are `pair`. Pseudonyms replace names, ids and addresses.
 
     Raises NoSuchRoomInLog and NoLog.
     """
@@ -85,7 +85,7 @@ def _lines(diagnosis: Diagnosis, ladder: Ladder) -> Iterator[str]:
 
 
 def _fenced(lines: Sequence[str]) -> Iterator[str]:
-    """Put lines into a block of code, whose fence is longer than any row of backquotes in it."""
+    """Put lines into a fenced code block, whose fence is longer than any sequence of backquotes in the lines."""
     fence = "```"
     while any(fence in line for line in lines):
         fence += "`"

@@ -1,7 +1,7 @@
 """The messages between the server and the process that analyses the log.
 
-The server writes requests to the stdin of the process, and reads one reply to each from its stdout, in their order. A
-message is its length in four bytes, and then MessagePack.
+The server writes requests to the stdin of the process, and reads one reply to each from its stdout, in the same order.
+Each message begins with its length in four bytes, followed by MessagePack.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Key = tuple[str, str]
 
 LENGTH_BYTES = 4
 OUT_OF_MEMORY = "analysis-out-of-memory"
-"""The code of the last reply of a process that ends for want of memory."""
+"""The code of the last reply of a process that ends because it has run out of memory."""
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True):
-    """The first request, without a reply: analyse the log in `folder`, which the run `boot` of the sidecar writes."""
+    """The first message, which has no reply. The log to analyse is in `folder`, and the run `boot` writes it."""
 
     folder: str
     boot: str
@@ -34,14 +34,15 @@ class Pairs(msgspec.Struct, frozen=True, tag=True):
 
 
 class AskWhy(msgspec.Struct, frozen=True, tag=True):
-    """Ask for all verdicts, or for those in some rooms. The reply is a `diagnosis.Why` in JSON."""
+    """Ask for the verdicts on the peers in all rooms, or in those with the id `room` and the dialect `dialect`. The
+    reply is a `diagnosis.Why` in JSON."""
 
     room: str | None
     dialect: str | None
 
 
 class Range(NamedTuple):
-    """Which rows of a list are wanted: `length` rows from `start` on, or those around the record `seq`."""
+    """Which rows of a list are wanted: `length` rows from `start` on, or `length` rows around the record `seq`."""
 
     start: int
     length: int
@@ -55,9 +56,10 @@ class _OfRoom(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ShowRoom(_OfRoom, frozen=True, kw_only=True):
-    """Ask for a room with its verdicts and drawings. This reply and the next three are JSON for the inspector's page.
+    """Ask for a room with its verdicts and drawings.
 
-    `pair` are the ids of two peers, and `kinds` are kinds of rows of the ladder. All are wanted if there are none.
+    With `pair`, only two peers with these ids are wanted. `kinds` are the wanted kinds of rows in the ladder; if it is
+    empty, all kinds are. The replies to this request and the next three are JSON for the inspector's page.
     """
 
     pair: tuple[str, str] | None
@@ -73,7 +75,7 @@ class ShowRows(_OfRoom, frozen=True, kw_only=True):
 
 
 class ShowRecords(_OfRoom, frozen=True, kw_only=True):
-    """Ask for some of the records whose type begins with `type_prefix`, and that contain `text`."""
+    """Ask for some of the records of a room whose type begins with `type_prefix` and that contain `text`."""
 
     range: Range
     pair: tuple[str, str] | None
@@ -88,7 +90,7 @@ class ShowPayload(_OfRoom, frozen=True, kw_only=True):
 
 
 class Describe(msgspec.Struct, frozen=True, tag=True):
-    """Ask for a room in Markdown, with pseudonyms. The reply is text in UTF-8."""
+    """Ask for a description of a room in Markdown, with pseudonyms. The reply is text in UTF-8."""
 
     key: Key
     pair: tuple[str, str] | None
@@ -105,13 +107,13 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RoomPairs(msgspec.Struct, frozen=True, array_like=True):
-    """The pairs of peers that are together in a room and have to connect there: how many are in which state, and the
-    worst of them."""
+    """Counts the pairs of peers that are together in a room and have to connect there, by their state. `worst` is the
+    worst state that one of them has."""
 
     counts: dict[str, int]
     worst: str | None
     sentence: str | None
-    """The verdict on the first of the worst pairs."""
+    """The verdict on the first pair in the worst state."""
 
 
 class Overview(msgspec.Struct, frozen=True, array_like=True):
@@ -123,15 +125,15 @@ class Overview(msgspec.Struct, frozen=True, array_like=True):
     """The time at which a verdict may change although nothing is added to the log, in seconds since the epoch."""
     pairs: list[tuple[Key, RoomPairs]]
     logged: list[Key]
-    """The rooms of which the log has records. The last one has the newest record."""
+    """The rooms of which the log has records, in the order of their newest records."""
     unread: list[Key]
-    """The rooms whose signals cannot be read."""
+    """The rooms whose signals are encrypted or in an unknown form, so that no meetings can be found in them."""
     elsewhere: list[tuple[str, str | None]]
     """The verdicts on pages that signal through another server, each with the next step."""
     reporting: frozenset[str]
     """The sessions whose browsers report the state of their connections."""
     how_to_report: str | None
-    """What makes browsers report it."""
+    """How to make browsers report the state of their connections."""
 
 
 class PairNow(msgspec.Struct, frozen=True, array_like=True):

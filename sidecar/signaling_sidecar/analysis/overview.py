@@ -1,4 +1,4 @@
-"""What the newest part of the log shows about all rooms, in a message."""
+"""Makes the messages about all rooms from the newest part of the log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling_sidecar.analysis.pairs_in_words import WORST_FIRST
 from signaling_sidecar.analysis.seen import ELSEWHERE, Seen, is_together
 from signaling_sidecar.diagnosis import Diagnosis, History, Reason, State, next_step, state_of
 
-MAX_ELSEWHERE = 5  # pairs of pages that signal through another server
+MAX_ELSEWHERE = 5  # pairs of pages that signal through another server, of which the verdicts are shown
 
 
 def overview(seen: Seen) -> Overview:
@@ -27,7 +27,7 @@ def overview(seen: Seen) -> Overview:
 
 
 def _with_connections(diagnosis: Diagnosis) -> set[str]:
-    """Return the sessions of which connections are known, because the page of the peer has reported them."""
+    """Return the sessions whose pages have reported RTCPeerConnections."""
     return {
         session.id
         for verdict in diagnosis.verdicts

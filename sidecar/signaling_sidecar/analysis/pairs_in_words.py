@@ -1,4 +1,4 @@
-"""How the pairs of peers in a room are, in words: for the list of rooms, and as the first sentence about a room."""
+"""Describes the states of a room's pairs of peers in words: for the list of rooms, and in a sentence about the room."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def states_in_words(pairs: RoomPairs) -> str:
 
 
 def summary(pairs: RoomPairs, peers: int) -> str:
-    """Return one sentence about a room with so many peers."""
+    """Return one sentence about a room with this number of peers, and about their connections."""
     counts, all_ = pairs.counts, sum(pairs.counts.values())
     if all_ == 0:
         return "One peer is here, and nobody else." if peers == 1 else f"{peers} peers are here."

@@ -18,7 +18,8 @@ _WITH_FRAME = (*FRAME_RECORDS, "signal.refused")
 
 
 def payload_view(room: RoomView, seq: int) -> dict[str, Any] | None:
-    """Return None if the room has no such record."""
+    """Return the payload of the record `seq`, with the sections of its SDP, and the differences from the description
+    that the same peer has sent to the same receiver before. Returns None if the room has no such record."""
     record = room.record(seq)
     if record is None:
         return None

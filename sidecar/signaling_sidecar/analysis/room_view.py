@@ -23,13 +23,14 @@ from signaling_sidecar.drawing.mesh.mesh import Mesh
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.untrusted_text import visible
 
-MAX_PARTED = 20  # pairs of peers that are no longer together, of which the verdicts are shown
+MAX_PARTED = 20  # pairs of peers that are no longer together, whose verdicts are shown
 DATA_CHARACTERS = 300  # characters of a record in a table; more would not be visible in its row
 _OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 
 
 class RoomView:
-    """A room at the time of one look at the log. `state` is that of the admin API, or None if the room has ended."""
+    """A room at the time of one look at the log. `state` is the room as the admin API describes it, or None if it has
+    ended."""
 
     def __init__(self, seen: Seen, key: Key, state: Mapping[str, Any] | None) -> None:
         self._seen, self._key, self._state = seen, key, state
@@ -63,7 +64,7 @@ class RoomView:
         }
 
     def _cut(self) -> str:
-        """Say which records are missing at the beginning of the lists. Returns an empty text if none are."""
+        """Say which records are missing at the beginning of the lists, or return an empty text if no record is."""
         shown = [*self._before[:1], *self._records[:1]]
         if not shown or shown[0].type == "room.created":
             return ""
@@ -101,7 +102,7 @@ class RoomView:
         return Mesh(f"Room {self._key[1]} · {self._key[0]} · now", Links(nodes, links, 0.0, now_ts, 0.0))
 
     def _timeline(self) -> str:
-        """Draw who was in the room at which time. It is empty if the log shows nobody in the room yet."""
+        """Draw who was in the room at which time. Returns an empty text if the log has no records of the room yet."""
         if not self._records and not self._before:
             return ""
         since = self._records[0].seq if self._records else self._seen.seq + 1
@@ -178,12 +179,13 @@ def _matches(record: Logged, pair: tuple[str, str] | None, type_: str, text: str
 
 
 def _seq(rows: Sequence[Step | Logged]) -> int | None:
-    """Return the number of the record of the first row. It changes when the log forgets rows at the beginning."""
+    """Return the number of the first row's record. It changes when rows at the beginning are forgotten."""
     return rows[0].seq if rows else None
 
 
 def _cells(record: Logged) -> list[str]:
-    """Return what a table shows: number, time in UTC, type and kind, peers, size, and the beginning of the data."""
+    """Return the cells of a table's row: number, time in UTC, type and kind, peers, size, and the first characters of
+    the data."""
     return [
         str(record.seq),
         f"{datetime.fromtimestamp(record.ts, UTC):%H:%M:%S.%f}"[:-3],

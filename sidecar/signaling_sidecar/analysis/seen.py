@@ -1,4 +1,4 @@
-"""What the newest part of the log shows about all rooms."""
+"""Collects what the newest part of the log shows about all rooms."""
 
 from __future__ import annotations
 
@@ -29,43 +29,43 @@ ELSEWHERE: Key = ("", "")
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The newest part of the log, and the verdicts on it. The next look changes what it contains."""
+    """The newest part of the log, and the verdicts on it. The next look at the log adds to its collections."""
 
     entries: Sequence[Logged]
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order, with those of the sidecars of a cluster."""
+    """The records of each room in this run, in their order, including those about all sidecars of a cluster."""
     checkpoint_of: Mapping[Key, Logged]
-    """The last checkpoint before the first of these records."""
+    """The last checkpoint before the first record of each room."""
     first_checkpoint: Logged | None
     """The first checkpoint of this run."""
     histories: Mapping[Key, Sequence[History]]
     reporting: Set[str]
     """The sessions whose browsers report the state of their connections."""
     boot: str
-    """The boot of the records of this run."""
+    """The boot id in the records of this run."""
     seq: int
     """The number of the newest record."""
     changes_ts: float | None
-    """The time at which a verdict may change although nothing is added to the log, because peers have a limited time to
-    act. None if no verdict can."""
+    """The next time at which a verdict may change without a new record, because a peer has not acted in time. None if
+    there is no such time."""
 
 
 class Looker:
-    """Looks at the log again and again, and reads only what was added. Must not be used by two threads at the same
-    time."""
+    """Looks at the log repeatedly, and reads only the new records each time. Must not be used by two threads at the
+    same time."""
 
     def __init__(self, folder: Path, boot: str) -> None:
         self._folder, self._boot = folder, boot
         self._forget()
 
     def look(self) -> Seen:
-        """Raises NoLog and OSError."""
+        """Return what the log shows now. Raises NoLog and OSError."""
         try:
             grown = self._window.grow()
         except (SidecarError, OSError):
-            self._forget()  # a part of what was added may have been read
+            self._forget()  # the window may have read only a part of the new records
             raise
         if grown.is_cut:
             self._read = Read(self._window.boot)
@@ -77,7 +77,8 @@ class Looker:
 
 
 class Read:
-    """What has been read of the log since the window began where it begins now."""
+    """The records in the window, and what they show. When the window forgets its first records, a new `Read` replaces
+    this one."""
 
     def __init__(self, boot: str) -> None:
         self._boot = boot
@@ -87,7 +88,7 @@ class Read:
         self._reporting: set[str] = set()
         self._of_key: dict[Key, list[Logged]] = defaultdict(list)
         self._of_room: dict[Key, list[Logged]] = {}
-        """Only the rooms that have a sign of life."""
+        """The same lists, only of rooms with a record which proves that the room existed (see `NO_SIGN_OF_LIFE`)."""
         self._checkpoint_of: dict[Key, Logged] = {}
         self._first_checkpoint: Logged | None = None
         self._checkpoint: Logged | None = None
@@ -121,8 +122,8 @@ class Read:
             self._of_room[key] = self._of_key[key]
 
     def seen(self, now_ts: float) -> Seen:
-        """Return what the log shows at `now_ts`, which must not be earlier than at the last call. The result is the one
-        of the last call if nothing was added and no time to act has passed since."""
+        """Return what the log shows at `now_ts`, which must not be earlier than at the last call. The last result is
+        returned again if no record was added and no verdict can have changed since."""
         if self._seen is None or now_ts >= (self._seen.changes_ts or math.inf):
             self._seen = self._look(now_ts)
         return self._seen
