@@ -130,7 +130,7 @@ def _check_times(payload: _Payload, now_s: float) -> None:
         raise InvalidToken(Why.BAD_CLAIM)
     if payload.exp + LEEWAY_S <= now_s:
         raise InvalidToken(Why.EXPIRED)
-    # Revoking a subject's tokens affects only those issued until then. One that is issued in the future would escape.
+    # When a subject's tokens are revoked, a token whose `iat` is later stays valid. So `iat` must not be in the future.
     if max(payload.nbf or 0, payload.iat or 0) > now_s + LEEWAY_S:
         raise InvalidToken(Why.NOT_YET_VALID)
 

@@ -2,9 +2,9 @@
 
 1. A revoked token id is remembered until the token expires. If that time is unknown, it is remembered for the longest
    time that a token can be valid.
-2. Revoking a subject revokes all tokens that were issued to it before. This is remembered for the longest time that
-   such a token can be valid. Tokens that are issued later are valid. A token without the time of its issue (`iat`)
-   counts as issued before.
+2. Revoking a subject revokes all tokens that were issued to it before. The revocation is remembered for the longest
+   time that such a token can be valid. Tokens that are issued later are valid. A token without the time of its issue
+   (`iat`) counts as issued before.
 3. The times in tokens are usually whole seconds, so a token that was issued in the second of the revocation counts as
    issued before it, too.
 """

@@ -15,7 +15,7 @@ from signaling_sidecar.cluster.posts import Post
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 
 BEGINNING = "0-0"
-"""The id to read a stream from its first entry."""
+"""A read of the entries after this id begins with the first entry of a stream."""
 _Argument = str | bytes | int
 INBOX, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 
@@ -55,7 +55,7 @@ class Renewed(NamedTuple):
     """The answer of Redis to an instance that renews its lease."""
 
     had_lease: bool
-    """Whether the lease had not ended before it was renewed."""
+    """Whether the lease was still valid when it was renewed."""
     owner: int | None
     step: int
     """The last committed step."""
@@ -148,7 +148,7 @@ class Instance:
         return bool((await self._run(scripts.DECLARE, silent, expected="alive"))[0] == b"ok")
 
     async def claim(self, *, from_silent: bool) -> Claimed | float:
-        """Become the owner, unless another instance is. Then returns for how many seconds its lease still lasts.
+        """Become the owner. If another instance is the owner, returns for how many seconds its lease still lasts.
 
         With `from_silent`, another owner whose lease has ended is declared dead and replaced.
         """
@@ -174,7 +174,7 @@ class Instance:
         return _text(entry)
 
     async def release(self, fence: int) -> None:
-        """Give up being the owner, so that another instance can claim the hub. Does nothing if one has already."""
+        """Give up being the owner, so that another instance can claim the hub. Does nothing if another one has."""
         await self._run(scripts.RELEASE, fence, expected="fenced")
 
     async def leave(self) -> None:

@@ -1,7 +1,7 @@
 """Reads the event log of the cluster, a stream in Redis of the lines of each step, with a checkpoint now and then.
 
-An entry is accepted only if its lines continue the numbers of the lines before it. An entry that does not was not
-written by an owner.
+An entry is accepted only if the numbers of its lines follow those of the lines before it. Otherwise it was not written
+by an owner.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class LogEntry(NamedTuple):
 
 
 class LogPlace:
-    """A position in the log, which moves from entry to entry. It begins at a checkpoint, whose id Redis has told."""
+    """A position in the log, which moves from entry to entry. It begins at a checkpoint."""
 
     def __init__(self) -> None:
         self.seq = 0

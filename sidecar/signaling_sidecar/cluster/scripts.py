@@ -37,7 +37,7 @@ from hashlib import sha1
 
 PREFIX = "signaling-sidecar:"
 KEPT_BYTES = 16_000_000
-"""The log in Redis keeps at least so many bytes, for instances that read it late. Older ones are deleted only when a
+"""The log in Redis keeps at least this many bytes, for instances that read it late. Older parts are deleted when a
 checkpoint is written."""
 
 _COMMON = """
@@ -216,9 +216,9 @@ return {'ok'}
 """
 )
 
-# Only the last owner may run this: Redis may have lost its term, but must not know a later one. If another instance has
-# founded a cluster meanwhile, the owner is too late, unless it has renewed its lease a short time ago: then the other
-# instance has just started, and found no cluster in Redis.
+# Only the last owner may run this, so Redis must not know a later owner. If another instance has founded a cluster
+# meanwhile, the owner is too late, unless it has renewed its lease a short time ago: then the other instance has just
+# started, and found no cluster in Redis.
 # ARGV: number of this instance, epoch, new epoch, key, lease in ms, highest number of an instance, the fields of a
 # `State` (fence, step, seq, ts, checkpoint, held), boot id, whether the owner has renewed its lease a short time ago
 # (1) or not (0)

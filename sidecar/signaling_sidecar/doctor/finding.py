@@ -8,7 +8,7 @@ import msgspec
 
 
 class Level(StrEnum):
-    """How serious a finding is. It is only a note if a feature does not work that nobody has requested."""
+    """How serious a finding is. If a feature that nobody has requested does not work, the finding is only a note."""
 
     OK = "ok"
     NOTE = "note"
