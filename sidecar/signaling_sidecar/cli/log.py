@@ -1,4 +1,4 @@
-"""The command `sidecar log`, and its commands `clear`, `schema` and `export`."""
+"""The command `sidecar log`, and its subcommands `clear`, `schema` and `export`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     clearing = verbs.add_parser("clear", help="delete the event log", description=run_clear.__doc__)
-    # No default here: it would overwrite a --state-dir that is given before the word `clear`.
+    # No default here, because a default would overwrite a --state-dir that is given before the word `clear`.
     state_options.add_options(clearing, default=argparse.SUPPRESS)
     clearing.set_defaults(run=run_clear)
     schema = verbs.add_parser(

@@ -1,4 +1,4 @@
-"""The options by which users of `sidecar why` and `sidecar ladder` choose a log, and the reading of its entries."""
+"""The options by which users of `sidecar why` and `sidecar ladder` choose a log, and the functions that read it."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def add_to(verbs: Any) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="the file to create, compressed if its name ends in .gz; - writes to stdout"
     )
-    # No default here: it would overwrite a --state-dir that is given before the word `export`.
+    # No default here, because a default would overwrite a --state-dir that is given before the word `export`.
     state_options.add_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--redact",

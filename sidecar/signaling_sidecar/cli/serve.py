@@ -93,7 +93,7 @@ def _sources_of(arguments: argparse.Namespace) -> Sources:
 def _messages(sources: Sources, otherwise: str = "text") -> AbstractContextManager[None]:
     """Configure the format of log messages on stderr. `otherwise` is the format if neither a flag nor a variable names
     it and the settings file cannot be read. (That error is reported when all settings are loaded.)"""
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else it logs each save, and we log what it leads to
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each save of a file
     # The file is read last, so that an error in it is reported in the format that a flag or a variable names.
     asked = sources.flags.get("log_format") or sources.environment.get("SIDECAR_LOG_FORMAT")
     if not asked:

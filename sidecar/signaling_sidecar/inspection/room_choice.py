@@ -70,7 +70,7 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     runs = events[events["boot"].isin(chosen.boots)]
     of_room = (runs["dialect"] == chosen.dialect) & (runs["room"] == chosen.room)
     type_ = runs["type"].astype(TEXT)
-    # Browser reports are most of a log, and only those about the page itself matter here.
+    # Most records of a log are browser reports, and only reports about the page itself matter here.
     of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
     needed = type_.str.startswith(("peer.", "room.")) | of_page
     entries = list(entries_of(runs[of_room & needed | type_.str.startswith(OF_SIDECARS)]))

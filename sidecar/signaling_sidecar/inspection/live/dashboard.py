@@ -198,7 +198,8 @@ async def _keep_current(dashboard: Dashboard) -> None:
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:
     """Change the options, and send nothing to the browser if they are the same.
 
-    If `chosen` is not one of them, nothing is selected, so that the next click on a button does not affect another one.
+    If `chosen` is not one of them, nothing is selected: the next click on a button must not affect another peer or
+    room.
     """
     if list(select.options) == options:
         return

@@ -1,4 +1,4 @@
-"""The content of the live panel at one time. It is made in a thread, because that takes seconds for a long log."""
+"""The content of the live panel at one time. A thread makes it, because drawing a long log takes seconds."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ def with_text_categories(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with categories of the dtype `TEXT` in every categorical column.
 
     If all values of a column are missing, pandas and pyarrow choose another dtype for its categories. Then the column
-    would become one of objects in a `pd.concat` with the table of another log, and in a parquet file.
+    would get the dtype `object` in a `pd.concat` with the table of another log, and in a parquet file.
     """
     others: dict[str, pd.Series[Any]] = {
         str(name): column.cat.set_categories(pd.Index(column.cat.categories.tolist(), dtype=TEXT))
         for name, column in table.items()
         if isinstance(column.dtype, pd.CategoricalDtype)
-        # A column without categories is always replaced: some that pandas makes are read from parquet as objects.
+        # A column without categories is always replaced, because it may get the dtype `object` in a parquet file.
         if column.cat.categories.dtype != TEXT or not len(column.cat.categories)
     }
     return table.assign(**others)

@@ -13,7 +13,7 @@ from signaling_sidecar.inspection.tables.text_dtype import TEXT
 _COLUMNS = [
     *("dialect", "room", "name", "created", "ended", "peers_most", "sessions", "signals", "refused", "bytes", "boot"),
 ]
-_READ = ["dialect", "room", "type", "time", "session", "bytes", "boot"]  # `data` of every record would be most of a log
+_READ = ["dialect", "room", "type", "time", "session", "bytes", "boot"]  # without `data`, which is most of a log's text
 
 
 def rooms_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
