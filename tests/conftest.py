@@ -1,4 +1,7 @@
-"""Fixtures for all tests. Tests that cannot run on this machine are listed at the end, and fail the run in CI."""
+"""Fixtures for all tests. Settings of every test run.
+
+Skipped tests are listed at the end of a run, and in CI they make it fail.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ from tests.kit.serving import Served, serve
 
 MEASURED = "measured"
 SHARES_BROWSERS = ("tests/e2e", "tests/frameworks")
-# With several workers, these start first and in this order, so that none of them still runs when all others have ended.
-# Each of the files takes a minute or longer.
+# With several workers of pytest, the tests here start first and in this order, so that none of them still runs when all
+# others have ended. Each of the files takes a minute or longer.
 LONGEST = (
     "tests/frameworks/test_hosts.py",
     "tests/e2e/test_in_jupyterlab.py",
@@ -44,7 +47,7 @@ LONGEST = (
 
 # How many examples a test with arbitrary input tries. Each run tries the same ones, so that it does not fail because of
 # a bug that a change has not caused. `make fuzz` tries others.
-# An example must not fail because the machine is busy with the browsers of other tests.
+# There is no deadline for an example, because the browsers of other tests may keep the machine busy.
 settings.register_profile(
     "quick", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -53,13 +56,14 @@ settings.load_profile("quick")
 FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
 FUZZ_TEST_S = pytest.StashKey[float]()
 
-# Nor may a test that reads the log find asyncio's report of a callback that was slow, which only its debug mode writes.
+# For the same reason, asyncio's messages about slow callbacks are dropped, so that tests do not find them in the
+# output.
 logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
 
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Sentences that are printed at the end of the run."""
+    """A list to which a test adds sentences that are printed at the end of the run."""
     lines: list[str] = []
     yield lines
     request.node.user_properties += [(MEASURED, line) for line in lines]
@@ -67,14 +71,17 @@ def measured(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _programs_end_with_ctrl_c() -> None:
-    """Handle SIGINT, which shells ignore in background jobs: the programs that tests start would inherit that."""
+    """Handle SIGINT again if it is ignored, as in a shell's background job.
+
+    Programs that tests start would ignore it too.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state_home() -> Iterator[None]:
-    """Use a temporary folder for all state, so that tests neither find nor create state of a real sidecar."""
+    """Use a temporary folder for all state folders, so that tests do not read or change that of a real sidecar."""
     with tempfile.TemporaryDirectory(prefix="state-home-") as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", home)
         for name in [name for name in os.environ if name.startswith("SIDECAR_")]:
@@ -84,8 +91,11 @@ def _own_state_home() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """When pytest ends, it deletes the temporary folders of earlier runs. These are large here: a pytest that a test
-    runs would be busy with them for a minute."""
+    """When pytest ends, it deletes the temporary folders of earlier runs.
+
+    A pytest that a test starts has a separate folder for them: otherwise it would delete those of this run's
+    predecessors, which takes a minute.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path_factory.mktemp("of-inner-runs")))
         yield
@@ -93,7 +103,7 @@ def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="session")
 def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases | None]:
-    """With the variable INSTANCES, run the tests with a cluster of so many sidecars instead of one."""
+    """If the environment variable INSTANCES is a number, each test that uses a sidecar uses a cluster of that many."""
     count = int(os.environ.get("INSTANCES", "0"))
     if not count:
         yield None
@@ -118,17 +128,17 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
 
 @pytest.fixture(params=["at once", "queued"])
 def way_of_reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the test twice: most frames are handled as soon as they are parsed, and then all are queued before.
+    """Run the test twice: once as usual, so that most frames are handled as soon as they are parsed, and once queued.
 
-    Frames are queued when something must be waited for, such as hooks, and whenever aiohttp's parser does not offer
-    them to the sidecar's queue.
+    In use, frames are queued while an earlier frame waits for something, such as a hook, and whenever aiohttp's parser
+    does not offer them to the sidecar's queue.
     """
     if request.param == "queued":
         monkeypatch.setattr(Reader, "_take", lambda reader, message: False)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that share browsers run in the event loop that these were started in."""
+    """Run tests that share browsers in one event loop, and put the longest tests first."""
     folders = [config.rootpath / folder for folder in SHARES_BROWSERS]
     for item in items:
         if is_async_test(item) and _is_in(folders, item):
@@ -147,14 +157,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Whoever looks for garbage during a test need not look through the thousands of tests and all modules."""
+    """Exclude the objects of all tests and modules from the garbage collections during tests, which are faster then."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_runtest_logfinish(nodeid: str) -> None:
-    """Let aiohttp forget the handlers of this test's sidecars. Through them, it would keep half a million objects of
-    hundreds of sidecars in memory, and each garbage collection would look through these."""
+    """Empty aiohttp's caches, which refer to the handlers of this test's sidecar.
+
+    Otherwise half a million objects of ended sidecars would stay in memory, and slow down each garbage collection.
+    """
     for value in vars(web_app).values():
         if hasattr(value, "cache_clear"):
             value.cache_clear()
@@ -162,7 +174,7 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """With `FUZZ_S`, the tests with the mark `fuzz` are repeated until that many seconds have passed."""
+    """If FUZZ_S is set, repeat the tests with the mark `fuzz`, so that all of them together take that many seconds."""
     end_s = time.monotonic() + pyfuncitem.config.stash.get(FUZZ_TEST_S, 0)
     result = yield
     if pyfuncitem.get_closest_marker("fuzz") is not None:
@@ -178,8 +190,10 @@ def _is_in(folders: list[Path], item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`. A test that waits for another program leaves its core to a test of another worker: one after the
-    other, the tests would use 0.6 of a core."""
+    """For `-n auto`.
+
+    There are more workers than cores, because many tests wait for other programs: one worker uses only 0.6 of a core.
+    """
     return (os.cpu_count() or 1) + 3
 
 

@@ -1,4 +1,4 @@
-"""Looking at a log that grows: what was added is seen at once, and what has become too old is forgotten."""
+"""`Looker` reads an event log that grows: it shows new records at once, and forgets those of the oldest segment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.kit.serving import Served, serve
 from tests.kit.sidecar_command import run_here
 
 SEGMENT_BYTES = 65_536
-NOW_TS = 4e9  # later than all records, because a verdict changes with time too
+NOW_TS = 4e9  # later than all records, so that no verdict changes because time passes
 BOOT = "r0000001-b00tb00t"
 
 
@@ -51,7 +51,7 @@ def told(seen: Seen) -> list[object]:
 async def test_going_on_shows_the_same_as_looking_for_the_first_time(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payloads: str
 ) -> None:
-    """The log is written by a sidecar that begins new segments, compresses old ones, and keeps no payloads or all."""
+    """The sidecar that writes the log begins new segments, compresses old ones, and keeps all payloads or none."""
     monkeypatch.setattr("signaling_sidecar.analysis.seen.time", SimpleNamespace(time=lambda: NOW_TS))
     served = await serve(aiohttp_client, tmp_path, payloads=payloads, log_segment_bytes=SEGMENT_BYTES)
     looker = Looker(tmp_path, served.sidecar.boot)
@@ -68,7 +68,7 @@ async def test_going_on_shows_the_same_as_looking_for_the_first_time(
         lengths.append(len(seen.entries))
         assert seen.seq == seq_of(served)
         assert told(seen) == told_of(seen.entries, served.sidecar.boot)
-    assert lengths != sorted(lengths)  # the oldest segment was forgotten now and then
+    assert lengths != sorted(lengths)  # the number fell whenever the oldest segment was forgotten
 
 
 @pytest.mark.usefixtures("small_window")
@@ -98,7 +98,7 @@ async def test_a_room_keeps_its_peers_when_the_records_of_their_joins_are_forgot
 
 
 def told_of(entries: Sequence[Logged], boot: str) -> list[object]:
-    """What is told by somebody who reads these entries at once."""
+    """What a reader shows who reads all these entries at once."""
     read = Read(boot)
     read.add(entries)
     return told(read.seen(NOW_TS))

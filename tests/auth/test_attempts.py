@@ -1,4 +1,4 @@
-"""Clients cannot guess without end, and a flood of guesses neither keeps others out nor fills the memory or the log."""
+"""The guesses of tokens are limited, and a flood of them neither keeps others out nor fills the memory or the log."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_an_office_can_come_back_at_once_after_a_restart() -> None:
 def test_pages_with_an_old_token_do_not_keep_others_at_their_address_out() -> None:
     attempts = Attempts()
     for second in range(600):
-        assert attempts.wait_of_address_s(ADDRESS, second) == 0  # an old token, each second
+        assert attempts.wait_of_address_s(ADDRESS, second) == 0  # a page tries an old token each second
         attempts.failed(ADDRESS, second)
         if second % 10 == 0:
             assert attempts.wait_of_address_s(ADDRESS, second + 0.5) == 0  # a valid one

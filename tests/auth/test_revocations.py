@@ -1,4 +1,4 @@
-"""Which tokens are revoked, and for how long that is remembered."""
+"""Which tokens are revoked, and for how long the sidecar remembers a revocation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_revoked_subject_covers_what_was_issued_until_then() -> None:
     revocations = Revocations()
     revocations.revoke_subject("ann", NOW_S + 0.5)
     assert revocations.cover(issued(NOW_S - 1000))
-    assert revocations.cover(issued(NOW_S))  # a whole second, so it may have been before
+    assert revocations.cover(issued(NOW_S))  # `iat` is a whole second, so the token may be from before the revocation
     assert revocations.cover(issued(None))
     assert not revocations.cover(issued(NOW_S + 1))
     assert not revocations.cover(issued(NOW_S - 1000, "ben"))

@@ -1,4 +1,4 @@
-"""What valid tokens say, and with which keys they are verified."""
+"""What the sidecar reads from valid tokens, and with which keys it verifies them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_jwks_file_may_have_keys_of_other_kinds(tmp_path: Path) -> None:
     ]
     by_rsa, by_ec = (by_jwt(alg, jwt_key_file=written(tmp_path, {"keys": keys})) for alg in ("RS256", "ES256"))
     assert by_rsa.verify(rs256(header={"alg": "RS256", "kid": "one"}), NOW_S).subject == "ann"
-    assert by_rsa.verify(rs256(), NOW_S).subject == "ann"  # there is only one key for RS256
+    assert by_rsa.verify(rs256(), NOW_S).subject == "ann"  # without a `kid`, because there is only one key for RS256
     assert by_ec.verify(es256(header={"alg": "ES256", "kid": "two"}), NOW_S).subject == "ann"
 
 
@@ -208,7 +208,7 @@ def test_anything_else_than_the_shared_secret_is_refused(token: str) -> None:
 
 
 def test_the_shared_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A comparison that stops at the first difference would tell by its time how much of a guess is right."""
+    """If a comparison stopped at the first difference, its duration would show how much of a guess is right."""
     compared = []
     monkeypatch.setattr("hmac.compare_digest", lambda a, b: compared.append((len(a), len(b))) or a == b)
     by = made(auth="token", auth_token="s" * 32)

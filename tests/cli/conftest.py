@@ -1,4 +1,4 @@
-"""Where the machine of a test is."""
+"""A fixture that sets the time zone of a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sidecar serve --auth` says in one sentence what is missing or wrong, and does not start without protection."""
+"""`sidecar serve --auth` does not start if a setting is missing or wrong, and says in one sentence which."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_file_with_a_secret_that_others_can_read_is_reported(
     secret = tmp_path / "secret"
     secret.write_text("s" * 32)
     secret.chmod(0o644)
-    (tmp_path / "state").touch()  # it is no folder, so the sidecar does not start
+    (tmp_path / "state").touch()  # the state folder is a file, so the sidecar does not start
     refusal(tmp_path, "--auth", "token", "--auth-token-file", str(secret))
     assert f"every user of this machine can read the secret in {secret}" in caplog.text
 

@@ -1,4 +1,4 @@
-"""The sidecar starts without reading the certificates of all authorities, unless hooks may need them."""
+"""When the sidecar starts, it does not read the trusted certificates of this machine, unless hooks may need them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BgMrZXADQQCjmU/QUdgcNpiktD2ViQQXnIVHWc6eRrtdW4oPsiSrKRO/BajPjKAA
 phdUzR7qybUYNZH8pUxtIAxqW5Omd5oJ
 -----END CERTIFICATE-----
 """
-"""The certificate of an authority, so that the tests do not depend on those of the machine."""
+"""The certificate of one authority, so that the tests do not depend on the certificates that this machine trusts."""
 
 
 def authority(folder: Path) -> str:

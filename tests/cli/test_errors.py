@@ -1,4 +1,4 @@
-"""Each error that a user of a command can correct is one sentence, and exit code 2."""
+"""If a user can correct an error of a command, the command prints one sentence and exits with code 2."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_an_unusable_state_folder_is_reported_in_one_sentence(tmp_path: Path, ma
 def test_a_worker_reports_an_unusable_state_folder_in_one_sentence(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
-    make(tmp_path / "state")  # the first is found before the worker listens, the second after that
+    make(tmp_path / "state")  # a file is found before the worker listens, the folder afterwards
     is_one_sentence(run("serve", "--port", "0", "--state-dir", str(tmp_path / "state"), "--reload"), CHOOSE_A_FOLDER)
 
 
@@ -102,7 +102,7 @@ def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path) -> None:
 def test_without_a_home_folder_one_sentence_tells_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    # In a container, the user may be a number that is not in the user database. Here, no user is in it.
+    # In a container, the user database may lack the user's id. Here, it lacks every user's.
     monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
     for name in ("HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -113,7 +113,7 @@ def test_without_a_home_folder_one_sentence_tells_what_to_do(
 def test_without_a_home_folder_it_is_enough_to_name_a_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As older releases of platformdirs return it.
+    # Older releases of platformdirs return this if there is no home folder.
     monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")
     with pytest.raises(NoHome):
         state_dir.project_state_dir(tmp_path)
@@ -125,7 +125,7 @@ def test_without_a_home_folder_it_is_enough_to_name_a_state_folder(
 
 @pytest.fixture
 def _deleted_folder(tmp_path: Path) -> Iterator[None]:
-    """The current folder is one that has been deleted."""
+    """During the test, the current folder is one that has been deleted."""
     gone = tmp_path / "gone"
     gone.mkdir()
     with chdir(gone):

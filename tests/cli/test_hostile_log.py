@@ -1,4 +1,4 @@
-"""Whatever a log contains that somebody else has sent, the commands print nothing that a terminal would execute."""
+"""If a client has sent escape sequences, which are then in the log, the commands do not print them to the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling_sidecar.cli import main
 from tests.kit.inspection_log import record, write_segment
 
 ACTS = ("\x1b", "\u009b", "\u202e", "\x07")
-"""An escape sequence in its two forms, an override of the direction of writing, and a bell."""
+"""An escape sequence in its two forms, a character that reverses the writing direction, and a bell."""
 TEXT = f"x{''.join(ACTS)}"
 ROOM = {"dialect": TEXT, "room": TEXT}
 ANN = {**ROOM, "peer": f"ann{TEXT}", "session": f"s{TEXT}"}

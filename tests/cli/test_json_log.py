@@ -59,7 +59,7 @@ def started(project: Path) -> Any:
 
 
 async def use(sidecar: Serving, project: Path) -> None:
-    """Let clients do what is reported, with secrets wherever a client can have them."""
+    """Let clients cause everything that stderr reports, with a secret wherever a client can send one."""
     secret = {"Authorization": "Bearer client-hush-hush", "Cookie": "session=cookie-hush-hush"}
     async with aiohttp.ClientSession(sidecar.ready["url"], headers=secret) as session:
         for headers in ({"Host": "evil.example", "X-Request-ID": "from-the-proxy.1"}, {"fails": "1"}):
@@ -158,7 +158,7 @@ def test_nothing_is_written_if_the_program_that_reads_the_ready_line_has_ended(t
         done = subprocess.run(
             words, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S, env=env
         )
-    # On a busy machine, Python's development mode reports slow steps of the event loop.
+    # On a busy machine, Python's development mode also prints that steps of the event loop were slow.
     own = [line for line in lines_of(done.stderr) if line["logger"] != "asyncio"]
     assert (done.returncode, own) == (0, [])
 

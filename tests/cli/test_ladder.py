@@ -1,4 +1,4 @@
-"""`sidecar ladder`: a room as a sequence diagram, in a terminal and as a web page."""
+"""`sidecar ladder` draws a room as a sequence diagram, in a terminal or as a web page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_it_draws_the_ladder_that_a_notebook_shows(tmp_path: Path, capsys: pytes
 
 
 def test_it_gives_each_peer_the_label_that_why_gives_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The labels take the earlier runs and the checkpoint into account, and a reload that gives a page a new id."""
+    """The labels also depend on earlier runs, on the checkpoint, and on a reload that gives a page a new peer id."""
 
     def of(peer: str) -> dict[str, str]:
         return {**BAR, "peer": peer, "session": f"s-{peer}"}

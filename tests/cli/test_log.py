@@ -25,7 +25,7 @@ from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segm
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A state folder with the logs of two runs. The first one is compressed."""
+    """A state folder with the logs of two runs. The log of the first run is compressed."""
     state = tmp_path / "state"
     state.mkdir()
     older = "".join(f"{line}\n" for line in (header("a"), record(2, 1, "server.stopped")))
@@ -81,7 +81,7 @@ def test_clearing_deletes_the_whole_log_of_a_stopped_sidecar(folder: Path, capsy
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[Path]:
-    """The state folder while a sidecar is running."""
+    """The path of the state folder. A sidecar is running in it."""
     held = lock(folder)
     yield folder
     os.close(held)
@@ -100,7 +100,7 @@ def test_clearing_keeps_the_segment_that_a_running_sidecar_writes(
 def test_clearing_says_why_it_does_not_know_whether_the_sidecar_is_running(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "lock").mkdir()  # cannot be opened as a file, not even by root
+    (folder / "lock").mkdir()  # a folder, which cannot be opened as a file, not even by root
     deleted, kept, advice = said(capsys, folder, "clear")
     assert deleted.startswith(f"deleted 1 file of {folder}, ")
     assert kept == "events-b00t-0001.jsonl was kept, because the folder cannot be locked (Is a directory)"

@@ -1,4 +1,4 @@
-"""A sidecar that other machines can reach must know who may connect. Otherwise it does not start."""
+"""A sidecar that other machines can reach does not start unless its settings say who may connect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NEEDS_ALL = (
 
 @contextmanager
 def own_address() -> Iterator[str]:
-    """An address of this machine that others can use. Without a network there is only loopback."""
+    """An address of this machine that others can use. Skips the test if this machine has no network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing
@@ -122,7 +122,7 @@ async def test_nothing_is_opened_by_settings_that_change_while_it_runs(tmp_path:
 def test_a_worker_with_a_socket_that_it_has_inherited_checks_that_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The supervisor of --reload binds the socket once. When the worker starts, the settings file may be another."""
+    """The supervisor of --reload binds the socket once. The settings file may change before the next worker starts."""
     worker = Takeover({"state_dir": str(tmp_path)}, os.devnull)
     listening = socket.create_server(("0.0.0.0", 0)).detach()
     with pytest.raises(UnprotectedHost, match=r"can reach the host '0\.0\.0\.0'"):

@@ -1,4 +1,4 @@
-"""`rooms`, `tail`, `why` and `ladder` ask a sidecar on another machine, whose state folder is not here."""
+"""`rooms`, `tail`, `why` and `ladder` ask a sidecar on another machine over HTTP, without its state folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLAGS = ("--auth", "jwt", "--jwt-algorithm", "HS256", "--jwt-audience", AUDIENCE
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a sidecar in whose room `bar` Ann and Ben were."""
+    """The URL of a sidecar. Ann and Ben have been in its room `bar`, and have lost their connections."""
     folder = tmp_path_factory.mktemp("remote")
     secret = folder / "secret"
     secret.write_text(tokens.SECRET)
@@ -42,7 +42,7 @@ async def meet(url: str, *peers: str) -> None:
             async with session.ws_connect(f"{url}/ws/signaling") as socket:
                 await socket.send_json({"type": "join", "roomId": "bar", "peerId": peer, "token": token(peer)})
                 assert (await socket.receive_json())["type"] == "peer_list"
-                await socket.close(code=4999)  # a code that is not a leave
+                await socket.close(code=4999)  # after this close code, the session is kept
 
 
 def ask(*arguments: str, shown: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -76,14 +76,14 @@ def test_tail_prints_its_last_records_and_those_that_follow(url: str) -> None:
 
 
 async def keep_meeting_until(process: subprocess.Popen[str], url: str) -> None:
-    """Let peers join until the process prints a record, because it does not say when it has begun to listen."""
+    """Let peers join until the process prints a record, because it does not print when it has connected."""
     assert process.stdout is not None
     printed = asyncio.create_task(asyncio.to_thread(process.stdout.readline))
     number = 0
     while not printed.done():
         number += 1
         await meet(url, f"cleo-{number}")
-        await asyncio.wait({printed}, timeout=0.05)  # one address may show only some hundred tokens at once
+        await asyncio.wait({printed}, timeout=0.05)  # one address may send only some hundred tokens at once
     assert json.loads(await printed)["type"]
 
 
@@ -126,7 +126,7 @@ def test_a_token_that_anybody_on_the_way_could_read_is_sent_with_a_warning(url: 
 
 
 class Elsewhere(BaseHTTPRequestHandler):
-    """A server that is no sidecar: it sends every request to itself, and notes who asks."""
+    """A server that is no sidecar. It redirects each request to another host name of its own, and stores its token."""
 
     asked: list[str | None] = []  # noqa: RUF012 - the handler is created for each request
 

@@ -35,7 +35,7 @@ def test_only_the_ready_line_is_printed_on_stdout_and_it_contains_the_url(tmp_pa
 
 
 def test_the_encoding_of_the_ready_line_does_not_depend_on_the_locale(tmp_path: Path) -> None:
-    # Python warns of each file that is opened with the encoding of the locale, and here, a warning ends the sidecar.
+    # Python warns if a file is opened with the encoding of the locale, and `serving` turns each warning into an error.
     with serving(tmp_path, PYTHONWARNDEFAULTENCODING="1") as sidecar:
         assert sidecar.stop()[0] == 0
 

@@ -1,4 +1,4 @@
-"""What a unit of systemd relies on. systemd is a real datagram socket here, and the passed socket is a real one."""
+"""The features that a systemd unit relies on. A datagram socket stands for systemd, and a real socket is passed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.kit.checkout import ROOT
 from tests.kit.sidecar_command import PATIENCE_S, SIDECAR, Serving, join, serving
 
 UNITS = ROOT / "sidecar" / "deploy"
-# As systemd does: the socket is the descriptor 3, and the process itself is the one that it is meant for.
+# Passes a socket as systemd does: as the file descriptor 3, with the id of the receiving process in LISTEN_PID.
 PASSING = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -29,7 +29,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 
 
 class Systemd:
-    """The end of `NOTIFY_SOCKET` that systemd reads."""
+    """The datagram socket at `NOTIFY_SOCKET`, which the sidecar writes to and systemd reads."""
 
     def __init__(self, address: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -114,7 +114,7 @@ def test_a_socket_that_systemd_has_passed_is_served_and_stays_open_over_a_restar
                 assert ready(process)["url"] == f"http://127.0.0.1:{port}"
                 join(f"http://127.0.0.1:{port}", "bar", f"peer-{number}")
                 assert Serving(process, {}).stop()[0] == 0
-            # A client that comes between two runs waits in the socket, instead of being refused.
+            # A client that connects between two runs is not refused: it waits in the backlog of the socket.
             socket.create_connection(("127.0.0.1", port)).close()
 
 
@@ -185,7 +185,7 @@ def test_the_command_of_the_unit_serves(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = 5\n")
     program, serve, *flags = exec_start()
     assert (Path(program).name, serve) == ("sidecar", "serve")
-    (tmp_path / "signaling-sidecar").mkdir()  # by systemd, as `StateDirectory` says
+    (tmp_path / "signaling-sidecar").mkdir()  # systemd creates it, because the unit has `StateDirectory`
     replaced = [flag.replace("%S", str(tmp_path)).replace("/etc/signaling-sidecar", str(tmp_path)) for flag in flags]
     with serving(tmp_path / "signaling-sidecar", *replaced) as sidecar:
         code, errors = sidecar.stop()
@@ -225,7 +225,7 @@ def test_systemds_own_tool_passes_a_socket(tmp_path: Path) -> None:
         assert process.stderr is not None
         while "Listening on" not in process.stderr.readline():
             pass
-        with socket.create_connection(("127.0.0.1", port)) as first:  # starts the sidecar, which then serves it
+        with socket.create_connection(("127.0.0.1", port)) as first:  # starts the sidecar, which accepts it
             first.sendall(b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             first.settimeout(PATIENCE_S)
             assert first.recv(4096).startswith(b"HTTP/1.1 200 OK")

@@ -156,7 +156,7 @@ def test_pairs_of_which_one_has_left_do_not_count_while_others_are_there(story: 
 def test_two_guests_of_a_host_need_not_be_connected(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     story.record("room.updated", data={"host": "ann"}).joins("cleo", "Cleo")
     story.negotiates().reports("ann", peerId="ben", **CONNECTED)
-    assert exit_code(story.write()) == 1  # Cleo is not connected to her host
+    assert exit_code(story.write()) == 1  # Cleo is not connected to the host
     story.leaves("cleo").joins("dan", "Dan").reports("ann", pc="to-dan", peerId="dan", **CONNECTED).waits(60)
     story.record("peer.updated", "ann", data={"name": "Ann"})
     capsys.readouterr()
@@ -169,9 +169,9 @@ def test_two_guests_of_a_host_need_not_be_connected(story: Story, capsys: pytest
 
 
 def test_a_shell_loop_can_wait_until_peers_are_connected(tmp_path: Path) -> None:
-    """Before two peers are there, nothing is connected either, and after they have left it is not any more."""
+    """The exit code is 0 only while two peers are connected: not before they join, and not after one has left."""
     why = ("why", "bar", "--state-dir", str(tmp_path))
-    assert run_here(*why).returncode == 2  # no sidecar was ever started
+    assert run_here(*why).returncode == 2  # exit code 2: no sidecar was ever started in this folder
     with serving(tmp_path) as sidecar:
         assert run_here(*why).returncode == 1
 
@@ -189,7 +189,7 @@ def test_a_shell_loop_can_wait_until_peers_are_connected(tmp_path: Path) -> None
                     codes.append((await asyncio.to_thread(run_here, *why)).returncode)
                     report = {"type": "trace", "event": "state", "pc": "1", "peerId": "ann", **CONNECTED}
                     await ben.send_json(report)
-                    await ben.send_json({"type": "leave", "roomId": "nowhere"})  # its answer shows that both were read
+                    await ben.send_json({"type": "leave", "roomId": "nowhere"})  # the answer proves that both were read
                     await ben.receive_json()
                     codes.append((await asyncio.to_thread(run_here, *why)).returncode)
                     await ben.send_json({"type": "leave"})
@@ -209,11 +209,11 @@ def test_of_a_sidecar_that_is_not_running_it_says_that_the_answers_are_of_its_la
 ) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).write()
     for options in ([], ["--json"]):
-        assert main(["why", "--state-dir", str(tmp_path), *options]) == 0  # the exit code is about that run
+        assert main(["why", "--state-dir", str(tmp_path), *options]) == 0  # in the last run, all were connected
         printed = capsys.readouterr()
         assert len(printed.out.splitlines()) == (1 if options else 2)
         assert printed.err == f"{LAST_RUN}\n"
-    assert main(["why", "--log", str(tmp_path)]) == 0  # who asks for a log knows that it is not the present
+    assert main(["why", "--log", str(tmp_path)]) == 0  # a user who names a log knows that it may be old
     assert capsys.readouterr().err == ""
 
 
@@ -222,7 +222,7 @@ def test_of_a_sidecar_that_is_not_running_it_says_that_the_answers_are_of_its_la
 
 @contextmanager
 def watching(*arguments: str) -> Iterator[Iterator[str]]:
-    """The lines that `sidecar why --watch` prints. It is ended if it prints too few."""
+    """The lines that `sidecar why --watch` prints. The command is killed if a test waits for a line too long."""
     command = [*SIDECAR, "why", "--watch", *arguments]
     environment = os.environ | PYTHON_PATH | {"PYTHONIOENCODING": "utf-8"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

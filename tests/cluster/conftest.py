@@ -1,4 +1,4 @@
-"""A Redis server for the tests of clusters."""
+"""Fixtures that start a Redis server for the tests of clusters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens in a cluster: whoever is let in, or not any more, is so at every instance."""
+"""A token in a cluster is accepted, refused or revoked at all instances alike."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def guarded_cluster(client: AiohttpClient, folder: Path, server: RedisServ
 
 
 async def is_refused_at(served: Served, token_id: str) -> None:
-    """Wait until a sidecar refuses this token of ann."""
+    """Wait until a sidecar refuses the token with this id."""
     while True:
         async with served.client.get(f"{WS}/rooms", headers=bearer(jti=token_id)) as answer:
             if answer.status == 401:

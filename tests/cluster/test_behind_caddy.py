@@ -19,7 +19,7 @@ from tests.kit.receiving import receive, receive_json
 from tests.kit.redis_server import RedisServer
 
 RETRY_S = 0.3
-CLOSED_WITHIN = aiohttp.ClientWSTimeout(ws_close=1.0)  # a sidecar that hangs does not answer the close
+CLOSED_WITHIN = aiohttp.ClientWSTimeout(ws_close=1.0)  # a sidecar that was suspended does not answer the Close frame
 FLAGS = ("--trusted-proxies", "127.0.0.1", "--drain-s", "5")
 
 
@@ -40,7 +40,7 @@ class Clients(AsyncExitStack):
         return socket, await receive_json(socket)
 
     async def _connected(self) -> aiohttp.ClientWebSocketResponse:
-        """As real clients do, try again if a sidecar answers that it is about to stop."""
+        """Connect, and try again as real clients do if a sidecar answers 503 because it is about to stop."""
         while True:
             try:
                 return await self._session.ws_connect("/ws/signaling", timeout=CLOSED_WITHIN)
@@ -72,7 +72,7 @@ async def test_a_client_comes_back_to_another_sidecar_and_has_lost_nothing(
             ended = instance_of("ann", cluster)
             assert instance_of("ben", cluster) is not ended
             ended.send(end)
-            if end is not signal.SIGSTOP:  # of which a client learns because nothing arrives any more
+            if end is not signal.SIGSTOP:  # a suspended sidecar closes nothing, so the client stops waiting
                 await receive(ann)
             await ben.send_json({"type": "offer", "to": "ann", "n": 1})
             token = {"token": listed["resume"]["token"], "after": joined["s"]}
@@ -83,4 +83,4 @@ async def test_a_client_comes_back_to_another_sidecar_and_has_lost_nothing(
                 frames.append(await receive_json(ann))
             assert (frames[-1]["from"], frames[-1]["n"]) == ("ben", 1)
             assert "peer_left" not in {frame["type"] for frame in frames}
-            assert clients.refused <= 1  # by the sidecar that is about to stop, which then gets no more clients
+            assert clients.refused <= 1  # after one refusal, Caddy sends no client to that sidecar

@@ -1,4 +1,4 @@
-"""A command of Redis is cancelled at any moment, such as when its answer has just come."""
+"""A task that waits for Redis can be cancelled at any moment, even when the answer has just arrived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling_sidecar.cluster import scripts
 from signaling_sidecar.cluster.link import Link
 
 STEPS = 30
-"""More steps of the event loop than a command takes before it waits for its answer."""
+"""A command waits for its answer after fewer steps of the event loop than this."""
 
 COMMANDS: dict[str, Callable[[Link], Awaitable[object]]] = {
     "run": lambda link: link.run(scripts.REVOKED, "", "", "0"),

@@ -1,4 +1,4 @@
-"""The connection of a sidecar to Redis is bad, or breaks, while the clients of a cluster talk."""
+"""The connection of a sidecar to Redis is unreliable or breaks, while the clients of the cluster send frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way to Redis is encrypted, as managed services demand it."""
+"""The connection to Redis uses TLS, as managed Redis services require."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hooks of a cluster run where the rooms are, and decide for the clients of all instances."""
+"""The hooks of a cluster run at the owner, and decide about the clients of all instances."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_hooks_decide_for_the_clients_of_all_instances(
     await ann.join("ann")
     await ben.join("ben")
     assert (await ann.receive())["type"] == "peer_joined"
-    assert (await dan.join("dan"))["code"] == "refused-by-hook"  # two are there, at different instances
+    assert (await dan.join("dan"))["code"] == "refused-by-hook"  # the room has two peers, at different instances
     await ann.send({"type": "offer", "to": "ben", "sdp": "v=0"})
     assert (await ben.receive())["type"] == "offer"
     assert (await ben.ask({"type": "offer", "to": "ann", "sdp": "v=0"}))["code"] == "refused-by-hook"
@@ -145,7 +145,7 @@ async def test_hooks_that_are_saved_are_in_use_for_the_clients_of_all_instances(
         served.append(await hooked_cluster(aiohttp_client, tmp_path / name, redis, NOBODY, count=1))
     for each in served:
         assert (await (await each.connect()).join("ann"))["code"] == "refused-by-hook"
-    for count, name in enumerate(("one", "two"), 1):  # one after the other, because they are in the same process here
+    for count, name in enumerate(("one", "two"), 1):  # one by one: both instances are in this process
         (tmp_path / name / "signaling_hooks.py").write_text("def on_join(join):\n    return True\n")
         await until(lambda count=count: len(served[0].records("hooks.swapped")) == count, "it has loaded them")
     for each, peer in zip(served, ("ann", "ben"), strict=True):

@@ -1,4 +1,4 @@
-"""A sidecar of a cluster ends, in whatever way, and the clients of all of them go on."""
+"""When a sidecar of a cluster stops, crashes or hangs, the sessions of its clients continue at the others."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_an_owner_that_stood_still_does_no_harm_when_it_goes_on(tmp_path: 
 
 
 async def test_the_fence_alone_holds_an_old_owner_back(tmp_path: Path, redis: RedisServer) -> None:
-    """Redis does not tell a sidecar that the others take it for dead."""
+    """Here, Redis does not tell a sidecar that the others treat it as dead."""
     program = [*LAX, "buried"]
     async with cluster_processes(tmp_path, redis, program=program) as cluster, traffic(cluster) as clients:
         await _stand_still_and_go_on(cluster, clients, "another instance has the rooms now|older state")
@@ -75,13 +75,15 @@ async def test_without_the_fence_the_histories_show_that_there_are_two_owners(
 
 
 async def _stand_still_and_go_on(cluster: ClusterProcesses, clients: Traffic, then: str | None = None) -> None:
-    """Stop the owner until another sidecar has the rooms. Afterwards, it joins the cluster again, for the reason
-    `then`."""
+    """Suspend the owner until another sidecar is the owner.
+
+    Afterwards, the old owner joins the cluster again, for the reason `then`.
+    """
     await clients.have_received(50)
     old = await cluster.owner()
     old.send(signal.SIGSTOP)
     assert await cluster.owner() is not old
-    await asyncio.sleep(0.3)  # the others go on, unless all clients are at the old owner
+    await asyncio.sleep(0.3)  # in this time, clients of the other sidecars exchange frames
     old.send(signal.SIGCONT)
     if then is not None:
         await old.program.line(f"joins the cluster again.* ({then})")

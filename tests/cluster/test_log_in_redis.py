@@ -1,4 +1,4 @@
-"""How much of the event log Redis keeps."""
+"""Redis keeps only the newest part of the event log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ten thousand rooms change their owner."""
+"""Another sidecar takes over ten thousand rooms, and their clients can send frames again soon."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kit.cluster_processes import LEASE_S, Instance, cluster_processes
 from tests.kit.receiving import receive_json
 from tests.kit.redis_server import RedisServer
 
-TOPICS = 100  # of each client of `y-webrtc`
+TOPICS = 100  # to which each client of `y-webrtc` subscribes
 PAIRS = 100
 
 

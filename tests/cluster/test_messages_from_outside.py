@@ -1,4 +1,4 @@
-"""Messages that no sidecar has written, in the streams of a cluster, cost nobody anything but a warning."""
+"""Messages in the streams of a cluster that no sidecar has written cause nothing but a warning."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _not_messages() -> list[Message]:
 
 
 def _forged(here: int, there: int) -> list[Message]:
-    """Messages about the connections of the instance `there`, which another instance or program has written."""
+    """Messages about connections of the instance `there`, whose sender is not that instance."""
     theirs = there * 1_000_000_000 + 1
     leave = {"type": "Leave", "connection": theirs}
     ended = {"connection": theirs, "ending": "left", "by": "peer", "code": 1000, "reason": "", "dialect": None}
@@ -79,7 +79,7 @@ def _forged(here: int, there: int) -> list[Message]:
 
 
 def _harmless(number: int) -> Message:
-    """Messages that an owner could have written, and which concern nobody."""
+    """Messages that an owner could have written, about connections and calls that do not exist."""
     batch: list[Message] = [
         {"type": "Close", "connection": 7, "code": 1000, "reason": ""},
         {"type": "Challenge", "connection": number * 1_000_000_000 + 900},
@@ -89,7 +89,7 @@ def _harmless(number: int) -> Message:
 
 
 def _not_log(step: int) -> list[Message]:
-    """Entries of the past, of the present and of the future that do not continue the log."""
+    """Entries that do not continue the log, with numbers that are too low, due next, or too high."""
     left = {"v": 1, "seq": 1, "ts": 1.0, "type": "peer.left", "dialect": "rooms", "room": "room-0", "peer": "peer-1"}
     lines = ("x\n", json.dumps(left) + "\n", HUGE)
     contents = [{}, {"checkpoint": "{}"}, {"checkpoint": "x"}, *({"lines": each} for each in lines)]
@@ -99,7 +99,7 @@ def _not_log(step: int) -> list[Message]:
 
 
 def _assert_log_is_whole(state_dir: Path) -> None:
-    """Every line of the event log is a record, and none is missing or doubled."""
+    """Assert that every line of the event log is a record, and that no record is missing or duplicated."""
     segments = find_segments(state_dir).segments
     records = [json.loads(line) for each in segments for line in whole_lines(each).splitlines()]
     numbers = [each["seq"] for each in records if not each["type"].startswith("log.")]

@@ -1,4 +1,4 @@
-"""`/metrics` of the instances of a cluster: the sum over all of them is right, and no counter goes back."""
+"""`/metrics` in a cluster: the sums over all instances are right, and no counter decreases."""
 
 from __future__ import annotations
 

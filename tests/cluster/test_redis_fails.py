@@ -1,4 +1,4 @@
-"""Redis stops, restarts or forgets while the clients of a cluster talk."""
+"""Redis stops, restarts or loses its data, while the clients of a cluster send frames."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_sessions_survive_restarts_of_redis_whatever_it_remembers(tmp_path
         await clients.have_received(50)
         assert await cluster.owner() is owner
         for each in cluster.instances:
-            each.is_unharmed = False  # from here on, what Redis had for plain clients at other sidecars is lost
+            each.is_unharmed = False  # plain clients lose the frames that are in Redis now
 
         own_redis.kill()
         own_redis.forget()
@@ -76,7 +76,7 @@ async def test_sessions_survive_restarts_of_redis_whatever_it_remembers(tmp_path
 
 
 async def says_when_asked_whether_it_is_ready(served: Served, wrong: str) -> None:
-    """Wait until it is not ready, and says exactly why."""
+    """Wait until the sidecar answers that it is not ready, for exactly this reason."""
     told = {"status": "not-ready", "code": "redis-away", "message": f"nothing reaches the peers at the moment: {wrong}"}
     async with asyncio.timeout(PATIENCE_S):
         while await (await served.client.get("/ready")).json() != told:
@@ -89,7 +89,7 @@ async def test_whoever_asks_a_sidecar_whether_it_is_ready_is_told_what_is_wrong_
     [served] = (await serve_cluster(aiohttp_client, tmp_path, own_redis.url, 1)).instances
     with Redis(port=own_redis.port) as redis:
         redis.config_set("maxmemory", 1)
-        await served.connect()  # Redis refuses only what needs memory
+        await served.connect()  # the sidecar must write something, because a full Redis refuses only writes
         await says_when_asked_whether_it_is_ready(served, "the memory of Redis is full")
         redis.config_set("maxmemory", 0)
         redis.replicaof("127.0.0.1", "1")

@@ -1,4 +1,4 @@
-"""A replica of Redis takes the place of the server, as with Sentinel or at a managed service: the address stays."""
+"""A replica of Redis replaces the server under the same address, as with Sentinel or a managed service."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.kit.redis_server import RedisServer, running_redis
 
 
 class Replicated(NamedTuple):
-    """A cluster of sidecars that reach Redis by a proxy, whose `upstream` a test changes to that of the replica."""
+    """A cluster that reaches Redis through the proxy `address`. A test changes its `upstream` to the replica."""
 
     cluster: ClusterProcesses
     clients: Traffic
     replica: RedisServer
     address: FaultProxy
     replication: FaultProxy
-    """The way from the replica to the server."""
+    """The proxy through which the replica reaches the server."""
 
 
 @asynccontextmanager
@@ -64,7 +64,7 @@ async def test_clients_that_resume_lose_nothing_if_the_replica_lacks_the_last_se
         await clients.have_received(50)
         own_redis.kill()
         for each in cluster.instances:
-            each.is_unharmed = False  # what plain clients at different sidecars had sent each other is lost
+            each.is_unharmed = False  # frames between plain clients at different sidecars may be lost
         with Redis(port=replica.port) as new:
             new.replicaof("NO", "ONE")
         address.upstream = replica.port

@@ -1,4 +1,4 @@
-"""The instances of a cluster have different settings."""
+"""Instances of one cluster with different settings."""
 
 from __future__ import annotations
 

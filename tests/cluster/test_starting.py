@@ -1,4 +1,4 @@
-"""A sidecar cannot use the Redis server that it is told to use, and says why in one sentence."""
+"""If a sidecar cannot use the Redis server in its settings, it does not start, and one sentence says why."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CANNOT_BE_USED = "the Redis server of the cluster cannot be used"
 
 
 def refused(folder: Path, url: str, **environment: str) -> str:
-    """The sentence of a sidecar that does not start."""
+    """Start a sidecar, which must fail, and return the sentence that it prints."""
     done = run_here("serve", "--port", "0", "--state-dir", str(folder / "state"), "--cluster", url, **environment)
     assert (done.returncode, done.stdout) == (2, "")
     sentence = done.stderr.removesuffix("\n").removeprefix("sidecar: ")
@@ -79,7 +79,7 @@ def test_the_password_is_missing_or_wrong(tmp_path: Path) -> None:
 
 
 def test_the_server_is_too_old(tmp_path: Path) -> None:
-    """Servers before version 6 do not know the command HELLO."""
+    """Redis servers before version 6 do not have the command HELLO."""
     with running_redis(tmp_path / "redis", "--rename-command", "HELLO", "") as server:
         sentence = refused(tmp_path, server.url)
         assert "(its version is 5 or older, and version 6.2 or a later one is needed)" in sentence
@@ -160,7 +160,7 @@ async def test_a_sidecar_has_the_log_of_its_cluster_when_it_is_ready(
 async def test_a_sidecar_alone_does_not_restore_the_rooms_of_a_cluster(
     aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The cluster may still have them."""
+    """The cluster may still run, with newer states of these rooms."""
     served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
     await (await served.connect()).join("ann")
     await served.settled()

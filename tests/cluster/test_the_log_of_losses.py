@@ -1,4 +1,4 @@
-"""The log tells what has happened to the sidecars of a cluster, and whose connection was lost with one."""
+"""The log records how each sidecar of a cluster ended, and which peers lost their connection with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from tests.kit.redis_server import RedisServer
 async def test_a_peer_is_away_when_its_sidecar_is_lost_or_stops_or_all_are_killed(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    """No peer ever comes back. Three join at sidecars that end in different ways, and a fourth one at the last."""
+    """No peer ever comes back.
+
+    Three join at sidecars that end in different ways, and a fourth at the last sidecar, which is killed at the end.
+    """
     async with cluster_processes(tmp_path, redis) as cluster, joining() as join:
         owner, [front, stops] = await cluster.owner(), await cluster.fronts()
         numbers = [cluster.number(each) for each in (owner, front, stops)]
@@ -74,7 +77,7 @@ def is_end_of(record: dict[str, Any], peer: str) -> bool:
 
 
 def away(sidecar: Instance) -> list[str]:
-    """The peers that have lost their connection, in this order."""
+    """The peers that have lost their connection, in the order of the log."""
     return [each["peer"] for each in sidecar.records() if each["type"] == "peer.away"]
 
 

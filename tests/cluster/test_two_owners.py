@@ -1,4 +1,4 @@
-"""After Redis has lost its state, only one owner gives it back."""
+"""If two owners try to restore the state that Redis has lost, only the first one succeeds."""
 
 from __future__ import annotations
 

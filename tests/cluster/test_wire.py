@@ -1,4 +1,4 @@
-"""Messages between the instances of a cluster are read back as they were sent, and no other bytes do any harm."""
+"""Messages between the instances of a cluster are decoded exactly as they were sent, and invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ PLAIN: Mapping[Any, SearchStrategy[Any]] = {
 
 @cache
 def values(hint: Any) -> SearchStrategy[Any]:
-    """Any values of a type."""
+    """A strategy for arbitrary values of a type."""
     if hint in PLAIN:
         return PLAIN[hint]
     of = get_origin(hint)
@@ -106,7 +106,7 @@ def values(hint: Any) -> SearchStrategy[Any]:
 
 
 def carried_to_owner(value: Any) -> list[ToOwner]:
-    """All messages that a command or a record can be a part of, or the message itself."""
+    """The messages that can contain this command or record. A value that is itself a message is returned as it is."""
     match value:
         case Record():
             return [Note(value)]
@@ -118,7 +118,7 @@ def carried_to_owner(value: Any) -> list[ToOwner]:
 
 
 def exactly(value: Any) -> Any:
-    """The value with the types of all its parts: `==` does not tell `Binary` from bytes, or an enum from its value."""
+    """The value and the types of all its parts, because `==` treats `Binary` like bytes, and an enum like its value."""
     match value:
         case msgspec.Struct():
             return type(value), {name: exactly(getattr(value, name)) for name in value.__struct_fields__}
@@ -186,7 +186,7 @@ def test_payloads_follow_the_json_as_they_are() -> None:
 
 
 def test_the_claims_of_a_token_come_back_as_a_dict() -> None:
-    """They are a proxy of one at the front, which cannot be changed."""
+    """At the front, the claims are a read-only proxy of a dict."""
     join = Join(
         connection=1, room=ROOM, at_ms=0, grant=Grant(claims=types.MappingProxyType({"sub": "a", "n": [2**70]}))
     )
@@ -195,7 +195,7 @@ def test_the_claims_of_a_token_come_back_as_a_dict() -> None:
 
 
 def test_half_of_a_surrogate_pair_is_replaced_and_the_other_messages_stay_as_they_are() -> None:
-    """Python has such text for a header that is not UTF-8, and for JSON of a token with such an escape."""
+    """Python decodes a header that is not UTF-8, and a lone surrogate that a token has as an escape, to such text."""
     join = Join(
         connection=1, room=ROOM, at_ms=0, ref=Raw(b'{"a" :1}'), grant=Grant(subject="\ud83d", claims={"\ud83d": 1})
     )
@@ -211,7 +211,7 @@ DEEP = Raw(b"[" * 5000 + b"]" * 5000)
 
 
 def test_metadata_can_be_nested_as_deeply_as_a_client_likes() -> None:
-    """Otherwise one client could make the messages of all others unreadable that are sent at the same time."""
+    """Otherwise the batch with the metadata, which also has messages of other clients, could not be decoded."""
     sent: list[ToOwner] = [Ask(Join(connection=1, room=ROOM, at_ms=0, metadata=DEEP), None), Ask(Ping(2), None)]
     there_and_back(sent, encode_to_owner, decode_to_owner)
     told = Send((1,), PeerJoined(PeerView("a", 0, metadata=DEEP)))

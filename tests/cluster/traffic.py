@@ -1,8 +1,8 @@
-"""Clients of a cluster that talk all the time, and what they were promised.
+"""Clients of a cluster that send frames all the time, and checks of what they receive.
 
-Resumable clients (`tests/soak/ledger.py`) come back to any living sidecar: nothing is lost, doubled or reordered
-between them, and nobody of them is announced as left. Plain clients stay where they are: nothing is lost, doubled or
-reordered between two of them whose sidecars live, and nobody of them is announced as left.
+Resumable clients (`tests/soak/ledger.py`) reconnect to any living sidecar. No frame between them is lost, duplicated or
+reordered, and no peer is told that one of them has left. Plain clients do not reconnect. The same is true for them as
+long as nothing happens to their sidecars.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.soak.ledger import Ledger, Page
 
 ROOMS = 2
 BROADCASTS = 0.1
-EVERY_S = 0.01  # seconds between two frames of all clients of a kind
+EVERY_S = 0.01  # seconds; one resumable client and one plain client send a frame each time
 QUIET_WITHIN_S = 30.0
 
 
@@ -35,9 +35,9 @@ class PlainPeer:
     def __init__(self, name: str, instance: Instance, ledger: Ledger, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.name, self.instance = name, instance
         self.sent: dict[str, int] = {}
-        """The number of the last frame to each other peer."""
+        """By receiver: the number of the last frame that was sent to that peer."""
         self.received: dict[str, int] = {}
-        """The number of the last frame from each other peer."""
+        """By sender: the number of the last frame that has arrived from that peer."""
         self.received_s: list[float] = []
         self._ledger, self._socket = ledger, socket
 
@@ -81,7 +81,7 @@ class Traffic:
         self._talking: list[asyncio.Task[None]] = []
 
     async def open_page(self, room: str) -> Page:
-        """Open a resumable client. It connects to any living sidecar, each time to another one."""
+        """Open a resumable client. Each time it connects, it chooses a random living sidecar."""
         number = len(self.ledger.pages()) + 1
         page = Page(self.ledger, f"peer-{number}", self._chance, room, f"page-{number}")
         self._tasks.append(asyncio.create_task(page.run(self._session, self._any_url), name=page.name))
@@ -128,14 +128,14 @@ class Traffic:
                 await sender.send_to(receiver)
 
     async def have_received(self, count: int) -> None:
-        """Wait until the resumable clients have received so many frames more."""
+        """Wait until the resumable clients have received this many further frames."""
         before = self.ledger.counts["delivered"]
         await until(lambda: self.ledger.counts["delivered"] >= before + count, f"{count} more frames have arrived")
 
     # --- what has happened --------------------------------------------------------------------------------------------
 
     async def settle(self, within_s: float) -> None:
-        """Let nobody send any more, wait until everything that was promised has arrived, and check the histories."""
+        """Stop sending, wait until all frames that must arrive have arrived, and assert that there were no faults."""
         for task in self._talking:
             task.cancel()
         await asyncio.wait(self._talking)
@@ -160,7 +160,7 @@ class Traffic:
         return plain + [f"lost: {page!r}" for page in self.ledger.pages() if page.waiting or page.awaited]
 
     def silence_s(self, since_s: float) -> float:
-        """The longest time since then in which no plain client of a living sidecar has received anything."""
+        """The longest time after `since_s` in which no plain client of an unharmed sidecar received anything."""
         times = sorted(each for peer in self.ledger.safe_plain() for each in peer.received_s if each >= since_s)
         return max((b - a for a, b in zip([since_s, *times], times, strict=False)), default=0.0)
 
@@ -176,7 +176,7 @@ class TrafficLedger(Ledger):
         self.plain: list[PlainPeer] = []
 
     def safe_plain(self) -> Sequence[PlainPeer]:
-        """The plain clients of sidecars to which nothing was done."""
+        """The plain clients of sidecars that no test has stopped, killed or cut off."""
         return [each for each in self.plain if each.instance.is_unharmed]
 
 
@@ -188,8 +188,10 @@ def _has_failed(task: asyncio.Task[None]) -> bool:
 async def traffic(
     cluster: ClusterProcesses, pages: int = 6, plain: int = 2, seed: int = 7, quiet_within_s: float = QUIET_WITHIN_S
 ) -> AsyncIterator[Traffic]:
-    """Clients that talk: resumable ones, and some plain ones at each sidecar. The histories are checked at the end of
-    the block."""
+    """Clients that send frames: resumable ones, and some plain ones at each sidecar.
+
+    At the end of the block, it is asserted that there were no faults.
+    """
     async with AsyncExitStack() as stack:
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))

@@ -1,7 +1,7 @@
-"""The log of a meeting of two peers. A test adds records to it, and reads the verdict of the diagnosis.
+"""The fixture `story`: a log of two peers in a room, to which a test adds records before it reads the verdict.
 
-The inspector reads the log of a running sidecar while it grows. So each log that a test of this folder has written is
-read once more in this way, after the test.
+After each test of this folder, the log that it has written is also read record by record, as the inspector reads the
+growing log of a running sidecar. The diagnosis must be the same.
 """
 
 from __future__ import annotations

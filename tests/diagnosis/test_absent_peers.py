@@ -1,5 +1,7 @@
-"""The diagnosis of pairs in which one peer is away, has left, or has closed its page. Such a peer is not blamed for
-what it could not do."""
+"""The diagnosis of pairs in which one peer is away, has left, or has closed its page.
+
+The diagnosis does not report that such a peer failed to answer.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ def test_a_peer_that_never_returns_counts_as_having_left_when_it_lost_its_connec
 
 
 def test_a_peer_that_has_not_returned_since_the_sidecar_was_killed_is_away(story: Story) -> None:
-    """A sidecar that is killed records no end of its connections. The checkpoint of the next run tells it."""
+    """A sidecar that is killed records no end of its connections.
+
+    The checkpoint of the next run shows which peers have lost theirs.
+    """
     story.joins("ben", "Ben").describes("ben", "offer").restarts("ann", "ben").record("peer.resumed", "ben").waits(20)
     finding = story.verdict().finding
     assert finding.reason is Reason.IN_PROGRESS

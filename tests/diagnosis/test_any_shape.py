@@ -1,5 +1,7 @@
-"""Descriptions and candidates are found in the frames of other libraries. Signals in an unknown form are not reported
-as missing."""
+"""The diagnosis finds descriptions and candidates in the frames of other libraries, whatever their format.
+
+If it cannot read the signals of a pair, it does not report that they are missing.
+"""
 
 from __future__ import annotations
 
@@ -180,8 +182,10 @@ def test_text_that_only_looks_like_a_document_is_not_decoded(story: Story, not_j
 
 
 def test_two_rooms_with_json_as_names_stay_different_in_a_redacted_copy(tmp_path: Path) -> None:
-    """A name always gets one pseudonym, even if it looks like JSON. Otherwise `[1]` and `[2]` would both become
-    `[0]`."""
+    """A name always gets one pseudonym, even if it looks like JSON.
+
+    If it were redacted as JSON, `[1]` and `[2]` would both become `[0]`.
+    """
     story = Story(tmp_path)
     for name in ("[1]", "[2]"):
         story.record("peer.joined", "ann", room=name, data={"name": name})

@@ -1,6 +1,6 @@
-"""A log that grows has the same diagnosis whether it is read anew each time or its reader goes on from where it was.
+"""The diagnosis of a growing log is the same whether only its new records are read, or all of them again.
 
-The same is tried with the log of every other test of the diagnosis, see `conftest.py`.
+`conftest.py` checks this with the log of every other test of this folder, too.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tests.kit.growing_log import assert_same_while_it_grows, read_log
 from tests.kit.inspection_log import T0_S, record
 
 RECORDED = sorted([*ROOT.glob("notebooks/recorded/*"), *ROOT.glob("tests/recorded/*")])
-MAX_LOOKS = 25  # at each of which the recorded log is read from its beginning
-HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"  # these peers are called by their pages
+MAX_LOOKS = 25  # the log is compared at this many points, and read from its beginning each time
+HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"  # random ids: labels are page titles
 
 PEERS = st.sampled_from([HEX_1, HEX_2, HEX_1, HEX_2, "dan"])
 UFRAGS = [f"{HEX_1}1", f"{HEX_2}1", "dan1"]
@@ -65,7 +65,7 @@ def reports(peer: str) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def records(draw: st.DrawFn) -> dict[str, Any]:
-    """One record without its number and time. Each peer has one session in each room, until it joins once more."""
+    """One random record, without number and time. Each peer has one session in each room, until it joins again."""
     (dialect, room), peer, kind = draw(ROOMS), draw(PEERS), draw(KINDS)
     session = f"{dialect}-{room}-{peer}-{draw(st.sampled_from([1] * 15 + [2]))}"
     own = {"dialect": dialect, "room": room, "peer": peer, "session": session, "connection": draw(st.integers(1, 3))}
@@ -164,7 +164,7 @@ def test_a_refused_frame_counts_as_soon_as_another_pair_shows_that_its_kind_is_a
 
 
 def test_a_connection_goes_to_the_peer_that_has_answered_with_its_ufrag(story: Story) -> None:
-    """Before it is known, the report could be that of any peer that the offer was for."""
+    """Until the answer shows whose ufrag it is, the report may come from any peer that has received the offer."""
     story.joins(HEX_1).joins(HEX_2).record("signal.relayed", "ann", kind="offer", data={"sdp": sdp("ANNu")})
     pages(story, ("one", "Chess", "/"))
     elsewhere(story, "one", remoteUfrag="ANNu", **CONNECTED)

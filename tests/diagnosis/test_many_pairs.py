@@ -1,4 +1,4 @@
-"""Pairs that meet again, pools of offers, and the names of peers: each pair is one line, with distinguishable names."""
+"""The diagnosis prints one line for each pair, with distinguishable names, also for pairs that met several times."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_pair_is_listed_once_although_one_page_was_reloaded(story: Story) -> N
 def test_pairs_without_an_offer_are_summarised_if_there_are_many(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a room with a host, the guests never connect to each other."""
+    """There can be many such pairs: in a room with a host, the guests do not connect to each other."""
     story.negotiates()
     for peer in ("cleo", "dan", "eve"):
         story.joins(peer, peer.title())
@@ -136,7 +136,7 @@ def test_a_peer_that_joins_while_another_with_the_same_name_is_away_has_another_
 
 
 def test_a_page_that_makes_a_new_id_when_it_is_reloaded_keeps_its_label(story: Story) -> None:
-    """The session of the unloaded page is kept for some seconds."""
+    """The session of the unloaded page is kept for some seconds, so both sessions exist for a moment."""
     story.joins("b0", "Ben").waits(60)
     for number in range(1, 4):
         story.goes_away(f"b{number - 1}").joins(f"b{number}", "Ben").waits(5).leaves(f"b{number - 1}").waits(60)
@@ -164,7 +164,7 @@ def test_json_output_contains_the_history(story: Story, capsys: pytest.CaptureFi
 
 
 def test_a_connection_that_outlasts_a_session_counts_for_the_last_meeting(story: Story) -> None:
-    """A page that joins once more may keep its RTCPeerConnection, and restart ICE."""
+    """A page that leaves and joins again may keep its RTCPeerConnection, and restart ICE."""
     for number in range(8):
         own, other = f"ANN{number}", f"BEN{number}"
         story.joins("ben", "Ben").describes("ben", "offer", ufrag=other).describes("ann", "answer", ufrag=own)
@@ -191,7 +191,7 @@ def test_a_reloaded_page_with_another_signaling_server_is_the_same_pair(story: S
 
 
 def test_a_reloaded_page_with_a_pool_of_offers_is_the_same_pair(story: Story) -> None:
-    """An offer from long before the reload is answered after it."""
+    """The reloaded page answers an offer that the other page had created long before."""
     pages(story, ("one", "Chess", "/"), ("two", "Chess", "/"), ("three", "Chess", "/"))
     pool(story, "one")
     for number, page in ((1, "two"), (2, "three")):
@@ -259,7 +259,7 @@ def test_a_missing_answer_through_another_server_is_reported_with_both_pages(sto
 
 
 def test_a_pool_of_offers_in_a_room_is_one_attempt(story: Story) -> None:
-    """The other peer answers one of the offers, and only the candidates of that offer count."""
+    """The other peer answers one of the offers, and the diagnosis only considers the candidates of that offer."""
     story.joins("ben", "Ben")
     at_s = story.at_s
     for number in range(20):
@@ -366,7 +366,7 @@ def test_the_label_of_a_peer_without_a_name_is_that_of_its_page(story: Story) ->
 
 
 def test_a_traced_page_is_matched_with_its_peer_by_the_ufrag(story: Story) -> None:
-    """Its reports come from a separate socket that is in no room."""
+    """The page's reports come from a separate WebSocket that is in no room."""
     story.joins(HEX_1).sends(HEX_1, "offer", to="ann", sdp="v=0\r\na=ice-ufrag:HEXu\r\n")
     pages(story, ("one", "Chess", "/"))
     elsewhere(story, "one", localUfrag="HEXu", **CONNECTED)

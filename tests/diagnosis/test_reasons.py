@@ -1,4 +1,4 @@
-"""Each reason why peers are not connected is found, and distinguished from similar reasons."""
+"""The diagnosis finds each reason why peers are not connected, and distinguishes it from similar reasons."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_peer_that_joins_again_begins_a_new_meeting(story: Story) -> None:
 
 
 def test_during_a_retry_the_reason_of_the_failed_attempt_is_reported(story: Story) -> None:
-    """Both peers retry at once, so their offers cross. That glare is not the reason for anything."""
+    """Both peers retry at once, so their offers cross. That glare is not the reason why the first attempt failed."""
     story.joins("ben", "Ben").describes("ben", "offer").waits(20)
     story.describes("ann", "offer", ufrag="ANN2").describes("ben", "offer", ufrag="BEN2").waits(20)
     finding = story.verdict().finding
@@ -166,7 +166,7 @@ def test_peers_are_connected_if_a_browser_reports_it(story: Story) -> None:
 
 
 def test_a_report_finds_its_pair_by_the_ice_ufrag(story: Story) -> None:
-    """The report of a page outside of all rooms, with an unknown library, shows the result too."""
+    """The page is in no room and uses an unknown library. Its report still shows the result of its connection."""
     story.negotiates()
     frame = {"type": "trace", "event": "state", "page": "p", "pc": "x", "localUfrag": "BENu", **CONNECTED}
     story.record("trace.state", kind="trace", data=frame, room=None)
@@ -278,7 +278,7 @@ def test_a_page_that_is_not_a_secure_context_is_reported(story: Story) -> None:
 def test_the_origin_of_a_page_also_shows_whether_it_is_a_secure_context(
     story: Story, origin: str, reason: Reason
 ) -> None:
-    """The origin shows it even if a client reports nothing."""
+    """The diagnosis also works for a client that reports nothing."""
     assert story.joins("ben", "Ben", origin=origin).waits(60).verdict().finding.reason is reason
 
 

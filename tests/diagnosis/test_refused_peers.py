@@ -1,4 +1,4 @@
-"""The diagnosis of peers that were refused, and of peers whose frames reached no other peer."""
+"""The diagnosis of peers whose join was refused, and of peers whose frames were refused."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_without_an_offer_a_refused_frame_of_an_unknown_kind_is_reported_before_
 
 
 def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
-    """If a lost connection counts as a leave, the diagnosis does not report that the peer has simply left."""
+    """The peer counts as having left, but the diagnosis reports the refusal, and not only that it has left."""
     story.joins("ben", "Ben").record("connection.closed", "ben", data=TOO_BIG).leaves("ben").waits(60)
     finding = story.verdict().finding
     assert finding.reason is Reason.REFUSED
@@ -124,7 +124,7 @@ def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
 
 
 def test_a_frame_over_the_limit_ended_a_connection_that_was_in_several_rooms(story: Story) -> None:
-    """The record of its end names no room and no peer then."""
+    """In this case, the record `connection.closed` names no room and no peer."""
     story.joins("ben", "Ben", origin="http://localhost:5173")  # on connection 2
     story.record("connection.closed", room=None, connection=2, data=TOO_BIG).leaves("ben").waits(60)
     finding = story.verdict().finding
@@ -185,13 +185,13 @@ def test_a_frame_that_follows_a_refused_join_is_not_reported_too(story: Story, k
 
 
 def test_a_refused_candidate_to_an_absent_peer_is_not_reported(story: Story) -> None:
-    """A peer that has left is sent some frames that were already on their way."""
+    """Such refusals are normal: the sender learns a moment later that the other peer has left."""
     assert rejections(story.is_refused("ann", "candidate", "no-such-peer", to="somebody-else")) == []
 
 
 @pytest.mark.parametrize("code", Code)
 def test_the_advice_about_a_refusal_fits_any_protocol(code: Code) -> None:
-    """Each protocol has its own words for its frames and their fields, which are written as code."""
+    """The advice contains no names of frames or fields, which differ between protocols and would be in backticks."""
     advice = next_step(Reason.REFUSED, code)
     assert advice != next_step(Reason.REFUSED)
     assert "`" not in (advice or "")

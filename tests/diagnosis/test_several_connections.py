@@ -74,7 +74,7 @@ def test_a_client_may_report_a_connection_before_it_has_joined_and_after_it_has_
     reports(None, connection="connected")
     (verdict,) = story.verdicts()
     assert verdict.finding.reason is Reason.CONNECTED
-    # The next session on this WebSocket may use the name again.
+    # The next session on this WebSocket may use the same `pc` for another connection.
     story.joins("ben").reports("ben", page=None, pc="1", peerId="ann", connection="failed")
     first, *_ = story.verdicts()
     assert first.finding.reason is Reason.CONNECTED
@@ -111,7 +111,7 @@ def test_a_call_that_has_just_begun_does_not_hide_why_the_connection_for_data_fa
 
 
 class Bar(Calls):
-    """Ann and Ben meet in a room of `rooms`, too, with the ids that they have in PeerJS."""
+    """Ann and Ben are also in a room of the dialect `rooms`, with the same ids as in PeerJS."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

@@ -1,4 +1,4 @@
-"""Rooms whose peers are not told of each other: two peers meet when one sends something to the other."""
+"""The diagnosis of rooms that do not announce their peers: two peers are a pair once one has sent the other a frame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.kit.shared_copy import shared_copy
 
 
 class Hall(Story):
-    """A room that is recorded as unannounced, and in which Ann, Ben and Cleo are."""
+    """A log of a room that is recorded as unannounced. The fixture `hall` lets Ann, Ben and Cleo join it."""
 
     def joins(self, peer: str, name: str | None = None, origin: str | None = None) -> Hall:
         if peer == "ann" and "ann" not in self._stays:
@@ -86,7 +86,7 @@ def test_a_checkpoint_tells_that_a_room_is_unannounced(tmp_path: Path) -> None:
 # --- frames to everybody, of which only the content says for whom they are ------------------------------------------
 
 SEALED = {"type": "publish", "topic": "bar", "data": "B0FFUy1HQ00M" + "a1B2" * 30 + "=="}
-"""The form of an encrypted frame of y-webrtc."""
+"""A frame that looks like an encrypted frame of y-webrtc."""
 UUID = "5852d015-7c8e-4ee4-98d4-229c14265dfb"
 
 

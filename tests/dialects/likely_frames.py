@@ -1,7 +1,7 @@
-"""Frames that clients of a dialect could send, for hypothesis to draw.
+"""Hypothesis strategies for frames that clients of a dialect could send, based on the dialect's manners and vectors.
 
-They are the frames of the dialect's manners and vectors. The names that the vectors use are replaced by names of the
-test, so that frames get through, and some of the values by others, so that some do not.
+Peer and room names in the vectors are replaced by those of the test, so that many frames are accepted. Some other
+values are replaced by arbitrary ones, so that some frames are refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Cast(NamedTuple):
     """The peers of a test, and their rooms."""
 
     homes: tuple[tuple[str, str], ...]
-    """The connections that send frames: the name of the peer of each, and its room."""
+    """The connections that send frames: for each, the name of its peer and the room."""
     others: tuple[str, ...]
     """The names of peers that send nothing."""
 
@@ -51,7 +51,7 @@ class _Template(NamedTuple):
     sender: str | None
     peers: frozenset[str]
     rooms: frozenset[str]
-    """The names in the frame that stand for its sender, for peers and for rooms."""
+    """`sender`, `peers` and `rooms` are the names in the frame that are replaced by those of the test."""
 
 
 class Said(NamedTuple):
@@ -61,8 +61,7 @@ class Said(NamedTuple):
 
 @strategies.composite
 def steps(draw: Draw, dialect: str, cast: Cast) -> tuple[str, bytes]:
-    """Draw a sender, and a text frame or, in dialects with binary frames, a binary one. Some frames are valid for no
-    client."""
+    """Draw a sender, and a text frame or, in dialects with binary frames, a binary one. Some frames are invalid."""
     by_kind = said(dialect, cast)
     sender, frame = draw(strategies.sampled_from(by_kind[draw(strategies.sampled_from(tuple(by_kind)))]))
     match draw(strategies.integers(0, 7)):
@@ -85,8 +84,10 @@ def _nonsense(dialect: str) -> SearchStrategy[bytes]:
 
 @cache
 def said(dialect: str, cast: Cast) -> dict[str | None, list[Said]]:
-    """Return, by kind, the frames that each peer could send: those of the manners, and those of the vectors with
-    replaced names."""
+    """Return the frames that each peer could send, by kind.
+
+    They are from the manners, and from the vectors with replaced names.
+    """
     by_kind: dict[str | None, list[Said]] = {}
     wire = Wire(dialect)
     for sender, room in cast.homes:
@@ -133,7 +134,7 @@ def _with_names(value: Any, renamed: dict[str, str]) -> Any:
 
 
 def _changed(draw: Draw, frame: Any, cast: Cast, fields: tuple[str, ...]) -> Any:
-    """Replace, add or remove one of the frame's own values."""
+    """Replace, add or remove a field or an item at the top level of the frame."""
     values = strategies.sampled_from((*cast.peers, *cast.rooms, "", 0, 1, 2, 3, True)) | ANYTHING
     if isinstance(frame, dict) and (names := (*frame, *fields)):
         name = draw(strategies.sampled_from(names))

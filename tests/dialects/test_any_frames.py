@@ -1,5 +1,4 @@
-"""Arbitrary frames from several connections: nothing fails, nothing reaches another room, and only the sender gets an
-error."""
+"""Arbitrary frames cause no exception, reach no other room, and cause an error only to their sender."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ KINDS = [(name, kind) for name in MANNERS for kind in sorted(DIALECTS[name].kind
 
 
 def two_rooms(dialect: str) -> Wire:
-    """Two peers in a room, two in another that is hidden, and two connections that are in none yet."""
+    """Create a hub with two peers in a room, two in a hidden room, and two connections that have not joined a room."""
     manners, wire = MANNERS[dialect], Wire(dialect)
     for room, names in ((ROOM, HERE), (HIDDEN_ROOM, THERE)):
         for place, name in enumerate(names):
@@ -52,7 +51,7 @@ def errors_to(effects: list[Effect], connection: int) -> int:
 
 
 def look_at(wire: Wire) -> None:
-    """Assert what must always be true for the hub."""
+    """Assert the invariants of the hub's rooms and sessions."""
     membership = wire.driver.hub.membership
     sessions = [session for room in membership.rooms for session in room.sessions.values()]
     held = [session.connection for session in sessions if session.connection is not None]
@@ -86,7 +85,7 @@ def test_any_frame_causes_at_most_one_error_and_reaches_no_other_room(dialect: s
 
 @pytest.mark.parametrize(("dialect", "kind"), KINDS)
 def test_frames_of_each_kind_are_relayed(dialect: str, kind: str) -> None:
-    """Without this, the tests above could pass because everything that they send is refused."""
+    """If this failed, the test above could pass because the hub refuses all frames."""
 
     def gets_through(step: Said) -> bool:
         wire = two_rooms(dialect)
@@ -111,12 +110,12 @@ def test_nothing_remains_after_any_frames_and_endings(dialect: str) -> None:
             wire.send(sender, frame)
         for name, ending in zip(wire.callers, endings, strict=True):
             wire.end(name, ending)
-        wire.driver.hub.matchmaking.start_graces(wire.driver.now_s)  # as when the sidecar has stopped and starts again
+        wire.driver.hub.matchmaking.start_graces(wire.driver.now_s)  # as a restart does
         wire.pass_time(60)
         assert wire.driver.hub.membership.rooms == []
         assert list(wire.driver.hub.matchmaking) == []
         left: Any = wire.driver.hub.next_deadline_s
-        assert left is None or left > wire.driver.now_s + 1000  # a hosted room's idleness is looked at a day later
+        assert left is None or left > wire.driver.now_s + 1000  # the idle check of `hosted`
 
     send_and_end()
 

@@ -1,5 +1,4 @@
-"""Features of the dialect interface that no dialect of the product uses, tested on real sockets with a dialect of the
-tests."""
+"""Features of the dialect interface that only `club` uses, a dialect for tests, on real sockets."""
 
 from __future__ import annotations
 
@@ -169,7 +168,7 @@ async def test_a_client_that_waits_for_a_group_may_send_nothing(
 async def test_on_the_shared_path_the_greeting_follows_the_first_frame(served: Served) -> None:
     peer = await served.connect("/ws")
     await peer.send({"id": 1, "do": "enter", "rooms": ["bar"]})
-    # On `/ws` a frame must say its kind as one of the dialects there does; see `first_frames`.
+    # The kind `enter` of the first frame has chosen the dialect `club`.
     assert (await peer.receive())["event"] == "hello"
     assert (await peer.receive())["result"]["room"] == "bar"
 

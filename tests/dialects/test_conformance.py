@@ -157,7 +157,7 @@ async def test_bad_input_causes_one_error_for_its_sender_only(
 
 
 async def test_a_frame_with_half_an_emoji_arrives(served: Served, manners: Manners) -> None:
-    """A page creates half an emoji by cutting a long string, and servers in JavaScript relay it."""
+    """A page that cuts a string may send half a surrogate pair, which servers in JavaScript relay."""
     a, b = await meet(served, manners, ROOM, "a", "b")
     await a.send(manners.offer(ROOM, "a", "b", {"half": "\ud83d", "whole": "😀", "more": "v" * 70_000}))
     whole = {"half": "\ufffd", "whole": "😀", "more": "v" * 70_000}
@@ -182,7 +182,7 @@ async def test_a_flood_is_limited_and_causes_one_error_per_second(
     a, b = await meet(served, manners, ROOM, "a", "b")
     loop = asyncio.get_running_loop()
     now_s = loop.time()
-    with monkeypatch.context() as patch:  # on a busy machine, the flood may take longer than a second
+    with monkeypatch.context() as patch:  # the clock stands still, as a busy machine may need seconds
         patch.setattr(loop, "time", lambda: now_s)
         for number in range(200):
             await a.send(manners.offer(ROOM, "a", "b", number))

@@ -1,4 +1,4 @@
-"""How the kind of a frame is read, and how the first frame chooses a dialect on the shared path."""
+"""The functions that read the kind of a frame, and how the first frame on the shared path `/ws` chooses a dialect."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ from tests.kit.checkout import PROTOCOLS
 
 ANY = "…"
 SENDERS = {"client": "send", "sidecar": "receive"}
-"""The key of a frame in a vector's step, by the first word of a table's row. `_binary` follows for a binary frame."""
+"""The first word of a table's row, and the key that the frames of this sender have in the steps of the vectors. The key
+of a binary frame ends with `_binary`."""
 ENDINGS = (Ending.CLOSED, Ending.UNLOADED, Ending.LOST, Ending.STOPPED)
 ENDING_COLUMNS = ("close 1000 or no code", "close 1001", "any other end", "the sidecar stops")
 LIMITS = {
@@ -37,7 +38,7 @@ LIMITS = {
 
 
 class Example(NamedTuple):
-    """A frame in a table. `…` in it stands for any value, or for further fields."""
+    """A frame in a table of PROTOCOLS.md. `…` in it stands for any value, or for further fields."""
 
     dialect: str
     sender: str
@@ -57,7 +58,7 @@ class Example(NamedTuple):
 
 
 def section(title: str) -> str:
-    """The text below a heading, up to the next one of the same level."""
+    """The text below a heading of PROTOCOLS.md, up to the next heading of level 1 or 2."""
     found = re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)", PROTOCOLS.read_text("utf-8"), re.M | re.S)
     assert found is not None, f"sidecar/PROTOCOLS.md has no heading {title!r}"
     return found[2]
@@ -146,7 +147,7 @@ def test_each_dialect_has_a_section_with_its_paths_its_routes_and_all_kinds_of_i
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_table_of_endings_contains_the_actual_graces(dialect: str) -> None:
-    """Its second row is about resumable sessions, in a dialect that has them."""
+    """If the dialect has resumable sessions, the second row of the table is about them."""
     table = rows(section(f"`{dialect}`"))
     after_header = [place + 1 for place, row in enumerate(table) if tuple(row[1:]) == ENDING_COLUMNS]
     missing = f"the section `{dialect}` of sidecar/PROTOCOLS.md has no table with the columns {ENDING_COLUMNS}"

@@ -1,4 +1,4 @@
-"""4002 is permanent for `hosted`'s client: a second connection of a user is refused only if the first one lives."""
+"""`hosted` closes a user's second connection only if the first is alive: the client does not retry after 4002."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.kit.serving import Served
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the time of two seconds that a challenge waits for an answer."""
+    """Let a challenge wait for an answer for 0.2 s instead of two seconds."""
     monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
 
 
 async def close_of(user: User) -> tuple[Any, Any]:
-    """Return the close code of a connection that answers no pings."""
+    """Return the close code and the reason of a connection that answers no pings."""
     message = await receive(user.peer.socket, aiohttp.WSMsgType.PING)
     return message.data, message.extra
 

@@ -1,4 +1,4 @@
-"""The host of a `hosted` room: which peer it is, what only the host may do, and when the room ends."""
+"""The host of a `hosted` room: which user becomes the host, what only the host may do, and when the room ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.kit.wire import Wire
 
 
 def host_of(frame: dict[str, Any]) -> str:
-    """Return the host in a room state, and check that there is only one."""
+    """Return the id of the host in a RoomState, and check that there is only one."""
     state = frame["roomState"]
     assert [user["id"] for user in state["users"] if user["isHost"]] == [state["hostId"]]
     found: str = state["hostId"]

@@ -21,7 +21,7 @@ def is_now(ms: Any) -> bool:
 
 
 def check_state(state: dict[str, Any], users: dict[str, str], name: str = "Films") -> None:
-    """Check every field of a RoomState: `users` are the names by id, the first one is host, all are connected."""
+    """Check every field of a RoomState. `users` are names by id: the first is the host, and all are connected."""
     hugo = next(iter(users))
     assert all(is_now(user["joinedAt"]) for user in state["users"])
     video = state["videoState"]

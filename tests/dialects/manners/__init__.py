@@ -1,6 +1,7 @@
-"""How the clients of each dialect behave, for the tests that all dialects pass.
+"""`MANNERS`: how the clients of each dialect behave, for the tests that run with every dialect.
 
-A dialect's manners are in the module of its name, as `MANNERS`. They are found by the dialect's registration.
+The manners of a dialect are the constant `MANNERS` in the module with its name. Every registered dialect must have such
+a module.
 """
 
 from importlib import import_module

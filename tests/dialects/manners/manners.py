@@ -1,4 +1,4 @@
-"""What the clients of one dialect send and receive, where dialects differ: `tests/dialects/` has the tests for all."""
+"""Describes what the clients of one dialect send and receive, for the tests that run with every dialect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _has_an_error_type(frame: Frame) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """How the clients of one dialect behave. `room` and `peer` are names that the tests choose."""
+    """How the clients of one dialect behave. The tests choose the names `room` and `peer`."""
 
     path: Callable[[str, str], str]
     """The path of the WebSocket of (room, peer), below `/ws/signaling`."""
@@ -34,45 +34,49 @@ class Manners:
     frame."""
     turned_away: Callable[[str], Frame | None] = _nothing
     """The frame that a client receives before its connection is closed at once. The argument is a text for people,
-    which is to be ignored if the dialect has a sentence of its own. None if the dialect sends no such frame."""
+    which a dialect with a fixed sentence ignores. None if the dialect sends no such frame."""
     enter: Callable[[str, str, int, int], Frame | None]
     """The frame with which (room, peer) joins, as the n-th (from 0) of a group with the given size. None if the
     handshake joins."""
     gives_ids: bool = False
-    """Whether the server chooses the peer ids, so that clients cannot. The tests let it choose the names of peers."""
+    """Whether the server chooses the peer ids, so that clients cannot. The tests make the server choose the names that
+    they use."""
     id_of: Callable[[str], str] = lambda peer: peer
-    """The peer id that the server makes of a name which the tests let it choose, if ids have a form of their own, such
-    as numbers. Of a text in that form, it makes the same id."""
+    """The peer id into which the server converts this name, if the ids of the dialect have another format, such as
+    numbers. A name that already has this format stays the same."""
     entered: Callable[[str, str, list[str]], Frame | None]
     """The frame that (room, peer) receives after it has joined, if the given peers joined before it. None: nothing.
 
     Only the given fields of an object are compared, here and in the other expected frames.
     """
     waits_for_all: bool = False
-    """Whether clients are only answered when the whole group has asked, because the matchmaker creates the rooms."""
+    """Whether a client receives no answer until its whole group has sent its requests, because a matchmaker creates the
+    rooms."""
     joined: Callable[[str, str], Frame | None] = _nothing
     """The frame that the others receive when (room, peer) joins, or None."""
     left: Callable[[str, str], Frame | None] = _nothing
     """The frame that the others receive when (room, peer) leaves, or None."""
     offer: Callable[[str, str, str, Any], Frame]
-    """An offer by (room, sender, receiver, body)."""
+    """The frame with an offer, made from (room, sender, receiver, body)."""
     arrives: Callable[[str, str, str, Any], Frame]
     """The frame that the receiver of that offer gets. All fields are compared."""
     candidate: Callable[[str, str, str, Any], Frame]
-    """A candidate by (room, sender, receiver, RTCIceCandidateInit)."""
+    """The frame with a candidate, made from (room, sender, receiver, RTCIceCandidateInit)."""
     also: Callable[[str, str, str], tuple[Frame, ...]] = lambda room, sender, to: ()
-    """Other frames by (room, sender, receiver): for kinds whose frames in the vectors cannot be given other names,
-    because they are binary."""
+    """Frames of further kinds, made from (room, sender, receiver). The vectors have binary frames of these kinds, in
+    which names cannot be replaced."""
     forged: Callable[[str, str, str, str], Frame] | None = None
-    """An offer by (room, sender, receiver) that names another peer as its sender. None if frames do not name their
-    sender."""
+    """The frame with an offer, made from (room, sender, receiver, name), that has this other name as its sender.
+
+    None if frames do not name their sender.
+    """
     names_receivers: bool = True
     """Whether an offer names the peer that it is for."""
     leave: Callable[[str, str], Frame | None] = _nothing
     """The frame with which (room, peer) leaves. None if the dialect has no such frame, so that clients close the
     connection."""
     is_error: Callable[[Frame], bool] | None = _has_an_error_type
-    """Whether a frame reports an error. Without this field it does if its `type` contains "error". None if the dialect
+    """Whether a frame reports an error. By default, it does if its `type` contains "error". None if the dialect
     has no such frame."""
     relays_any_kind: bool = False
     """Whether frames of kinds that the dialect does not declare are relayed too."""

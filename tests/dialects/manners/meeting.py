@@ -1,4 +1,4 @@
-"""How peers of any dialect come together, on real sockets."""
+"""Functions that let peers of any dialect join a room over real WebSockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIRMS = "If a frame only confirms that another one was accepted, `is_confirma
 async def enter(
     served: Served, manners: Manners, room: str, name: str, place: int = 0, size: int = 1, **options: Any
 ) -> Peer:
-    """Connect a peer, and send its request to join a room. The answer is not read."""
+    """Connect a peer, and send its request to join a room. The caller reads the answer."""
     peer = await greeted(served, manners, room, name, **options)
     if (frame := manners.enter(room, name, place, size)) is not None:
         await peer.send(frame)
@@ -24,7 +24,7 @@ async def enter(
 
 
 async def greeted(served: Served, manners: Manners, room: str, name: str, **options: Any) -> Peer:
-    """Connect a peer. In dialects in which the server chooses the peer id, let it choose this name."""
+    """Connect a peer. If the server chooses the peer ids in this dialect, make it choose this name."""
     with patch.object(endpoint, "new_given_id", lambda: name):
         peer = await served.connect(manners.path(room, name), **options)
         peer.skips = partial(manners.is_confirmation, name)
@@ -34,7 +34,7 @@ async def greeted(served: Served, manners: Manners, room: str, name: str, **opti
 
 
 async def meet(served: Served, manners: Manners, room: str, *names: str, **options: Any) -> list[Peer]:
-    """Connect peers that are in one room, and have received all that they are sent about it."""
+    """Let peers join one room, and read everything that they receive because of the joins."""
     peers: list[Peer] = []
     for place, name in enumerate(names):
         peer = await enter(served, manners, room, name, place, len(names), **options)
@@ -51,7 +51,7 @@ async def meet(served: Served, manners: Manners, room: str, *names: str, **optio
 
 
 async def hears(peer: Peer, frame: Frame | None) -> None:
-    """Assert that the peer's next frame contains all of `expected`, or that nothing is sent if it is None."""
+    """Assert that the peer's next frame contains all fields of `frame`. If `frame` is None, it must receive nothing."""
     if frame is None:
         return await peer.hears_nothing()
     heard = await peer.receive()
@@ -60,7 +60,7 @@ async def hears(peer: Peer, frame: Frame | None) -> None:
 
 
 async def hears_an_error(peer: Peer, manners: Manners) -> None:
-    """The peer's next frame tells an error, unless the dialect has no such frame."""
+    """Assert that the peer's next frame reports an error. Do nothing if the dialect has no such frame."""
     if manners.is_error is not None:
         heard = await peer.receive()
         is_error = manners.is_error(heard)

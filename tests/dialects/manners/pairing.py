@@ -12,8 +12,8 @@ MANNERS = Manners(
     left=lambda room, peer: {"type": "peer_left", "pairingCode": room},
     offer=lambda room, sender, to, body: {"type": "offer", "target": room, "payload": body},
     arrives=lambda room, sender, to, body: {"type": "offer", "from": room, "payload": body},
-    names_receivers=False,  # a code holds two, who have no names
-    replaces=False,  # a device has no id
+    names_receivers=False,  # the receiver is the only other device with this code
+    replaces=False,  # devices have no ids
     candidate=lambda room, sender, to, body: {"type": "ice_candidate", "target": room, "payload": body},
     grace_s={Ending.CLOSED: 0, Ending.UNLOADED: 0, Ending.LOST: 0, Ending.STOPPED: 5},
 )

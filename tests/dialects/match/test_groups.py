@@ -1,4 +1,4 @@
-"""`match` on real sockets: users are matched by the requested group size, in the order of their requests."""
+"""`match` on real sockets puts users who request the same group size into groups, in the order of their requests."""
 
 from __future__ import annotations
 

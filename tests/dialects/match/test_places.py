@@ -16,7 +16,7 @@ from tests.kit.serving import Peer, Served, serve
 
 
 async def found_by(*peers: Peer) -> tuple[str, ...]:
-    """Return the group of these users, and check that all of them received the same frame about it."""
+    """Return the ids of the users' group, and check that all of them have received the same frame about it."""
     first, *others = [await peer.receive() for peer in peers]
     assert set(first) == {"type", "roomId", "peers"}
     assert uuid.UUID(first["roomId"]).version == 4
@@ -190,7 +190,7 @@ async def test_a_repeated_request_for_a_group_of_one_creates_another_room(served
 
 
 async def test_users_that_were_both_away_can_be_matched_with_others(served: Served) -> None:
-    """The room is still kept, but no user in it is connected, so the first one that returns waits in the queue."""
+    """Their room still exists, but nobody in it is connected, so the first user who returns waits in the queue."""
     a, b = await group(served, "u1", "u2")
     await a.socket.close()
     await b.socket.close()
@@ -234,6 +234,6 @@ async def test_a_connection_that_closes_just_before_the_last_request_is_not_matc
     last = await user(served, "last")
     dead = await waiting(served, "dead", 2)
     with socket.socket(fileno=os.dup(dead.socket.get_extra_info("socket").fileno())) as raw:
-        raw.shutdown(socket.SHUT_WR)  # at once; the transport's own close() and abort() wait for the loop's next turn
+        raw.shutdown(socket.SHUT_WR)  # at once: close() and abort() wait for the event loop's next step
     await last.send(asks(2))
     await last.hears_nothing()

@@ -1,5 +1,7 @@
-"""`match`: which fields of a frame are relayed, to which users, and with which sender id. Other frames are ignored or
-answered with one error."""
+"""`match` on real sockets: which fields of a frame are relayed, to which users, and with which sender id.
+
+Invalid frames are ignored, or recorded as refused.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ SDP = {"type": "offer", "sdp": 'v=0\r\no=- 1 "é" \\'}
 
 
 async def spelled(served: Served, query: str, path: str = PATHS[0]) -> Peer:
-    """Connect a user with exactly this text as the query of the URL."""
+    """Connect a user whose URL contains exactly this text as the value of `userId`."""
     url = URL(f"{served.client.make_url(path)}?userId={query}", encoded=True)
     return Peer(await served.client.session.ws_connect(url), served.settled)
 
@@ -83,7 +85,7 @@ async def test_a_user_with_a_new_request_cannot_exchange_frames_with_its_old_gro
     ("query", "name", "own_spellings"),
     [
         ("a+b", "a b", ["a+b", "a b"]),
-        ("a+b%20c", "a b c", ["a+b%20c", "a b c", "a+b c"]),  # the last: what a page says whose browser wrote the query
+        ("a+b%20c", "a b c", ["a+b%20c", "a b c", "a+b c"]),  # last: a browser encodes only the space
         ("a%20b", "a b", ["a%20b", "a b"]),
         ("50%", "50%", ["50%"]),
         ("50%25", "50%", ["50%25", "50%"]),

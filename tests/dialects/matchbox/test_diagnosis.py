@@ -1,4 +1,4 @@
-"""`sidecar why` and the ladder read the signals of `matchbox` clients."""
+"""The diagnosis and the ladder find descriptions and candidates in the signals of `matchbox` clients."""
 
 from __future__ import annotations
 

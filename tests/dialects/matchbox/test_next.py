@@ -1,4 +1,4 @@
-"""With `?next=2`, every two peers that arrive in a `matchbox` room are a group of their own."""
+"""With `?next=2`, each pair of peers that connect one after the other to a `matchbox` room is a separate group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DUEL = "/duel?next=2"
 
 
 async def rooms(served: Served) -> dict[str, int]:
-    """The number of peers in each room, as `sidecar rooms` lists them."""
+    """The number of peers in each room, according to the admin API."""
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.get(f"{PREFIX}/rooms", headers=headers) as answer:
         return {room["room"]: len(room["peers"]) for room in (await answer.json())["rooms"]}
@@ -120,10 +120,10 @@ async def test_after_a_restart_nobody_is_put_together_with_a_peer_that_is_gone(
     aiohttp_client: AiohttpClient, tmp_path: Path, is_killed: bool
 ) -> None:
     served = await serve(aiohttp_client, tmp_path / "state")
-    for _ in range(3):  # two of them are a group, and one waits
+    for _ in range(3):  # the first two are a group, and the third one waits
         await (await served.connect(PATH + DUEL)).receive()
     folder = tmp_path / "state"
-    if is_killed:  # the log is written before anything is sent, so it already has its final content
+    if is_killed:  # the log is complete, because it is written before anything is sent
         folder = Path(shutil.copytree(folder, tmp_path / "left"))
     await served.stop()
     served = await serve(aiohttp_client, folder)
@@ -165,7 +165,7 @@ async def test_hooks_are_asked_about_the_group_that_a_peer_enters(
 ) -> None:
     served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", HOOKS)
     here: list[tuple[str, Peer]] = []
-    for others in (0, 1, 2, 0, 1, 0):  # the hook makes the second group smaller
+    for others in (0, 1, 2, 0, 1, 0):  # `room_rules` makes the second group smaller
         here.append(await arrives(served, "/race?next=3", *(peer for _, peer in here[len(here) - others :])))
     said = [line for line in "".join(capfd.readouterr()).splitlines() if line.startswith("race")]
     names = ["race?next=3"] * 3 + ["race?next=3#2"] * 2 + ["race?next=3#3"]
@@ -175,6 +175,6 @@ async def test_hooks_are_asked_about_the_group_that_a_peer_enters(
     await here[1][1].hears_nothing()
     await signals({"Offer": "v=0"}, here[0], here[1])
     await here[4][1].socket.close(code=4000)
-    assert await here[3][1].receive() == {"PeerLeft": here[4][0]}  # the hook cannot keep it, as it could not return
+    assert await here[3][1].receive() == {"PeerLeft": here[4][0]}  # `grace_s` has no effect: it cannot return
     assert await (await served.connect(f"{PATH}/secret?next=2")).closed() == (1008, "refused-by-hook")
     assert served.refusals() == ["refused-by-hook"] * 2

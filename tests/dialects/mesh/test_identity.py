@@ -1,4 +1,4 @@
-"""`mesh`: several connections with the same peer id, in one room and in several rooms."""
+"""`mesh` on real sockets: several connections with the same peer id, in one room and in several rooms."""
 
 from __future__ import annotations
 

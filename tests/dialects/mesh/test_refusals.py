@@ -1,4 +1,4 @@
-"""`mesh`: forged senders are dropped in every spelling, invalid joins are refused, and other peers notice nothing."""
+"""`mesh` drops frames with a forged sender in any spelling, and refuses invalid joins. Other peers notice nothing."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def test_a_full_room_refuses_joins_until_a_peer_leaves(aiohttp_client: Aio
     third = await served.connect(CANONICAL)
     await third.send({"type": "join", "peerId": "C"})
     assert await third.closed() == (1008, "room-full")
-    newer = await joined(served, "B")  # who is in has a place
+    newer = await joined(served, "B")  # a peer in the room may join again
     assert await b.closed() == (4001, "replaced")
     await newer.socket.close()
     assert await a.receive() == {"type": "peer-left", "peerId": "B"}

@@ -1,4 +1,4 @@
-"""`mesh` on real sockets: a newcomer sends an offer to every peer, and frames arrive as the same bytes."""
+"""`mesh` on real sockets: a newcomer sends an offer to every peer, and frames arrive unchanged, byte for byte."""
 
 from __future__ import annotations
 

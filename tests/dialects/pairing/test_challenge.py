@@ -1,4 +1,4 @@
-"""A third socket on a full code makes the two prove that they are alive, so that a half-open one locks nobody out."""
+"""If a third device uses a code, the other two must answer a ping, so that a half-open connection blocks nobody."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FULL = error("Pairing code already has maximum peers")
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the time of two seconds that a challenge waits for an answer."""
+    """Let a challenge wait for an answer for 0.2 s instead of two seconds."""
     monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
 
 
@@ -81,7 +81,7 @@ async def test_a_newcomer_is_admitted_if_a_device_leaves_during_the_challenge(se
 
 
 async def test_a_newcomer_that_disconnects_during_the_challenge_has_no_effect(served: Served) -> None:
-    """The newcomer must be gone before the answers are due, so they are due after two seconds here, as in earnest."""
+    """This test keeps the two seconds, because the newcomer must disconnect before the answers are due."""
     a = await device(served, "ABC234")
     await device(served, "ABC234", a, autoping=False)
     impatient = await served.connect(CANONICAL)

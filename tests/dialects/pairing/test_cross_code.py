@@ -1,5 +1,7 @@
-"""The setting `pairing.cross_code`: some newer clients register their own code, and call the code of the other
-device."""
+"""The setting `pairing.cross_code`, for newer clients.
+
+They register their own code, and send to the code of the other device.
+"""
 
 from __future__ import annotations
 

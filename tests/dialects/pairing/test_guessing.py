@@ -1,4 +1,4 @@
-"""A code of six characters stays secret only if the number of attempts is limited."""
+"""The number of codes that a client may try is limited, because a code has only six characters."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_repeating_its_own_code_is_not_a_guess(served: Served) -> None:
 
 
 async def test_a_client_at_the_limit_does_not_block_others(served: Served) -> None:
-    """This also holds if all clients share one address, as here."""
+    """All clients have the same address here."""
     for first in range(0, 240, 6):
         guesser = await served.connect(CANONICAL)
         answers = [await guesser.ask(register(f"code-{number}")) for number in range(first, first + 6)]
@@ -72,7 +72,7 @@ async def test_one_address_may_try_a_hundred_codes_per_minute_beyond_the_first_o
     for number, guesser in enumerate(guessers):
         await guess(guesser, range(10 * number, 10 * number + (10 if number < 14 else 3)))
     refused = await guessers[-1].ask(register("one-more"))
-    assert refused == registered("one-more")  # 98 of the 14, and this
+    assert refused == registered("one-more")  # the 99th: the 14 have tried 98 beyond their first three
     assert await guessers[-1].ask(register("another")) == registered("another")
     assert await guessers[-1].ask(register("the-101st")) == INVALID
     assert await guessers[-1].ask({"type": "ping"}) == {"type": "pong"}

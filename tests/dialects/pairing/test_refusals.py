@@ -1,5 +1,4 @@
-"""Every error message of `pairing`: its sender gets one error, one record is written, and other clients notice
-nothing."""
+"""All error messages of `pairing`. The sender receives one error, one record is written, and others notice nothing."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ async def test_a_change_to_another_code_is_a_leave_and_a_join(served: Served) ->
     assert await c.receive() == {"type": "offer", "from": "XYZ789", "payload": 1}
     assert await b.ask({"type": "offer", "target": "ABC234", "payload": 1}) == error("Target peer not found")
     await a.hears_nothing()
-    await device(served, "ABC234", a)  # the place is free again
+    await device(served, "ABC234", a)  # only one device has this code now
 
 
 async def test_registering_the_same_code_again_repeats_both_notices(served: Served) -> None:

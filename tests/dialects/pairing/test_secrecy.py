@@ -39,7 +39,7 @@ def records(state_dir: Path) -> list[dict[str, Any]]:
 
 
 def decoded(state_dir: Path) -> str:
-    """Return the content of all records without JSON escapes."""
+    """Return the content of all records, with their strings decoded from JSON."""
     found = [{**record, "data": json.loads(record.get("data") or "null")} for record in records(state_dir)]
     return json.dumps(found, ensure_ascii=False) + "".join(_strings(found))
 

@@ -18,7 +18,7 @@ async def handshake(served: Served, path: str = PATH, autoping: bool = True, **q
 
 
 async def connected(served: Served, **changes: Any) -> Peer:
-    """Connect, and receive the OPEN. A client whose id has no token of its own in `changes` uses its id for it."""
+    """Connect, and receive the OPEN. Without a token in `changes`, the token is derived from the id."""
     query = {"key": "peerjs", "token": f"token-of-{changes['id']}", "version": "1.5.5"} | changes
     peer = await handshake(served, **query)
     assert await peer.receive() == OPEN

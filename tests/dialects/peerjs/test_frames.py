@@ -1,4 +1,4 @@
-"""What PeerJS's frames do that the vectors do not show."""
+"""Effects of PeerJS frames that the wire vectors do not cover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a handshake lets in: PeerJS only tells its page what an ERROR frame says."""
+"""Which handshakes of PeerJS are accepted. Refusals are ERROR frames, because PeerJS reports only these to the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP routes that PeerJS asks for an id and for the connected peers."""
+"""The HTTP routes from which PeerJS requests an id and the list of connected peers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token that PeerJS makes up decides who gets an id that is in use."""
+"""A client may take over a peer id that is in use only with the same token, which PeerJS generates."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ async def test_an_invalid_token_begins_a_new_session_with_another_id(
     served: Served, ann: Peer, wrong: str, after: int | None
 ) -> None:
     ben, token = await resumable(served, ann)
-    if wrong == "old":  # two newer ones, of which the last is proven
+    if wrong == "old":  # get two newer tokens, and confirm the last one
         for _ in range(2):
             newer = await ben.ask({"type": "join", "roomId": "bar", "peerId": "ben", "resume": True})
             await ben.send({"type": "broadcast"})
@@ -220,7 +220,7 @@ async def test_the_id_of_a_resumable_session_cannot_be_used_by_others(
 async def test_nor_after_it_was_resumed_even_if_the_answer_was_lost(
     served: Served, ann: Peer, after: int | None
 ) -> None:
-    """The instance, which everybody in the room knows, is no secret. The client still has its older token."""
+    """The thief knows the `instance`, as all in the room do, but no token. The client still has its older token."""
     ben, token = await resumable(served, ann)
     await ben.ask({"type": "list_rooms"})
     await abort(ben)
@@ -252,7 +252,7 @@ async def test_the_same_page_can_repeat_a_join_whose_answer_was_lost(served: Ser
 
 
 async def test_a_ping_does_not_tell_whether_the_answer_has_arrived(served: Served, ann: Peer) -> None:
-    """A client pings a sidecar that does not answer, and then tries again on another connection."""
+    """A client that has received no answer to its join may send a ping, and then join again on another connection."""
     ben, _ = await resumable(served, ann)
     await ben.ask({"type": "ping"})
     again = await served.connect()
@@ -337,7 +337,7 @@ DEEP = ['{"type":"broadcast","tree":' + tree + "%s}" for tree in (too_deep.LIST,
         ('{"type":"leave","roomId":{}%s}', "bad-field"),
         ('{"type":"broadcast","a":"x"%s}', "bad-field"),
         ('{"type":"broadcast","a":-1%s}', "bad-field"),
-        ('{"type":"broadcast","c":"x"%s}', None),  # of a field that is there twice the last counts
+        ('{"type":"broadcast","c":"x"%s}', None),  # of a duplicate field, the last value counts
         ('{"type":5,"type":"broadcast"%s}', "bad-field"),
         ('{"type":"broadcast","n":1e999%s}', None),
         ('{"type":"broadcast","n":%s%%s}' % ("9" * 4000), None),

@@ -1,4 +1,4 @@
-"""`rooms` on real sockets, with literal frames: those of the original client, and our extensions."""
+"""`rooms` on real sockets, with the literal frames of the original client and of our extensions."""
 
 from __future__ import annotations
 

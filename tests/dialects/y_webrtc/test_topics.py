@@ -1,4 +1,4 @@
-"""`y-webrtc` on real sockets: many topics and frames of one connection, its limits, the admin and hooks."""
+"""`y-webrtc` on real sockets: connections with many topics and frames, their limits, the admin API, and hooks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def received(peer: Peer, count: int) -> list[Any]:
 
 
 def printed(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines in the terminal, without those of asyncio about a busy machine."""
+    """The messages of the sidecar in the terminal, without those of asyncio, which a slow machine causes."""
     return [record.message for record in caplog.records if record.name == "signaling_sidecar"]
 
 
@@ -78,7 +78,7 @@ async def test_a_thousand_frames_at_once_arrive_in_order(served: Served) -> None
 async def test_a_connection_with_more_topics_may_leave_more_frames_unread(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
-    """The frames of all documents of a page wait for one connection, whose page may be busy with opening them."""
+    """A page with many documents may be too busy with opening them to read the frames of all their topics."""
     served = await serve(aiohttp_client, tmp_path, max_outbox_bytes=65_536)
     topics = [str(number) for number in range(100)]
     few, many = await subscribed(served, "0"), await subscribed(served, *topics)
@@ -86,14 +86,14 @@ async def test_a_connection_with_more_topics_may_leave_more_frames_unread(
     transports = [peer.socket._response.connection.transport for peer in (few, many)]  # type: ignore[union-attr]
     for transport in transports:
         transport.pause_reading()  # type: ignore[union-attr]
-    for _ in range(120):  # more than what the buffers of the sockets and four outboxes hold
+    for _ in range(120):  # more than the buffers of the sockets and four outboxes hold
         await sender.send(publication("0", "p" * 100_000))
     await served.settled()
     (closed,) = served.records("connection.closed")
     assert (closed["connection"], closed["data"]["reason"]) == (1, "slow reader")
     transports[1].resume_reading()  # type: ignore[union-attr]
     assert len(await received(many, 120)) == 120
-    transports[0].abort()  # type: ignore[union-attr]  # closing it would wait 10 s for an answer that is not read
+    transports[0].abort()  # type: ignore[union-attr]  # a clean close would take 10 s, because nothing is read
 
 
 @pytest.mark.one_sidecar("connections have larger numbers in a cluster")
@@ -105,12 +105,12 @@ async def test_a_page_with_many_topics_that_reads_nothing_is_cut_off(
     sender = await subscribed(served)
     transport = stalled.socket._response.connection.transport  # type: ignore[union-attr]
     transport.pause_reading()  # type: ignore[union-attr]
-    for _ in range(300):  # 30 MB: more than what the buffers of the sockets hold, and MAX_OUTBOX_TIMES outboxes
+    for _ in range(300):  # 30 MB: more than the buffers of the sockets and MAX_OUTBOX_TIMES outboxes hold
         await sender.send(publication("0", "p" * 100_000))
     await served.settled()
     (closed,) = served.records("connection.closed")
     assert (closed["connection"], closed["data"]["reason"]) == (1, "slow reader")
-    transport.abort()  # type: ignore[union-attr]  # closing it would wait 10 s for an answer that is not read
+    transport.abort()  # type: ignore[union-attr]  # a clean close would take 10 s, because nothing is read
 
 
 @pytest.mark.one_sidecar("connections have larger numbers in a cluster")
@@ -130,7 +130,7 @@ async def test_pages_with_many_topics_may_leave_no_more_unread_if_all_have_left_
         await served.settled()
         sent_bytes += 100_000
     assert sent_bytes < 16_000_000, "what the buffers of the sockets and one outbox hold"
-    transport.abort()  # type: ignore[union-attr]  # closing it would wait 10 s for an answer that is not read
+    transport.abort()  # type: ignore[union-attr]  # a clean close would take 10 s, because nothing is read
 
 
 # --- limits ------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ async def test_the_admin_closes_a_topic(served: Served) -> None:
 async def test_hooks_decide_about_frames_from_outside_of_a_topic(
     aiohttp_client: AiohttpClient, tmp_path: Path, hook: str
 ) -> None:
-    """Otherwise a client could publish in a topic that it may not join."""
+    """Otherwise a client could send to a topic without subscribing to it, and bypass the hooks."""
     served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", hook)
     ann, eve = await subscribed(served, "notes"), await subscribed(served)
     await until(lambda: served.records("peer.joined"), "the hook has admitted Ann")
