@@ -1,5 +1,4 @@
-"""`sidecar/PROTOCOLS.md` is correct: its frames are in the wire vectors, and its paths, codes and numbers are in the
-code."""
+"""`sidecar/PROTOCOLS.md` is correct: the wire vectors have its frames, and the code its paths, codes and numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A missing feature is only an error if it was requested: a project on localhost needs no network."""
+"""`sidecar doctor` reports a missing feature as an error only if it was requested: localhost needs no network."""
 
 from __future__ import annotations
 

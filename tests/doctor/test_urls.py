@@ -1,4 +1,4 @@
-"""The URL with which `sidecar doctor` is told where the dev server is."""
+"""The option of `sidecar doctor` that contains the URL of the dev server."""
 
 from __future__ import annotations
 

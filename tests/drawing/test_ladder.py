@@ -1,4 +1,4 @@
-"""The drawing of one room as text, as HTML, as Mermaid, and in the picker."""
+"""The ladder of one room, as text, as HTML, as Mermaid, and in the picker of a notebook."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ JOINED_EARLIER = [
     record(5, 3.0, "signal.relayed", **BEN, connection=4, to="ann", kind="text", bytes=9, data={}),
     record(6, 4.0, "peer.joined", **BAR, peer="cat", session="s-cat", connection=3, data={}),
 ]  # fmt: skip
-"""A log whose oldest segments were deleted. Cat joined when its first segment began."""
+"""A log whose oldest segments were deleted. Cat joined after its first segment had begun."""
 
 
 def test_peers_that_joined_before_the_log_begins_have_columns(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Equal consecutive signals are one row of a ladder."""
+"""A ladder shows equal consecutive signals in one row."""
 
 from __future__ import annotations
 

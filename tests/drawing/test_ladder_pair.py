@@ -1,4 +1,4 @@
-"""The ladder of two peers of a room, with the reports of their browsers about the connection."""
+"""The ladder of two peers of a room, which contains their browsers' reports about the connection."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_recorded_pairs_are_drawn_with_their_names_and_without_other_peers() -> 
         ladder, names = log.ladder(pair), {pair["name"], pair["other_name"]}
         assert {column.name for column in ladder.columns} == names
         looks = [step.look for step in ladder.steps]
-        # `pairs` counts the last attempt only.
+        # The table `pairs` counts the offers and answers of the last attempt only.
         assert looks.count(Look.OFFER) >= pair["offers"] + pair["offers_back"] > 0
         assert looks.count(Look.ANSWER) >= pair["answers"] + pair["answers_back"] > 0
         connected = [step.what.split(",")[0] for step in ladder.steps if step.look is Look.CONNECTED]

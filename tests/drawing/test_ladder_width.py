@@ -1,4 +1,4 @@
-"""A ladder in characters fits a width: without the time of day, with narrower columns, or as a list."""
+"""A text ladder fits into the given width: it omits the time of day, narrows the columns, or becomes a list."""
 
 from __future__ import annotations
 

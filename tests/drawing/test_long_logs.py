@@ -1,4 +1,4 @@
-"""Times in the drawings of a log that lasts for hours or days."""
+"""How drawings show the times of a log that lasts for hours or days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drawing of which peers are connected at one moment."""
+"""The mesh: a drawing that shows which peers of a room are connected at one moment."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_each_state_has_a_colour_and_a_dash_pattern_of_its_own() -> None:
 
 
 def room_of(names: Sequence[str], *, failed: int = 0) -> ElementTree.Element:
-    """Return the drawing of a room whose peers are away. The first pairs have failed, and the others are unknown."""
+    """Return the mesh of a room whose peers are all away. The first pairs have failed, and the others are unknown."""
     nodes = [Node(f"p{at}", name, is_away=True) for at, name in enumerate(names)]
     pairs = [(one, other) for other in range(len(names)) for one in range(other)]
     states = [State.FAILED] * failed + [State.UNKNOWN] * (len(pairs) - failed)
@@ -159,7 +159,7 @@ def test_names_beside_the_circle_neither_overlap_nor_leave_the_drawing(peers: in
     middle = [float(part) for part in all_.get("transform", "")[len("translate(") : -1].split(",")]
     boxes = []
     for name in drawing.iterfind(".//{*}text[@font-weight='600']"):
-        width = len(name.text or "") * 7.6  # pixels for each bold character of a usual font
+        width = len(name.text or "") * 7.6  # pixels: the width of a bold character in a usual font
         x, y = float(name.get("x", "")) + middle[0], float(name.get("y", "")) + middle[1]
         left = x - width * {"start": 0, "middle": 0.5, "end": 1}[name.get("text-anchor", "")]
         boxes.append((left, y - 10, left + width, y + 3))

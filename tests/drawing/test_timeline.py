@@ -1,4 +1,4 @@
-"""The drawing of when each peer was in a room."""
+"""The timeline: a drawing that shows when each peer was in a room."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def log_of(tmp_path: Path, *lines: str) -> EventLog:
 
 
 def spans_of(log: EventLog, peer: str, **chosen: Any) -> list[tuple[str, float, float]]:
-    """Return the presences of a peer, each with its start and end (seconds since the beginning of the log)."""
+    """Return the spans in which a peer was here or away, with their start and end in seconds since the log's start."""
     (row,) = [row for row in log.timeline("bar", **chosen).attendance.rows if row.peer == peer]
     return [(str(span.presence), round(span.since_ts - T0_S, 3), round(span.until_ts - T0_S, 3)) for span in row.spans]
 
@@ -90,7 +90,7 @@ def test_a_room_that_survived_a_restart_is_one_timeline_in_which_all_peers_were_
     for chosen in ({}, {"boot": "b00t"}, {"boot": "cafe"}):
         assert spans_of(log, "ann", **chosen) == [("here", 1.0, 3.0), ("away", 3.0, 21.0), ("here", 21.0, 40.0)]
         assert spans_of(log, "ben", **chosen) == [("here", 2.0, 3.0), ("away", 3.0, 30.0)]
-    assert "1 Ann (away)" in str(log.mesh("bar", at=15))  # no sidecar is running then
+    assert "1 Ann (away)" in str(log.mesh("bar", at=15))  # no sidecar was running at this time
     timeline = log.timeline("bar")
     assert "boot b00t, cafe" in timeline.title
     assert [moment.label for moment in timeline.attendance.moments] == ["room created", "sidecar reloaded"]
@@ -106,7 +106,7 @@ def test_a_clock_that_was_set_back_makes_no_time_negative(tmp_path: Path) -> Non
     assert "-" not in str(log.timeline("bar")).partition("UTC")[2]
     slider, _ = log.mesh_slider("bar").children
     assert (slider.min, slider.max) == (0, 1)
-    assert ">-1:00:01<" in log.ladder("bar").to_html()  # a ladder has the time of each record
+    assert ">-1:00:01<" in log.ladder("bar").to_html()  # a ladder shows each record's time
 
 
 def test_a_session_that_joined_before_the_log_begins_is_present_from_its_start(tmp_path: Path) -> None:

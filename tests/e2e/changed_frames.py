@@ -1,4 +1,4 @@
-"""Pairs of browsers whose signaling is changed on its way to the sidecar."""
+"""Pairs of browsers whose signaling frames a test changes on their way to the sidecar."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.kit.sites import Site
 
 Frame = dict[str, Any]
 Change = Callable[[Frame, int], Frame]
-"""What happens to a frame that the first (0) or the second (1) peer of a pair sends."""
+"""A function that changes a frame. Its second argument is 0 for the first peer of a pair, and 1 for the second."""
 
 
 def without(frame: Frame) -> Frame:
-    """Replace the frame, because a lost frame would be sent again."""
+    """Replace the frame by one without content. If it was dropped, the browser would send it again."""
     return {**frame, "type": "signal"} | {name: None for name in ("sdp", "candidate") if name in frame}
 
 
@@ -38,7 +38,7 @@ def with_another_fingerprint(frame: Frame, side: int) -> Frame:
 
 
 def with_addresses(*addresses: str) -> Change:
-    """Each peer sends a candidate with an address that no machine has."""
+    """Replace the address in the candidates of each peer by one of these."""
 
     def change(frame: Frame, side: int) -> Frame:
         def renamed(text: str) -> str:
@@ -57,7 +57,7 @@ def with_sdp(frame: Frame, change: Callable[[str], str]) -> Frame:
 
 
 async def changed(page: DemoPage, side: int, change: Change) -> None:
-    """Change what the page signals, on its way to the sidecar."""
+    """Apply this change to every frame that the page sends to the sidecar."""
 
     async def route(socket: WebSocketRoute) -> None:
         server = socket.connect_to_server()

@@ -1,4 +1,4 @@
-"""Fixtures for end-to-end tests: a function to start programs, a browser, and the demo app."""
+"""Fixtures for end-to-end tests: functions that start programs, browsers, and the demo app."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.kit.redis_server import running_redis
 from tests.kit.sites import PLUGIN, Site, close_all_rooms, start_demo
 from tests.kit.starting import starting
 
-PAGE_WITHIN_MS = 30_000  # ms that a page may take to show something, with pages of several tests on two slow cores
+PAGE_WITHIN_MS = 30_000  # ms that a page may take to show something: two slow cores may run the pages of several tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,7 +40,7 @@ def full_browser_path() -> Path:
 
 @pytest.fixture(scope="session")
 def browser_path(request: pytest.FixtureRequest) -> Path:
-    """Chromium's headless shell, whose pages take less CPU time, or else the full browser."""
+    """Chromium's headless shell, which needs less CPU time. If it is not installed, the full browser."""
     shell = find_headless_shell()
     if shell is not None:
         return shell
@@ -66,7 +66,7 @@ def npm_package() -> Path:
 
 @pytest.fixture(scope="session")
 def npm_tarball(tmp_path_factory: pytest.TempPathFactory, npm_package: Path) -> Path:
-    """The npm package as it would be published."""
+    """The tarball of the npm package, as it would be published."""
     [tarball] = once(tmp_path_factory, "npm-tarball", pack_npm_package).glob("*.tgz")
     return tarball
 
@@ -79,14 +79,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """A function that starts programs. `env` changes the environment, where None removes a variable."""
+    """A function that starts programs. Its argument `env` changes their environment: None removes a variable."""
     async with starting(tmp_path) as start:
         yield start
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def start_once(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Start]:
-    """A function that starts programs for all tests of a file. These tests run in the event loop of the module."""
+    """A function that starts programs that all tests of a file share."""
     async with starting(tmp_path_factory.mktemp("shared")) as start:
         yield start
 
@@ -99,7 +99,7 @@ def lan() -> Iterator[Lan]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def playwright() -> AsyncIterator[Playwright]:
-    """Starts and controls all browsers of this run. It is a process, so it is started once."""
+    """Playwright, which starts and controls all browsers. It is a separate process, so it is started once per run."""
     async with async_playwright() as playwright:
         yield playwright
 
@@ -119,7 +119,7 @@ async def browser(browsers: SharedBrowsers, playwright: Playwright, browser_path
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def full_browser(playwright: Playwright, full_browser_path: Path) -> AsyncIterator[Browser]:
-    """One that no other test has had, and that has the pages of `chrome://`, which a headless shell lacks."""
+    """A new process of the full browser. It has the pages of `chrome://`, which a headless shell lacks."""
     async with launched(playwright, full_browser_path) as browser:
         yield browser
 
@@ -128,9 +128,9 @@ async def full_browser(playwright: Playwright, full_browser_path: Path) -> Async
 async def browser_with_camera(
     browsers: SharedBrowsers, playwright: Playwright, full_browser_path: Path
 ) -> AsyncIterator[Browser]:
-    """Camera and microphone are there, and every page may have them.
+    """A Chromium with a simulated camera and microphone, which every page may use.
 
-    To such a page, Chromium also gives the IP addresses of this machine. A headless shell gives it mDNS names instead.
+    To such a page, Chromium also reveals the IP addresses of this machine. A headless shell would use mDNS names.
     """
     launch = partial(launched, playwright, full_browser_path, CAMERA_FLAGS)
     async with browsers.lent("Chromium with a camera", launch) as browser:
@@ -139,21 +139,24 @@ async def browser_with_camera(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def firefox(browsers: SharedBrowsers, playwright: Playwright, firefox_path: Path) -> AsyncIterator[Browser]:
-    """Camera and microphone are there, and every page may have them."""
+    """A Firefox with a simulated camera and microphone, which every page may use."""
     async with browsers.lent("Firefox", partial(launched_firefox, playwright, firefox_path)) as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def join() -> AsyncIterator[Join]:
-    """A function that lets a peer join a room until it leaves or the test ends."""
+    """A function that lets a peer join a room, in which it stays until it leaves or the test ends."""
     async with joining() as join:
         yield join
 
 
 @pytest.fixture
 def tally(measured: list[str]) -> Iterator[Tally]:
-    """Counts how often each fault was caused, and what was diagnosed. The counts are printed at the end of the run."""
+    """Counts how often each fault was caused, and how often its diagnosis was right.
+
+    The counts are printed at the end of the run.
+    """
     tally = Tally()
     yield tally
     measured += tally.table()
@@ -171,14 +174,14 @@ async def running_demo(start_once: Start, npm_package: Path) -> Site:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def shared_demo(running_demo: Site) -> Site:
-    """The demo that the tests of a file share. Nobody is in its rooms when a test begins."""
+    """The demo app that the tests of a file share. Its rooms are empty when a test begins."""
     close_all_rooms(running_demo.sidecar)
     return running_demo
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def cluster(tmp_path: Path) -> AsyncIterator[ClusterProcesses]:
-    """Two sidecars, which pages of any Vite may connect to."""
+    """A cluster of two sidecars. Pages of every local Vite server may connect to it."""
     (tmp_path / "redis").mkdir()
     with running_redis(tmp_path / "redis") as redis:
         async with cluster_processes(tmp_path, redis, "--allow-origin", "http://localhost:*", count=2) as cluster:

@@ -1,4 +1,4 @@
-"""A page of the demo app, with methods for everything that a person sees and does there."""
+"""A page of the demo app in a browser, with methods for what a person does and sees there."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ WATCH = """() => {
 
 
 class DemoPage:
-    """A page in a browser profile of its own."""
+    """A page of the demo app in a separate browser profile."""
 
     def __init__(self, page: Page, name: str) -> None:
         self.page = page
         self.name = name
         self.faults: list[str] = []
-        """The exceptions that were not caught on the page."""
+        """The uncaught exceptions of the page."""
         self.received: list[dict[str, Any]] = []
-        """The frames that the page has received over the signaling connection. The driver of Firefox does not report
-        them."""
+        """The frames that the page has received over the signaling connection. It stays empty in Firefox, whose driver
+        does not report frames."""
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("websocket", self._listen)
 
@@ -88,7 +88,7 @@ class DemoPage:
         return peer_id
 
     async def keep_connection_to(self, other: DemoPage) -> None:
-        """Remember the RTCPeerConnection, so that a test can compare it later."""
+        """Remember the RTCPeerConnection, for a later call of `has_kept_connection_to`."""
         await self.page.evaluate(
             "id => { (window.kept ??= {})[id] = demo.mesh.connectionTo(id) }", await other.peer_id()
         )
@@ -100,13 +100,13 @@ class DemoPage:
 
 async def new_page(browser: Browser, name: str, **options: Any) -> DemoPage:
     """Open a page. `options` are those of Playwright's `new_context`."""
-    # The tiles are animated while they connect, and drawing that takes a third of the CPU time of a page.
+    # Otherwise the animation of the tiles takes a third of a page's CPU time.
     context = await browser.new_context(reduced_motion="reduce", **options)
     return DemoPage(await context.new_page(), name)
 
 
 async def meet(url: str, room: str, *people: DemoPage) -> None:
-    """The people join one after the other, and each is connected to all others in the room."""
+    """Let these people join the room one after the other, and wait each time until all of them are connected."""
     for index, newcomer in enumerate(people):
         await newcomer.open(url)
         await newcomer.join(room)
@@ -114,7 +114,7 @@ async def meet(url: str, room: str, *people: DemoPage) -> None:
 
 
 async def in_room(browser: Browser, url: str, room: str, *names: str) -> list[DemoPage]:
-    """Open pages for new people with these names, and wait until they are connected."""
+    """Open pages for people with these names, let them join the room, and wait until they are connected."""
     people = [await new_page(browser, name) for name in names]
     await meet(url, room, *people)
     return people
@@ -131,6 +131,6 @@ async def watch(person: DemoPage) -> None:
 
 
 async def seen(person: DemoPage) -> dict[str, Any]:
-    """The tiles that appeared or disappeared, and the names of the events."""
+    """Return the tiles that appeared or disappeared since `watch`, and the names of the client's events."""
     found: dict[str, Any] = await person.page.evaluate("seen")
     return found

@@ -1,4 +1,4 @@
-"""The page of the inspector in a real browser, with the token of the admin, which the plugin or a link gives it."""
+"""The page of the inspector in a real browser."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Inspector(NamedTuple):
         await self.page.goto(f"{self.url}?{urlencode(query)}" if query else self.url)
 
     def room(self, room: str) -> Locator:
-        """The room in the list of rooms."""
+        """The entry of this room in the list of rooms."""
         return self.page.locator(f"#rooms [data-room={room!r}]")
 
     def rows(self, view: str) -> Locator:
@@ -53,15 +53,20 @@ class Inspector(NamedTuple):
 
 
 async def serious_violations(page: Page, part: str | None = None) -> list[str]:
-    """The serious and critical violations that axe finds in the page, or in what a CSS selector finds in it. Its script
-    is run by the test, because a page may let no foreign script in."""
+    """The serious and critical violations that axe finds in the page, or in the element that matches a CSS selector.
+
+    The test runs the script of axe itself, because the page's CSP may forbid to load it.
+    """
     await page.evaluate(AXE.read_text())
     found: list[str] = await page.evaluate(FOUND, part)
     return found
 
 
 async def open_inspector(browser: Browser, sidecar: Sidecar, **options: Any) -> Inspector:
-    """Open a window for the inspector at the sidecar's own port. It has the token, as if the plugin had added it."""
+    """Open a window for the inspector at the sidecar's own port.
+
+    Its requests contain the admin's token, as those of Vite's proxy do.
+    """
     headers = {"Authorization": f"Bearer {admin_token(sidecar)}"}
     context = await browser.new_context(extra_http_headers=headers, **options)
     await context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -14,7 +14,7 @@ from tests.kit.lan import Host
 from tests.kit.programs import Start
 from tests.kit.sites import Site, start_demo
 
-CLICK_THROUGH = {"ignore_https_errors": True}  # "Advanced", "Proceed": the certificate of a dev server is self-signed
+CLICK_THROUGH = {"ignore_https_errors": True}  # the user's clicks after the warning about the certificate
 PHONE: dict[str, Any] = {
     **CLICK_THROUGH,
     "viewport": {"width": 412, "height": 839},
@@ -24,25 +24,25 @@ PHONE: dict[str, Any] = {
 
 
 async def start_lan_demo(host: Host, start: Start, home: Path, env: Mapping[str, str] = MappingProxyType({})) -> Site:
-    """Run `npm run dev:lan` on the host, with this home folder."""
+    """Start the demo app on the host as `npm run dev:lan` does, with its state and cache in this folder."""
     own = {"XDG_STATE_HOME": str(home), "XDG_CACHE_HOME": str(home)}
     return await start_demo(host.starting(start), {**own, **env}, ["--mode", "lan"])
 
 
 async def new_phone(browser: Browser) -> DemoPage:
-    """The page of a person who enters no name."""
+    """Open a page on a phone, for a person who enters no name."""
     return await new_page(browser, "", **PHONE)
 
 
 async def waits(person: DemoPage, url: str, room: str) -> None:
-    """A person joins an empty room."""
+    """Let a person join an empty room."""
     await person.open(url)
     await person.page.goto(f"{url}?room={room}")
     await person.page.wait_for_function("window.demo?.client.joined")
 
 
 async def comes(person: DemoPage, url: str, room: str) -> None:
-    """A person opens the URL, sees the room with one peer, and taps it."""
+    """Let a person open the URL, see the room with one peer, and tap it."""
     await person.page.goto(url)
     await expect(person.room_card(room)).to_contain_text("1")
     await person.room_card(room).tap()
@@ -50,12 +50,12 @@ async def comes(person: DemoPage, url: str, room: str) -> None:
 
 
 async def takes_name(person: DemoPage) -> None:
-    """Return the name that the page invents for a person who has not entered one."""
+    """Set `person.name` to the name that the page has invented."""
     person.name = await person.page.locator("[data-self=true]").get_by_test_id("tile-name").inner_text()
 
 
 async def talk(one: DemoPage, other: DemoPage, when: str = "now") -> None:
-    """Send a chat line in both directions, from browser to browser."""
+    """Wait until the two are connected, and let each send a chat line to the other."""
     await all_connected(one, other)
     for speaker, listener in ((one, other), (other, one)):
         await speaker.say(f"{speaker.name} {when}")

@@ -1,5 +1,7 @@
-"""A Nostr relay for the default strategy of trystero. It implements the part of NIP-01 that trystero uses, in
-memory."""
+"""A Nostr relay for tests of trystero, whose default strategy sends its signals through such relays.
+
+It implements, in memory, the part of NIP-01 that trystero uses.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The overlay of the npm plugin, as a test sees it."""
+"""Finds the parts of the npm plugin's overlay in a page."""
 
 from __future__ import annotations
 
 from playwright.async_api import BrowserContext, Locator, Page
 
-# The shadow root of the overlay is closed, so that the tests of an app do not find what is in it. These tests have to.
+# The overlay has a closed shadow root, so that the tests of an app do not find its elements. Our tests open it.
 OPEN_ROOTS = """
 const attach = Element.prototype.attachShadow
 Element.prototype.attachShadow = function (options) { return attach.call(this, { ...options, mode: 'open' }) }
@@ -13,7 +13,7 @@ HOST = "signaling-overlay"
 
 
 async def look_into_overlays(window: BrowserContext) -> None:
-    """Must be called before the first page of the window is opened."""
+    """Open the shadow roots of all overlays. Must be called before the first page of the window is opened."""
     await window.add_init_script(OPEN_ROOTS)
 
 

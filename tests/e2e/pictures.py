@@ -1,4 +1,4 @@
-"""The two pictures on the front page: `make record` takes them from real browsers and real commands, light and dark."""
+"""Takes the two pictures of README.md, light and dark: `make record` makes them with real browsers and commands."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SHOW_TERMINAL = """output => {
 
 
 async def picture_the_room(page: Page, pictures: Path) -> None:
-    """Take the demo's room as this page shows it."""
+    """Take a picture of this page, which shows a room of the demo."""
     await page.set_viewport_size(ROOM_SIZE)
     await _take(page, pictures, "room")
 
 
 async def picture_the_ladder(browser: Browser, log: Path, room: str, pictures: Path) -> None:
-    """Take what `sidecar why` says about a room of this log, with the ladder of the room below it."""
+    """Take a picture of the output of `sidecar why` for a room of this log, with the ladder of the room below it."""
     drawing = log / "ladder.html"
     why = _sidecar("why", room, "--log", str(log))
     _sidecar("ladder", room, "--log", str(log), "--html", str(drawing))
@@ -42,7 +42,7 @@ async def picture_the_ladder(browser: Browser, log: Path, room: str, pictures: P
 def _sidecar(*words: str) -> str:
     command = [sys.executable, "-m", "signaling_sidecar", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1), done.stderr  # 1 if two peers are not connected
+    assert done.returncode in (0, 1), done.stderr  # it is 1 if two peers are not connected
     return done.stdout
 
 

@@ -1,14 +1,14 @@
 /**
- * An app as people write it after their first tutorial: it sends what the browser gives it, and takes what it is sent.
- * No perfect negotiation, and nothing is kept for later. The address says who one is and what is done wrong:
+ * An app as people write it after their first tutorial: it sends each description and candidate at once, and applies
+ * each one when it arrives. It neither uses perfect negotiation nor keeps early candidates. The query of its URL has:
  *
- * - `dialect`: `rooms` or `mesh`
- * - `calls`: the `newcomer` does (default), or `both` at once, or `nobody` until `app.call()`
- * - `busy`: of two offers that cross, it `takes` the other's (the browser rolls back its own), or `ignores` it
- * - `holds`: ms that a description waits before it is sent; `trickles`: the same for a candidate
- * - `names`: the address of its candidates, instead of the real one; `nothing`: it sends none
- * - `camera`: it asks for one before it does anything else
- * - `capacity` and `resume`, of the join
+ * - `me`: the id of its peer; `room`; and `dialect`: `rooms` or `mesh`
+ * - `calls`: who sends an offer: the `newcomer` (default), `both` at once, or `nobody` before `app.call()`
+ * - `busy`: if two offers cross, it `takes` the other peer's (the browser rolls its own back), or `ignores` that
+ * - `holds`: ms by which a description is sent late; `trickles`: the same for a candidate
+ * - `names`: the address that replaces the real one in its candidates; with `nothing` it sends no candidates
+ * - `camera`: it requests a camera before it does anything else
+ * - `capacity` and `resume`: the fields of its join
  */
 const wishes = Object.fromEntries(new URLSearchParams(location.search))
 const { me, room, dialect = 'rooms', calls = 'newcomer', busy = 'takes', holds = 0, trickles = 0 } = wishes

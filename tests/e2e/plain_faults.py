@@ -1,4 +1,4 @@
-"""Faults of the pages of a plain app, which tests cause in real browsers, each in a room of its own."""
+"""Faults that tests cause between pages of a plain app in real browsers, each in a separate room."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def both_offer_and_answer_the_other(pages: PlainPages, room: str) -> None:
 
 
 async def one_side_names_no_candidate(pages: PlainPages, room: str) -> None:
-    """Each page cannot reach the addresses of the other."""
+    """Ann sends no candidate, and Ben's candidates have an address that no machine has."""
     await pages.open(room, "ann", names="nothing")
     await pages.open(room, "ben", names="203.0.113.7")
 
@@ -130,4 +130,4 @@ REJECTIONS: Mapping[str, Make] = {
     "no-such-peer": an_offer_to_who_is_not_there,
     "not-joined": an_offer_after_having_left,
 }
-"""The reason is the error code."""
+"""By error code: the function that causes the refusal. The code is the reason in the verdict."""

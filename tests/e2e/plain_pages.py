@@ -1,5 +1,7 @@
-"""Pages of a simple app, as in a first WebRTC tutorial. The option `trace: true` of the plugin reports their
-connections."""
+"""Pages of a simple app, as in a first WebRTC tutorial.
+
+Because of the plugin's option `trace: true`, they report their connections.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
 
 APP = Path(__file__).parent / "plain_app.js"
-ON_THE_LAN = "192.0.2.1"  # RFC 5737: an address that no machine has; a page there is not a secure context
-SLOW = ["--max-frames-per-s", "1"]  # more than the burst of 500, so that the frames after them are certainly refused
+ON_THE_LAN = "192.0.2.1"  # RFC 5737: no machine has this address, and a page there is not a secure context
+SLOW = ["--max-frames-per-s", "1"]  # with a burst of 500: TOO_MANY sends 600 frames, so the last are refused
 FLAGS = [f"--host-resolver-rules=MAP {ON_THE_LAN} 127.0.0.1"]
 
 
@@ -32,13 +34,13 @@ async def start_plain_app(start: Start, folder: Path) -> Site:
 
 
 class PlainPages(NamedTuple):
-    """A window of a browser with `FLAGS`, in which each page of the app is a tab."""
+    """The tabs of a window, each with a page of the app. The browser must have been started with `FLAGS`."""
 
     site: Site
     window: BrowserContext
 
     async def open(self, room: str, me: str, *, secure: bool = True, joined: bool = True, **wishes: object) -> Page:
-        """Open a page whose peer then joins. `wishes` are the options at the beginning of the app."""
+        """Open a page, and wait until its peer has joined. `wishes` are the options described in plain_app.js."""
         url = urlsplit(self.site.url)
         origin = self.site.url if secure else f"http://{ON_THE_LAN}:{url.port}/"
         page = await self.window.new_page()
@@ -49,13 +51,13 @@ class PlainPages(NamedTuple):
         return page
 
     async def pair(self, room: str, *, secure: bool = True, **wishes: object) -> tuple[Page, Page]:
-        """Open the pages of Ann and then of Ben."""
+        """Open a page of Ann, then one of Ben."""
         ann = await self.open(room, "ann", secure=secure, **wishes)
         return ann, await self.open(room, "ben", secure=secure, **wishes)
 
 
 Make = Callable[[PlainPages, str], Awaitable[object]]
-"""A function that does something in the room."""
+"""A function that opens pages in a room, and makes their peers do something there."""
 
 
 class Case(NamedTuple):

@@ -1,4 +1,4 @@
-"""Unusual pairs of pages of a plain app, all of which are connected."""
+"""Pairs of pages of a plain app that are connected, although their signaling is unusual."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from playwright.async_api import Page
 from tests.e2e.plain_pages import Case, PlainPages
 from tests.e2e.reported_verdicts import HEALTHY
 
-FAILS_WITHIN_MS = 60_000  # ms; Chromium takes about 20 s to notice that the other page is gone
+FAILS_WITHIN_MS = 60_000  # Chromium needs about 20 s to notice that the other page is closed
 
 
 async def candidates_that_come_late(pages: PlainPages, room: str) -> None:
@@ -46,7 +46,7 @@ async def a_page_that_is_closed_when_they_were_connected(pages: PlainPages, room
 
 
 async def state_of(page: Page, state: str) -> None:
-    """Wait until the only connection of the page has this state."""
+    """Wait until a connection of the page has this state."""
     has_it = "state => [...app.connections.values()].some(pc => pc.connectionState === state)"
     await page.wait_for_function(has_it, arg=state, timeout=FAILS_WITHIN_MS)
 

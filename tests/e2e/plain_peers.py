@@ -1,4 +1,4 @@
-"""Peers that are plain WebSockets of the dialect `rooms`, for tests in which nobody needs WebRTC."""
+"""Peers of the dialect `rooms` that are only a WebSocket, for tests that need no WebRTC."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from tests.kit.sites import Sidecar
 
 
 class PlainPeer:
-    """A peer in a room, which stays there even if the test does not read what it receives: aiohttp only answers pings
-    while it reads."""
+    """A peer in a room. It reads all the time, because aiohttp answers pings only while it reads.
+
+    So the peer stays in the room, even if the test reads nothing.
+    """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.send_json = socket.send_json

@@ -1,5 +1,4 @@
-"""The recorded logs of the notebooks, and of tests, are those of real browsers here: `make record` creates them
-again."""
+"""`make record` saves the logs of some tests with real browsers, for notebooks and for tests without browsers."""
 
 from __future__ import annotations
 
@@ -13,13 +12,11 @@ from tests.kit.checkout import FRONTEND
 from tests.kit.programs import is_running, until
 from tests.kit.sites import Site
 
-RECORDED_PROJECT = "/home/ann/demo"  # replaces the path of this checkout
+RECORDED_PROJECT = "/home/ann/demo"  # replaces the path of this checkout in recorded logs
 
 
 async def end(demo: Site) -> None:
-    """Press Ctrl-C in the terminal, after which the log is complete.
-
-    Vite ends after its sidecar, even if that is no longer the process that began the log.
+    """End Vite as Ctrl-C does, and wait until its sidecar has ended, so that the log is complete.
     """
     demo.vite.process.send_signal(signal.SIGINT)
     await demo.vite.ended()

@@ -1,6 +1,6 @@
 """Peers that send what real browsers have sent in the recorded log of the second notebook, at the same intervals.
 
-So a test sees the faults of that notebook without a browser for each peer: the sidecar gets the same frames.
+So a test gets the faults of that notebook without a browser for each peer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.kit.sites import Site
 
 SEVEN_FAULTS = RECORDED / "seven-faults"
 LASTS_S = 16.0
-"""How much of each room is replayed. By then, each fault of the notebook has its verdict."""
+"""Only the first seconds of each room are replayed: by then, each fault of the notebook has its verdict."""
 
 
 class Step(NamedTuple):
@@ -51,7 +51,7 @@ def _steps(room: str, records: Sequence[dict[str, Any]]) -> Iterator[Step]:
                 join = {"type": "join", "roomId": room, "peerId": record["peer"], "name": name}
                 yield Step(at_s, record["peer"], join)
             case "trace.state":
-                # `c` and `a` number the frames of a session that can be resumed, which is not replayed.
+                # `c` and `a` are numbers that only frames of resumable sessions have. These sessions are not resumable.
                 report = {key: value for key, value in json.loads(data).items() if key not in ("c", "a")}
                 yield Step(at_s, record["peer"], report)
             case "signal.relayed":
@@ -60,7 +60,10 @@ def _steps(room: str, records: Sequence[dict[str, Any]]) -> Iterator[Step]:
 
 
 async def replay(site: Site, session: aiohttp.ClientSession, steps: Sequence[Step]) -> None:
-    """Send the frames through Vite, as pages of its origin do. The peers then stay until this is cancelled."""
+    """Send the frames through Vite, as pages of its origin do.
+
+    Afterwards, the peers stay in their rooms until this call is cancelled.
+    """
     began_s = asyncio.get_running_loop().time()
     sockets: dict[str, aiohttp.ClientWebSocketResponse] = {}
     async with asyncio.TaskGroup() as listening:
@@ -74,6 +77,6 @@ async def replay(site: Site, session: aiohttp.ClientSession, steps: Sequence[Ste
 
 
 async def _listen(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """Read what arrives, so that pings are answered."""
+    """Read all frames, because aiohttp answers pings only while it reads."""
     async for message in socket:
         assert "error" not in message.json()["type"], message.data

@@ -1,5 +1,4 @@
-"""Evaluate what the diagnosis would have reported about each pair at every moment of a log, and how often it is
-right."""
+"""Compute the verdict about each pair for many moments of a log, and count how often the verdicts were right."""
 
 from __future__ import annotations
 
@@ -16,14 +15,14 @@ from tests.kit.sites import Sidecar
 
 TIMES = int(os.environ.get("SOAK_TIMES", "1"))
 """How often each fault is caused."""
-NAMED_WITHIN_S = 60  # seconds; it is 14 s after an answer, and longer with many pages on two cores
+NAMED_WITHIN_S = 60  # seconds; usually 14 s after an answer, but two cores may run many pages
 STEP_S = 0.5  # seconds between two evaluated moments
 NO_CAUSE = {Reason.IN_PROGRESS, Reason.UNKNOWN}
 """The reasons that are acceptable while nothing more can be known."""
 
 
 class Expected(NamedTuple):
-    """The expected final reasons: with the reports of the browsers, and from the signaling alone."""
+    """The expected reasons in the last verdict: `finding` with the browsers' reports, `signaling` without them."""
 
     finding: Reason
     signaling: Reason = Reason.UNKNOWN
@@ -46,14 +45,16 @@ def entries_of(sidecar: Sidecar) -> list[Entry]:
 
 
 def verdicts_of(entries: Iterable[Entry], rooms: Iterable[str | None], now_ts: float) -> list[Verdict]:
-    """The verdicts on the pairs in these rooms. None stands for pairs whose signaling does not use the sidecar."""
+    """The verdicts on the pairs in these rooms. The room None contains the pairs that signal through another server."""
     among = set(rooms)
     return [evaluate(each, now_ts) for each in find_meetings(entries).meetings if each.room in among]
 
 
 def mistakes(expected: Expected, said: Sequence[Verdict]) -> list[str]:
-    """List the wrong verdicts on one pair. The last one must have the expected reason, and no earlier one another
-    cause."""
+    """List the wrong verdicts on one pair.
+
+    The last one must have the expected reason, and no earlier one a wrong cause.
+    """
     found = {
         f"{verdict.signaling.reason} / {verdict.finding.reason}: {verdict.sentence}": None
         for verdict in said
@@ -69,7 +70,7 @@ def is_named(expected: Expected, verdict: Verdict) -> bool:
 
 
 async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> float:
-    """Wait until the diagnosis of each room is as expected, or until the deadline. Returns that moment."""
+    """Wait until the diagnosis of each room is as expected, or until the deadline. Return the time of that."""
     until_ts = time.time() + NAMED_WITHIN_S
     while (now_ts := time.time()) < until_ts:
         verdicts = verdicts_of(entries_of(sidecar), expected, now_ts)
@@ -81,7 +82,7 @@ async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> fl
 
 
 class Tally:
-    """How often each fault was caused, and how often all verdicts were right."""
+    """Counts how often each fault was caused, and how often all verdicts about it were right."""
 
     def __init__(self) -> None:
         self.made: Counter[str] = Counter()
@@ -92,10 +93,11 @@ class Tally:
         self.wrong.setdefault(what, []).extend(wrong[:1])
 
     def judge(self, sidecar: Sidecar, made: Mapping[str | None, Made], since_ts: float, until_ts: float) -> None:
-        """Count the verdicts on the pairs in that time. `made` has the fault that was caused in each room."""
+        """Count the right and wrong verdicts in this time. `made` contains the fault that was caused in each room."""
         entries = entries_of(sidecar)
         said: dict[frozenset[str], list[Verdict]] = {}
-        # Evaluated backwards: at the end both peers are known, but earlier perhaps only one has reported anything.
+        # The last moment is evaluated first, because it shows which two peers are a pair. Early verdicts may know only
+        # one.
         now_ts = until_ts
         while now_ts > since_ts:
             for verdict in verdicts_of([each for each in entries if each.ts <= now_ts], made, now_ts):

@@ -1,4 +1,4 @@
-"""A short meeting for each wire protocol, derived from its manners: two peers join, one sends an offer, one leaves."""
+"""A script of a short meeting for each dialect, made from its manners: two peers join, one offers, one leaves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Person:
     socket: aiohttp.ClientWebSocketResponse
     sidecar: Sidecar
     records_before: int
-    """The number of records in the log before the meeting began."""
+    """The number of records that the log had before the meeting."""
 
 
 async def sends(person: Person, frame: Frame) -> None:
@@ -33,7 +33,7 @@ async def sends(person: Person, frame: Frame) -> None:
 
 
 async def hears(person: Person, frame: Frame) -> None:
-    """The next frame must have these fields. Further fields are checked by the tests of the protocol."""
+    """Assert that the next frame has these fields. The tests of the dialect check its other fields."""
     message = await receive(person.socket)
     told = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
     assert has(told, frame), told
@@ -44,7 +44,7 @@ async def closes(person: Person, code: int) -> None:
 
 
 async def is_logged(person: Person, record: dict[str, Any]) -> None:
-    """Wait for a frame, so that actions on different connections happen in order."""
+    """Wait until the log has such a record, so that actions of different connections happen in order."""
     await until(
         lambda: any(has(each, record) for each in person.sidecar.records()[person.records_before :]),
         f"the log has {record}",
@@ -62,7 +62,7 @@ class Paths(NamedTuple):
 class Story(NamedTuple):
     canonical: Paths
     original: Paths
-    """Each of them on one of the paths that the original server used, where the dialect had one."""
+    """Paths of the original server, if the dialect had one. Ann and Ben use different ones if there are several."""
     other_paths: frozenset[str]
     steps: list[Step]
 
@@ -92,7 +92,7 @@ def _enter(manners: Manners) -> list[Step]:
 
 
 def _join(dialect: str, manners: Manners) -> list[Step]:
-    """Where the server gives the peers their ids, which are not known here: two join."""
+    """If the server chooses the peer ids, the script does not know them, so the two peers only join."""
     frames = [(name, manners.enter(ROOM, name, place, 2)) for place, name in enumerate(("ann", "ben"))]
     return [
         *((name, sends, frame) for name, frame in frames if frame is not None),
@@ -138,7 +138,7 @@ async def play(story: Story, paths: Paths, origins: Origins, url: str, sidecar: 
     records_before = len(sidecar.records())
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
         people = {
-            # `ssl=False`: the certificate of a dev server is self-signed
+            # `ssl=False` accepts the self-signed certificate of a dev server
             name: Person(await session.ws_connect(url + path, origin=origin, ssl=False), sidecar, records_before)
             for name, path, origin in zip(Paths._fields, paths, origins, strict=True)
         }

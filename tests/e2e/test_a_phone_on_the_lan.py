@@ -1,4 +1,4 @@
-"""A phone and a laptop on one network: Chromium on two hosts that are only connected by a switch."""
+"""A phone and a laptop on one network: Chromium on two simulated hosts, which only a switch connects."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ async def browsers(
     browser_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Browsers]:
-    """Pages send candidates with mDNS names, or with IP addresses if they may use a camera."""
+    """A browser on each host.
+
+    As usual, pages send candidates with mDNS names, or with IP addresses as if they used a camera.
+    """
     folder = tmp_path_factory.mktemp("browsers")
     laptop, phone = (host.program(browser_path, folder) for host in (lan.laptop, lan.phone))
     disabled = ["WebRtcHideLocalIpsWithMdns"] if request.param == "addresses" else []
@@ -64,7 +67,7 @@ with_both = pytest.mark.parametrize("browsers", ["names", "addresses"], indirect
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def people(browsers: Browsers) -> AsyncIterator[People]:
-    """Open the pages of Ann at the laptop and of Ben with the phone."""
+    """Open a page for Ann on the laptop, and one for Ben on the phone."""
     ann = await new_page(browsers.laptop, "Ann", **CLICK_THROUGH)
     ben = await new_phone(browsers.phone)
     yield ann, ben
@@ -86,7 +89,7 @@ async def test_a_phone_opens_the_url_in_the_qr_code_and_joins_with_one_tap(
     await comes(ben, url, "bar")
     await talk(ann, ben)
     own, his = await ann.page.evaluate(CANDIDATES, await ben.peer_id())
-    # The mDNS responders of both browsers receive each other's packets.
+    # With names, each browser resolves those of the other by mDNS.
     if request.node.callspec.params["browsers"] == "names":
         assert {host.rpartition(".")[2] for host in own + his} == {"local"}
     else:
@@ -110,7 +113,7 @@ async def test_a_phone_connects_over_ipv6_and_without_https(
 
 @with_names
 async def test_a_call_continues_after_the_cable_was_unplugged(lan: Lan, demo: Site, people: People) -> None:
-    """Disconnect for long enough that the browsers notice the interruption, and she is told that he is away."""
+    """The interruption is so long that the browsers notice it, and that the sidecar tells Ann that Ben is away."""
     ann, ben = people
     await waits(ann, demo.url, "kitchen")
     await comes(ben, await network_url_in(demo.vite), "kitchen")
@@ -129,7 +132,7 @@ async def test_a_call_continues_after_the_cable_was_unplugged(lan: Lan, demo: Si
     assert [await person.peer_id() for person in people] == ids
     for one, other in (people, people[::-1]):
         assert await one.has_kept_connection_to(other)
-    assert await seen(ann) == {"tiles": [], "events": ["peer_updated", "peer_updated"]}  # he is away, and back again
+    assert await seen(ann) == {"tiles": [], "events": ["peer_updated", "peer_updated"]}  # Ben is away, and then back
     assert await seen(ben) == {"tiles": [], "events": ["resumed"]}
     away_and_back = ["peer.away", "peer.away_told", "peer.resumed"]
     assert happened(demo, "kitchen") == ["room.created", "peer.joined", "peer.joined", *away_and_back]
@@ -137,7 +140,7 @@ async def test_a_call_continues_after_the_cable_was_unplugged(lan: Lan, demo: Si
 
 
 def happened(demo: Site, room: str) -> list[str]:
-    """To the room and to those in it."""
+    """The types of the records about the room and its peers."""
     types = [record["type"] for record in demo.sidecar.records() if record.get("room") == room]
     return [each for each in types if each.startswith(("peer.", "room."))]
 

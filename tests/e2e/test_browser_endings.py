@@ -55,7 +55,7 @@ def hosted(name: str) -> tuple[str, dict[str, Any]]:
 
 
 Client = Callable[[str], tuple[str, dict[str, Any]]]
-"""The path and the first frame of a client with this name."""
+"""A function that returns the path and the first frame of a client with this name."""
 
 
 async def socket_closed(pages: Sequence[Page]) -> None:
@@ -83,7 +83,7 @@ class Ending(NamedTuple):
     does: Callable[[Sequence[Page]], Awaitable[None]]
     name: str
     code: int | None
-    """The Close frame on the wire."""
+    """The code of the Close frame: 0 if it contains none, and None if there is no Close frame."""
 
 
 ENDINGS = [
@@ -134,7 +134,7 @@ async def logged(sidecar: Sidecar, *types: str, **fields: Any) -> dict[str, Any]
 
 
 class Peer(NamedTuple):
-    """A client on a page, and the ids that it has in the log."""
+    """A client on a page, and the ids of its connection and its peer in the log."""
 
     page: Page
     connection: str
@@ -157,7 +157,7 @@ def connections(sidecar: Sidecar) -> list[str]:
 
 
 async def fate_of(peer: Peer, sidecar: Sidecar) -> Fate:
-    """The next record about the peer."""
+    """What the sidecar does with the peer's session after the end, according to the log."""
     next_ = await logged(sidecar, "peer.left", "peer.away", "match.cancelled", peer=peer.id)
     return Fate(next_["type"], next_["data"].get("grace_s"))
 

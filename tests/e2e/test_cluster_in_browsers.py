@@ -1,4 +1,4 @@
-"""People in a call do not notice that the sidecar of one of them is killed, if another sidecar of its cluster lives."""
+"""A call continues without interruption when the sidecar of one person is killed, if its cluster has another one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SHOWS_ANOTHER_PICTURE = "video => new Promise(resolve => video.requestVideoFrame
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def demo_url(cluster: ClusterProcesses, tmp_path: Path, start: Start, npm_package: Path) -> AsyncIterator[str]:
-    """The demo app, served by one Vite for both sidecars."""
+    """The URL of the demo app. Its Vite server reaches both sidecars through a load balancer."""
     async with load_balancer(tmp_path, [each.url for each in cluster.instances]) as target:
         config = tmp_path / "vite.config.js"
         options = json.dumps({"sidecar": False, "target": target})
@@ -55,7 +55,7 @@ async def demo_url(cluster: ClusterProcesses, tmp_path: Path, start: Start, npm_
 
 
 async def talk(one: DemoPage, other: DemoPage) -> None:
-    """From now on, both send each other numbers, over their data channel and over the sidecars."""
+    """From now on, let each send numbers to the other all the time, over the data channel and over the sidecars."""
     for person in (one, other):
         await person.page.evaluate(LISTEN)
     for speaker, listener in ((one, other), (other, one)):
@@ -63,7 +63,7 @@ async def talk(one: DemoPage, other: DemoPage) -> None:
 
 
 async def all_is_heard(speaker: DemoPage, listener: DemoPage) -> None:
-    """Let one of the two be silent. Every number must have arrived once and in order."""
+    """Let the speaker stop. The listener must receive every number once and in order."""
     await speaker.page.evaluate("clearInterval(talk.timer)")
     said, signaled = sent = await speaker.page.evaluate("[talk.said, talk.signaled]")
     await listener.page.wait_for_function(
@@ -74,7 +74,7 @@ async def all_is_heard(speaker: DemoPage, listener: DemoPage) -> None:
 
 
 def instances_of(sidecar: Instance) -> dict[str, list[int]]:
-    """The numbers of the instances that each person was connected to, as the log of one instance has it."""
+    """By person: the numbers of the instances to which the person was connected, according to this instance's log."""
     found: dict[str, list[int]] = {}
     names: dict[str, str] = {}
     for record in sidecar.records():
@@ -85,7 +85,7 @@ def instances_of(sidecar: Instance) -> dict[str, list[int]]:
 
 
 async def assert_the_inspector_shows_the_loss(inspector: Inspector, lost: int) -> None:
-    """It was opened before, at the sidecar that is left, and shows what has happened since."""
+    """Assert this of an inspector that was opened before the loss, at the sidecar that still runs."""
     page = inspector.page
     await expect(page.locator("#summary")).to_have_text("All 3 pairs are connected.")
     await expect(page.locator("#ladder-list")).to_contain_text(f"sidecar {lost} of the cluster was lost")
@@ -93,7 +93,10 @@ async def assert_the_inspector_shows_the_loss(inspector: Inspector, lost: int) -
 
 
 def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost: int, left: int) -> None:
-    """Nobody has left, and only the peer whose sidecar was lost was away. `lost` and `left` are numbers of sidecars."""
+    """No peer has left, and only the peer at the lost sidecar was away.
+
+    `lost` is the number of that sidecar, and `left` that of the other.
+    """
     loss = [f"sidecar {lost} of the cluster was lost", f"sidecar {left} has the rooms now"]
     for log in (open_log(folders[0]), open_log(folders)):
         ladder = log.ladder(ROOM)
@@ -118,7 +121,7 @@ def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost
 
 
 async def notebook_of(folders: Sequence[Path]) -> dict[str, str]:
-    """Run a cell that draws the ladder, and return what the notebook has of it."""
+    """Run a cell that draws the ladder, and return its output by MIME type."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -163,7 +166,8 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
         assert await person.has_kept_connection_to(other)
         what = await seen(person)
         assert what["tiles"] == []
-        # The others are told that a peer is away if it is not back within a second (PROTOCOLS.md, "Rule 9").
+        # On a slow machine, `lost` may need more than a second, after which others learn that it is away (PROTOCOLS.md,
+        # "Rule 9").
         assert [each for each in what["events"] if each != "peer_updated"] == (["resumed"] if person is lost else [])
 
     await cleo.open(demo_url)

@@ -1,4 +1,4 @@
-"""The user interface of a room in the demo. Connections between people are tested in test_main_job.py."""
+"""The user interface of a room in the demo app. Connections between people are tested in test_main_job.py."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_joining_turns_no_device_on_and_each_device_is_on_only_while_its_b
 async def test_a_device_that_was_requested_in_one_room_is_not_turned_on_in_the_next(
     demo: Site, browser_with_camera: Browser
 ) -> None:
-    """The browser asks for permission. The user leaves the room first, and then allows it."""
+    """The browser asks for permission. The user allows it only after having changed to another room."""
     ann = await new_page(browser_with_camera, "Ann")
     await ann.page.add_init_script(KEEP_TRACKS + ANSWER_LATER)
     await ann.open(demo.url)
@@ -135,7 +135,7 @@ async def test_help_is_offered_while_the_sidecar_is_not_reached_and_leads_to_the
 
 
 async def test_help_is_offered_while_a_peer_is_not_connected(demo: Site, browser: Browser) -> None:
-    """Ben's browser never applies her offer."""
+    """Ann's connection to Ben stays incomplete, because his page never applies her offer."""
     ann, ben = [await new_page(browser, name) for name in ("Ann", "Ben")]
     await ben.page.add_init_script("RTCPeerConnection.prototype.setRemoteDescription = () => new Promise(() => {})")
     for person in (ann, ben):

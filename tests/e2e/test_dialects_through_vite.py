@@ -1,5 +1,7 @@
-"""Every wire protocol works through Vite, over http and https, on its canonical path. One proxy rule covers them
-all."""
+"""Every dialect works on its canonical path through Vite, over http and https.
+
+One proxy rule is enough for all of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sidecar doctor` with a real Vite server: each broken set-up is reported, and a working one has no errors."""
+"""`sidecar doctor` with a real Vite server reports each broken set-up, and no error if the set-up works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.kit.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, st
 from tests.kit.ways import config_with_plugin, serve_over_https
 
 Findings = dict[str, dict[str, Any]]
-"""The findings by their codes."""
+"""The findings of `sidecar doctor`, by code."""
 RULE = "'^/ws/signaling(?:[/?]|$)'"
 
 
@@ -51,7 +51,7 @@ class SetUp:
         return vite
 
     async def doctor(self, *more: str, url: str | None = None, exit_code: int = 1) -> Findings:
-        """The findings by their codes. No code may occur with two different levels."""
+        """Run `sidecar doctor`, and return its findings by code."""
         flags = ["--url", url or self.url, "--state-dir", self.sidecar.state_dir, *more]
         program = await self.start(["sidecar", "doctor", "--json", *flags], self.folder)
         assert await program.ended(within_s=30) == exit_code, program.lines
@@ -65,13 +65,13 @@ async def running_sidecar(start_once: Start, tmp_path_factory: pytest.TempPathFa
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def setup(start: Start, tmp_path: Path, running_sidecar: Sidecar) -> SetUp:
-    """The tests share a sidecar, and each has a Vite server of its own."""
+    """A project with a sidecar that all tests share. Each test starts its own Vite server."""
     return SetUp(start, write_project(tmp_path / "app", ""), running_sidecar)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def own_setup(start: Start, tmp_path: Path) -> SetUp:
-    """Its sidecar is for one test, which may stop it or change its state folder."""
+    """A project with a separate sidecar, for tests that stop it or change its state folder."""
     folder = write_project(tmp_path / "app", "")
     return SetUp(start, folder, await start_sidecar(start, folder))
 
@@ -95,7 +95,7 @@ async def test_a_working_setup_has_no_errors(setup: SetUp) -> None:
 async def test_a_sidecar_that_requires_tokens_is_no_error(
     start: Start, tmp_path: Path, dialect: str, code: str
 ) -> None:
-    """Clients of `rooms` show their token in a frame, and those of `mesh` in the handshake."""
+    """Clients of `rooms` send their token in a frame, and those of `mesh` in the handshake."""
     folder = write_project(tmp_path / "app", "")
     (secret := tmp_path / "secret").write_text("s" * 40)
     flags = ["--auth", "token", "--auth-token-file", str(secret), "--dialects", dialect]
@@ -255,7 +255,7 @@ async def test_without_any_earlier_run_it_explains_how_to_start(start: Start, tm
 
 @pytest.mark.usefixtures("npm_package", "lan_host")
 async def test_a_changed_address_of_this_machine_is_reported(own_setup: SetUp) -> None:
-    """Vite still reports the address that the machine had when Vite started."""
+    """`site.json` contains the address that the machine had when Vite started."""
     vite = await own_setup.vite(rule(own_setup.sidecar.url), "--host", https=True)
     site = {"pid": vite.pid, "name": "app", "local": [own_setup.url], "network": ["https://198.51.100.7:5173/"]}
     (own_setup.sidecar.state_dir / "site.json").write_text(json.dumps({**site, "secret": "s" * 43}))

@@ -1,6 +1,6 @@
-"""The dumps that Chromium records tell whether two pairs were connected, even if their pages report nothing.
+"""The WebRTC dumps of Chromium show whether two pairs of peers were connected, even if their pages report nothing.
 
-This test also records the log and the dumps for the unit tests; see `make record`.
+With `make record`, this test also saves the log and the dumps for the unit tests.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ BUTTONS = {
     "webrtc_internals_dump.gz": "#dump-click-target",
     "rtcstats_dump.gz": "#dump-click-target-rtcstats",
 }
-"""Dumps of `chrome://webrtc-internals`, by the names of the downloaded files."""
+"""By name of the downloaded file: the button on `chrome://webrtc-internals` that downloads the dump."""
 PAIRS = {Reason.CONNECTED: None, Reason.DTLS_FAILED: with_another_fingerprint}
-"""What happens to a pair, and how its frames are changed to cause it. The room of the pair has the same name."""
+"""The reason that the dumps must show for a pair, which is also the name of its room, and the change of its frames that
+causes it."""
 
 
 async def internals(browser: Browser) -> Page:
-    """Open the page `chrome://webrtc-internals`, which records all other pages from now on."""
+    """Open the page `chrome://webrtc-internals`, which from now on records the connections of all other pages."""
     page = await (await browser.new_context()).new_page()
     await page.goto("chrome://webrtc-internals")
     await page.locator("details", has=page.locator("#dump")).evaluate("details => { details.open = true }")
@@ -55,7 +56,7 @@ async def download(recorder: Page, folder: Path) -> list[Path]:
 
 
 def reporting_nothing(change: Change | None) -> Change:
-    """Replace the content of the reports, but keep the numbers of the frames."""
+    """Remove the content of the pages' reports, but keep the frames and their numbers."""
 
     def changed_frame(frame: Frame, side: int) -> Frame:
         if frame["type"] == "trace":
@@ -80,7 +81,10 @@ def reasons(log: EventLog) -> dict[str, str]:
 
 
 async def dumps_that_name(recorder: Page, folder: Path, demo: Site) -> list[Path]:
-    """A page may be between two attempts. A webrtc-internals dump does not contain finished attempts."""
+    """Download the dumps until they show the expected reasons.
+
+    A dump does not contain finished attempts, so it shows no failure while a page is between two attempts.
+    """
     expected = {str(reason): str(reason) for reason in PAIRS}
     found: list[dict[str, str]] = []
     for _ in range(NAMED_WITHIN_S):

@@ -1,4 +1,4 @@
-"""The same clients are accepted directly, through the plugin, and through a plain proxy rule.
+"""The sidecar accepts and refuses the same clients directly, through the plugin, and through a plain proxy rule.
 
 Vite checks neither Host nor Origin of an upgrade request, so every refusal here comes from the sidecar.
 """
@@ -53,7 +53,7 @@ REFUSED: list[Case] = [
     ("localhost:5173", "null"),
     ("localhost:5173", "file://"),
     ("localhost:5173", "chrome-extension://abcdefgh"),
-    ("evil.example", "http://evil.example"),  # DNS rebinding: both headers have the same name
+    ("evil.example", "http://evil.example"),  # DNS rebinding: Host and Origin have the same name
     ("192.168.1.20:5173", "http://192.168.1.20:9999"),
     ("192.168.1.20:5173", "http://192.168.1.21:5173"),
 ]
@@ -70,7 +70,7 @@ OPTION = "add 'http://app.example' to the allowedOrigins of signaling() in vite.
 
 
 class Opened(NamedTuple):
-    """A running sidecar, which several tests share, and how it is reached."""
+    """A sidecar that several tests share, and the way in which clients reach it."""
 
     by: OpenWay
     way: Way
@@ -104,7 +104,7 @@ async def test_the_terminal_prints_once_how_to_allow_a_page(opened: Opened) -> N
         assert await ask(way, "localhost:5173", "http://app.example") == 403
     assert await ask(way, "localhost:5173", "http://last.example") == 403
     await terminal.line("last.example")
-    advice = OPTION if opened.by is through_the_plugin else FLAG  # values that the user has configured
+    advice = OPTION if opened.by is through_the_plugin else FLAG  # the values in ALLOWED
     assert terminal.count(re.escape(f"Origin 'http://app.example': if it is yours, {advice}")) == 1
     assert terminal.count("app.example") == 1
 
@@ -131,7 +131,7 @@ def app_that_allows(hosts: object, folder: Path, *origins: str) -> Path:
 
 
 async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """The status of the page and of its WebSocket for each of these Host headers."""
+    """For each of these Host headers: the status of the response to the page, and of that to its WebSocket."""
     url = (await url_in(vite)).rstrip("/")
     answers = {}
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
@@ -147,11 +147,11 @@ async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tupl
 async def test_a_host_name_is_accepted_exactly_if_vite_serves_pages_under_it(
     start: Start, tmp_path: Path, entries: object
 ) -> None:
-    if entries is None:  # including an entry that Vite never matches, which must do no harm
+    if entries is None:  # with entries that Vite never matches, which must do no harm
         entries = [".ngrok-free.app", "dev.test", "", "y.test.", ".dots.test.", "*", "*.z.test", "xn--mller-kva.test"]
         entries += ["https://x.test", "x.test:8443", "[::1]", "::1", "10.0.0.1", "Upper.Test", "müller.test"]
     project = app_that_allows(entries, tmp_path)
-    # As hosting platforms configure their host names.
+    # Hosting platforms set this variable to their host names.
     vite = await start_vite(start, project, env={"__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS": "platform.test"})
     await sidecar_in(vite)
     names = ["abc.ngrok-free.app", "a.b.ngrok-free.app:443", "ngrok-free.app", "evilngrok-free.app", "dev.test:5173"]
@@ -186,7 +186,7 @@ async def test_a_changed_list_is_also_used_by_a_sidecar_that_was_started_manuall
     config = project / "vite.config.js"
     changed = tmp_path / "changed.js"
     changed.write_text(config.read_text().replace("old.test", "new.test"))
-    changed.replace(config)  # at once, because Vite does not read a config again that it has found empty
+    changed.replace(config)  # atomically: if Vite read it while it is empty, it would not read it again
     await vite.line("using the sidecar that is already running", 2)
     assert await page_and_socket(vite, names) == {"old.test": (403, 403), "new.test": (200, 101)}
 

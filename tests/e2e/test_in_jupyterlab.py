@@ -25,7 +25,7 @@ from tests.kit.sites import Site
 
 TOKEN = "of-this-test"
 LADDER = "from signaling_sidecar.inspection import open_log\nopen_log('recorded/three-peers').ladder('bar')"
-# Ms; the first cell starts a kernel and imports pandas, while a browser runs on the same two cores.
+# Milliseconds: the first cell starts a kernel and imports pandas, while a browser uses the same two cores.
 CELL_WITHIN_MS = 60_000
 LAB = [
     *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--port=0", "--ServerApp.port_retries=0"),
@@ -35,7 +35,7 @@ LAB = [
 
 @dataclass(frozen=True)
 class Lab:
-    """A page with a running JupyterLab, and a folder in it for one test."""
+    """A page that shows JupyterLab, and the folder of the current test below JupyterLab's root."""
 
     url: str
     page: Page
@@ -43,19 +43,19 @@ class Lab:
     folder: Path
 
     async def open(self, path: str) -> Page:
-        """Open the notebook at this path in the folder, and run all its cells."""
+        """Open the notebook at this path in the test's folder, and run all its cells."""
         await self.page.evaluate(OPEN, self.path_of(path))
-        # Otherwise JupyterLab asks for the kernel.
+        # If the cells were run before the kernel is ready, JupyterLab would ask which kernel to use.
         await expect(self.page.get_by_text("(ipykernel) | Idle")).to_be_visible(timeout=CELL_WITHIN_MS)
         await run_all(self.page)
         return self.page
 
     def path_of(self, path: str) -> str:
-        """The path by which JupyterLab knows the file at this path in the folder."""
+        """The path, from JupyterLab's root, of a file in the test's folder."""
         return str(self.folder.relative_to(self.root) / path)
 
     async def close_all(self) -> None:
-        """Close all notebooks, which are not saved, and shut down their kernels."""
+        """Close all notebooks without saving them, and shut down their kernels."""
         await self.page.evaluate(CLOSE_ALL)
         await self.shut_down_kernels()
 
@@ -67,7 +67,7 @@ class Lab:
                         assert answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
 
     async def _kernels(self, session: aiohttp.ClientSession) -> list[str]:
-        """The ids of the running kernels. Jupyter reports an error if one of them ends while it lists them."""
+        """The ids of the running kernels. Repeats the request if Jupyter fails because a kernel ends at this moment."""
         while True:
             async with session.get("/api/kernels") as answer:
                 if answer.status == HTTPStatus.OK:
@@ -92,8 +92,10 @@ async def running_lab(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
-    """JupyterLab is loaded once, because that takes longer than most tests. At the start of a test, no notebook is open
-    and no kernel is running."""
+    """The JupyterLab that all tests share, because loading it takes longer than most tests.
+
+    At the start of a test, no notebook is open and no kernel is running.
+    """
     lab = replace(running_lab, folder=Path(tempfile.mkdtemp(prefix="test", dir=running_lab.root)))
     yield lab
     await lab.close_all()
@@ -120,7 +122,7 @@ COUNTS = """Array.from(
 
 
 async def run_all(page: Page) -> None:
-    """Run all cells, and wait until each has a new execution count. A failing cell would stop the run."""
+    """Run all cells, wait until each has a new execution count, and assert that none has failed."""
     before = max(await page.evaluate(COUNTS))
     await page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
     await page.wait_for_function(
@@ -130,7 +132,7 @@ async def run_all(page: Page) -> None:
 
 
 def write_notebook(folder: Path, demo: Site, *cells: str) -> str:
-    """A notebook that is connected to the sidecar of the demo, and shows the panel."""
+    """Write a notebook that connects to the sidecar of the demo, shows the panel, and runs these cells."""
     connected = f"from signaling_sidecar.inspection import connect\nadmin = connect({str(demo.sidecar.state_dir)!r})"
     return write_cells(folder, connected, "admin.dashboard()", *cells)
 
@@ -148,7 +150,7 @@ def write_cells(folder: Path, *cells: str) -> str:
 
 
 class Drawing:
-    """A ladder on a page, in the output of a cell or in a box of widgets."""
+    """A ladder on the page of JupyterLab, in the output of a cell or among widgets."""
 
     def __init__(self, page: Page, nth: int) -> None:
         self._here = page.locator("[data-signaling-drawing]").nth(nth)
@@ -157,14 +159,14 @@ class Drawing:
         self.payload = self._here.locator("[data-payload]")
 
     def row(self, label: str) -> Locator:
-        """The first element with this label."""
+        """The first row with this label."""
         return self.rows.filter(has_text=label).first
 
 
 async def test_a_click_on_a_row_of_a_ladder_shows_its_payload(lab: Lab) -> None:
     shutil.copytree(ROOT / "notebooks", lab.folder / "notebooks")
     page = await lab.open("notebooks/01-read-a-log.ipynb")
-    for nth in range(2):  # the ladder of a cell, and that of the picker
+    for nth in range(2):  # the ladder in a cell's output, and the one in the picker
         drawing = Drawing(page, nth)
         await drawing.row("offer").click()
         await expect(drawing.payload.get_by_text("a=ice-ufrag:cHdu")).to_be_visible()
@@ -224,10 +226,10 @@ async def test_an_updated_drawing_keeps_its_selection_and_scroll_position(lab: L
     page = await lab.open(write_cells(lab.folder, GROWING))
     drawing = Drawing(page, 0)
     await drawing.row("offer").click()
-    await expect(drawing.payload).to_be_visible()  # only now the list is short enough for the next step
+    await expect(drawing.payload).to_be_visible()  # it shortens the list, which can be scrolled then
     await drawing.list.evaluate("list => list.scrollTo(0, 200)")
     await drawing.payload.locator("pre").evaluate("text => text.scrollTo(0, 50)")
-    # The mouse is not used, because it would move the focus away from the row.
+    # A click with the mouse would move the focus away from the row.
     await page.evaluate("document.querySelector('.jupyter-button').click()")
     await expect(drawing.row("room ended")).to_be_attached()
     await expect(drawing.row("offer")).to_be_focused()

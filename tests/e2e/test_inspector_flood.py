@@ -1,4 +1,4 @@
-"""The page of the inspector stays small and up to date while very much happens, and comes back after a restart."""
+"""The page of the inspector stays small and up to date during a flood of records, and continues after a restart."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, start_sidecar, write_project
 
 RECORDS = 200_000
-A_SCREEN = 200  # rows that a page may have as elements, whatever the number of records
+A_SCREEN = 200  # elements of rows that the page may have, whatever the number of records
 BURST = 1000  # signals
 SIZES = 7  # different sizes of signals
 BURST_WITHIN_S = 30  # seconds; two slow cores may be busy with the browsers of other tests
 COMES_BACK_MS = 30_000  # ms; the sidecar has to start
 
-# Notes the time between each two frames of the page, in milliseconds.
+# Stores the times between consecutive animation frames of the page, in milliseconds.
 WATCH_FRAMES = """() => {
   window.gaps = []
   const frame = (before) => requestAnimationFrame((now) => {
@@ -48,7 +48,7 @@ def project(tmp_path: Path) -> Path:
 
 
 async def flood(ann: Client, ben: Client, signals: int) -> AsyncIterator[int]:
-    """Let Ann send signals to Ben, each of which becomes a record. Yields their number after each burst."""
+    """Let Ann send signals to Ben, each of which becomes a record. Yields the number of signals after each burst."""
     all_arrived = asyncio.Event()
 
     def arrived(count: int) -> None:
@@ -56,7 +56,7 @@ async def flood(ann: Client, ben: Client, signals: int) -> AsyncIterator[int]:
             all_arrived.set()
 
     ben.count_only(arrived)
-    # Of different sizes, because equal signals share one row.
+    # The signals have different sizes, because equal ones would share a row.
     burst = b"".join(masked({"type": "signal", "to": "ben", "more": "x" * (number % SIZES)}) for number in range(BURST))
     for begun in range(0, signals, BURST):
         expected = ben.received + BURST
@@ -111,13 +111,13 @@ async def test_two_hundred_thousand_records_need_no_more_elements_than_a_screen(
     assert inspector.faults == []
 
 
-# It ends when the rows there were drawn.
+# The promise resolves when the rows there are drawn.
 SCROLL_TO_THE_MIDDLE = """list => {
   list.scrollTop = list.scrollHeight / 2 + 7
   return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))
 }"""
 
-# Of the rows that can be seen below the head, the number of the record and the distance to the head.
+# For each visible row below the list's head: the number of its record, and its distance from the head.
 SEEN = """list => {
   const top = list.querySelector('.list-head').getBoundingClientRect().bottom
   const { bottom } = list.getBoundingClientRect()
@@ -138,8 +138,8 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
 
     async def send(signals: int) -> tuple[int, str]:
         """
-        A few large signals fill the part of the log that the inspector reads as well as many small ones. Returns the
-        number of the first record that the sidecar then has not forgotten, and how many rows it has.
+        Send large signals, because a few of them fill the part of the log that the inspector reads. Returns the number
+        of the oldest record that the inspector still shows, and the number of its rows as text.
         """
         for _ in range(signals):
             await ann.send_json({"type": "offer", "to": "ben", "sdp": "x" * 60_000})
@@ -147,7 +147,7 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
         last = uuid4().hex
         await ann.send_json({"type": "candidate", "to": "ben", "candidate": last})
         await ben.receive_json()
-        # The sidecar reads its log after it has written it.
+        # Wait until the inspector's part of the sidecar has read the last record from the log.
         while not (await answer("records", text=last))["total"]:  # noqa: ASYNC110 - the answer itself is the event
             await asyncio.sleep(0.02)
         found = await answer(view)
@@ -169,7 +169,8 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
     await expect(inspector.rows(view).filter(has_text="loading")).to_have_count(0)
     seen = await rows.evaluate(SEEN)
     assert len(seen) > 5
-    # Rows above the visible ones are forgotten, later the visible ones too, and at last all that the page has known.
+    # The sidecar forgets first rows above the visible ones, then the visible ones, and finally all rows that the page
+    # has.
     for forgotten in (first, seen[-1][0], newest(sidecar)):
         while first <= forgotten:
             first, count = await send(20)
@@ -187,7 +188,7 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
 
 
 def newest(sidecar: Sidecar) -> int:
-    """The number of the last record of the room."""
+    """The number of the last record of the room in the log."""
     # Only the last segment is read, because reading all records takes seconds.
     lines = whole_lines(find_segments(sidecar.state_dir).segments[-1]).splitlines()
     number: int = next(record["seq"] for record in map(json.loads, reversed(lines)) if record.get("room") == "bar")
@@ -207,7 +208,7 @@ async def test_the_page_says_that_the_sidecar_is_gone_and_goes_on_when_it_is_bac
     await expect(page.locator("#state")).to_have_text("no connection")
     await expect(page.locator("#down")).to_contain_text("does not answer")
     again = await start_sidecar(start, project, ["--port", sidecar.url.rpartition(":")[2]])
-    # A page without the plugin has only the token of the run that has ended.
+    # Without the plugin, the page still uses the admin token of the run that has ended.
     await expect(page.locator("#down code")).to_have_text("sidecar inspect", timeout=COMES_BACK_MS)
     await page.context.set_extra_http_headers({"Authorization": f"Bearer {admin_token(again)}"})
     await expect(page.locator("#state")).to_have_text("live", timeout=COMES_BACK_MS)

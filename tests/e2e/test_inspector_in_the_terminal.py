@@ -1,4 +1,4 @@
-"""Vite prints where the inspector is, and a key opens it."""
+"""Vite prints the URL of the inspector, and the key `s` opens it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kit.sites import PLUGIN, sidecar_in, write_project
 
 MODULES = FRONTEND / "node_modules"
 OPENS = "console.log('opened ' + process.argv.at(-1))\n"
-"""A program that Vite starts as the browser, with the URL as its last argument."""
+"""A program that Vite starts instead of a browser. It prints the URL, which is its last argument."""
 
 
 @pytest.mark.parametrize("vite", ["vite", "vite7"])
@@ -47,7 +47,7 @@ async def test_s_opens_the_inspector_and_still_does_after_a_restart_of_vite(
 
 @pytest.mark.usefixtures("npm_package")
 async def test_a_shortcut_of_the_user_with_the_same_key_is_kept(start: Start, tmp_path: Path) -> None:
-    """A plugin that binds its shortcuts in the same way."""
+    """The shortcut is from another plugin, which adds it in the same way as ours."""
     own = "{ key: 's', description: 'say hello', action: () => console.log('hello from the user') }"
     plugin = (
         "{ name: 'own', configureServer: (server) => { const bind = server.bindCLIShortcuts\n"

@@ -48,7 +48,7 @@ async def test_the_link_opens_the_inspector_of_a_sidecar_on_another_machine(
         ):
             async with session.get(f"{here}/inspector/api/rooms", headers=headers) as answer:
                 assert answer.status == status
-        inspect.process.send_signal(signal.SIGINT)  # the page still reads the stream of changes
+        inspect.process.send_signal(signal.SIGINT)  # while the page is still connected to the stream of changes
         assert await inspect.ended(within_s=10) == 128 + signal.SIGINT
         await page.close()
 
@@ -71,7 +71,7 @@ async def test_the_link_of_sidecar_inspect_opens_the_inspector(start: Start, bro
         await expect(other.locator("#down")).to_contain_text("this link was used before")
         inspect = await start(["sidecar", "inspect", "--no-open"], tmp_path)
         another = (await inspect.line(r"^http://\S+/inspector/#code=\S+$"))[0]
-        for tab in (other, page):  # which shows a refusal, and which has a token
+        for tab in (other, page):  # `other` shows a refusal, and `page` already has a token
             await tab.goto(link)
             await expect(tab.get_by_text("tea-room" if tab is page else "sidecar inspect").first).to_be_visible()
         await other.goto(another)

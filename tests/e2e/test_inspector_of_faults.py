@@ -1,6 +1,7 @@
-"""The inspector names each fault of the second notebook as soon as the log shows it, and says what to do.
+"""The inspector shows each fault of the second notebook as soon as the log does, and says what to do.
 
-Vite, the browser with the inspector and a room of three are real. The faulty peers replay what real browsers have sent.
+Vite, the browser with the inspector and a room of three are real. The peers with faults replay frames that real
+browsers have sent.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from tests.kit.browsers import SharedBrowsers, launched
 from tests.kit.sites import Sidecar, Site
 
 WINDOW: Any = {"width": 1280, "height": 800}
-SHOWN_WITHIN_S = 60  # seconds; the last verdicts are there 15 s after the peers have met
-# Waits until the texts and a marked row of the ladder are on the screen, and not only in the page. Returns that time,
-# and the kinds of all marked rows.
+SHOWN_WITHIN_S = 60  # seconds; the latest verdicts take 15 s after the peers have met
+# Waits until the verdict with these texts and a marked row of the ladder are in the visible part of the page. Resolves
+# to the time of that, and the kinds of all marked rows.
 SHOWN = """(texts) => new Promise((resolve) => {
   const isWithin = (element, { top, bottom }) => {
     const box = element.getBoundingClientRect()
@@ -50,13 +51,13 @@ SHOWN = """(texts) => new Promise((resolve) => {
 class Screen(NamedTuple):
     page: Page
     shown: asyncio.Task[tuple[float, list[str]]]
-    """Ends when the fault is on the screen, with that time, and the kinds of the marked rows."""
+    """Ends when the fault is visible. Its result is the time of that, and the kinds of the marked rows."""
 
 
 class Fault(NamedTuple):
     sentence: str
     kinds: list[str]
-    """The kinds of the rows in the ladder that show it."""
+    """The kinds of the ladder's rows that are the evidence of the fault."""
 
 
 FAULTS = {
@@ -75,14 +76,17 @@ FAULTS = {
         "Ann may use only relay candidates (iceTransportPolicy), and found none", ["offer", "answer"]
     ),
 }
-"""By the name of the room in the recorded log."""
+"""The keys are also the names of the rooms in the recorded log."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def screens(
     running_demo: Site, browsers: SharedBrowsers, playwright: Playwright, browser_path: Path
 ) -> AsyncIterator[dict[Reason, Screen]]:
-    """The inspector at the room of each fault. All faults happen at the same time, while somebody is watching."""
+    """For each fault, an inspector that shows its room.
+
+    All faults happen at the same time, after these pages were opened.
+    """
     rooms = recorded_rooms()
     async with AsyncExitStack() as stack:
         browser = await stack.enter_async_context(
@@ -101,7 +105,7 @@ async def screens(
 
 
 async def inspector(browser: Browser, site: Site, room: str, view: str) -> Page:
-    """Open it in a window of its own: a page behind another one does not ask for news."""
+    """Open an inspector in a separate window, because a hidden tab does not request updates."""
     window = await browser.new_context(viewport=WINDOW)
     page = await window.new_page()
     await page.goto(f"{site.url}__signaling/?{urlencode({'room': room, 'view': view})}")
@@ -122,7 +126,7 @@ async def test_the_sentence_the_arrow_and_the_next_step_are_on_the_screen(
 
 
 def known_ts(sidecar: Sidecar, reason: Reason) -> float:
-    """The first moment at which the records of the room show the fault."""
+    """The first moment at which the diagnosis of the room's records is the fault."""
     entries = [entry for entry in entries_of(sidecar) if entry.room == reason]
     waits = (0.0, SIGNALING_WITHIN_S, TRANSPORT_WITHIN_S)
     for ts in sorted(entry.ts + wait + 0.001 for entry in entries for wait in waits):

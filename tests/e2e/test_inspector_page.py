@@ -1,4 +1,4 @@
-"""The page of the inspector shows live who is connected to whom, and keeps its place."""
+"""The page of the inspector shows live which peers are connected, and keeps its view over reloads."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.e2e.plain_peers import Join, PlainPeer
 from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
 
-MOST_BYTES = 60_000  # of all files of the page together
-UNANSWERED_WITHIN_MS = 15_000  # ms; an answer is late after 5 s, and a verdict is shown 2 s later
+MOST_BYTES = 60_000  # of all files of the page in total
+UNANSWERED_WITHIN_MS = 15_000  # ms; a missing answer is a fault after 5 s, and is shown 2 s later
 SDP = "v=0\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:{ufrag}\r\n"
 HOSTILE = "<img src=x onerror=document.title='hacked'>"
 PHONE: Any = {"width": 390, "height": 844}
@@ -32,14 +32,14 @@ async def running(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def sidecar(running: Sidecar) -> Sidecar:
-    """Nobody is in a room of it when a test begins."""
+    """The sidecar that all tests share. Its rooms are empty when a test begins."""
     close_all_rooms(running)
     return running
 
 
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> str:
-    """A room that no other test has been in, because the inspector also shows what happened earlier in a room."""
+    """A room name that no other test uses, because the inspector also shows the earlier records of a room."""
     return f"room of {request.node.name}"[:60]
 
 
@@ -66,7 +66,7 @@ async def test_a_verdict_is_shown_with_its_evidence_and_the_next_step_without_a_
     await offer(ann, "ben")
     pair = page.locator("#pairs li")
     await expect(pair).to_have_attribute("data-state", "trying")
-    # Nothing happens any more: the verdict changes because time has passed.
+    # No record is added: the verdict changes because time has passed.
     await expect(pair).to_have_attribute("data-state", "failed", timeout=UNANSWERED_WITHIN_MS)
     await expect(pair).to_contain_text("Ann and Ben: Ben has not answered the offer of Ann")
     await expect(pair).to_contain_text("What to do:")
@@ -199,7 +199,7 @@ async def test_an_issue_gets_the_verdict_as_markdown(
     await inspector.page.get_by_role("button", name="Copy as Markdown for an issue").click()
     await expect(inspector.page.get_by_role("button", name="Copied")).to_be_visible()
     copied: str = await inspector.page.evaluate("navigator.clipboard.readText()")
-    assert "peer-1 and peer-2: " in copied  # names are replaced, because an issue is public
+    assert "peer-1 and peer-2: " in copied  # the names of peers are replaced, because an issue is public
     assert "ice-ufrag" not in copied
 
 
@@ -273,7 +273,7 @@ async def test_pairs_with_the_same_verdict_share_a_row_that_can_be_opened(
     await expect(rows.nth(1).locator("li")).to_have_count(434)
     await offer(sockets[2], "peer-3")
     await expect(rows).to_have_count(3)
-    await expect(rows.last.locator("li")).to_have_count(433)  # it stays open, and keeps the focus
+    await expect(rows.last.locator("li")).to_have_count(433)  # the row stays open, and keeps the focus
     await expect(rows.last.locator("summary")).to_be_focused()
     await rows.last.get_by_role("link", name="All their messages: peer-5, peer-7", exact=True).click()
     await expect(page.locator("[data-panel=ladder] .pair-filter")).to_have_value('["peer-5","peer-7"]')

@@ -1,4 +1,4 @@
-"""Two laptops on one network, each with the demo app and its own sidecar, and a person with a phone."""
+"""Two laptops on one network, each with the demo app and a separate sidecar, and a person with a phone."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from tests.kit.lan import Host, Lan
 from tests.kit.programs import Start
 from tests.kit.sites import Site, network_url_in
 
-ANSWERS_WITHIN_S = 30.0  # seconds for a command of the sidecar; two slow cores
-LIFETIME_S = 60.0  # seconds, of what is announced
+ANSWERS_WITHIN_S = 30.0  # seconds; two slow cores may run the command
+LIFETIME_S = 60.0  # seconds; the lifetime of an announcement
 LISTENS_S = "1.5"  # seconds; an answer takes up to 120 ms (RFC 6762 section 6), and a packet may be lost
 
 
 class Laptop(NamedTuple):
     start: Start
-    """Start programs on this laptop."""
+    """A function that starts programs on this laptop."""
     env: Mapping[str, str]
     demo: Site
     url: str
     """The URL of the demo for other devices."""
 
     async def says(self, *words: str) -> tuple[int, Any]:
-        """Run a command of the sidecar, and return its exit code and the JSON that it prints."""
+        """Run a command of `sidecar` on this laptop, and return its exit code and the JSON that it prints."""
         program = await self.start(["sidecar", *words, "--json"], FRONTEND / "demo", self.env)
         code = await program.ended(ANSWERS_WITHIN_S)
         await program.stop()
@@ -46,7 +46,7 @@ class Laptop(NamedTuple):
         return code, json.loads("\n".join(said))
 
     async def discovers(self, *urls: str) -> dict[str, Any]:
-        """Wait until exactly these pages are announced, and return them by their URLs."""
+        """Wait until `sidecar discover` finds exactly these pages, and return what it says about each, by URL."""
         found: dict[str, Any] = {}
         async with asyncio.timeout(LIFETIME_S):
             while found.keys() != set(urls):
@@ -66,7 +66,7 @@ async def start_laptop(host: Host, start: Start, home: Path) -> Laptop:
 async def laptops(
     lan: Lan, start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Laptop, Laptop]:
-    """The laptops of Ann and Ben."""
+    """The laptops of Ann and Ben, on each of which the demo app runs."""
     ann = await start_laptop(lan.laptop, start_once, tmp_path_factory.mktemp("ann"))
     return ann, await start_laptop(lan.second_laptop, start_once, tmp_path_factory.mktemp("ben"))
 
@@ -75,7 +75,7 @@ async def laptops(
 async def browsers(
     lan: Lan, playwright: Playwright, browser_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Browser, Browser]]:
-    """Open a page on Ben's laptop, and one on the phone."""
+    """A browser on Ben's laptop, and one on the phone."""
     folder = tmp_path_factory.mktemp("browsers")
     laptop, phone = (host.program(browser_path, folder) for host in (lan.second_laptop, lan.phone))
     async with launched(playwright, laptop) as on_laptop, launched(playwright, phone) as on_phone:
@@ -104,7 +104,7 @@ async def test_each_laptop_finds_the_rooms_of_the_other_until_one_is_killed(
 
 
 async def goes_over(person: DemoPage, here: Laptop, there: Laptop) -> None:
-    """Go from the lobby of one laptop into the room "kitchen" of the other."""
+    """Let a person tap the room "kitchen" of the laptop `there` in the lobby of the laptop `here`."""
     await person.page.goto(here.url)
     await person.page.get_by_test_id("others-card").filter(has_text="kitchen").tap()
     await takes_name(person)
@@ -112,7 +112,7 @@ async def goes_over(person: DemoPage, here: Laptop, there: Laptop) -> None:
 
 
 async def finds_nothing_wrong(laptop: Laptop) -> None:
-    """A person with a phone joins a room of this laptop."""
+    """Assert that `sidecar doctor` on this laptop finds no error, and the connected peers."""
     code, findings = await laptop.says("doctor")
     assert [finding for finding in findings if finding["level"] == "wrong"] == []
     assert code == 0

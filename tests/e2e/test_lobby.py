@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from tests.e2e.demo_page import in_room, new_page
 from tests.kit.sites import Site
 
-POLL_S = 10  # seconds; the lobby requests its neighbours with this interval
+POLL_S = 10  # seconds; the interval in which the lobby requests the pages of its neighbours
 HOUR_MS = 3_600_000
 TWO_WORDS = re.compile(r"^[A-Z][a-z]+ [A-Z][a-z]+$")
 
@@ -61,7 +61,7 @@ async def test_a_card_is_a_link_that_can_be_copied_and_opened_elsewhere(demo: Si
     other = await opening.value
     await expect(other.get_by_test_id("room-name")).to_have_text("Study Hall")
     await expect(lobby.get_by_test_id("lobby")).to_be_visible()
-    await card.click()  # without a modifier key, this page changes to the room without being loaded again
+    await card.click()  # without a modifier key, the click opens the room in this page, without a reload
     await expect(lobby.get_by_test_id("room-name")).to_have_text("Study Hall")
     await lobby.go_back()
     await expect(lobby.get_by_test_id("lobby")).to_be_visible()
@@ -119,7 +119,7 @@ async def test_a_card_is_joined_from_the_keyboard(demo: Site, browser: Browser) 
 
 
 class Neighbourhood:
-    """Responds like a sidecar that has found neighbours, and counts the requests."""
+    """Answers requests of the lobby like a sidecar that has found these neighbours, and counts them."""
 
     def __init__(self, *neighbours: dict[str, Any], status: int = 200) -> None:
         self.neighbours = neighbours

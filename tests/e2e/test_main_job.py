@@ -1,4 +1,4 @@
-"""Browsers connect to each other through Vite and the sidecar: Chromium, Firefox, and both together."""
+"""Browsers connect to each other with the sidecar behind Vite: two of Chromium, two of Firefox, and one of each."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.kit.checkout import FRONTEND, ROOT
 from tests.kit.programs import IN_A_TERMINAL, Start, command_of, is_running, until
 from tests.kit.sites import LISTENS, sidecar_in, url_in
 
-INSTALLS_WITHIN_S = 240.0  # seconds; pip and npm download everything, perhaps over a slow line
+INSTALLS_WITHIN_S = 240.0  # seconds; pip and npm download everything, perhaps over a slow connection
 MADE_HERE = (".git", ".venv", "node_modules", "dist", ".*_cache", ".hypothesis", "__pycache__", "test-results")
 CTRL_C = "\x03"
 
@@ -23,9 +23,9 @@ def fresh_clone(folder: Path) -> Path:
 
 
 def copy_npm_packages(clone: Path) -> None:
-    """npm checks them, and need not download and extract them again, which takes most of its time.
+    """Copy the installed npm packages into the clone, so that npm only checks them, and does not download them.
 
-    make has installed them in this checkout by the same rule as in the clone, which lacks the file that says so.
+    The file that shows make that they are installed is not copied, so that `make dev` still runs npm.
     """
     modules = FRONTEND / "node_modules"
     apart = shutil.ignore_patterns(".package-lock.json", ".vite*")
@@ -36,7 +36,7 @@ async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, 
     clone = fresh_clone(tmp_path / "clone")
     copy_npm_packages(clone)
     as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None, "MAKEFLAGS": None, "SIDECAR_RELOAD": None}
-    without_compiling = {"PIP_NO_COMPILE": "1"}  # most modules are never imported
+    without_compiling = {"PIP_NO_COMPILE": "1"}  # saves time, because most modules are never imported
     terminal = await start([*IN_A_TERMINAL, "make", "dev"], clone, as_on_a_new_machine | without_compiling)
     await terminal.line(LISTENS, within_s=INSTALLS_WITHIN_S)
     assert terminal.count(r"npm install") == 1
@@ -60,7 +60,7 @@ async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, 
     second = await start(["make", "--dry-run", "dev"], clone, as_on_a_new_machine)
     await second.line(r"vite\.js demo")
     assert await second.ended() == 0
-    [command_line] = second.lines  # the setup is not repeated
+    [command_line] = second.lines  # make does not repeat the setup
     assert "vite.js demo" in command_line
     on_the_lan = await start(["make", "--dry-run", "dev-lan"], clone, as_on_a_new_machine)
     await on_the_lan.line(r"--mode lan")

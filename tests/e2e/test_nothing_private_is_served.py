@@ -1,4 +1,4 @@
-"""Vite serves and watches everything under its root, so no file of the sidecar may be there."""
+"""Vite serves and watches all files below its root, so the sidecar writes none of its files there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.kit.sites import PLUGIN, Sidecar, Site, sidecar_in, start_vite, url_i
 
 ANSWERS_WITHIN_S = 15.0
 MESSAGES = 1_000
-SENDERS = 4  # each connection may send a burst of 500 frames, then 100 per second
+SENDERS = 4  # more than one, because a connection may send only 500 frames at once, and then 100 per second
 CONFIG = f"""
 import signaling from {json.dumps(str(PLUGIN))}
 const reporter = {{
@@ -41,8 +41,10 @@ async def project(start: Start, npm_package: Path, tmp_path: Path) -> Project:
 
 
 async def get(site: Site, target: str) -> tuple[int, str]:
-    """Send a request with this exact path, and return the status and the body. A client library would resolve `..`
-    first."""
+    """Send a request with this exact path, and return the status and the body.
+
+    A client library would remove `..` from the path.
+    """
     address = urlsplit(site.url)
     async with asyncio.timeout(ANSWERS_WITHIN_S):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -55,7 +57,7 @@ async def get(site: Site, target: str) -> tuple[int, str]:
 
 
 def forms_of(file: Path, root: Path) -> list[str]:
-    """Request paths with which Vite might be made to serve a file."""
+    """Request paths with which an attacker might make Vite serve this file."""
     climb = "/".join([".."] * len(root.parts))
     encoded = "/".join(["%2e%2e"] * len(root.parts))
     slashes = quote(str(file), safe="")
@@ -79,10 +81,9 @@ def forms_of(file: Path, root: Path) -> list[str]:
 
 
 def shapes_of(file: Path) -> list[str]:
-    """The forms in which the beginning of a file may be in a response: plain, in a JavaScript string, or in a data
-    URL."""
-    beginning = file.read_bytes()[:57]  # a multiple of 3, so that its base64 does not depend on the following bytes
-    text = beginning.decode(errors="replace")  # the key is binary; the response is decoded in the same way
+    """The forms of a file's first bytes in a response: plain, in a JavaScript string, or in a data URL."""
+    beginning = file.read_bytes()[:57]  # a multiple of 3: base64 is independent of what follows
+    text = beginning.decode(errors="replace")  # a file may be binary; responses are decoded like this
     return [text, json.dumps(text, ensure_ascii=False)[1:-1], b64encode(beginning).decode()]
 
 
@@ -90,7 +91,7 @@ async def test_no_url_returns_a_file_of_the_state_folder(project: Project) -> No
     folder, site = project
     private = [path for path in site.sidecar.state_dir.iterdir() if path.is_file() and path.stat().st_size]
     assert {path.name for path in private} >= {"runtime.json"}
-    assert len(private) >= 2  # the log must be private too
+    assert len(private) >= 2  # at least runtime.json and the log
     for file in private:
         for target in forms_of(file, folder):
             _, body = await get(site, target)

@@ -1,4 +1,4 @@
-"""Unusual and large frames of an app arrive, or the page is told why they did not."""
+"""Unusual and large frames of an app arrive, or the page gets an error that says why they do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`npm run dev:lan`: a phone opens the page of the laptop with its LAN address."""
+"""With `npm run dev:lan`, a phone opens the page at the LAN address of the laptop."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ window.WebSocket = class extends EventTarget {
 
 @dataclass
 class Laptop:
-    """The demo app on the LAN."""
+    """A laptop that serves the demo app on the LAN."""
 
     url: str
-    """The URL for phones, which ends with a slash."""
+    """The URL that other devices use. It ends with a slash."""
     vite: Program
     sidecar: Sidecar
 
@@ -75,7 +75,7 @@ async def running_laptop(start_once: Start, npm_package: Path, tmp_path_factory:
 
 @pytest.fixture
 def laptop(running_laptop: Laptop) -> Laptop:
-    """A laptop that the tests share. Nobody is in its rooms when a test begins."""
+    """The laptop with https that the tests share. Its rooms are empty when a test begins."""
     close_all_rooms(running_laptop.sidecar)
     return running_laptop
 
@@ -84,7 +84,7 @@ def laptop(running_laptop: Laptop) -> Laptop:
 async def running_laptop_without_https(
     start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Laptop:
-    """It has a state folder of its own, because otherwise it would use the sidecar of the other laptop."""
+    """It uses another folder for its state, because otherwise it would use the sidecar of the laptop with https."""
     state_home = {"XDG_STATE_HOME": str(tmp_path_factory.mktemp("home"))}
     vite = await start_vite(start_once, FRONTEND, ["demo", NEVER_LOCKED, "--host"], state_home)
     await vite.line(r"Signaling:")

@@ -1,4 +1,4 @@
-"""Whatever a page does with its clients, its tab is one peer in the room, and stays the same peer over reloads."""
+"""A tab is one peer in a room, however its page creates and closes clients, and stays this peer over reloads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ export default {
   server: { fs: { strict: false } },
 }
 """
-# The URL has the actions of the page, so that a reload repeats them.
+# The URL contains the script that the page runs, so that a reload runs it again.
 PAGE = """
 import { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 const query = new URLSearchParams(location.search)
@@ -144,7 +144,7 @@ async def test_others_are_not_told_when_a_newer_client_replaces_an_earlier_one(
     assert await ben.page.evaluate(f"() => {{ {before}; {JOINS}; return said }}") == [told]
     assert [await joined(tab) for tab in (ann, ben)] == ids
     await ann.page.wait_for_function("said.length > 0")
-    await ben.page.evaluate("client.broadcast()")  # this shows that no other frame was pending
+    await ben.page.evaluate("client.broadcast()")  # arrives last, so no other frame follows
     await ann.page.wait_for_function("said.at(-1) === 'broadcast'")
     assert await ann.page.evaluate("said") == ["peer_updated", "broadcast"]
 
@@ -173,7 +173,7 @@ async def test_a_page_has_two_peers_if_it_names_slots_and_one_in_each_room(site:
 
 
 async def test_two_frames_in_a_page_stay_two_peers_over_reloads(site: Site, window: BrowserContext) -> None:
-    """All pages of a tab that have the same origin share its sessionStorage."""
+    """The frames could be confused, because they share the sessionStorage of their tab."""
     url = f"{site.url}?{urlencode({'room': 'framed', 'does': 'window.mesh = new Mesh({ room, capacity: 2 })'})}"
     frame = f"<iframe src='{escape(url)}'></iframe>"
 
@@ -220,7 +220,7 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
     async with second.page.expect_console_message(lambda message: message.type == "warning") as warning:
         pass
     assert "uses this peer id" in (await warning.value).text
-    await first.page.reload()  # the first page still has the peer id
+    await first.page.reload()  # the reloaded page keeps the peer id
     await joined(first)
     await first.page.evaluate("client.leave()")
     assert await joined(second) == "user-1"
@@ -230,7 +230,7 @@ async def test_a_second_tab_with_the_same_chosen_id_is_told_and_waits(site: Site
 async def test_a_page_is_the_same_peer_after_the_back_button(
     site: Site, playwright: Playwright, browser_path: Path
 ) -> None:
-    """Navigate back. The browser may or may not have the page in its back/forward cache."""
+    """Navigate back. The browser may have kept the page in its back/forward cache, or load it again."""
     async with launched(playwright, browser_path, without=["--disable-back-forward-cache"]) as browser:
         window = await browser.new_context()
         tab = await opened(window, site, "back", JOINS)

@@ -1,5 +1,4 @@
-"""The original clients connect directly to the port of the sidecar, with their own paths, from pages that Vite does not
-serve."""
+"""Original clients use the sidecar's port, and the paths of the original servers, from pages of other origins."""
 
 from __future__ import annotations
 
@@ -56,7 +55,7 @@ async def running_sidecar(start_once: Start, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def sidecar(running_sidecar: Sidecar) -> Sidecar:
-    """A sidecar that both pages may use. Nobody is in a room of it when a test begins."""
+    """A sidecar that allows the origins of both pages. Its rooms are empty when a test begins."""
     close_all_rooms(running_sidecar)
     return running_sidecar
 
@@ -68,7 +67,7 @@ async def closed(start_once: Start, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 async def end_after(url: str, frame: str | bytes) -> tuple[object, int | None]:
-    """Send a first frame, and return the type of the next message, and its code if it is a Close."""
+    """Connect, send a first frame, and return the type of the answer, and its code if it is a Close."""
     async with (
         aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
         session.ws_connect(url) as socket,
@@ -147,7 +146,7 @@ async def test_an_unknown_dialect_is_reported_to_the_operator(start: Start, tmp_
 async def test_the_command_lists_all_dialects_with_their_paths(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "dialects"], tmp_path)
     assert await program.ended() == 0
-    await program.stop()  # until all lines are read
+    await program.stop()  # waits until all lines are read
     names = [line.split()[0] for line in program.lines if not line.startswith(" ")]
     assert names == list(STORIES)
     for section, story in zip(re.split(r"\n(?!\s)", "\n".join(program.lines)), STORIES.values(), strict=True):

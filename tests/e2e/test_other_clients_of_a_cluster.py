@@ -1,4 +1,4 @@
-"""Pages with unmodified libraries, each connected to another sidecar of a cluster."""
+"""Two pages with unmodified libraries, which are connected to different sidecars of a cluster."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ window.app = {
 async def test_pages_with_unmodified_libraries_meet_at_two_sidecars(
     cluster: ClusterProcesses, browser: Browser, start: Start, tmp_path: Path
 ) -> None:
-    """The second one gets its PeerJS id over HTTP, from the sidecar that does not have the rooms."""
+    """The second page requests its PeerJS id from a sidecar that is not the owner of the rooms."""
     owner, [front] = await cluster.owner(), await cluster.fronts()
     vite = await start_vite(start, write_app(tmp_path, APP, sidecar=False))
     pages = [await (await browser.new_context()).new_page() for _ in (owner, front)]
@@ -53,7 +53,7 @@ async def test_pages_with_unmodified_libraries_meet_at_two_sidecars(
         await caller.evaluate("([to, text]) => app.call(to, text)", [await callee.evaluate("app.peer.id"), text])
         await callee.wait_for_function("text => app.received[0] === text", arg=text)
 
-    # Two pages of y-webrtc that announce themselves at the same time both offer, and lose changes.
+    # One page after the other: y-webrtc loses changes if two pages announce themselves, and so offer, at the same time.
     for count, page in enumerate(pages, 1):
         await page.evaluate("app.share()")
         await until(lambda count=count: announced(front) >= count, "the page has announced itself")  # type: ignore[misc]

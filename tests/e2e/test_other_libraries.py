@@ -1,4 +1,4 @@
-"""Apps that use other libraries for their connections are diagnosed correctly."""
+"""The diagnosis of apps that use other libraries for their connections is correct."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.reported_verdicts import entries_of
 from tests.kit.programs import Start, until
 from tests.kit.sites import start_app
 
-# The signals are sent as JSON text, as in the README of simple-peer.
+# It sends the signals of simple-peer as JSON text, as its README does.
 SIMPLE_PEER = """
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { SignalingClient } from 'CLIENT'
@@ -83,4 +83,4 @@ async def test_a_pool_of_trystero_is_reported_in_one_successful_line(
         unanswered = [each for each in app.sidecar.records() if "have-local-offer" in str(each.get("data"))]
         assert len(unanswered) > 4, "trystero has made a pool of offers"
         assert not [line for line in said() if "✗" in line], said()
-        await pages[0].context.close()  # otherwise the relay would wait for its sockets
+        await pages[0].context.close()  # the relay ends when its sockets are closed

@@ -1,5 +1,7 @@
-"""The option `overlay: true` shows on each page of the dev server how many peers there are and whether they are
-connected, and does not disturb the app."""
+"""The option `overlay: true` adds a badge to each page of the dev server, which does not disturb the app.
+
+It shows the number of peers, and the state of their connections.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ document.body.insertAdjacentHTML('beforeend', '<main><h1>My app</h1><input aria-
 """
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 NARROW: ViewportSize = {"width": 390, "height": 700}
-# An app may style every element, transform the root, and put something of its own above everything.
+# The style of an app may apply to every element, transform the root, and put an element above all others.
 HOSTILE_STYLE = """
 * { all: unset !important }
 div, section, span, button, signaling-overlay { display: none !important }
@@ -62,13 +64,13 @@ async def running_app(start_once: Start, npm_package: Path, tmp_path_factory: py
 
 @pytest.fixture
 def app(running_app: Site) -> Site:
-    """Nobody is in a room of it when a test begins."""
+    """The app that all tests share. Its rooms are empty when a test begins."""
     close_all_rooms(running_app.sidecar)
     return running_app
 
 
 class Window:
-    """A window of a browser, and everything that its pages complain about."""
+    """A window of a browser, and the exceptions and console errors of its pages."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
@@ -96,14 +98,14 @@ async def two_meet(window: Window, app: Site, room: str = "bar") -> tuple[Page, 
     ann = await window.open(f"{app.url}?room={room}&name=Ann")
     ben = await window.open(f"{app.url}?room={room}&name=Ben")
     for page in (ann, ben):
-        await page.bring_to_front()  # a page that is not visible asks for no updates
+        await page.bring_to_front()  # a hidden page requests no updates
         await expect(badge(page)).to_have_text("✓2 peers, connected")
     return ann, ben
 
 
 @asynccontextmanager
 async def join_silently(session: aiohttp.ClientSession, app: Site, room: str) -> AsyncIterator[None]:
-    """Let a peer be in the room that answers no offer."""
+    """Let a peer join the room that never answers an offer."""
     async with session.ws_connect(f"{app.sidecar.url}/ws/signaling") as socket:
         await socket.send_json({"type": "join", "roomId": room, "peerId": "cy"})
         yield
@@ -124,7 +126,7 @@ async def test_the_badge_counts_the_peers_and_the_list_leads_to_the_inspector(wi
     assert (query["room"], query["dialect"]) == (["bar"], ["rooms"])
     assert set(query["pair"][0].split(",")) == set(peers)
     await ann.bring_to_front()
-    async with inspector.expect_navigation(url="**/__signaling/"):  # the tab is used again
+    async with inspector.expect_navigation(url="**/__signaling/"):  # the tab of the inspector is reused
         await panel(ann).get_by_role("link", name="Open the inspector").click()
 
 
@@ -153,7 +155,7 @@ async def test_the_style_of_the_app_changes_nothing(window: Window, app: Site) -
     before = await badge(page).bounding_box()
     await page.add_style_tag(content=HOSTILE_STYLE)
     assert await badge(page).bounding_box() == before
-    await badge(page).click()  # nothing of the app is above it
+    await badge(page).click()  # no element of the app covers it
     await expect(panel(page)).to_be_visible()
 
 
@@ -189,7 +191,7 @@ async def test_tests_of_the_app_do_not_find_it(browser: Browser, app: Site) -> N
     await expect(page.locator(HOST)).to_be_attached()
     assert await page.get_by_role("button").count() == 0
     assert await page.get_by_text("peers").count() == 0
-    await page.wait_for_load_state("networkidle")  # no request of the overlay waits for an answer
+    await page.wait_for_load_state("networkidle")  # the overlay has no pending request
     await page.close()
 
 
@@ -277,7 +279,7 @@ async def test_it_says_when_the_sidecar_or_vite_does_not_answer(
 
 
 async def own_config(start: Start, folder: Path, more: str) -> Program:
-    """Start Vite with more options in its config, and with an app that is in no room."""
+    """Start Vite with these additional options in its config, and with an app that joins no room."""
     plugin = "signaling({ overlay: true, trace: true })"
     config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [{plugin}], {more} }}"
     return await start_vite(start, write_project(folder / "app", config))

@@ -1,5 +1,7 @@
-"""Another server, such as Django or Laravel, sends the pages, and Vite only their scripts, as Vite's guide describes it
-under "Backend Integration"."""
+"""A backend such as Django or Laravel sends the pages, and Vite only their scripts.
+
+Vite's guide describes this under "Backend Integration".
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_app
 
 CONFIGS = {"localhost": "vite.config.js", "app.test": "vite.config.js, backend"}
-"""By the name in the address of the pages, the configuration in the README."""
+"""By host name of the pages: the configuration in the README."""
 FLAGS = ["--host-resolver-rules=MAP app.test 127.0.0.1"]
 SCRIPT = """\
 import { Mesh, SignalingClient } from 'CLIENT'
@@ -42,7 +44,7 @@ def is_traced(record: dict[str, Any]) -> bool:
 
 
 class Backend:
-    """Sends one page, with the scripts of the Vite at this URL."""
+    """A server with one page, whose scripts are from the Vite server at this URL."""
 
     def __init__(self) -> None:
         self.vite = ""
@@ -70,7 +72,8 @@ async def site(name: str, backend: Backend, npm_package: Path, start: Start, tmp
     folder = write_app(tmp_path, SCRIPT)
     config = readme.code(CONFIGS[name]).replace("vite-plugin-signaling-sidecar", str(PLUGIN))
     config = config.replace("http://app.test:8000", backend.url("app.test").rstrip("/"))
-    # The client is outside of the project folder, and the packages are shared with other Vites.
+    # Vite must serve the client, which is outside of the project folder, and must not use the cache of other Vite
+    # servers, which share these packages.
     shared = "{ name: 'shared', config: () => ({ cacheDir: '.vite', server: { fs: { strict: false } } }) }"
     (folder / "vite.config.js").write_text(config.replace("signaling()", f"signaling({{ trace: true }}), {shared}"))
     vite = await start_vite(start, folder)
@@ -91,7 +94,7 @@ async def test_two_pages_of_the_backend_find_the_sidecar_behind_vite(
         assert [complaint for tab in tabs for complaint in tab.complaints] == []
         opened = [record for record in site.sidecar.records() if record["type"] == "connection.opened"]
         assert all(urlsplit(backend.url(name)).netloc in record["data"] for record in opened)
-        # What `trace: true` reports about connections of other libraries comes from a page, and not from a peer.
+        # `trace: true` also reports the RTCPeerConnection that the page has created without our library.
         await until(lambda: any(is_traced(record) for record in site.sidecar.records()), "a connection is traced")
 
 

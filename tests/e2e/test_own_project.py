@@ -1,4 +1,4 @@
-"""A new project of a user: the wheel, the npm package and the code of the README, in a separate folder."""
+"""A new project in a separate folder works with the wheel, the npm package and the code of the README."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.kit.programs import Program, Start
 from tests.kit.sites import sidecar_in, start_sidecar, url_in
 from tests.kit.ways import config_with_entry
 
-MAX_PACKAGES = 15  # packages of the core installation, which must be small
-MAX_BYTES = 35_000_000  # size of the core installation, without the files that pip compiles
+MAX_PACKAGES = 15  # packages of the installation without extras, which must be small
+MAX_BYTES = 35_000_000  # of the installation without extras, and without the files that pip compiles
 PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
 JOIN = """room => new Promise((resolve, reject) => {
   const socket = new WebSocket(`ws://${location.host}/ws/signaling`)
@@ -32,7 +32,7 @@ JOIN = """room => new Promise((resolve, reject) => {
 
 @dataclass
 class OwnProject:
-    """The folder of a user, with an app, and a `.venv` and `node_modules` in which our packages are installed."""
+    """The folder of a user's app, with a `.venv` and a `node_modules` in which our packages are installed."""
 
     folder: Path
     environment: dict[str, str | None]
@@ -60,7 +60,7 @@ def lines_of(name: str) -> int:
 
 @pytest.fixture(scope="module")
 def own_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path, npm_tarball: Path) -> OwnProject:
-    """Install the wheel and the npm tarball that would be published."""
+    """A project in which the wheel and the npm tarball are installed as they would be published."""
     folder = tmp_path_factory.mktemp("own-project")
     new_environment(folder, wheel)
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
@@ -98,7 +98,7 @@ async def test_such_a_project_can_be_built(own_project: OwnProject, start: Start
     assert await build.ended(within_s=60) == 0
     [script] = own_project.folder.glob("dist/assets/*.js")
     assert "/ws/signaling" in script.read_text()
-    assert build.count("sidecar") == 0  # no sidecar is started or searched for, and no warning is printed
+    assert build.count("sidecar") == 0  # a build neither starts nor mentions a sidecar
 
 
 @pytest.mark.parametrize("form", ["object", "shorthand", "Angular"])

@@ -1,4 +1,4 @@
-"""Unmodified PeerJS in pages that Vite serves, with the sidecar as its server."""
+"""Pages that Vite serves use unmodified PeerJS, with the sidecar as its server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from tests.e2e.reported_verdicts import entries_of
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, sidecar_in, start_app
 
-# An app changes only the line with the path. Without `config`, PeerJS asks public STUN and TURN servers.
+# To use the sidecar, an app changes only the line with the path. Without `config`, PeerJS uses public STUN and TURN
+# servers.
 APP = """
 import { Peer } from 'peerjs'
 import { SignalingClient } from 'CLIENT'
@@ -106,7 +107,7 @@ class Pages:
     opened: list[PeerPage] = field(default_factory=list)
 
     async def open(self, id_: str | None = None) -> PeerPage:
-        """Open the app in a window of its own."""
+        """Open the app in a separate window."""
         found = PeerPage(await (await self.browser.new_context()).new_page())
         found.page.on("request", lambda request: found.hosts.add(str(urlsplit(request.url).hostname)))
         found.page.on("websocket", lambda socket: found.hosts.add(str(urlsplit(socket.url).hostname)))
@@ -188,7 +189,7 @@ async def test_an_id_in_use_is_taken_and_an_absent_peer_is_unavailable(pages: Pa
 
 
 async def test_a_component_that_is_mounted_twice_gets_its_id(pages: Pages) -> None:
-    """React's StrictMode mounts it, cleans up, and mounts it again at once: while its first peer connects, or later."""
+    """Like React's StrictMode, it destroys its first peer, before or after that is open, and creates another."""
     page = await pages.open()
     await page.is_open()
     script = """async (isOpenFirst) => {

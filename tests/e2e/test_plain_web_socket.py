@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page
 
 from tests.kit.sites import Site
 
-# Its frames are those of PROTOCOLS.md, "`rooms`". It reconnects 2 s after any close, also after its own `disconnect()`.
+# The frames are those in PROTOCOLS.md, "`rooms`". The client reconnects 2 s after any close, even after `disconnect()`.
 CLIENT = """
 window.frames_ = []
 window.connect = peerId => {
@@ -56,7 +56,7 @@ async def test_the_original_client_joins_leaves_and_returns(demo: Site, browser:
 
     await ben.evaluate("disconnect()")
     assert (await frame(ann, "peer_left"))["peerId"] == "def"
-    # It reconnects although it has closed the connection itself.
+    # Ben's client reconnects although it has closed the connection itself.
     assert (await frame(ann, "peer_joined", 2))["peerId"] == "def"
     [listed] = (await frame(ben, "peer_list", 2))["peers"]
     assert listed["peerId"] == "abc"

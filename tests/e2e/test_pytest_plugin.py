@@ -13,7 +13,7 @@ from signaling_sidecar.testing import SidecarEnded, SidecarRefused, started_side
 from tests.kit import readme
 from tests.kit.packages import new_environment
 
-RUNS_WITHIN_S = 240  # seconds for a few tests, on two cores that are busy with browsers
+RUNS_WITHIN_S = 240  # seconds; browsers of other tests may keep two cores busy
 BROKEN = """
 import asyncio
 import contextlib
@@ -91,7 +91,7 @@ def test_it(sidecar):
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """The Python of an environment in which the wheel and other plugins are installed."""
+    """The Python of an environment with the wheel, pytest and other plugins."""
     with_others = (f"{wheel}[testing]", "pytest-asyncio", "pytest-aiohttp", "pytest-xdist")
     return new_environment(tmp_path_factory.mktemp("environment"), *with_others)
 
@@ -114,7 +114,7 @@ def pytest_in(folder: Path, python: Path, *options: str, code: int = 0, **files:
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with xdist"])
 def test_the_example_of_the_readme_works(tmp_path: Path, python: Path, workers: tuple[str, ...]) -> None:
     meeting = readme.code("test_meeting.py")
-    elsewhere = meeting.replace('"bar"', '"club"')  # one sidecar has both tests
+    elsewhere = meeting.replace('"bar"', '"club"')  # both tests use one sidecar
     output = pytest_in(tmp_path, python, *workers, meeting=meeting, elsewhere=elsewhere)
     assert "2 passed" in output
 
@@ -132,7 +132,7 @@ def test_a_broken_app_fails_with_the_verdicts(tmp_path: Path, python: Path) -> N
     assert shown[3].startswith("Event log: ")
     assert Path(shown[3].removeprefix("Event log: ")).exists()
     assert shown[4].endswith(r"3 peers were expected in the room 'a\x1b[31mb', but nobody is there after 0 s")
-    assert "in until_connected" not in output  # the report ends at the line of the test
+    assert "in until_connected" not in output  # the traceback ends in the test
 
 
 def test_no_sidecar_remains_after_the_tests(tmp_path: Path, python: Path) -> None:

@@ -25,7 +25,7 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import start_app, start_sidecar
 from tests.kit.ways import upgrade
 
-# Every command of the READMEs is in one of these three lists.
+# Every command of the READMEs is in one of these collections, or in WITH_TOKENS.
 ENDS_BY_ITSELF = {
     "sidecar dialects",
     "sidecar discover",
@@ -36,10 +36,10 @@ ENDS_BY_ITSELF = {
     "sidecar rooms",
     "sidecar why",
 }
-EXITS_WITH_1 = {"sidecar why"}  # no browser has reported that the two peers are connected
+EXITS_WITH_1 = {"sidecar why"}  # no browser has reported that Ann and Ben are connected
 RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
-    "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_cli.py",
+    "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_serve.py",
     "make dev": "test_make_dev.py",
     "npm i -D vite-plugin-signaling-sidecar": "test_own_project.py, from the tarball",
     "pip install 'signaling-sidecar[auth]'": "the setup of this run",
@@ -47,7 +47,7 @@ RUN_ELSEWHERE = {
     "pip install 'signaling-sidecar[notebook]' jupyterlab": "the setup of this run",
     "pip install signaling-sidecar": "test_own_project.py, from the wheel",
     "sidecar doctor": "test_doctor.py: what it says, and so its exit code, depends on the machine",
-    "sidecar notebook": "test_notebook_command.py, without opening them",
+    "sidecar notebook": "tests/cli/test_notebook.py, without opening them",
     "sidecar serve": "test_own_project.py, on a free port",
     "sidecar serve --announce": "test_announce.py, on a free port",
     "sidecar serve --allow-origin http://app.example:3000"
@@ -56,7 +56,7 @@ RUN_ELSEWHERE = {
 
 
 WITH_TOKENS = [command for command in readme.commands() if "team-secret" in command or "--auth " in command]
-"""They are run in this order, in `test_the_commands_for_a_team_start_sidecars_that_need_tokens`."""
+"""`test_the_commands_for_a_team_start_sidecars_that_need_tokens` runs these commands in this order."""
 
 
 def test_every_command_in_the_readmes_is_run_by_a_test() -> None:
@@ -65,7 +65,10 @@ def test_every_command_in_the_readmes_is_run_by_a_test() -> None:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def project(start: Start, tmp_path: Path) -> AsyncIterator[Path]:
-    """A project with a running sidecar, two peers in a room that have exchanged frames, and a browser dump."""
+    """The folder of a project with a browser dump and a running sidecar.
+
+    Ann and Ben are in a room, and Ben has sent an offer.
+    """
     folder = tmp_path / "project"
     folder.mkdir()
     shutil.copy(INTERNALS, folder)

@@ -27,13 +27,13 @@ def folder() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running_demo(folder: Path, start_once: Start, npm_package: Path) -> Site:
-    """The demo that the tests of this file share which do not end its sidecar. They may save its files."""
+    """The demo app for the tests of this file that do not end its sidecar. They may save its files."""
     return await start_demo(start_once, folder=folder)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def people(demo: Site, browser: Browser) -> list[DemoPage]:
-    """The pages of Ann and Ben, which are connected. From now on, their events are recorded."""
+    """Connected pages of Ann and Ben, whose events are recorded from now on."""
     return await watched(browser, demo)
 
 
@@ -50,9 +50,9 @@ async def watched(browser: Browser, demo: Site) -> list[DemoPage]:
 
 
 async def nobody_noticed(people: list[DemoPage], told: Collection[str] = ()) -> None:
-    """Assert that both sessions continued, without a new list of peers and without a tile that appeared or disappeared.
+    """Assert that both sessions continued: no page got a new list of peers, and no tile appeared or disappeared.
 
-    `told` are events that may have happened nevertheless.
+    `told` are further events that are allowed.
     """
     for person in people:
         await person.page.wait_for_function("seen.events.includes('resumed') && demo.client.joined")
@@ -70,8 +70,8 @@ async def test_sessions_continue_after_the_sidecar_is_killed_and_restarted(demo:
     await ben.keep_connection_to(ann)
     os.kill(demo.sidecar.pid, signal.SIGKILL)
     second = await sidecar_in(demo.vite, nth=2)
-    # A page tries again less and less often while there is no sidecar. When that takes long to start, on a busy
-    # machine, it may be back later than the second for which nobody is told that it is away (PROTOCOLS.md, "Rule 9").
+    # The delays between a page's attempts grow. If the new sidecar starts slowly, the page may reconnect so late that
+    # the other is told that it was away, which happens after one second (PROTOCOLS.md, "Rule 9").
     await nobody_noticed(people, told={"peer_updated"})
     (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
     assert restored["data"]
@@ -81,7 +81,7 @@ async def test_sessions_continue_after_the_sidecar_is_killed_and_restarted(demo:
 async def test_sessions_continue_after_the_sidecar_is_killed_while_its_disk_is_full(
     demo: Site, people: list[DemoPage]
 ) -> None:
-    """The sidecar and the pages forget the frames of that time, and the peers continue with their sessions."""
+    """The sidecar forgets the frames of the time in which the disk was full. The peers keep their sessions and ids."""
     resource.prlimit(demo.sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     await demo.vite.line("the event log cannot be written")
     await arrives_both_ways(people, "while the disk is full")
@@ -141,12 +141,12 @@ async def test_sessions_continue_when_the_hooks_file_is_saved(start: Start, brow
 async def test_sessions_continue_when_a_module_of_the_page_is_saved(
     folder: Path, people_of_shared_demo: list[DemoPage]
 ) -> None:
-    """The pages draw their tiles again with the new code. Calls and sessions continue."""
+    """The module draws the tiles. The pages draw them again with the new code. Calls and sessions continue."""
     ann, ben = people = people_of_shared_demo
     await ann.keep_connection_to(ben)
     await ann.page.evaluate("window.old = demo.mesh")
     async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url) as answer:
-        while not answer.is_done():  # on a busy machine Vite may not yet watch its files, and does not say when it does
+        while not answer.is_done():  # until Vite watches the file, which it does not report
             os.utime(folder / "src" / "tile.ts")
             await asyncio.sleep(1)
     await expect(ann.tile("Ben")).to_have_attribute("data-state", "connected")

@@ -1,4 +1,4 @@
-"""What notebooks and commands save as web pages is read with a screen reader, and by people who need contrast."""
+"""Web pages that notebooks and commands save have no serious faults of accessibility, such as low contrast."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.e2e.inspector_page import serious_violations
 from tests.kit.checkout import NOTEBOOKS
 
 Scheme = Literal["light", "dark"]
-WITHIN_S = 120  # seconds to run a notebook; the slowest cell starts Python and imports pandas
-OURS = ".jp-OutputArea-output"  # the rest of the page, such as the numbers of the cells, is made by nbconvert
+WITHIN_S = 120  # seconds to run a notebook; its first cell starts Python and imports pandas
+OURS = ".jp-OutputArea-output"  # our drawings; nbconvert makes the other parts of the page
 
 
 async def violations(browser: Browser, path: Path, part: str, schemes: Sequence[Scheme]) -> list[str]:
@@ -36,13 +36,13 @@ async def run(*words: str) -> None:
     )
 
 
-@pytest.mark.filterwarnings("default")  # ignores warnings of the kernel and of nbconvert
+@pytest.mark.filterwarnings("default")  # warnings of the kernel and of nbconvert are no errors
 @pytest.mark.parametrize("name", ["01-read-a-log", "02-why-not-connected"])
 async def test_axe_finds_nothing_serious_in_a_notebook_that_is_saved_as_a_page(
     browser: Browser, tmp_path: Path, name: str
 ) -> None:
     await run("nbconvert", "--to", "html", "--execute", f"{name}.ipynb", "--output-dir", str(tmp_path))
-    assert await violations(browser, tmp_path / f"{name}.html", OURS, ["light"]) == []  # nbconvert has no dark pages
+    assert await violations(browser, tmp_path / f"{name}.html", OURS, ["light"]) == []  # its pages are always light
 
 
 async def test_axe_finds_nothing_serious_in_a_saved_ladder(browser: Browser, tmp_path: Path) -> None:

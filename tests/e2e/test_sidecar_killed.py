@@ -1,4 +1,4 @@
-"""The sidecar is killed during calls. The calls continue, and so does the room."""
+"""The sidecar is killed during calls. The calls continue, and so do the sessions in the room."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.e2e.demo_page import DemoPage, all_connected, in_room
 from tests.kit.programs import until
 from tests.kit.sites import Sidecar, Site, sidecar_in
 
-BURST = 400  # frames at once; fewer than the limit of 500, but too many to be relayed before the kill
+BURST = 400  # frames at once: below the limit of 500, but too many to be relayed before the kill
 
 
 @contextmanager
 def nobody_else_starts(sidecar: Sidecar) -> Iterator[None]:
-    """Lock the state folder like another sidecar, so that a test decides how long signaling is interrupted."""
+    """Lock the state folder as a sidecar does, so that no sidecar starts in this block."""
     lock = state_dir.lock(sidecar.state_dir)
     try:
         yield
@@ -103,5 +103,5 @@ RELAYED = ("offer", "answer", "candidate", "signal")
 
 
 def message(frame: dict[str, Any]) -> str:
-    """A key that identifies a frame at its sender and at its receiver."""
+    """A text by which a frame in the log and the same frame at its receiver can be matched."""
     return json.dumps({key: value for key, value in frame.items() if key not in ("to", "s", "ca")}, sort_keys=True)

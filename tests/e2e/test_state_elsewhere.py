@@ -1,4 +1,4 @@
-"""If a project stores its state in another folder, every command of the project and Vite find it."""
+"""If a project has its state folder in another place, Vite and every command that is run in the project find it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status page works in a real browser, both at the port of the sidecar and through Vite."""
+"""The status page works in a real browser, both at the sidecar's own port and through Vite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = [
     "javascript:alert(1)",
     "\u202etfel",
 ]
-FAILS_WITHIN_MS = 30_000  # ms; longer than the deadline for a pair to connect
+FAILS_WITHIN_MS = 30_000  # ms; longer than the time after which a pair counts as failed
 ONLY_BY_RELAY = """
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(configuration) {
@@ -39,7 +39,7 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605
 
 
 class Place(NamedTuple):
-    """The URL of the status page."""
+    """The URL of a status page, and the sidecar that serves it."""
 
     url: str
     sidecar: Sidecar
@@ -55,7 +55,7 @@ async def through_vite(start: Start, folder: Path) -> Place:
 
 
 async def under_vites_base(start: Start, folder: Path) -> Place:
-    """The URL with the `base` of Vite, as behind a reverse proxy that only forwards this path."""
+    """Return the URL below Vite's `base`, which browsers use behind a reverse proxy that forwards only this path."""
     return await _through_vite(start, folder, ["--base", "/shop/"], "ws/signaling")
 
 
@@ -78,7 +78,7 @@ async def running_place(
 
 @pytest.fixture
 def place(running_place: Place) -> Place:
-    """Nobody is in a room of it when a test begins."""
+    """A status page that several tests share. The rooms of its sidecar are empty when a test begins."""
     close_all_rooms(running_place.sidecar)
     return running_place
 
@@ -133,7 +133,7 @@ async def test_names_of_rooms_are_escaped(place: Place, context: BrowserContext,
     for room in HOSTILE:
         await join(place.sidecar, room, "ann", name=room)
     people = page.get_by_test_id("rooms").locator(".person")
-    # Characters that would reverse the text direction are shown as escapes.
+    # Names of peers with a character that reverses the text direction are shown with an escape.
     await expect(people).to_have_text([*HOSTILE[:3], "\\u202etfel"])
     names = page.get_by_test_id("rooms").locator("b")
     await expect(names).to_have_text(HOSTILE)
@@ -174,7 +174,7 @@ async def test_the_findings_of_the_doctor_are_shown(place: Place, context: Brows
     where = page.get_by_test_id("where")
     for way in ("signaling({ lan: true })", "vite --host"):
         await expect(where).to_contain_text(way)
-    await expect(where.get_by_role("link")).to_have_count(0)  # on a phone, localhost is the phone itself
+    await expect(where.get_by_role("link")).to_have_count(0)  # no link to localhost, which a phone could not open
     await expect(page.get_by_test_id("qr")).to_be_hidden()
     assert faults == []
 
@@ -200,7 +200,7 @@ async def test_the_code_on_the_page_connects_two_pages(demo: Site, context: Brow
     await page.get_by_role("button", name="Copy the code of an app").click()
     await expect(page.get_by_text("Copied")).to_be_visible()
     code: str = await page.evaluate("navigator.clipboard.readText()")
-    # The browser cannot resolve the module names that Vite resolves.
+    # Vite does not serve this script, so the name of the module is replaced by a URL.
     code = code.replace("'vite-plugin-signaling-sidecar/browser'", "'/@id/vite-plugin-signaling-sidecar/browser'")
     said: list[str] = []
     for _ in range(2):
@@ -279,7 +279,7 @@ async def test_the_qr_code_contains_the_network_url_of_the_page(
 async def test_on_an_iphone_a_refused_websocket_is_explained_by_the_certificate(
     start: Start, tmp_path: Path, browser: Browser
 ) -> None:
-    """WebKit is not installed here, so its refusal is simulated."""
+    """The test simulates the refusal in Chromium, because WebKit is not installed."""
     project = write_project(tmp_path / "app", config_with_plugin())
     serve_over_https(project)
     vite = await start_vite(start, project)

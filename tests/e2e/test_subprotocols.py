@@ -1,4 +1,4 @@
-"""A page can open its WebSocket with subprotocols, with every wire protocol, through Vite and directly."""
+"""A page can open its WebSocket with subprotocols in every dialect, through Vite and directly."""
 
 from __future__ import annotations
 

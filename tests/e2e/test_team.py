@@ -44,9 +44,10 @@ async def team(sidecar: Sidecar, tmp_path_factory: pytest.TempPathFactory) -> As
 
 
 async def laptop(start: Start, folder: Path, team: TeamMachine, sidecar: Sidecar, token: str) -> Site:
-    """Start a dev server with the configuration in the README."""
+    """Start the dev server of a developer, with the configuration in the README."""
     config = readme.code("vite.config.js, team").replace("vite-plugin-signaling-sidecar", str(PLUGIN))
-    # The client is outside of the project folder. The modules are shared with other Vites, so the cache must not be.
+    # Vite must serve the client, which is outside of the project folder, and must not use the cache of other Vite
+    # servers, which share `node_modules`.
     served = "{ ...team, server: { fs: { strict: false } }, cacheDir: '.vite' }"
     project = write_project(folder, f"import team from './team.js'\nexport default {served}\n")
     (project / "team.js").write_text(config.replace(f"https://{NAME}", team.url))

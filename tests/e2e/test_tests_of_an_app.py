@@ -1,4 +1,4 @@
-"""The tests of an app, as the README of the npm package prints them, in a project outside of this checkout."""
+"""The tests of an app that the README of the npm package shows work in a project outside of this checkout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kit import readme
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Program, Start, is_running, until
 
-RUNS_WITHIN_S = 120  # seconds for a few tests, on two cores that are busy with other browsers
+RUNS_WITHIN_S = 120  # seconds; other browsers may keep two cores busy
 PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
 NEVER_ANSWERS = "RTCPeerConnection.prototype.setRemoteDescription = () => new Promise(() => {})\n"
 FAILURE = """\
@@ -28,7 +28,7 @@ Event log: FILE"""
 
 @pytest.fixture
 def app(tmp_path: Path, npm_tarball: Path) -> Path:
-    """A project with our npm package as it would be published, and with the test runners that are installed here."""
+    """A project with our npm package as it would be published, and with the test runners of this checkout."""
     folder = tmp_path / "app"
     modules = folder / "node_modules"
     modules.mkdir(parents=True)
@@ -46,7 +46,7 @@ def write(app: Path, name: str, code: str) -> None:
 
 
 def write_playwright(app: Path, browser: Path) -> None:
-    """The app and the config of the README, on a free port and with the browser of these tests."""
+    """Write the app and the config of the README, with a free port and the browser of our tests."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -67,13 +67,13 @@ def write_playwright(app: Path, browser: Path) -> None:
 
 
 async def run_tests(start: Start, app: Path, *words: str) -> tuple[int, Program]:
-    """CI is set, as it is where most such tests run."""
+    """Run a test runner with the variable CI, as most tests of apps run in CI."""
     program = await start([app / "node_modules/.bin" / words[0], *words[1:]], app, {"CI": "1"})
     return await program.ended(within_s=RUNS_WITHIN_S), program
 
 
 def words_of(program: Program) -> str:
-    """What was printed, without indentation and the path of the event log."""
+    """Return the printed text without indentation, and with FILE for the path of the event log."""
     text = "\n".join(line.removeprefix("    ") for line in program.lines)
     return re.sub(r"Event log: \S+/signaling-test-\S+\.jsonl", "Event log: FILE", text)
 

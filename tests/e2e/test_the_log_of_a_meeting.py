@@ -1,4 +1,4 @@
-"""The event log, its tables and its ladder of a meeting of real browsers.
+"""The event log of a meeting of real browsers, and the tables and the ladder that show it.
 
 `make record` saves the log for the first notebook, and a picture of the room for the README.
 """
@@ -20,11 +20,11 @@ from tests.kit.programs import until
 from tests.kit.sites import Site
 
 ROOM = "bar"
-NETWORK_LOST = 3001  # a code without a meaning, like 1006 for a lost network, which cannot be sent
+NETWORK_LOST = 3001  # stands for 1006, which cannot be sent: the sidecar treats both as a lost connection
 
 
 class Network:
-    """The connection of a person to the sidecar, which a test can interrupt."""
+    """The WebSocket of a page, which a test can cut."""
 
     def __init__(self) -> None:
         self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
@@ -39,8 +39,9 @@ class Network:
 
 
 async def meeting(demo: Site, browser: Browser, pictures: Path | None) -> dict[str, str]:
-    """Three people join one after the other. One leaves and returns, one reloads the page, one loses the network for a
-    while.
+    """Let three people join one after the other.
+
+    Ben leaves and returns, Ann reloads the page, and Cleo loses the network.
 
     Returns their peer ids by name. If a folder for pictures is given, a picture is taken when all are connected.
     """
@@ -102,7 +103,7 @@ def assert_rooms_and_refusals(log: EventLog, peers: dict[str, str]) -> None:
 
 
 def assert_ladder_shows_how_each_pair_was_connected(ladder: Ladder) -> None:
-    """The newcomer sends the offer, and the other peer answers. The candidates of a peer follow its description."""
+    """The newcomer sends the offer, and the other peer answers. Each peer's candidates follow its description."""
     assert [column.name for column in ladder.columns] == ["Ann", "Ben", "Cleo"]
     arrows = [step for step in ladder.steps if step.look in ("offer", "answer", "candidate")]
     for earlier, newcomer in combinations(range(3), 2):

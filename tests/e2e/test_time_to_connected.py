@@ -1,4 +1,4 @@
-"""Measured on one machine. The measurement from a phone is in test_a_phone_on_the_lan.py."""
+"""Measured on one machine. For the time on a phone, see test_a_phone_on_the_lan.py."""
 
 from __future__ import annotations
 

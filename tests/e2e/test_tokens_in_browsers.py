@@ -1,4 +1,4 @@
-"""Pages that Vite serves join rooms of a sidecar that asks for JSON Web Tokens."""
+"""Pages that Vite serves join rooms of a sidecar that requires JSON Web Tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.token_site import OTHER_SECRET, TokenPage, start_token_site, visi
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site
 
-SHORT = -7  # seconds until `exp`, so that a token is accepted for 3 s
+SHORT = -7  # seconds from now to `exp`: with 10 s of tolerance, such a token is accepted for 3 s
 JOIN = """({ claims, token, ...options }) => {
   const source = claims ? () => kit.tokenFor(claims) : token
   const mesh = new kit.Mesh({ room: 'bar', ...options, ...(source && { token: source }) })
@@ -54,7 +54,7 @@ async def events_of(page: TokenPage, name: str) -> list[dict[str, Any]]:
 
 
 async def test_a_call_goes_on_while_the_tokens_of_both_pages_expire(browser: Browser, site: Site) -> None:
-    """Each page sends numbers in both ways that there are, and the other receives each number once and in order."""
+    """Each page sends numbers over the data channel and the sidecar. The other receives each once and in order."""
     ann, ben = pages = [
         await joining(browser, site, claims={"sub": name, "room": "call", "life": SHORT}, room="call", name=name)
         for name in ("ann", "ben")
@@ -107,7 +107,7 @@ async def test_a_page_with_a_wrong_token_is_refused_and_its_console_says_what_to
         assert warning.startswith(f"Signaling: could not join the room 'bar' (unauthorised): {reason}. ")
         assert "The option `token` of the client must be a token that the sidecar accepts" in warning
     assert len(page.warnings) == len(REFUSED)
-    # The client has asked for a second token each time, which might have been a better one.
+    # After each refusal, the client has asked for another token once.
     assert len(await page.js("kit.asked")) == 2 * sum(claims is not None for claims in REFUSED.values())
 
 
@@ -124,7 +124,7 @@ async def test_a_page_can_watch_the_list_of_rooms_before_it_joins_one(browser: B
     }""",
         SHORT,
     )
-    await page.holds("lists.length >= 2 && kit.asked.length >= 2")  # its token has expired, and it watches again
+    await page.holds("lists.length >= 2 && kit.asked.length >= 2")  # it watches again with a new token
     assert {str(rooms) for rooms in await page.js("lists")} == {"['listed']"}
     await page.js("client.join('listed')")
     await page.holds("client.joined && client.peers.size === 1")

@@ -1,4 +1,4 @@
-"""Clients that are not ours show their tokens, each in the way that its protocol or its library allows."""
+"""Clients of other libraries send their tokens in the way that their protocol or library allows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PEER = """async ({ id, claims }) => {
   peer.on('connection', (connection) => connection.on('data', (data) => received.push(data)))
   window.app = { peer, errors, received }
 }"""
-# lib0, which y-webrtc uses, takes the global WebSocket whenever it connects.
+# The code in the README replaces the global `WebSocket`, which y-webrtc uses for each connection.
 WITH_TOKEN = f"""async (claims) => {{
   const token = await kit.tokenFor(claims)
   {readme.code("y-webrtc with a token")}
@@ -63,7 +63,7 @@ async def test_two_pages_with_peerjs_call_each_other_with_the_librarys_own_optio
 async def test_a_page_with_peerjs_and_a_wrong_token_gets_an_error_of_its_library(browser: Browser, site: Site) -> None:
     page = await visit(browser, site)
     for claims, error in (
-        (None, "network"),  # the library makes up a token of its own
+        (None, "network"),  # PeerJS then generates a token
         ({"secret": OTHER_SECRET}, "network"),
         ({"life": -3600}, "network"),
         ({"peer": "ben"}, "server-error"),
@@ -108,7 +108,7 @@ async def test_a_client_of_an_original_protocol_shows_the_secret_of_a_team_in_a_
             ([f"bearer.{TEAM_SECRET}", "signaling"], ["signaling", "peer-list"]),
             ([f"bearer.{TEAM_SECRET[1:]}", "signaling"], ["", 1006]),
             (["signaling"], ["", 1006]),
-            ([f"bearer.{TEAM_SECRET}"], ["", 1006]),  # no server may answer with the name that contains the secret
+            ([f"bearer.{TEAM_SECRET}"], ["", 1006]),  # an answer would repeat the secret
         ):
             assert await page.evaluate(MESH, [ws, offered]) == answer, (url, offered)
     assert way.sidecar.program.count(TEAM_SECRET) == 0

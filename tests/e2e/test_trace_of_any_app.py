@@ -1,4 +1,4 @@
-"""The connections of an app with PeerJS and its own server are diagnosed after adding one line to vite.config."""
+"""With one line in vite.config, the connections of an app that uses PeerJS and a PeerJS server are diagnosed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ peer.on('open', () => { document.body.dataset.open = 'yes'; if (other) show(peer
 
 async def start_app(start: Start, folder: Path) -> Site:
     _, port = await start_original(start, "peerjs")
-    # The modules are shared with other Vites, so the cache must not be.
+    # Other Vite servers share `node_modules`, so this one needs a separate cache.
     options = "plugins: [signaling({ trace: true })], cacheDir: '.vite'"
     config = f"import signaling from '{PLUGIN}'\nexport default {{ {options} }}\n"
     project = write_project(folder / "app", config)
@@ -61,7 +61,7 @@ async def test_peerjs_pages_show_up_in_the_notebook_and_are_connected(
         await until(are_both_known, "both have reported their connections")
         assert not await first.evaluate("'demo' in window")
         if TIMES > 1:
-            await second.close()  # the other browser notices it after 15 s
+            await second.close()  # the other page notices it after 15 s
             await until(lambda wanted=round_ + 1: failures(app) == wanted, "the other has noticed it", within_s=60)
             await first.close()
     tally.judge(app.sidecar, made, since_ts, time.time())

@@ -1,4 +1,4 @@
-"""The inspector shows what peers say to each other, so Vite shows it only to the person at its machine."""
+"""The inspector shows the frames of all peers, so Vite serves it only to browsers on the same machine."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def site_of(start: Start, folder: Path, **server: Any) -> Site:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running_site(start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Vite listens on the network, and lets in every host, as it may be for a tunnel."""
+    """A Vite server that listens on the network and allows every Host header, as users of tunnels configure it."""
     return await site_of(start_once, tmp_path_factory.mktemp("site"), host=True, allowedHosts=True)
 
 
@@ -96,7 +96,7 @@ async def get(url: str, **headers: str) -> tuple[int, str]:
 
 
 async def code_of(url: str, **headers: str) -> str:
-    """The code with which a request for data is refused."""
+    """Send a request for data, which must be refused, and return the error code."""
     status, text = await get(url, **headers)
     assert status == 403, text
     assert PEER not in text
@@ -115,7 +115,7 @@ async def test_the_person_at_this_machine_sees_it(site: Site) -> None:
 async def test_somebody_on_the_network_does_not_and_learns_where_it_can_be_opened(site: Site) -> None:
     network = await network_url_in(site.vite)
     assert await code_of(network + ROOMS) == "inspector-not-local"
-    # The address of the socket is checked, and not only what the client says.
+    # Vite checks the address to which the socket is connected, and not only the Host header.
     assert await code_of(network + ROOMS, Host=urlsplit(site.url).netloc) == "inspector-not-local"
     assert await code_of(site.url + ROOMS, Host=urlsplit(network).netloc) == "inspector-not-local"
     status, text = await get(network + PAGE)
@@ -136,13 +136,15 @@ async def test_it_is_there_on_localhost_and_not_on_the_network_if_the_page_is_fo
     assert (await get(url + ROOMS, Origin=origin))[0] == 200
     assert await code_of(url + ROOMS, Origin=origin.replace("https:", "http:")) == "inspector-foreign-page"
     assert await code_of(await network_url_in(vite) + ROOMS) == "inspector-not-local"
-    assert await code_of(url + ROOMS, Host="evil.example") == "inspector-not-local"  # Vite checks no Host with https
+    assert await code_of(url + ROOMS, Host="evil.example") == "inspector-not-local"  # with https, Vite checks no Host
 
 
 @asynccontextmanager
 async def tunnel_to(url: str, **headers: str | None) -> AsyncIterator[str]:
-    """A program that connects from loopback for somebody else. It passes on a request with the Host that it has got, or
-    with these headers."""
+    """A program on this machine that forwards requests to this URL, like a tunnel.
+
+    It keeps their headers, except for these.
+    """
 
     async def pass_on(request: web.Request) -> web.Response:
         changed = {**request.headers, **headers}
@@ -234,7 +236,7 @@ TRY_EVERYTHING = """async (vite) => {
 
 @asynccontextmanager
 async def foreign_page(browser: Browser, name: str) -> AsyncIterator[Page]:
-    """A page of another program on this machine, as an app on another port, or a website with that name."""
+    """A page of another origin, with this host name: a server on another port of this machine sends it."""
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=EMPTY, content_type="text/html")
@@ -282,7 +284,7 @@ async def test_a_link_on_another_page_opens_it_but_that_page_cannot_read_it(site
         assert opened.url == site.url + PAGE
         assert "The inspector cannot be shown" not in await opened.content()
         assert await opened.evaluate("opener") is None
-        # For the page that has opened it, the window looks as if it were closed.
+        # The page that has opened the window sees it as closed.
         await page.wait_for_function("opened.closed")
         answer = await page.goto(site.url + ROOMS)
         assert answer is not None
@@ -295,7 +297,7 @@ async def test_dns_rebinding_in_a_real_browser(site: Site, playwright: Playwrigh
     async with launched(playwright, browser_path, flags) as browser:
         page = await browser.new_page()
         await page.goto(rebound)
-        assert await page.title() == "app"  # Vite itself lets in every host here
+        assert await page.title() == "app"  # Vite itself allows every host here
         script = "async (path) => { const got = await fetch('/' + path); return [got.status, await got.text()] }"
         status, text = await page.evaluate(script, ROOMS)
         assert status == 403

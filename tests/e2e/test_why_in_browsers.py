@@ -1,7 +1,8 @@
-"""The diagnosis of real browsers that do not connect, each for a different reason, and of some that do.
+"""The diagnosis of pairs of real browsers: some do not connect, each for a different reason, and some do.
 
-`make record` saves the log of these faults for the second notebook. With `SOAK_TIMES`, each fault is caused that often,
-and a hundred pairs connect successfully (`make soak-why`).
+`make record` saves the log of these faults for the second notebook. The environment variable SOAK_TIMES is the number
+of times that each fault is caused. If it is greater than 1, a hundred working pairs are diagnosed, too (`make
+soak-why`).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ EXPECTED = {
     Reason.NO_CANDIDATES: Expected(Reason.NO_CANDIDATES, Reason.NO_CANDIDATES),
     Reason.RELAY_ONLY: Expected(Reason.RELAY_ONLY, Reason.NO_CANDIDATES),
 }
-"""The diagnosis of each pair, with and without the reports of the browsers."""
+"""The expected diagnosis of each pair, with and without the reports of the browsers."""
 RESTART = """async (id) => {
   const pc = demo.mesh.connectionTo(id)
   const ufrag = () => /ice-ufrag:(\\S+)/.exec(pc.currentLocalDescription.sdp)[1]
@@ -84,7 +85,7 @@ async def test_working_pairs_are_only_reported_as_connected(shared_demo: Site, b
 
 
 async def test_two_tabs_of_one_browser_have_different_labels(shared_demo: Site, browser: Browser) -> None:
-    """Both peers have the name of the browser, as in the first step of the README."""
+    """Both peers have the name that the browser got, as when a user tries the demo in two tabs."""
     window = await browser.new_context()
     for _ in range(2):
         page = await window.new_page()
@@ -109,7 +110,7 @@ async def test_normal_events_of_working_pairs_are_not_faults(shared_demo: Site, 
         await expect(ben.room_card(room)).to_be_visible()
         await ben.join(room)
         await all_connected(*people)
-        # Both restart ICE at once, so their offers may cross.
+        # Both restart ICE at the same time, so their offers may cross.
         await asyncio.gather(restart_ice(ann, cleo), restart_ice(cleo, ann))
         await cleo.page.close()
         await expect(ann.tile("Cleo")).to_have_count(0)
@@ -121,7 +122,7 @@ async def test_normal_events_of_working_pairs_are_not_faults(shared_demo: Site, 
 
 
 async def restart_ice(person: DemoPage, other: DemoPage) -> None:
-    """Wait until the new candidates are in use."""
+    """Restart ICE, and wait until the new credentials are in use."""
     await person.page.evaluate(RESTART, await other.peer_id())
 
 

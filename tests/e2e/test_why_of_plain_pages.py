@@ -1,6 +1,6 @@
-"""The diagnosis of real browsers with a plain app: faults are found, and unusual but harmless behaviour is not blamed.
+"""The diagnosis of real browsers with a plain app finds faults, and does not report harmless behaviour as one.
 
-With `SOAK_TIMES`, each fault is caused that often (`make soak-why`).
+The environment variable SOAK_TIMES is the number of times that each fault is caused (`make soak-why`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ async def test_each_fault_is_diagnosed_and_no_working_pair_is_blamed(
         await pages.window.close()
     assert tally.all_wrong == {}
     assert set(tally.made.values()) == {TIMES}
-    # If a page is closed without a Close frame, as by a busy browser, its session is kept for 30 s.
+    # A busy browser may close a page without a Close frame. Its session then ends only after 30 s.
     await until(lambda: ended_rooms(site.sidecar) >= set(everything), "all have left", within_s=60)
     verdicts = verdicts_of(entries_of(site.sidecar), everything, time.time())
     assert [each.sentence for each in verdicts if not is_named(everything[each.meeting.room].expected, each)] == []

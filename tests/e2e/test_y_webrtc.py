@@ -47,7 +47,7 @@ window.app = {
 
 
 async def visit(browser: Browser, app: Site, name: str, asked: set[str | None]) -> Page:
-    """Open the app in a browser without the BroadcastChannels of other pages. `asked` gets the hosts that it asks."""
+    """Open the app in a new context, which shares no BroadcastChannel. Adds the requested hosts to `asked`."""
     page = await (await browser.new_context()).new_page()
     page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
     page.on("websocket", lambda socket: asked.add(urlsplit(socket.url).hostname))
@@ -59,8 +59,8 @@ async def visit(browser: Browser, app: Site, name: str, asked: set[str | None]) 
 async def share(app: Site, topic: str, password: str | None, *pages: Page) -> None:
     """Open a document in one page after the other.
 
-    y-webrtc loses the changes of two pages that announce themselves at the same time: each of them offers. Both are
-    then an `initiator` of simple-peer, which sends through its own data channel and does not listen to the other's.
+    If two pages of y-webrtc announce themselves at the same time, both offer, and their changes get lost: each page
+    sends them through the data channel that it has created, and does not listen to that of the other page.
     """
     for page in pages:
         before = announced(app, topic)
@@ -110,7 +110,8 @@ async def test_two_browsers_share_a_document_also_after_a_reload_and_after_the_s
     await share(app, "notes", password, ben)
     await write(ann, ben, "notes", "milk", "1 l")
 
-    # A page that is unloaded subscribes once more, when its RTCPeerConnections have closed.
+    # An unloaded page subscribes once more when its RTCPeerConnections are closed, so this counts from the current
+    # number.
     before = joined(app, "notes")
     os.kill(app.sidecar.pid, signal.SIGKILL)
     await app.vite.line("the sidecar was ended by SIGKILL")

@@ -1,5 +1,7 @@
-"""Measure how long a newcomer waits for a connection. No test asserts a time, because it depends on the load of the
-machine."""
+"""Measures how long a newcomer waits for a connection.
+
+No test asserts a time, because times depend on the machine's load.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,7 @@ new MutationObserver(() => {
 
 
 async def times_to_connected_ms(browser: Browser, room_url: str, runs: int, **context: Any) -> list[float]:
-    """Measure the time from loading the page to the connection to a peer in the room, each time with a new browser
-    profile.
+    """Measure the time from loading the page to the first connection in the room, in a new browser profile each time.
 
     `context` are arguments for Playwright's `new_context`.
     """

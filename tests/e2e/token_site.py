@@ -1,4 +1,4 @@
-"""An app whose dev server signs tokens for its pages, in front of a sidecar that asks for them."""
+"""An app whose dev server signs tokens for its pages, and a sidecar that requires these tokens."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_
 SECRET = "a secret that only the app and the sidecar know"
 OTHER_SECRET = "a secret of somebody else that is just as long"
 
-# `life` are the seconds until `exp`. The sidecar accepts a token for another 10 s, so a negative one makes a token that
-# is accepted only for a short time.
+# `life` is the number of seconds until `exp`. The sidecar accepts a token for 10 s longer, so with a negative number, a
+# token is accepted for a few seconds.
 _CONFIG = """
 import { createHmac } from 'node:crypto'
 import signaling from 'PLUGIN'
@@ -72,7 +72,7 @@ async def start_token_site(start: Start, folder: Path) -> Site:
 
 @dataclass
 class TokenPage:
-    """A page of the app in a browser window of its own."""
+    """A page of the app in a separate browser window."""
 
     page: Page
     warnings: list[str] = field(default_factory=list)

@@ -1,19 +1,19 @@
-"""Plays a script on a server: what several clients send it, and exactly what each of them then receives.
+"""Plays a script on a server: sends what several clients send, and checks exactly what each of them receives.
 
 The steps are those of the wire vectors ("Write wire vectors" in CONTRIBUTING.md), and a few more:
 
 - `{"from": "ann", "open": "/peerjs?id=ann"}`: the path follows the base URL of the server. With `"refused": 400` the
   server answers the handshake with this HTTP status.
-- `{"get": "/peerjs/id", "answer": {…}}`: an HTTP request, with `"origin"` if a page of this origin makes it. Those
-  fields of the answer are compared that the step has: `status`, `type`, `allows` (the origin whose pages may read the
-  answer) and `body`.
-- `"times": 1000` beside a frame: it is sent, or received, so often without waiting in between.
-- `"hangs": true` beside a frame: the server reads nothing more of what this client sends.
+- `{"get": "/peerjs/id", "answer": {…}}`: an HTTP request, with `"origin"` if a page of this origin makes it. The step
+  may have these fields of the answer: `status`, `type`, `allows` (the origin whose pages may read the answer) and
+  `body`. Only the fields that it has are compared.
+- `"times": 1000` beside a frame: it is sent, or received, a thousand times without waiting in between.
+- `"hangs": true` beside a frame: after it, the server reads nothing that this client sends.
 - `{"server_ends": 1}`: the server ends by itself, with this exit code.
 - `{"differs": "a sentence", "original": […], "ours": […]}`: here the servers differ on purpose.
 
-UUIDs are written as `<uuid>`, and 300,000 times the letter x as `<300000 x>`. After the last step, nothing else may
-have been sent to anybody.
+UUIDs are written as `<uuid>`, and 300,000 times the letter x as `<300000 x>`. After the last step, no client may have
+received further frames.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import aiohttp
 from signaling_sidecar.dialects import Binary
 from tests.dialects.vectors import sent_frame
 
-PATIENCE_S = 10.0  # seconds after which a script that waits for a frame fails
+PATIENCE_S = 10.0  # seconds that a script waits for a frame before it fails
 HANDSHAKE = aiohttp.ClientTimeout(total=PATIENCE_S)
 UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
@@ -43,7 +43,7 @@ Which = Literal["original", "ours"]
 
 
 class Client:
-    """A WebSocket client, and what it has received and the script has not read yet."""
+    """A WebSocket client, and the frames that it has received but the script has not read."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -58,17 +58,17 @@ class Client:
             await self._socket.send_str(frame.decode())
 
     async def receive(self) -> Any:
-        """The value of the next text frame, or `[code, reason]` for the end of the connection."""
+        """Return the value of the next text frame, or `[code, reason]` if the connection has ended."""
         async with asyncio.timeout(PATIENCE_S):
             while not self._unread:
                 await self._read()
         return self._unread.popleft()
 
     async def has_caught_up(self) -> None:
-        """Wait until the server has handled what this client has sent before."""
+        """Wait until the server has handled everything that this client has sent."""
         if self.hangs or self.has_ended:
             return
-        with suppress(ConnectionError):  # its end is read below
+        with suppress(ConnectionError):  # the end of the connection is read below
             await self._socket.ping()
         async with asyncio.timeout(PATIENCE_S):
             while not await self._read() and not self.has_ended:
@@ -76,7 +76,7 @@ class Client:
 
     async def end(self) -> None:
         self.has_ended = True
-        if not self.hangs:  # otherwise nobody would answer the Close frame; the session closes the socket
+        if not self.hangs:  # a server that hangs does not answer a Close frame; the session closes the socket
             await self._socket.close()
 
     def lose(self) -> None:
@@ -88,7 +88,7 @@ class Client:
         return list(self._unread)
 
     async def _read(self) -> bool:
-        """Read one message. Returns whether it is the answer to a ping."""
+        """Read one message, and return whether it is a pong."""
         message = await self._socket.receive()
         match message.type:
             case aiohttp.WSMsgType.PONG:
@@ -101,7 +101,7 @@ class Client:
                 self._unread.append([message.data, message.extra])
                 await self.end()
             case _:
-                self._unread.append([1006, ""])  # it ended without a Close frame
+                self._unread.append([1006, ""])  # the connection ended without a Close frame
                 await self.end()
         return False
 
@@ -118,7 +118,7 @@ class Player:
             await self._play(step)
 
     async def finish(self) -> None:
-        """Check that nothing else was sent."""
+        """Assert that no client has received a frame that the script did not read."""
         await self._settled()
         rest = {name: client.rest() for name, client in self._clients.items() if client.rest()}
         assert not rest, f"{self._which}: this was sent too: {rest}"
@@ -175,9 +175,10 @@ class Player:
         await self._settled()
 
     async def _settled(self) -> None:
-        """Wait until the server has handled all frames and everybody has been sent the answers.
+        """Wait until the server has handled all frames, and all clients have received the answers.
 
-        In the first round, a client may get its answer before a frame that another client's ping has pushed along.
+        One ping for each client is not enough: it may be answered before the server has sent this client the frames
+        that others caused.
         """
         for _ in range(2):
             for client in self._clients.values():
@@ -200,5 +201,5 @@ def _in_short(text: str) -> str:
 
 
 def _in_full(frame: bytes) -> bytes:
-    """The frame with as many letters as it says. A `Binary` stays one, and says nothing."""
+    """Replace each `<N x>` in a text frame by N times the letter x."""
     return frame if isinstance(frame, Binary) else SHORT.sub(lambda found: b"x" * int(found[1]), frame)

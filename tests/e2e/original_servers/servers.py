@@ -1,4 +1,4 @@
-"""The servers that the npm packages `peer` and `y-webrtc` bring, and a sidecar to compare them with."""
+"""Starts the signaling servers in the npm packages `peer` and `y-webrtc`, and a sidecar to compare them with."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ async def start_original(start: Start, dialect: str, flags: Sequence[str] = ()) 
 
 
 def _free_port() -> int:
-    """A port that is free now. Neither of the servers can choose one itself and say which it is."""
+    """A port that is free now. The original servers cannot choose a free port and print it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
         return port
 
 
 class Original:
-    """An original server, which is started when a script needs it, also again after it has ended."""
+    """An original server. It is started when a script needs it, and again if it has ended."""
 
     def __init__(self, start: Start, dialect: str, flags: Sequence[str]) -> None:
         self._start, self._dialect, self._flags = start, dialect, flags

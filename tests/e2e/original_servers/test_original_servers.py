@@ -1,4 +1,4 @@
-"""The sidecar does what the original servers do, except for the differences that the scripts beside this file state."""
+"""The sidecar behaves like the original servers, except for the differences that the scripts in this folder state."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SCRIPTS = {
     for script in json.loads(path.read_text())
 }
 BASES = {"peerjs": ("", ""), "y-webrtc": ("", "/ws/signaling/y-webrtc")}
-"""What the paths in the scripts follow: on the original server, and on the sidecar."""
+"""The prefixes of the paths in the scripts: on the original server, and on the sidecar."""
 
 GetOriginal = Callable[[str, list[str]], Original]
 
 
 @pytest.fixture(scope="module")
 def original(start_once: Start) -> GetOriginal:
-    """A function that returns the original server with some flags. The scripts share it."""
+    """A function that returns an original server with these flags. Scripts with the same flags share a server."""
     if not (PACKAGES / "peer").exists():
         pytest.skip("the npm packages are not installed: `make test` installs them")
     running: dict[str, Original] = {}
