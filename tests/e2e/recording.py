@@ -16,8 +16,7 @@ RECORDED_PROJECT = "/home/ann/demo"  # replaces the path of this checkout in rec
 
 
 async def end(demo: Site) -> None:
-    """End Vite as Ctrl-C does, and wait until its sidecar has ended, so that the log is complete.
-    """
+    """End Vite as Ctrl-C does, and wait until its sidecar has ended, so that the log is complete."""
     demo.vite.process.send_signal(signal.SIGINT)
     await demo.vite.ended()
     await until(lambda: not is_running(demo.sidecar.pid), "the sidecar has ended")

@@ -1,4 +1,4 @@
-"""What somebody else may do to a segment of the event log while it is being written."""
+"""Faults of a segment that is being written: functions that replace, move, delete or change its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log files can be read after an editor, Windows, a copy or a compression program has changed their form."""
+"""Log files can be read after an editor, PowerShell, a copy or a compression program has changed their encoding."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def verdicts(path: Path, capsys: Capture) -> str:
 
 @pytest.fixture
 def as_written(tmp_path: Path, capsys: Capture) -> str:
-    """What `sidecar why` prints for the unchanged log."""
+    """The output of `sidecar why` for the unchanged log."""
     (tmp_path / "whole").mkdir()
     return verdicts(write_segment(tmp_path / "whole" / SEGMENT, TWO_PEERS), capsys)
 
@@ -197,7 +197,7 @@ def test_a_truncated_gzip_file_is_read_as_far_as_possible_and_reported(tmp_path:
 def test_a_line_without_end_is_not_kept_in_memory(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A small file that was made with gzip may contain a line of any length."""
+    """A small file may contain a line of any length if it is compressed."""
     monkeypatch.setattr("signaling_sidecar.eventlog.segment_text.MAX_LINE_BYTES", 1_000_000)
     (tmp_path / f"{SEGMENT}.gz").write_bytes(gzip.compress(TEXT.encode() + bytes(2_000_000)))
     log = open_log(tmp_path)

@@ -1,4 +1,4 @@
-"""Commands use the state folder of this project, wherever it is configured, and never that of another project."""
+"""Commands find the state folder of their project, wherever it is configured, and never use that of another project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project. The current folder is a subfolder of it."""
+    """The folder of a project. The current folder is a subfolder of it."""
     (tmp_path / "app" / "src" / "deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "app" / "src" / "deep")
     return tmp_path / "app"
@@ -45,18 +45,18 @@ def state_in(folder: Path) -> Path:
 
 
 def other_project(tmp_path: Path) -> Path:
-    """The state folder of another project, which is newer than all others."""
+    """Create the state folder of another project, which is newer than all that exist."""
     (tmp_path / "other").mkdir()
     return state_in(project_state_dir(tmp_path / "other"))
 
 
 def runs_with(folder: Path, project: Path) -> None:
-    """Write `runtime.json` like a running sidecar, with the id of this process."""
+    """Write a `runtime.json` as if this process was a sidecar that runs in this project."""
     state_dir.write_runtime(folder, Runtime("http://127.0.0.1:9", os.getpid(), "b00t", "0", str(project), "token"))
 
 
 def place_of(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """The state folder that `sidecar log` uses."""
+    """The path of the state folder that `sidecar log` uses and prints."""
     assert main(["log", *options]) == 0
     return capsys.readouterr().out.splitlines()[0]
 
@@ -99,7 +99,7 @@ def test_a_configured_state_folder_is_found_by_every_command(
     tmp_path: Path, app: Path, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other_project(tmp_path)
-    state_in(project_state_dir(app))  # left by an earlier start without the setting
+    state_in(project_state_dir(app))  # an earlier start without the setting has left this folder
     elsewhere = state_in(tmp_path / "elsewhere")
     if said == "variable":
         monkeypatch.setenv("SIDECAR_STATE_DIR", str(elsewhere))
@@ -209,7 +209,7 @@ def test_in_a_monorepo_the_running_sidecar_of_the_root_is_used_as_by_the_plugin(
     monkeypatch.chdir(app)
     of_root, of_app = state_in(project_state_dir(root)), state_in(project_state_dir(app))
     runs_with(of_root, root)
-    assert place_of(capsys) == str(of_app)  # nothing shows that the folders belong together
+    assert place_of(capsys) == str(of_app)  # nothing shows that the app is a part of the repository
     for mark in (".git", "pnpm-workspace.yaml"):
         (root / mark).touch()
         assert place_of(capsys) == str(of_root)
@@ -222,8 +222,11 @@ def test_in_a_monorepo_the_running_sidecar_of_the_root_is_used_as_by_the_plugin(
 
 @pytest.fixture
 def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The state folders of two apps in a monorepo, of which the second is outside the default place. The current folder
-    is the root."""
+    """The state folders of two apps in a monorepo.
+
+    Sidecars run in both, and the second folder is not at the default place. The current folder is the root of the
+    monorepo.
+    """
     root = tmp_path / "monorepo"
     web, admin = root / "apps" / "web", root / "apps" / "my admin"
     for folder in (web, admin):
@@ -298,8 +301,8 @@ def test_a_repository_within_another_projects_folder_is_a_project_of_its_own(
 def test_a_new_app_below_a_folder_with_a_state_is_a_project_of_its_own(
     tmp_path: Path, app: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state_in(project_state_dir(tmp_path))  # a sidecar was once started in the folder that contains all projects
-    (app / "package.json").write_text("{}")  # like a new project from `npm create vite`, which has no repository
+    state_in(project_state_dir(tmp_path))  # a sidecar has run in the folder above all projects
+    (app / "package.json").write_text("{}")  # a new project of `npm create vite` has no repository
     for command in ALL:
         assert main(command) == 2
         assert "no sidecar has run for" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The sidecar continues, and reports it, when its event log is deleted, replaced or cannot be written."""
+"""If the event log is deleted, replaced or cannot be written, the sidecar reports this, and continues."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_deleted_log_is_begun_again_and_the_next_start_restores_from_it(
     assert len(said(caplog)) == 1
     assert str(log.path) in said(caplog)[0]
     assert state_dir.key(folder) == key
-    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # the state that `kill -9` leaves behind
+    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # what `kill -9` would leave behind
     next_one = await serve(aiohttp_client, left)
     again = await next_one.connect()
     resume = {"token": token, "after": 0}
@@ -128,7 +128,7 @@ async def test_a_deleted_file_of_the_state_folder_is_written_again(served: Serve
 
 
 NO_MATTER_WHOSE = "-dac_override,-dac_read_search"
-"""The capabilities that let root open every file. Without them, file modes apply to root too."""
+"""The capabilities that let root open every file. Without these capabilities, the modes of files also apply to root."""
 AS_ANYBODY = ["setpriv", "--bounding-set", NO_MATTER_WHOSE, "--inh-caps", NO_MATTER_WHOSE] if os.geteuid() == 0 else []
 
 
@@ -230,7 +230,7 @@ async def test_without_durable_sessions_clients_are_not_told_about_the_log(
 
 
 async def killed(aiohttp_client: AiohttpClient, served: Served, tmp_path: Path, disk: Disk) -> Served:
-    """The sidecar is killed while its disk is full. The next one starts when there is space again."""
+    """Simulate that the sidecar is killed while its disk is full. Start the next one when the disk has space again."""
     left = Path(shutil.copytree(served.sidecar.state_dir, tmp_path / "left"))
     disk.is_full = False
     return await serve(aiohttp_client, left)
@@ -261,7 +261,7 @@ async def test_a_session_that_was_not_recorded_continues_with_a_new_list(
     next_one = await killed(aiohttp_client, served, tmp_path, disk)
     ann = await next_one.connect()
     await ann.join("ann")
-    for number in (1, 2, 3):  # more records than the killed sidecar had numbered
+    for number in (1, 2, 3):  # more frames than the killed sidecar had numbered
         await ann.send({"type": "signal", "to": "ben", "new": number})
     await next_one.settled()
     ben = await next_one.connect()

@@ -1,4 +1,4 @@
-"""The event log of an instance of a cluster: copied lines, segments that begin at checkpoints, and files that fail."""
+"""The copy of the event log that each instance of a cluster writes, also if its files cannot be written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TYPES = [record["type"] for record in COMMITTED]
 
 
 class Copy:
-    """A copy of a log, and the sentences that it reported."""
+    """A copy of a log, and the sentences that it has reported."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.folder, self.complaints = folder, list[str]()
@@ -63,7 +63,7 @@ def test_the_lines_are_written_as_they_came(copy: Copy) -> None:
     told: list[bytes] = []
     copy.begin(0)
     copy.log.listeners.add(told.append)
-    # The spaces and the order of the fields are not those that an encoder would write.
+    # An encoder would write other spaces, and another order of the fields.
     batches = [b'{"ts": 1.0,  "seq":1,"v":1, "type":"a.b"}\n{"v":1,"seq":2,"ts":1.50,"type":"a.c"}\n', b"third\n"]
     for batch, seq in zip(batches, (2, 3), strict=True):
         copy.log.append(batch, seq)
@@ -96,7 +96,7 @@ def test_a_file_that_is_too_large_is_continued_in_a_new_one_at_the_next_checkpoi
     copy.begin(0)
     assert not copy.log.wants_checkpoint
     copy.begin(0)
-    assert len(copy.segments()) == 1  # this one is not too large yet
+    assert len(copy.segments()) == 1  # the first segment is not too large yet
     copy.append(9)
     assert copy.log.wants_checkpoint
     copy.append(10)
@@ -113,7 +113,7 @@ def test_records_and_checkpoints_of_earlier_places_are_ignored(copy: Copy) -> No
     copy.begin(0)
     copy.append(6)
     before = copy.log.path.read_bytes()
-    copy.begin(3)  # after an outage the caller may read the stream from its last checkpoint again
+    copy.begin(3)  # after an outage, the caller may read from an earlier checkpoint again
     copy.log.append(bytes_of(COMMITTED[3:6]), 6)
     assert (copy.log.path.read_bytes(), copy.log.seq, copy.log.is_written) == (before, 6, True)
 
@@ -176,7 +176,7 @@ def test_what_a_full_disk_refuses_is_lost_until_the_next_checkpoint(copy: Copy, 
     disk.is_full = False
     copy.append(6)
     copy.log.look_after()
-    assert copy.log.path.read_bytes() == before  # only a checkpoint can begin a new segment
+    assert copy.log.path.read_bytes() == before  # the copy waits for a checkpoint, which begins a new segment
     assert copy.log.wants_checkpoint
     copy.begin(6)
     copy.append(8)
@@ -277,7 +277,7 @@ def test_a_line_that_was_torn_by_a_kill_is_cut_and_the_next_run_copies_it_again(
     subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
     assert cut_torn_line(newest_run(folder)) == 40
     copy = Copy(folder)
-    copy.begin(4)  # the last checkpoint of the stream
+    copy.begin(4)  # the stream's last checkpoint is after record 4
     copy.append(6)
     copy.log.close()
     assert [[each["seq"] for each in copy.lines(number)] for number in (0, 1)] == [[0, 0, 1, 2, 3, 4, 5], [4, 4, 5, 6]]
@@ -300,7 +300,7 @@ def test_the_state_in_a_copy_is_that_of_a_log_that_is_none(tmp_path: Path, rotat
             file.write(bytes_of([line]))
     copy.log.close()
     assert len(copy.segments()) == len(list(alone.iterdir())) == (2 if rotates else 1)
-    for path in copy.segments():  # a sidecar without a cluster restores nothing from a copy
+    for path in copy.segments():  # otherwise nothing would be restored from a copy
         path.write_text(path.read_text().replace('\\"copy\\":true', '\\"copy\\":false'))
     expected, restored = (
         checkpoint(restore_previous_run(folder, new_hub, NOW_S, pytest.fail)[0], NOW_S)

@@ -81,7 +81,7 @@ def shared_data(type_: str, data: Any, **fields: Any) -> Any:
 
 
 def secrets_of(path: Path) -> Iterator[str]:
-    """The strings in the recorded logs that identify people and their computers, found without the code under test."""
+    """Find the strings in a recorded log that identify people and their computers, without the code under test."""
     for text in path.read_text().splitlines():
         line = json.loads(text)
         yield from (line[name] for name in COLUMNS if name in line)
@@ -167,7 +167,7 @@ def is_address(text: str) -> bool:
 
 
 def with_text(text: str) -> bytes:
-    """Redact records that contain a text in every field that a peer can choose."""
+    """Redact records that contain this text in every field that a peer can choose."""
     redactor = Redactor(dialect_words())
     lines = [
         record(1, 0, "peer.joined", **ANN, data={"name": text, "metadata": {text: [text, {"sdpMid": text}]}}),
@@ -184,8 +184,10 @@ def with_text(text: str) -> bytes:
 @pytest.mark.fuzz
 @given(st.text(min_size=6))
 def test_the_redacted_copy_does_not_depend_on_the_texts_of_peers(text: str) -> None:
-    """Whether the redacted text is the same, byte for byte, as for another text. Addresses, SDP, candidates and known
-    words are exceptions."""
+    """The copy is the same, byte for byte, for any two texts.
+
+    Exceptions are addresses, SDP, candidates and known words.
+    """
     assume(text not in KNOWN_WORDS and not text.startswith(("v=0", "candidate:", "a=candidate:")))
     assume(not text.lower().rstrip(".").endswith(".local"))
     assume(re.split("[_-]", text)[-1].lower() not in ("offer", "answer", "pranswer", "rollback", "candidate"))
@@ -199,7 +201,7 @@ def test_the_redacted_copy_does_not_depend_on_the_texts_of_peers(text: str) -> N
     st.sampled_from(["o=", "s=", "a=x-", "a=mid:", "a=ssrc:1 cname:", "a=candidate:", "a=ice-pwd:"]),
 )
 def test_no_text_is_hidden_in_descriptions_or_candidates(text: str, place: str) -> None:
-    assume(not is_address(text))  # an address would become another address, or stay 0.0.0.0
+    assume(not is_address(text))  # it is replaced by another address, or 0.0.0.0 stays
     sdp, harmless = (f"v=0{each}\r\n{place}{each}\r\na=ice-ufrag:{each}\r\n" for each in (text, "-"))
     frames = [{"sdp": sdp, "candidate": f"candidate:{text} 1 udp 1 {text} 9 typ host ufrag {text} {text} {text}"}]
     copy = json.dumps(shared_data("signal.relayed", frames), ensure_ascii=False)
@@ -411,7 +413,7 @@ def test_a_shared_checkpoint_is_read_back_with_all_its_parts() -> None:
 
 
 def shape(value: Any) -> Any:
-    """The value without its texts, except those that are keys."""
+    """The value with each string replaced by "a text", except for the keys of objects."""
     if isinstance(value, dict):
         return {key: shape(each) for key, each in value.items()}
     return list(map(shape, value)) if isinstance(value, list) else "a text" if isinstance(value, str) else value

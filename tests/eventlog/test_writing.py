@@ -1,4 +1,4 @@
-"""The event log on disk: private files, complete lines, segments, and a disk that is full."""
+"""How the event log is written: with private files, complete lines, segments, and a limited size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OFFER = b'{"type":"offer","to":"b","sdp":"v=0\\r\\na=ice-ufrag:abcd\\r\\na=ice-p
 
 
 class Log:
-    """A log writer, and the sentences that it reported."""
+    """A log writer, and the sentences that it has reported."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder, self.complaints = folder, list[str]()
@@ -61,7 +61,7 @@ class Log:
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let segments be compressed at once, and not a second after the last one was begun."""
+    """Compress finished segments at once. In use, the writer waits until no further segment has begun for a second."""
     monkeypatch.setattr(retention, "SETTLE_S", 0.0)
 
 
@@ -122,7 +122,7 @@ def test_a_checkpoint_that_is_larger_than_a_segment_is_not_written_again_with_ev
     types = [line["type"] for line in log.lines()]
     assert types.count("signal.relayed") == records
     written_bytes = sum(map(len, map(json.dumps, log.lines())))
-    assert 1 < types.count("log.checkpoint") < written_bytes / 10_000 / 2 + 1  # they are at most half of the log
+    assert 1 < types.count("log.checkpoint") < written_bytes / 10_000 / 2 + 1  # checkpoints are at most half of the log
 
 
 def test_the_oldest_segments_are_deleted_if_the_log_is_too_large(tmp_path: Path) -> None:
@@ -341,7 +341,7 @@ def test_a_state_folder_belongs_to_one_sidecar(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_locked_is_not_said_to_belong_to_another_sidecar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NFS has no locks if its lock daemon does not run."""
+    """This happens on NFS if its lock daemon does not run."""
 
     def fail(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -389,7 +389,7 @@ def test_segments_are_not_compressed_while_others_follow_and_the_log_keeps_its_l
 
     def wait(seconds: float) -> bool:
         if seconds == 3600:
-            step.wait()  # it waits whether another segment begins
+            step.wait()  # the thread waits whether another segment begins
             step.wait()
         return False
 
@@ -399,7 +399,7 @@ def test_segments_are_not_compressed_while_others_follow_and_the_log_keeps_its_l
     for _ in range(100):
         log.write(Record("signal.relayed", data=OFFER))
     step.wait()
-    step.wait()  # the first time is over, and others have begun: it waits again
+    step.wait()  # others have begun in the meantime, so the thread waits again
     finished = sorted(tmp_path.glob("events-*"))[:-1]
     assert {path.suffix for path in finished} == {".jsonl"}
     assert 2000 < sum(path.stat().st_size for path in finished) <= 5000

@@ -1,4 +1,4 @@
-"""Fixtures for tests of projects of frameworks, in addition to those for end-to-end tests."""
+"""Fixtures for tests of frameworks' projects, in addition to those of the end-to-end tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Projects of frameworks that use Vite as a part of their own dev server.
 
-They are written here as in the first page of each framework's guide, because their scaffolding commands download
-templates from other servers than npm, except for SvelteKit.
+Except for SvelteKit's, they are written here like the first page of each framework's guide, because the scaffolding
+commands download templates from servers other than npm's.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ export default { plugins: [server, signaling({ overlay: true })] }
 
 
 def whole_document(tools: Tools, parent: Path) -> Project:
-    """A server that renders all HTML, and a page that hydrates all of it, as those of React Router do."""
+    """Create a project whose server renders the whole document, and whose page hydrates it, as with React Router."""
     versions = {"react": "^18.3.1", "react-dom": "^18.3.1", "vite": "^8.4.0"}
     project = _written(parent / "whole-document", tools, versions)
     project.write("document.html", DOCUMENT_HTML)
@@ -159,7 +159,7 @@ def make_host(name: str, tools: Tools, parent: Path) -> Project:
 
 
 def node(tools: Tools) -> Path | str:
-    """A version of Node.js that all frameworks support. It may differ from the installed one."""
+    """The program of a Node.js version that all frameworks support, which may differ from the installed version."""
     found = sorted(tools.scaffolders.glob("node-*/bin/node"))
     return found[0] if found else shutil.which("node") or "node"
 

@@ -1,4 +1,4 @@
-"""Projects that a framework's own command creates, in which our npm package is installed as a user would do.
+"""Projects of frameworks' own scaffolding commands, in which our npm package is installed as users install it.
 
 The versions of dependencies are those of the lock files in `locks/`. When a scaffolding command or our own dependencies
 have changed, run `python -m tests.frameworks.write_locks`.
@@ -21,17 +21,17 @@ from tests.kit.sites import Site, sidecar_in, url_in
 HERE = Path(__file__).parent
 LOCKS = HERE / "locks"
 OURS = "vite-plugin-signaling-sidecar"
-CHECKS_WITHIN_S = 120  # seconds; for a type checker or a build on two busy cores
+CHECKS_WITHIN_S = 120  # seconds; two busy cores may run a type checker or a build
 # `npm ci` is not used, because it refuses a lock file that lacks an entry for an optional package.
 INSTALL = ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What all projects need to be created."""
+    """The tools with which projects are created."""
 
     scaffolders: Path
-    """The `node_modules` with the scaffolding commands of `package.json`."""
+    """The `node_modules` folder with the scaffolding commands, which are the dependencies in `package.json`."""
     tarball: Path
     """The tarball of our npm package, as it would be published."""
     registry: str
@@ -49,12 +49,12 @@ class Project:
         """Write a file atomically. Otherwise Vite may read it while it is still empty, and miss the change."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        whole = self.folder.parent / f"{file.name}.new"  # outside of the folder that Vite watches
+        whole = self.folder.parent / f"{file.name}.new"  # a file outside of the folder that Vite watches
         whole.write_text(text)
         whole.replace(file)
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Change a file like an editor does."""
+        """Replace a text in a file once, as an editor would."""
         text = self.read(path)
         assert old in text, f"{path} has no {old!r}"
         self.write(path, text.replace(old, new, 1))
@@ -69,7 +69,7 @@ class Project:
         assert await program.ended(within_s=CHECKS_WITHIN_S) == 0, "\n".join(program.lines)
 
     async def dev(self, start: Start, words: Sequence[str | Path] | None = None) -> Site:
-        """Start the dev server, whose plugin starts the sidecar. `words` is a command to use instead of Vite."""
+        """Start Vite, or the command `words` instead, and wait for the sidecar that the plugin starts."""
         server: Program = await start(words or self.program("vite", "--port", "0"), self.folder)
         return Site(await url_in(server), server, await sidecar_in(server))
 
@@ -111,9 +111,9 @@ def install(project: Project, tools: Tools, name: str) -> None:
 
 
 def _add_urls(lock: dict[str, Any], registry: str) -> None:
-    """Add the URL of each package's tarball, which the lock files here do not have because it depends on the registry.
+    """Add the URL of each package's tarball, which our lock files lack because it depends on the registry.
 
-    Without the URLs, npm first reads the list of all versions of each package, which may be an old one of its cache.
+    Without the URLs, npm would first read the list of each package's versions, and may use an old list in its cache.
     """
     for path, package in lock["packages"].items():
         name = package.get("name", path.rpartition("node_modules/")[2])
@@ -124,12 +124,11 @@ def _add_urls(lock: dict[str, Any], registry: str) -> None:
 
 CREATE_VITE = ("react-ts", "svelte-ts", "vanilla-ts", "vue-ts")
 MAKE: dict[str, Callable[[Tools, Path], Project]] = {name: partial(create_vite, name) for name in CREATE_VITE}
-"""A function that creates a project in a folder with this name, which is installed with the lock file of the same
-name."""
+"""By name: a function that creates a project in a folder with this name. The lock file has the same name."""
 
 
 def make(name: str, tools: Tools, parent: Path) -> Project:
-    """A project that is installed."""
+    """Create the project with this name, and install its dependencies."""
     project = MAKE[name](tools, parent)
     install(project, tools, name)
     return project

@@ -1,4 +1,4 @@
-"""Two tabs of one browser with the page of a project, and the peers that the sidecar reports in their room."""
+"""Opens two tabs with the page of a project, and waits for peers that the sidecar reports in a room."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tab:
 
 
 async def two_tabs(browser: Browser, url: str) -> tuple[Tab, Tab]:
-    """Tabs of one window, so that they share everything that tabs can share."""
+    """Open two tabs in one browser context, so that they share all storage that tabs can share."""
     window = await browser.new_context()
     one, other = Tab(await window.new_page()), Tab(await window.new_page())
     for tab in (one, other):
@@ -51,13 +51,12 @@ def are_connected(sidecar: Sidecar, room: str, count: int = 2) -> bool:
 
 
 async def settled(sidecar: Sidecar, room: str, count: int = 2) -> None:
-    """Wait until exactly this many peers are in the room and connected."""
+    """Wait until exactly this many peers are in the room, and none of them is away."""
     await until(lambda: are_connected(sidecar, room, count), f"{count} peers in {room!r}, all connected")
 
 
 def most_at_once(sidecar: Sidecar, room: str) -> int:
-    """The largest number of peers that were in the room at the same time. A peer counts even if it was there
-    briefly."""
+    """The largest number of peers that were in the room at the same time, even for a moment."""
     here: set[str] = set()
     most = 0
     for record in sidecar.records():

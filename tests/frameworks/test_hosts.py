@@ -1,4 +1,4 @@
-"""If Vite is a part of another dev server, adding the plugin to the configuration connects two tabs too."""
+"""The plugin also connects two tabs if Vite is a part of a framework's dev server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WITHOUT_TELEMETRY = {"NUXT_TELEMETRY_DISABLED": "1", "STORYBOOK_DISABLE_TELEMETR
 class Host:
     name: str
     words: tuple[str, ...]
-    """The command line of the dev server."""
+    """The name and the arguments of the program that is the dev server."""
     page: str = ""
     """The path of the page."""
 
@@ -48,27 +48,27 @@ VITEPRESS = Host("vitepress", ("vitepress", "dev", "--port", "0"))
 
 
 def only_state_dir(folder: Path) -> Path:
-    """Storybook prints its URL in several pieces."""
+    """Find the only state folder, because Storybook breaks the printed lines, from which `sidecar_in` reads it."""
     [runtime] = folder.glob("state-home/*/*/runtime.json")
     return runtime.parent
 
 
 def traced(sidecar: Sidecar) -> set[str]:
-    """The records about the connections of the pages."""
+    """The events in the pages' reports about connections."""
     records = sidecar.records()
     return {json.loads(record["data"])["event"] for record in records if record["type"] == "trace.state"}
 
 
 def command(host: Host, project: Project, tools: Tools) -> list[str | Path]:
     program, *words = host.words
-    # Storybook needs a port number, and uses the next one if it is in use.
+    # Storybook needs a port number. If the port is in use, it takes the next one.
     numbered = [word.format(port=20_000 + os.getpid() % 10_000) for word in words]
     return [node(tools), *project.program(program, *numbered)[1:]]
 
 
 @pytest.fixture(scope="module")
 def sveltekit(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Its two tests share an installation, and each has a page of its own."""
+    """An installed project that two tests share. Each test has a separate page."""
     project = make_host("sveltekit", tools, tmp_path_factory.mktemp("hosts"))
     project.write("src/routes/traced/+page.svelte", TRACED)
     return project
@@ -121,7 +121,7 @@ async def test_a_page_that_hydrates_its_whole_document_does_not_fail_because_of_
     await page.goto(await url_in(vite))
     await expect(page.locator("signaling-overlay")).to_be_attached()
     button = page.locator("button")
-    while await button.text_content() == "0":  # it does nothing before the page is hydrated
+    while await button.text_content() == "0":  # the button has no effect before the page is hydrated
         await button.click()
     await expect(page.locator("signaling-overlay")).to_be_attached()
     assert complaints == []

@@ -23,13 +23,13 @@ ROOM = "lobby"
 class Recipe:
     template: str
     files: dict[str, str]
-    """The files of the recipe, with the name of the code block for each."""
+    """By path in the project: the name of the README's code block that is the content of the file."""
     edited: str
-    """The file that the test changes while the tabs are open."""
+    """The file that the test edits while the tabs are open."""
     checks: tuple[tuple[str, ...], ...]
     """The programs that must succeed, in addition to `vite build`."""
     keeps_connections: bool = False
-    """Whether the connection survives an edit. Otherwise only the session in the room does."""
+    """Whether the WebSocket survives an edit. Otherwise, only the session does."""
 
 
 RECIPES = [
@@ -70,7 +70,7 @@ def recipe(request: pytest.FixtureRequest) -> Recipe:
 
 @pytest.fixture(scope="module")
 def project(recipe: Recipe, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Create the project from its template, and add the plugin and the code of the recipe."""
+    """A project of `npm create vite` with the plugin and the code of the recipe."""
     project = make(recipe.template, tools, tmp_path_factory.mktemp("recipe"))
     if (project.folder / "vite.config.ts").exists():
         project.replace("vite.config.ts", "plugins: [", "plugins: [signaling({ overlay: true }), ")
@@ -96,7 +96,7 @@ async def test_two_tabs_are_two_connected_peers_over_reloads_and_edits(
         await each_message_arrives_once(site, *tabs)
     opened = count(site, "connection.opened")
     for number in range(EDITS):
-        # Both code and markup change, so that the framework updates both.
+        # The edit changes code and markup, so that the framework must update both.
         again = "`" + "again " * number
         code = project.read(recipe.edited).replace(f"{again}${{", f"{again}again ${{")
         project.write(recipe.edited, code.replace("Say hi", "Say hi again"))

@@ -1,4 +1,4 @@
-"""Direct answers repeat the id of the frame that they answer, for protocols of requests and responses."""
+"""For dialects with requests and responses, each answer repeats the id of the frame that it answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In rooms whose peers are not told of each other, the rules can have contacts: peers that have exchanged frames."""
+"""Contacts are peers that have exchanged frames. Rules can tell them of each other's leaves in unannounced rooms."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RULES = RoomRules(
 
 
 class Club:
-    """A hub whose one dialect has contacts, its clock, and its records."""
+    """A hub with one dialect, in which contacts are told of leaves, a clock, and the hub's records."""
 
     def __init__(self) -> None:
         self.hub = Hub({"club": RULES}, 9, CountedIds())
@@ -61,7 +61,7 @@ class Club:
         return self.do(Tick())
 
     def restarted(self, *, by_checkpoint: bool) -> Club:
-        """Return the next run, restored from the records of this one or from a checkpoint."""
+        """Return the next run, which is restored from a checkpoint of this one or from its records."""
         after = Club()
         text = msgspec.json.encode(checkpoint(self.hub, self.now_s)) if by_checkpoint else b'{"rooms":[],"waiting":[]}'
         restore = Restore(after.hub)
@@ -74,7 +74,7 @@ class Club:
 
 @pytest.fixture
 def club() -> Club:
-    """Ann has sent something to Ben. Cleo has not exchanged frames with anybody."""
+    """Ann has sent a frame to Ben, and Cleo has exchanged frames with nobody."""
     club = Club()
     for connection, peer in ((ANN, "ann"), (BEN, "ben"), (CLEO, "cleo")):
         club.join(connection, peer)
@@ -83,7 +83,7 @@ def club() -> Club:
 
 
 def left(effects: list[Effect]) -> list[tuple[tuple[int, ...], str, Reason]]:
-    """Return who was told that which peer has left."""
+    """Return each message that a peer has left: who received it, which peer has left, and why."""
     sends = [effect for effect in effects if isinstance(effect, Send)]
     return [(s.connections, s.message.peer, s.message.reason) for s in sends if isinstance(s.message, PeerLeft)]
 
@@ -157,7 +157,7 @@ connections, peers, tokens = map(strategies.sampled_from, (CONNECTIONS, PEERS, T
 
 
 class ClubMachine(RuleBasedStateMachine):
-    """What the next run reads from the records is what this run has in memory."""
+    """After each step, the state that the next run restores must be the state of this run."""
 
     def __init__(self) -> None:
         super().__init__()

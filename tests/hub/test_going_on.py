@@ -1,5 +1,7 @@
-"""What a hub that takes over knows of the connections that live on. Each test restores it in both ways: from records,
-and from a checkpoint."""
+"""What a hub that takes over knows about the connections that stay open.
+
+Each test restores it in both ways: from records, and from a checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,7 @@ def test_a_peer_that_was_away_before_has_the_rest_of_its_grace(owners: Owners, e
     owners.end(BEN, ending)
     assert len(told(owners.pass_time(grace_s - 1), ANN, PeerUpdated)) == 1
     owners.take_over()
-    assert told(owners.pass_time(0.875), ANN, object) == []  # they were told that Ben is away before
+    assert told(owners.pass_time(0.875), ANN, object) == []  # Ann was told before the takeover that Ben is away
     assert [left.peer for left in told(owners.pass_time(0.25), ANN, PeerLeft)] == ["ben"]
 
 
@@ -122,7 +124,7 @@ def test_a_user_whose_front_has_died_loses_the_place_after_a_while() -> None:
 
 
 def test_whether_a_user_is_still_to_ask_for_its_group_is_known(owners: Owners) -> None:
-    """A user on a new connection is told of the group again. One who asks a second time wants another group."""
+    """A user's first request on a new connection is answered with its group. A second one is for another group."""
     owners.enqueue(ANN, "ann")
     owners.enqueue(BEN, "ben")
     owners.do(Opened(CLEO, "match", "ann"))
@@ -202,14 +204,14 @@ def test_two_tabs_cannot_replace_each_other_more_often(owners: Owners) -> None:
 
 
 def guess(owners: Owners, connection: int, number: int, address: str | None = "203.0.113.9") -> Code | None:
-    """Register with a code. A code that nobody has opens a room."""
+    """Register a code, and return the error code. A code that nobody has creates a room, and counts as a try."""
     made = owners.join(connection, None, "pairing", f"key-{number}", room_name=f"{number}", address=address)
     refused = told(made, connection, Refused)
     return refused[0].refusal.code if refused else None
 
 
 def test_a_connection_has_no_new_tries(owners: Owners) -> None:
-    """It has five: three first ones, and two that are counted for its address."""
+    """It has five tries: the first three, and two more, which also count for its address."""
     assert [guess(owners, ANN, number) for number in range(4)] == [None] * 4
     owners.take_over()
     assert [guess(owners, ANN, number) for number in range(4, 6)] == [None, Code.TOO_FAST]
@@ -218,7 +220,7 @@ def test_a_connection_has_no_new_tries(owners: Owners) -> None:
 
 
 def test_an_address_has_no_new_tries(owners: Owners) -> None:
-    """It has two besides the first three of each connection."""
+    """It has two tries, besides the first three of each connection."""
     assert [guess(owners, ANN, number) for number in range(4)] == [None] * 4
     owners.take_over(dead=[ANN])
     assert [guess(owners, BEN, number) for number in range(4, 9)] == [None, None, None, None, Code.TOO_FAST]
@@ -345,7 +347,7 @@ def test_commands_of_one_frame_wait_together_and_only_the_first_refusal_is_sent(
 
 
 def test_a_try_that_waits_for_a_challenge_is_counted_once(owners: Owners) -> None:
-    """Five tries are admitted, so the fifth is within the limits exactly if the waiting one was counted once."""
+    """The limit is five tries: two joins that waited, and three guesses. Each join must have been counted once."""
     pair(owners)
     for _ in range(2):
         assert told(owners.join(CLEO, None, "pairing", KEY.room, room_name=CODE), CLEO, Refused) == []

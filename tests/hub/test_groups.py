@@ -1,4 +1,4 @@
-"""A group is a room that takes in nobody else once it has been full. The next peer begins another group."""
+"""A group is a room that accepts no further peer once it has been full. The next peer begins another group."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ class Group:
 
 
 class GroupMachine(RuleBasedStateMachine):
-    """The model is a list of groups for each name. Each connection has a peer id of its own."""
+    """The model is a list of groups for each name. Each connection uses another peer id."""
 
     def __init__(self) -> None:
         super().__init__()

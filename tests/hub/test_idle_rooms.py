@@ -1,4 +1,4 @@
-"""Rooms in which nothing is sent: when the hub looks for them."""
+"""The deadlines at which the hub checks for rooms in which nothing was sent."""
 
 from __future__ import annotations
 

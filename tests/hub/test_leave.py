@@ -1,4 +1,4 @@
-"""Leaving, losing the connection, and the effect of each kind of ending."""
+"""How the hub handles leaves, lost connections, and each other kind of ending."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_very_many_deadlines_of_one_moment_are_carried_out_in_several_ticks() ->
         hub.end(number, Ending.UNLOADED)
     hub.now_s += 5
     left = [records_of(hub.handle(Tick()), "peer.left") for _ in range(3)]
-    # For each peer there is also the deadline after which others would be told that it is away.
+    # Each peer also has an earlier deadline, at which others would be told that it is away.
     assert [len(each) for each in left] == [0, MAX_AT_ONCE - 1, 2]
     assert hub.hub.next_deadline_s is None
 

@@ -1,4 +1,4 @@
-"""The list of rooms: requesting it once, and watching it."""
+"""The list of rooms, which a client can request once or watch."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_each_of_several_watchers_gets_a_change_as_soon_as_its_last_list_is_old_
     hub.handle(WatchRooms(9, "rooms"))
     hub.join(1, "a")
     assert lists(hub.pass_time(0.15)) == [((8,), {"bar": 1})]
-    hub.handle(WatchRooms(9, "rooms"))  # it has the current list from now on
+    hub.handle(WatchRooms(9, "rooms"))  # it gets the current list now
     assert lists(hub.pass_time(1)) == []
     assert lists(hub.join(2, "b")) == [((8, 9), {"bar": 2})]
 

@@ -1,4 +1,4 @@
-"""In dialects with mailboxes, a frame to a peer that cannot be reached is kept for it."""
+"""In dialects with mailboxes, a frame is kept while its receiver cannot be reached."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RULES = RoomRules(
 
 
 class Post:
-    """A hub whose one dialect has mailboxes, and its clock."""
+    """A hub with one dialect, which has mailboxes, and a clock."""
 
     def __init__(self, rules: RoomRules = RULES) -> None:
         self.hub = Hub({"post": rules}, 9, CountedIds())

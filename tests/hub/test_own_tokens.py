@@ -1,4 +1,4 @@
-"""In some protocols a client makes up a token, which tells whether a join under an id in use is by the same client."""
+"""In some dialects, clients generate a token. It shows whether a join with an id in use is from the same client."""
 
 from __future__ import annotations
 

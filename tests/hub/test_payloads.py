@@ -1,4 +1,4 @@
-"""A text or binary payload is recorded as JSON text, and is read back unchanged."""
+"""A text or binary payload is recorded as JSON text, and decoded again without changes."""
 
 from __future__ import annotations
 

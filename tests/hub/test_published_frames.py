@@ -1,4 +1,4 @@
-"""Frames that are published: everybody in the room receives them, and their sender need not be in the room."""
+"""Published frames: all peers in the room receive them, and their sender need not be in the room."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANN, BEN, EVE = 1, 2, 3
 
 
 def topics() -> Rooms:
-    """Ann and Ben are in the bar, and nobody is in the den."""
+    """Create a hub in which Ann and Ben are in the room BAR, and nobody is in DEN."""
     hub = Rooms(
         joining=Joining(capacity=9, rooms_per_connection=2),
         endings=Endings(grace_s=dict.fromkeys(GRACE_S, 0.0)),
@@ -32,7 +32,7 @@ def publish(connection: int, peer: str, **more: object) -> Relay:
 
 
 def recorded(hub: Rooms, relay: Relay) -> tuple[str | None, str | None, str | None]:
-    """The session, the peer and the receiver of the record of a relay."""
+    """Relay a frame, and return the session, the peer and the receiver in its record."""
     (record,) = [e for e in hub.handle(relay) if isinstance(e, Record) and e.type == "signal.relayed"]
     return record.session, record.peer, record.to
 
@@ -95,7 +95,7 @@ def test_a_record_says_for_whom_a_frame_to_all_is_meant(sender: int) -> None:
     name = {ANN: "ann", EVE: "eve"}[sender]
     meant = publish(sender, name, receiver_name="Ben's page")
     assert recorded(hub, meant)[1:] == (name, "ben")
-    assert hub.heard(hub.handle(meant), ANN) != []  # everybody receives it all the same
+    assert hub.heard(hub.handle(meant), ANN) != []  # Ann also receives it
 
 
 def test_a_record_has_the_name_of_a_receiver_that_is_not_in_the_room() -> None:

@@ -1,4 +1,4 @@
-"""Relaying to one peer, to a room, to the log."""
+"""How the hub relays frames to one peer or to a room, or only records them."""
 
 from __future__ import annotations
 

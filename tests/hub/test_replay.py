@@ -1,6 +1,6 @@
-"""A session that is lost and resumed in any order gets every frame once and in order, or is told that there is a gap.
+"""A session that is lost and resumed at any times receives every frame once and in order, or is told of a gap.
 
-Frames that a killed sidecar could not write are lost, but no later frame is confused with a lost one.
+Frames that a killed sidecar could not write are lost, but the hub never confuses later frames with them.
 """
 
 from __future__ import annotations
@@ -41,16 +41,17 @@ class ReplayMachine(RuleBasedStateMachine):
         self.hub = self.new_hub()
         self.numbers, self.connections = count(1), count(2)
         self.sent: list[tuple[int, int]] = []
-        """The number of each frame, and its size; without those that a gap has swallowed."""
+        """The number and size of each frame, except for frames that were lost in a gap."""
         self.got: list[int] = []
         self.pipe: list[tuple[int, int | None]] = []
-        """By the session's count: Ann's number of the frame, or None for a frame of the hub itself."""
+        """For each frame, the number that the session gives it, and Ann's number, or None for a frame of the hub
+        itself."""
         self.after = 0
         self.gap = False
         self.in_log: tuple[bytes, int] | None = None
-        """While the disk is full: the state that the log has, and how much of `sent` is in that."""
+        """While the disk is full: the state in the log, and the number of frames in `sent` that this state contains."""
         self.forgot = False
-        """Whether a sidecar that could not write its log was killed, and Ben has not been back since."""
+        """Whether a sidecar was killed that could not write its log, and Ben has not returned since then."""
         self.ben: int | None = next(self.connections)
         self.token = ""
         self.hub.handle(Join(connection=ANN, room=BAR, at_ms=0, peer="ann"), 0)
@@ -60,7 +61,7 @@ class ReplayMachine(RuleBasedStateMachine):
         return Hub({"rooms": DIALECTS["rooms"].rules(Settings(grace_s=3600))}, 10, self.ids)
 
     def read(self, effects: list[Effect]) -> None:
-        """Put the frames for Ben into the pipe. He reads answers to his join at once."""
+        """Put the frames for Ben into the pipe, and handle answers to his join at once."""
         for send in effects:
             if not isinstance(send, Send) or self.ben not in send.connections:
                 continue
@@ -81,7 +82,7 @@ class ReplayMachine(RuleBasedStateMachine):
                 self.gap = True
 
     def start_anew_after(self, s: int) -> None:
-        """Ben gets a list instead of all frames up to `s`, which must have been too many to keep."""
+        """Ben gets a list of peers instead of the frames up to `s`. They must have been too many to keep."""
         missing = [size for _, size in self.sent[len(self.got) :]]
         notices = s - self.after - len(missing)
         if self.gap and not self.forgot:
@@ -181,15 +182,15 @@ class ReplayMachine(RuleBasedStateMachine):
 
 
 def test_a_waiting_frame_is_not_confused_with_a_lost_one() -> None:
-    """Both have the number 1. A hypothesis run found that the second restart forgot which of them had been sent."""
+    """Both frames have number 1. Once, the hub forgot after the second restart which one had been sent."""
     story = ReplayMachine()
     story.the_disk_is_full()
     story.ann_says_something(padding=0)
     story.ben_reads(frames=1)
     story.the_sidecar_is_killed()
-    story.ann_says_something(padding=0)  # Ben is away, so this waits for him
+    story.ann_says_something(padding=0)  # Ben is away, so the hub keeps this frame for him
     story.the_sidecar_is_killed()
-    story.teardown()  # he comes back, and has heard of everything
+    story.teardown()  # asserts that Ben resumes, and then has every frame
 
 
 ReplayMachine.TestCase.settings = settings(stateful_step_count=40)

@@ -33,7 +33,7 @@ def test_the_acknowledgement_of_short_frames_is_not_recorded_one_by_one() -> Non
         machine.relay(1, "ben", numbered=False, payload=PAYLOADS[0])
         machine.acknowledge(2, a)
     acknowledged = [record.data for record in machine.records if record.type == "frame.acknowledged"]
-    assert acknowledged == ['{"a":0}', f'{{"a":{frames}}}']  # the first one is for the token
+    assert acknowledged == ['{"a":0}', f'{{"a":{frames}}}']  # the first frame also confirms the token
 
 
 def test_a_list_that_answers_a_repeated_join_is_remembered_for_what_it_tells_about_peers_that_are_away() -> None:

@@ -1,4 +1,4 @@
-"""Rules that contradict each other are refused when a dialect builds them, not when somebody joins."""
+"""Contradictory rules raise an error as soon as a dialect creates them, and not only when a peer joins."""
 
 from __future__ import annotations
 

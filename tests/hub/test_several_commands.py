@@ -66,7 +66,7 @@ def test_a_frame_without_commands_has_no_effect() -> None:
 
 
 def challenging() -> Rooms:
-    """Two full rooms, whose peers are removed if they do not answer a challenge."""
+    """Create a hub with two full rooms, whose peers are removed if they do not answer a challenge."""
     hub = Rooms(
         joining=Joining(capacity=1, rooms_per_connection=9, challenged=Challenged.THE_ROOM),
         endings=Endings(grace_s=dict.fromkeys(Ending, 0.0)),
@@ -87,7 +87,7 @@ def test_commands_after_a_join_that_waits_for_a_challenge_wait_too() -> None:
         Update(connection=1, room=DEN, name="A"),
     )
     assert [type(each) for each in messages(begun, 1)] == [PeerList]
-    hub.handle(Relay(1, "offer", None, None, b"{}", room=ATTIC))  # of a later frame: it waits too
+    hub.handle(Relay(1, "offer", None, None, b"{}", room=ATTIC))  # a command of a later frame waits too
     hub.pass_time(2)
     assert hub.in_rooms(1) == {"attic": "ann", "bar": "ann"}, "the next join waits for a challenge of its own"
     hub.pass_time(2)

@@ -1,4 +1,4 @@
-"""A connection that is in several rooms at once, in a dialect whose rules allow it."""
+"""Connections that are in several rooms at once, in a dialect whose rules allow this."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_join_without_an_id_uses_the_id_from_another_room_if_it_is_unused() ->
     hub.enter(1, None, DEN)
     assert hub.in_rooms(1) == {"bar": "peer-1", "den": "peer-1"}
     hub.enter(2, "ben", BAR)
-    hub.enter(3, "ben", DEN)  # another client with the same id
+    hub.enter(3, "ben", DEN)  # another client with Ben's id
     hub.handle(Leave(connection=1, room=DEN))
     hub.enter(2, None, DEN)
     assert hub.in_rooms(2) == {"bar": "ben", "den": "peer-2"}
@@ -131,7 +131,7 @@ def test_a_command_must_name_its_room_if_the_connection_is_in_several(command: o
         wrong = type(command)(**{each: getattr(command, each) for each in command.__struct_fields__} | {field: value})  # type: ignore[attr-defined]
         assert hub.refused(hub.handle(wrong)) == code
     fields = {each: getattr(command, each) for each in command.__struct_fields__}  # type: ignore[attr-defined]
-    forged = type(command)(**fields | {"room": DEN, "claimed_from": "ann"})  # her id in the other room
+    forged = type(command)(**fields | {"room": DEN, "claimed_from": "ann"})  # Ann's id in BAR, but not in DEN
     assert hub.refused(hub.handle(forged)) == Code.FORGED_FROM
     done = hub.handle(type(command)(**fields | {"room": DEN, "claimed_from": "anna"}))
     assert not [each for each in done if isinstance(each, Send) and isinstance(each.message, Refused)]

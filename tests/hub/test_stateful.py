@@ -1,4 +1,4 @@
-"""Any sequence of commands, compared with a simple model."""
+"""Arbitrary sequences of commands have the effects that a simple model predicts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ connections, rooms, peers = map(strategies.sampled_from, (CONNECTIONS, ROOMS, PE
 
 @dataclass
 class Place:
-    """A peer in a room of the model: its connection, and the time until which it is kept without one."""
+    """A peer in a room of the model: its connection, and until when the peer is kept without one."""
 
     connection: int | None
     until_s: float | None = None
@@ -48,11 +48,11 @@ class Client:
 
     peer: str
     sees: dict[str, bool] = field(default_factory=dict)
-    """The others by id, and whether they are away."""
+    """By id of each other peer: whether it is away."""
 
 
 class HubMachine(RuleBasedStateMachine):
-    """The model consists of rooms and places. Each client has the state that a page would show."""
+    """The model consists of rooms with places, and of clients with the state that their page would show."""
 
     rooms_per_connection = 1
 
@@ -66,7 +66,7 @@ class HubMachine(RuleBasedStateMachine):
     # --- the model -------------------------------------------------------------------------------------------------
 
     def places_of(self, connection: int) -> dict[str, str]:
-        """The peer id of a connection in each of its rooms."""
+        """By room: the peer id of this connection."""
         return {
             room: peer
             for room, places in self.rooms.items()
@@ -80,7 +80,7 @@ class HubMachine(RuleBasedStateMachine):
             del self.rooms[room]
 
     def given_up(self, connection: int, room: str, peer: str) -> tuple[str, str] | None:
-        """The room and id that the connection gives up by joining."""
+        """The room and the id of the session that the connection ends by joining, or None."""
         here = self.places_of(connection)
         if here.get(room) == peer:
             return None
@@ -127,7 +127,7 @@ class HubMachine(RuleBasedStateMachine):
         self.deliver(effects)
 
     def room_meant(self, connection: int, room: str | None) -> str | Code:
-        """The room that a command of a member is about, or why it is refused."""
+        """The room to which a command of this connection applies, or the code with which it is refused."""
         here = self.places_of(connection)
         if not here:
             return Code.NOT_JOINED
@@ -279,7 +279,7 @@ class HubMachine(RuleBasedStateMachine):
 
 
 class SeveralRoomsMachine(HubMachine):
-    """The same with connections that can be in two rooms at once."""
+    """The same machine with connections that can be in two rooms at once."""
 
     rooms_per_connection = 2
 

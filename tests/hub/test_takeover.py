@@ -1,4 +1,4 @@
-"""A hub that takes over goes on as the hub did whose process has ended, while connections live on elsewhere."""
+"""If the process of a hub ends, another hub takes over its connections, and continues as the first would have."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ EVERY_SOCKET = [each for connection in CONNECTIONS for each in all_of(connection
 
 
 class TakeoverMachine(RestoreMachine):
-    """After the takeover, the hub that took over is given the same commands as the hub from whose log it was restored.
+    """After the takeover, the new hub and the hub from whose log it was restored are given the same commands.
 
-    Their effects must be the same, except for what `comparable` leaves out and `forget_what_no_log_tells` evens out.
+    Their effects must be the same, except for those that `comparable` omits. Before, `forget_what_no_log_tells` removes
+    differences of their states.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class TakeoverMachine(RestoreMachine):
         self.twin: Hub | None = None
         self.commands = 0
         self.names: dict[int, dict[RoomKey, str]] = {}
-        """By connection, the names of the secret rooms that its client has named."""
+        """By connection: the names of the secret rooms that its client has named."""
 
     def do(self, command: Any) -> None:
         if isinstance(command, Join) and RULES[command.room.dialect].entry.secret:
@@ -72,7 +73,7 @@ class TakeoverMachine(RestoreMachine):
 
     @rule(seconds=strategies.sampled_from((0.125, 1.0, 4.0, 20.0)))
     def time_passes(self, seconds: float) -> None:
-        """The times are binary fractions, so that both hubs calculate the same."""
+        """The times are binary fractions, so that rounding does not differ."""
         self.now_s += seconds
         self.do(Tick())
 
@@ -84,14 +85,14 @@ class TakeoverMachine(RestoreMachine):
         dialect=strategies.sampled_from(("rooms", "hosted", "peerjs", "pairing")),
     )
     def contend(self, first: int, second: int, room: str, peer: str, dialect: str) -> None:
-        """Two connections want the same peer id, or one of the two places in a room."""
+        """Let two connections join with the same peer id, or compete for a place in a room."""
         for connection in (first, second, first):
             self.join(connection, room, peer, dialect, resumable=False, name=None, own=None)
             self.relay(connection, None, False, PAYLOADS[0])
 
     @rule(first=connections, second=connections, room=rooms, payload=payloads)
     def talk(self, first: int, second: int, room: str, payload: bytes) -> None:
-        """Two resumable sessions send each other frames."""
+        """Let two resumable sessions send frames to each other."""
         for connection, peer in ((first, "ann"), (second, "ben")):
             self.join(connection, room, peer, "rooms", resumable=True, name=None, own=None)
         self.relay(first, "ben", True, payload)
@@ -109,14 +110,14 @@ class TakeoverMachine(RestoreMachine):
         self.begin_segment()
 
     def the_sidecar_is_started_again(self, cleanly: bool) -> None:
-        """Not in this machine."""
+        """This machine does not restart the sidecar."""
 
     def the_log_knows_what_the_hub_knows(self) -> None:
-        """Not in this machine, because it takes time."""
+        """Omitted in this machine, because it takes time."""
 
     def take_over(self, dead: Iterable[int]) -> None:
         if len({command.connection for command in self.hub.held() if isinstance(command, Join | Several)}) > 1:
-            # The new hub challenges anew, so of several joins that wait another one may be decided first.
+            # The new hub repeats the challenges. If several joins waited, it might decide them in another order.
             for connection in EVERY_SOCKET:
                 self.do(Alive(connection))
         ids = CountedIds(self.ids)
@@ -139,7 +140,7 @@ class TakeoverMachine(RestoreMachine):
             before += self.hub.handle(Alive(connection), self.now_s)
             after += twin.handle(Alive(connection), self.now_s)
         before, after = (
-            # The new hub challenges anew, and it writes a checkpoint instead of a record for each dead connection.
+            # The new hub repeats the challenges, and writes a checkpoint instead of a record for each dead connection.
             [each for each in effects if not isinstance(each, Challenge | Record) or is_new(each)]
             for effects in (before, after)
         )
@@ -150,13 +151,13 @@ class TakeoverMachine(RestoreMachine):
         self.twin = twin
 
     def teardown(self) -> None:
-        """All leave, so that all deadlines have come."""
+        """Let so much time pass that all deadlines are over."""
         for _ in range(80):
             self.time_passes(1.0)
 
 
 def has_begun(machine: TakeoverMachine) -> bool:
-    """Whether there is something to take over, which has not been taken over yet."""
+    """Whether there is a state to take over, and no hub has taken over yet."""
     return machine.twin is None and machine.commands > 15
 
 
@@ -175,17 +176,17 @@ class SomeLive(TakeoverMachine):
     @precondition(has_begun)
     @rule(connection=connections, peer=peers, dead=strategies.sets(strategies.integers(0, 2)))
     def some_live_on(self, connection: int, peer: str, dead: set[int]) -> None:
-        """At most one connection to any room dies, because peers that are lost together leave in any order."""
+        """At most one connection of each room dies, because the order in which several peers leave is not defined."""
         sockets = (connection, club_connection(connection), user_connection(connection, peer))
         self.take_over([sockets[number] for number in sorted(dead)])
 
 
 def forget_what_no_log_tells(before: Hub, after: Hub) -> None:
-    """Even out what the hub that takes over cannot know, and need not know."""
+    """Remove the differences of the states that are not in the log, and that make no difference for clients."""
     for room in before.membership.rooms:
         twin = after.membership.room(room.key)
         if twin is None:
-            continue  # a dead connection without a grace period is about to leave
+            continue  # a peer without a grace period leaves with its dead connection
         # A ping leaves no record, so a room counts as idle only as long as it was when the checkpoint was written.
         room.active_s = twin.active_s
         for session in room.sessions.values():
@@ -193,28 +194,28 @@ def forget_what_no_log_tells(before: Hub, after: Hub) -> None:
             resumption, restored = session.resumption, other.resumption if other is not None else None
             if resumption is None or restored is None:
                 continue
-            # Not every acknowledgement is recorded, so the hub may keep more than the client still needs.
+            # Not every acknowledgement is recorded, so the new hub may keep frames that the client has acknowledged.
             first = resumption.kept[0].s if resumption.kept else resumption.sent + 1
             restored.acknowledged(first - 1)
     for frame in before.state.mailboxes:
-        frame.ref = UNSET  # the dialect with mailboxes has no ids of frames
+        frame.ref = UNSET  # frames have no ids in the only dialect with mailboxes, so no client sees this
 
 
 def comparable(effects: list[Effect], command: object) -> list[Any]:
-    """Leave out the effects that may differ."""
+    """Return the effects that must be the same for both hubs."""
     found = [_comparable(effect) for effect in effects if not _may_differ(effect)]
-    if isinstance(command, Tick):  # what is due at the same time in several rooms may come in any order of the rooms
+    if isinstance(command, Tick):  # rooms with deadlines at one moment have no order
         found.sort(key=lambda effect: repr(_room(effect)))
     return found
 
 
 def _may_differ(effect: Effect) -> bool:
     match effect:
-        case Record("frame.acknowledged"):  # it depends on the acknowledgements that were not recorded
+        case Record("frame.acknowledged"):  # depends on acknowledgements that are not recorded
             return True
         case Send(_, Ack()):  # an acknowledgement may come a second time, or a second later
             return True
-        case Close(_, CloseCode.REFUSED):  # refused tries are counted anew, because they tell nothing
+        case Close(_, CloseCode.REFUSED):  # the new hub counts refusals from zero
             return True
         case _:
             return False

@@ -1,4 +1,4 @@
-"""Rooms whose peers are not told of each other: a peer receives only the frames that are sent to it."""
+"""Unannounced rooms do not tell peers who joins, leaves or is away: they receive only frames that are sent to them."""
 
 from __future__ import annotations
 

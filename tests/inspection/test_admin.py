@@ -36,7 +36,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 @pytest.fixture
 def admin(sidecar: Serving) -> Iterator[Admin]:
-    """The admin of a sidecar that has no rooms."""
+    """The admin of the shared sidecar, which has no rooms when a test begins."""
     admin = connect(sidecar.ready["state_dir"])
     yield admin
     for _, left in admin.rooms().iterrows():
@@ -46,7 +46,7 @@ def admin(sidecar: Serving) -> Iterator[Admin]:
 
 @pytest.fixture
 def room() -> str:
-    """A room of this test alone, because the log has the rooms of earlier tests."""
+    """A room name that no other test uses, because the log contains the rooms of earlier tests."""
     return f"room-{next(NUMBERS)}"
 
 

@@ -1,4 +1,7 @@
-"""The log of a cluster: each of its instances has a copy, and every reader tells one story from one or several."""
+"""Each instance of a cluster has a copy of the log.
+
+Tables, commands and drawings show the same from one or several copies.
+"""
 
 from __future__ import annotations
 
@@ -136,7 +139,7 @@ def test_the_inspector_of_an_instance_shows_each_record_once(tmp_path: Path, sto
     end = last.read_bytes()
     last.write_bytes(b"".join(end.splitlines(keepends=True)[:3]))
     looker.look()
-    last.write_bytes(end)  # the window reads what was added
+    last.write_bytes(end)  # the looker must read the added lines
     seen = looker.look()
     assert [each.seq for each in seen.entries if not each.type.startswith("log.")] == list(range(1, 16))
     assert {each.boot for each in seen.entries} == {seen.boot} == {CLUSTER}

@@ -1,4 +1,4 @@
-"""Logs of all dialects have the same tables and the same drawing."""
+"""The tables and drawings of the same meeting are the same for all dialects."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ DIALECTS = [
     for name, manners in MANNERS.items()
     if word_of(REGISTERED[name].kind_of(json.dumps(manners.offer("", "", "", "")).encode())) == "offer"
 ]
-"""Those in which the kind of a frame tells an offer from an answer. In others only the payload does, which is the
-subject of `tests/diagnosis/test_any_shape.py`."""
+"""The dialects in which the kind of a frame distinguishes offers from answers. In other dialects only the payload does,
+see `tests/diagnosis/test_any_shape.py`."""
 
 
 @pytest.fixture(params=DIALECTS)
@@ -40,20 +40,23 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def logs() -> dict[str, EventLog]:
-    """The logs that were already made, by dialect."""
+    """By dialect: the logs that were written so far."""
     return {}
 
 
 @pytest.fixture
 async def log(dialect: str, logs: dict[str, EventLog], aiohttp_client: AiohttpClient, tmp_path: Path) -> EventLog:
-    """The log of one dialect, which is made once for the tests that only read it."""
+    """The log of one dialect, which is written once, because the tests only read it."""
     if dialect not in logs:
         logs[dialect] = await _log_of(dialect, aiohttp_client, tmp_path)
     return logs[dialect]
 
 
 async def _log_of(dialect: str, client: AiohttpClient, folder: Path, **settings: Any) -> EventLog:
-    """Two meet; `b` offers, `a` answers, candidates go to and fro, in each shape they can have; `b` errs, and goes."""
+    """Two peers meet and exchange descriptions and candidates in each format.
+
+    Then `b` sends an invalid frame, and leaves.
+    """
     manners, room = MANNERS[dialect], "first-room"
     served = await serve(client, folder, grace_s=0, **settings)
     a, b = await meet(served, manners, room, "a", "b")
@@ -81,7 +84,7 @@ def _room(log: EventLog) -> str:
 
 
 def _goes(manners: Manners, column: int) -> tuple[str, int, tuple[()], str]:
-    """Let a peer leave as the clients of this dialect do."""
+    """The ladder's step that shows how the peer in this column leaves, which depends on the dialect."""
     if manners.leave("", "") is not None:
         return "left", column, (), "leaves"
     return (

@@ -26,7 +26,7 @@ def log_of(tmp_path: Path, *lines: str) -> EventLog:
 
 
 def ladder_with(tmp_path: Path, **signal: Any) -> Ladder:
-    """Two peers, and a signal with `seq` 20."""
+    """Return the ladder of a log with `TWO_PEERS` and one more signal, whose `seq` is 20."""
     signal = {"kind": "offer", "bytes": 9, **signal}
     return log_of(tmp_path, *TWO_PEERS, record(20, 11, "signal.relayed", **ANN, **signal)).ladder("bar")
 

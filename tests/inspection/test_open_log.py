@@ -1,4 +1,4 @@
-"""Opening a log: which files are read, and which of their records."""
+"""Which files, and which of their records, are read when a log is opened."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_a_connection_has_a_time_even_if_the_browser_does_not_report_its_ufrag(s
 
 
 def test_the_times_of_a_pair_are_those_of_its_records(story: Story) -> None:
-    # As a number in Python, the time of most of these records is slightly less than a whole number of microseconds.
+    # As floats in Python, the times of most of these records are slightly less than a whole number of microseconds.
     story.at_s = 0.000_001
     story.joins("ben").waits(0.1).describes("ben", "offer").waits(0.17).describes("ann", "answer")
     log = open_log(story.write())

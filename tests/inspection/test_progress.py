@@ -1,4 +1,4 @@
-"""A long computation on a log shows its progress in a terminal or a notebook, and leaves no trace of it."""
+"""A long computation on a log shows its progress in a terminal or a notebook, and removes it at the end."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_without_a_terminal_nothing_is_shown(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.filterwarnings("default")  # ignores warnings of the kernel itself
+@pytest.mark.filterwarnings("default")  # warnings of the kernel itself are no errors
 def test_a_notebook_shows_a_bar_of_which_nothing_is_saved(folder: Path) -> None:
     import nbformat
     from nbclient import NotebookClient

@@ -1,4 +1,4 @@
-"""The records that a drawing of one room needs, which are a small part of a long log."""
+"""The drawing of one room needs only a few records of a long log, which lead to the same verdicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOBBY = {"dialect": "rooms", "room": "lobby"}
 
 
 def verdicts(entries: Iterable[Entry]) -> dict[tuple[str | None, str | None], list[str]]:
-    """By dialect and room, the sentences, which have the labels of the peers."""
+    """The sentences of the verdicts by dialect and room. They contain the labels of the peers."""
     found: dict[tuple[str | None, str | None], list[str]] = defaultdict(list)
     for verdict in diagnose(entries).verdicts:
         found[verdict.meeting.dialect, verdict.meeting.room].append(verdict.sentence)
@@ -43,7 +43,7 @@ def check_all_rooms(path: Path, only_each: int = 1) -> None:
 
 
 def record_of_end(whole: list[Entry]) -> Entry:
-    """The last record, without which the log would end earlier, and peers would have more time to act."""
+    """A record at the end of the log. Without it, the log would end earlier, and fewer deadlines would be over."""
     return Entry(1, whole[-1].seq, whole[-1].ts, "server.stopped")
 
 
@@ -73,7 +73,7 @@ def test_a_page_outside_of_the_room_is_found_by_the_ufrag_of_its_connection(tmp_
 
 
 def test_a_connection_to_a_peer_of_another_room_belongs_to_that_room(tmp_path: Path) -> None:
-    """The pages meet in the lobby, where they report their connections, and call each other in another protocol."""
+    """The pages are in a lobby, in which they report their connections, and call each other in a room of PeerJS."""
     ann, ben = {"peer": ANN_ID, "session": "s-ann"}, {"peer": BEN_ID, "session": "s-ben"}
     report = {"type": "trace", "event": "state", "page": "p", "pc": "pc", "peerId": "lobby-ben", "localUfrag": "ANNu"}
     about = {"type": "trace", "event": "page", "page": "p", "title": "Chess"}
@@ -93,7 +93,7 @@ def test_a_connection_to_a_peer_of_another_room_belongs_to_that_room(tmp_path: P
     )
     check_all_rooms(path)
     (pair,) = open_log(path).pairs.query("room == 'game'").to_dict("records")
-    assert pair["sentence"].startswith("tab 1 and tab 2")  # not "Chess", as the page is known only in the lobby
+    assert pair["sentence"].startswith("tab 1 and tab 2")  # not "Chess": only the lobby knows the page
 
 
 def test_a_checkpoint_of_many_rooms_is_cut_to_those_that_matter(tmp_path: Path) -> None:

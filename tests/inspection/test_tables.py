@@ -1,4 +1,4 @@
-"""The content of the tables of a log, which agrees with their descriptions."""
+"""The tables of a log have the right content, and the columns that their docstrings describe."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_room_that_survived_a_restart_has_its_earlier_sessions(tmp_path: Path)
 
 
 def test_a_session_that_is_not_back_since_a_restart_is_away_in_every_table_and_drawing(tmp_path: Path) -> None:
-    """The sidecar is killed. Nothing happens in the room of the next run, except that Ann is back for a moment."""
+    """The sidecar is killed. In the next run, Ann returns for a moment, and nothing else happens."""
     quiet = BAR | {"room": "quiet"}
     rooms = [
         BAR | {"sessions": [{"session": "s-ann", "peer": "ann"}, {"session": "s-ben", "peer": "ben"}]},

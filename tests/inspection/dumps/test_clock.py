@@ -1,4 +1,4 @@
-"""The clock of a dump is aligned with the clock of the log, with a known uncertainty."""
+"""The clock of a dump is aligned with that of the log, and the uncertainty is computed."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_log_of_summaries_is_matched_by_the_ufrag(tmp_path: Path) -> None:
 
 
 def shifted(path: Path, by_s: float, to: Path) -> Path:
-    """A recorded dump, as a browser whose clock goes wrong by this much would have written it."""
+    """Write the recorded dump as a browser whose clock is wrong by this many seconds would have written it."""
     text = unpacked(path)
     if path == INTERNALS:
         dump = json.loads(text)

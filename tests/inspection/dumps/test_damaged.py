@@ -1,4 +1,4 @@
-"""Files that are not a valid dump: one sentence names the file and the place of the error."""
+"""For a file that is not a valid dump, one sentence names the file and the place of the error."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_the_error_names_what_is_invalid_in_a_webrtc_internals_dump(
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container in a JSON document, with each of its keys."""
+    """Yield every object and array in a JSON document, with each of its keys or indexes."""
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
             yield value, key

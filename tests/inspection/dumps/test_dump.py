@@ -1,6 +1,6 @@
-"""The content that is read from a browser's dump, and a log to which a dump is joined.
+"""What is read from a browser's dump, and what a log shows when a dump is joined to it.
 
-The recorded ones are of Chromium: `tests/e2e/test_dump_of_a_browser.py`.
+`tests/e2e/test_dump_of_a_browser.py` has recorded the dumps with Chromium.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def test_the_reports_of_a_page_and_its_dump_are_one_connection(tmp_path: Path) -
 
 
 def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> str:
-    """Return the verdict on a pair with complete signaling, for which Ben's browser has recorded these events."""
+    """Return the reason for a pair with complete signaling whose dump, from Ben's browser, contains these events."""
     story = Story(tmp_path).joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer")
     story.describes("ann", "answer").names("ann", "10.0.0.1").waits(60).leaves("ben")
     dump = write_rtcstats(

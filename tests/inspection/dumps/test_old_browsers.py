@@ -1,6 +1,6 @@
 """Dumps of Chromium before version 145, which Electron still writes, can be read.
 
-The recorded dump is written here as those versions wrote it: `time` as the user's country writes it, no `timestamp`.
+The tests convert the recorded dump to the format of those versions: `time` has the user's locale, without `timestamp`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def up_to_144(way: Callable[[datetime], str] = WAYS["en-US"], zone: timezone = Z
 
 
 def of_2020() -> dict[str, Any]:
-    """Convert a dump to the names and texts of that year."""
+    """Convert the recorded dump to the names and texts that Chromium used in 2020."""
     dump = up_to_144()
     for connection in dump["PeerConnections"].values():
         connection["rtcConfiguration"] = (
