@@ -1,4 +1,4 @@
-"""The addresses of this machine are classified by their network, and sorted by how useful they are for a phone."""
+"""The addresses of a machine are classified by their network. The most useful one for a phone comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plugin and the sidecar both need is written in TypeScript and in Python, and is the same."""
+"""Constants that the plugin and the sidecar share are written twice, in TypeScript and in Python. Both copies agree."""
 
 from __future__ import annotations
 

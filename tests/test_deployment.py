@@ -1,4 +1,7 @@
-"""The Dockerfile and `compose.yaml`. There is no Docker here, so what they say is checked, and their steps are run."""
+"""The Dockerfile and `compose.yaml`.
+
+The tests do not use Docker: they check the content of these files, and run the steps of the Dockerfile.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +36,14 @@ DOT_ENV = {
 
 
 def container_environment(folder: Path) -> dict[str, str]:
-    """The sidecar's variables in the container of `compose.yaml`, with the paths of the container below a folder."""
+    """The environment variables of the sidecar in `compose.yaml`. The container's paths are below this folder."""
     set_ = image_environment() | compose(**DOT_ENV)["services"]["sidecar"]["environment"]
     return {name: str(folder) + value if value.startswith("/") else value for name, value in set_.items()}
 
 
 @pytest.fixture
 def container(tmp_path: Path) -> Path:
-    """The folders and the secret that the sidecar finds in its container."""
+    """A folder with the folders and the secret that the sidecar has in its container."""
     for name in ("state", "config", "run/secrets"):
         (tmp_path / name).mkdir(parents=True)
     secret = tmp_path / "run/secrets/auth_token"
@@ -142,7 +145,7 @@ def test_the_steps_of_the_dockerfile_make_a_sidecar_that_writes_only_into_its_vo
                 copy(ROOT / each, source / target / Path(each).name if target == "./" else source / target)
         elif name == "RUN" and "pip" in rest:
             step = rest.replace("/opt/", f"{container}/opt/").replace("python -m", f"{sys.executable} -m")
-            without_compiling = {**os.environ, "PIP_NO_COMPILE": "1"}  # most modules are never imported
+            without_compiling = {**os.environ, "PIP_NO_COMPILE": "1"}  # saves time
             subprocess.run(["sh", "-c", f"{step} --quiet --quiet"], cwd=source, env=without_compiling, check=True)
     (entry,) = (json.loads(rest)[0] for name, rest in instructions() if name == "ENTRYPOINT")
     (command,) = (json.loads(rest) for name, rest in instructions() if name == "CMD")
@@ -163,7 +166,7 @@ def test_the_steps_of_the_dockerfile_make_a_sidecar_that_writes_only_into_its_vo
         check = [f"{container}{health[0]}", *(word.replace("8765", str(ready["port"])) for word in health[1:])]
         subprocess.run(check, timeout=PATIENCE_S, check=True)
         code, errors = Serving(process, ready).stop()
-    assert health[-1].endswith("/health')")  # a container is not restarted because of `/ready` (OPERATORS.md)
+    assert health[-1].endswith("/health')")  # and not `/ready`, so draining causes no restart
     assert code == 0
     assert [json.loads(line)["code"] for line in errors.splitlines()] == ["serving"]
     assert not (container / "nowhere").exists()

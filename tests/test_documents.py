@@ -1,5 +1,4 @@
-"""All links in the documents lead to something, and the sections of `sidecar/PROTOCOLS.md` that the code cites
-exist."""
+"""The targets of all links in the documents exist, and so do the headings of PROTOCOLS.md that the code cites."""
 
 from __future__ import annotations
 
@@ -77,7 +76,7 @@ def test_contributing_explains_the_whole_port_of_a_dialect() -> None:
     fields = {field.name for field in dataclasses.fields(Dialect)}
     groups = [type(field.default) for field in msgspec.structs.fields(RoomRules) if field.default is not NODEFAULT]
     rules = {field.name for group in (Joining, *groups) for field in msgspec.structs.fields(group)}
-    commands = {command.__name__ for command in get_args(Single)} - {"Acknowledge", "Refuse"}  # not for a new dialect
+    commands = {command.__name__ for command in get_args(Single)} - {"Acknowledge", "Refuse"}  # only for old dialects
     messages = {message.__name__ for message in get_args(Message)}
     explained = set(re.findall(r"`(\w+)`", CONTRIBUTING.read_text("utf-8")))
     assert fields | rules | commands | messages <= explained

@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom with a new kernel, and is committed without outputs."""
+"""Every notebook runs from top to bottom in a new kernel, and its file in the repository contains no outputs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from signaling_sidecar.eventlog.state_dir import project_state_dir
 from tests.kit.checkout import NOTEBOOKS
 
-TIMEOUT_S = 60  # per cell; the slowest one starts Python and imports pandas, which takes 2 s on a laptop
+TIMEOUT_S = 60  # seconds for each cell; the slowest takes 2 s on a laptop: it starts Python and imports pandas
 
 every_notebook = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
 
 
 @every_notebook
-@pytest.mark.filterwarnings("default")  # ignores warnings of the kernel itself; the warnings of cells are checked
+@pytest.mark.filterwarnings("default")  # warnings of the kernel are no errors; those of cells are
 def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(path: Path) -> None:
     import nbformat
     from nbclient import NotebookClient

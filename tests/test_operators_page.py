@@ -1,4 +1,4 @@
-"""The commands and statements of `sidecar/OPERATORS.md`."""
+"""The commands in `sidecar/OPERATORS.md` work, and some of its statements are true."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMANDS = commands_in(PAGE)
 NEEDS_DOCKER = [command for command in COMMANDS if re.match("docker |curl ", command)]
 NEEDS_SYSTEMD = [command for command in COMMANDS if command.startswith("systemctl ")]
 INSTALLS = [command for command in COMMANDS if re.match("python3 -m venv|/opt/.*/pip install", command)]
-"""They are as those of the Dockerfile, which `test_deployment.py` runs."""
+"""These commands are like the steps of the Dockerfile, which `test_deployment.py` runs."""
 OF_DOCKER = COMMANDS[: COMMANDS.index("chmod 400 .env auth_token.txt") + 1]
 OF_DOCKER_CLUSTER = [command for command in COMMANDS if "REDIS_PASSWORD" in command]
 OF_SYSTEMD = [command for command in COMMANDS if command.startswith(("install ", "(umask "))]
@@ -92,7 +92,7 @@ def test_the_commands_for_systemd_make_a_valid_configuration(tmp_path: Path) -> 
 
 
 async def join(url: str, **more: Any) -> dict[str, Any]:
-    """Join a room for a moment, and lose the connection then."""
+    """Join a room, lose the connection so that the session is kept, and return the answer to the join."""
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket:
         await socket.send_json({"type": "join", "roomId": "bar", "peerId": "ann", "instance": "page", **more})
         answer: dict[str, Any] = await receive_json(socket)
@@ -117,7 +117,7 @@ def test_a_copy_of_a_running_sidecars_folder_is_a_backup(tmp_path: Path) -> None
 
 
 async def test_the_page_names_all_metrics(served: Served) -> None:
-    """The test of those of a cluster, and that it names no other: tests/cluster/test_metrics.py."""
+    """tests/cluster/test_metrics.py tests the metrics of a cluster, and that the page names no others."""
     there = {name for name in await metrics_of(served) if name.startswith("signaling_")}
     assert there - named_metrics() == {"signaling_build_info"}
 

@@ -1,4 +1,4 @@
-"""`site.json` has the URLs of the pages while Vite is running."""
+"""`site.json` contains the URLs of the pages while Vite is running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports only point in the documented direction, and the public names are complete and documented."""
+"""Modules import only those that the documented structure allows, and the public names are complete and documented."""
 
 from __future__ import annotations
 
@@ -120,14 +120,14 @@ OURS = {dotted(path): path for path in MODULES}
 
 
 def part_of(module: str) -> str | None:
-    """The first part of a module's dotted name below this package, or None for a module of another package."""
+    """The first part of a module's dotted name after this package's name, or None for modules of other packages."""
     parts = module.split(".")
     return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else None
 
 
 @cache  # several tests read the same files
 def imports_of(path: Path) -> set[str]:
-    """The dotted names of all modules that a file imports, wherever in it the import stands."""
+    """The dotted names of all modules that a file imports, including imports inside functions."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -154,7 +154,7 @@ def module_of(name: str) -> str:
 
 
 def folder_of(name: str) -> str:
-    """The folder of a module, or the module itself if it stands at the top of the package or of the server."""
+    """The folder of a module, or the module itself if it is at the top level of the package or of `server`."""
     parts = OURS[name].relative_to(PACKAGE).with_suffix("").parts
     return "/".join(parts[:2] if parts[0] == "server" else parts[:1])
 
@@ -166,7 +166,7 @@ def test_no_module_or_folder_is_in_an_import_cycle(part: Callable[[str], str]) -
     for name, path in OURS.items():
         imported = {part(other) for other in imports_of(path) if other in OURS}
         imports.setdefault(part(name), set()).update(imported - {part(name)})
-    TopologicalSorter(imports).prepare()  # raises CycleError, which names the circle
+    TopologicalSorter(imports).prepare()  # raises CycleError, which contains the cycle
 
 
 def test_each_large_library_is_imported_in_one_package_only() -> None:
@@ -174,7 +174,7 @@ def test_each_large_library_is_imported_in_one_package_only() -> None:
     homes["prometheus_client"] = {"server"}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
     homes["jwt"] = {"auth"}
-    homes["aiohttp"] |= {"lan", "reload"}  # a client, and a worker that imports it early for the server
+    homes["aiohttp"] |= {"lan", "reload"}  # `lan` is a client, and a worker of `reload` imports it early
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -203,7 +203,7 @@ def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
 def test_no_dialect_is_named_in_the_hub() -> None:
     for path in (PACKAGE / "hub").glob("*.py"):
         words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-        assert not words & (set(DIALECTS) - {"rooms"})  # a checkpoint has a key with the same name
+        assert not words & (set(DIALECTS) - {"rooms"})  # a checkpoint has a key with this name
 
 
 PUBLIC = [
@@ -257,7 +257,7 @@ def test_no_test_imports_another_test_file() -> None:
 
 
 def test_no_file_of_tests_imports_a_slow_package_at_its_top() -> None:
-    """Every worker of pytest imports each such file, and these packages compile grammars, which takes over a second."""
+    """Every worker of pytest would import these packages, which compile grammars for more than a second."""
     slow = {"jsonschema", "nbclient", "nbformat"}
     for path in TESTS:
         for node in ast.parse(path.read_text()).body:

@@ -1,4 +1,7 @@
-"""The package works without the parts of Python that Windows does not have. They are hidden, because this is Linux."""
+"""The package works without the parts of Python that Windows does not have.
+
+The tests run on Linux, and hide these parts.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 class Start:
-    """Starts programs that see what a program on Windows sees."""
+    """Starts Python programs that lack the hidden parts, as on Windows."""
 
     def __init__(self) -> None:
         self.started: list[Program] = []

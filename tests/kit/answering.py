@@ -1,4 +1,4 @@
-"""Peers that answer pings. A client of aiohttp only answers pings while it is receiving."""
+"""Makes peers answer pings, which clients of aiohttp do only while they receive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.kit.serving import Peer
 
 @asynccontextmanager
 async def answering(*peers: Peer) -> AsyncIterator[None]:
-    """In the body of the `with` statement, the peers answer pings. They must receive nothing else."""
+    """In the body of the `with` statement, these peers answer pings. They must not receive any frame there."""
     async with AsyncExitStack() as stack:
         for peer in peers:
             await stack.enter_async_context(_answering(peer))

@@ -1,5 +1,7 @@
-"""Hypothesis strategies for what a client may send on a WebSocket: valid frames, wrong ones and arbitrary bytes, in
-arbitrary pieces."""
+"""Hypothesis strategies for the bytes of a WebSocket client.
+
+They are valid frames, invalid frames and arbitrary bytes, in arbitrary pieces.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ class Sent(NamedTuple):
 
     pieces: list[bytes]
     is_reset: bool
-    """Whether the client then resets the connection. Otherwise it disconnects regularly."""
+    """Whether the client resets the connection afterwards. Otherwise it disconnects regularly."""
 
     @property
     def outcome(self) -> Outcome:
@@ -68,7 +70,7 @@ def _parts(dialect: str) -> SearchStrategy[bytes]:
 
 
 def _in_fragments(payload: bytes, between: bytes) -> bytes:
-    """A message in three frames, with a control frame between them."""
+    """Split a message into three frames, and put the frame `between` after the first."""
     opcode, third = BINARY if isinstance(payload, Binary) else TEXT, len(payload) // 3
     first, second = frame(opcode, payload[:third], fin=False), frame(0, payload[third : 2 * third], fin=False)
     return first + between + second + frame(0, payload[2 * third :])

@@ -1,4 +1,4 @@
-"""A server in place of a sidecar, whose admin API does not answer as a sidecar does."""
+"""A server that takes the place of a sidecar, and gives broken answers to requests of the admin API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BROKEN = {
 
 @contextmanager
 def broken_admin(state_dir: Path, answer: bytes) -> Iterator[None]:
-    """Answer each request with these bytes, and reset the connection. According to the folder, it is its sidecar."""
+    """Answer each request with these bytes, and reset the connection. The folder's runtime.json names this server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         write_runtime(state_dir, Runtime(url, os.getpid(), "b00t", "0.1.0", "/app", "token"))

@@ -38,7 +38,7 @@ def candidate(ufrag: str, address: str) -> dict[str, str]:
 def write_rtcstats(
     path: Path, *events: tuple[float, Any, str | None, Any], header: object = None, end: str = "\n"
 ) -> Path:
-    """Events are (seconds after `T0_S`, method, connection, value)."""
+    """Write a dump in the format of rtcstats. Events are (seconds after `T0_S`, method, connection, value)."""
     lines = ["RTCStatsDump", json.dumps({"fileFormat": 3} if header is None else header)]
     before_s = -T0_S
     for at_s, method, connection, value in events:
@@ -49,7 +49,7 @@ def write_rtcstats(
 
 
 def write_internals(path: Path, *events: tuple[float, str, Any], **fields: Any) -> Path:
-    """A dump of one connection, `7-1`. Events are (seconds after `T0_S`, name, value)."""
+    """Write a dump of chrome://webrtc-internals with one connection. Events are (seconds after `T0_S`, name, value)."""
     updates = [
         {"timestamp": 1000 * (T0_S + at_s), "type": name, "value": "" if value is None else json.dumps(value)}
         for at_s, name, value in events

@@ -1,4 +1,4 @@
-"""Start real browsers, each in a process of its own."""
+"""Starts real browsers, each as a separate process."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Playwright
 
-# A page of a test needs none of these, and a window without them takes less than half of the CPU time: Chromium would
-# load a page for the suggestions below its address bar into each window, and start a process for the next page.
+# Without these features, which tests do not need, a window takes less than half of the CPU time. They load a page for
+# the suggestions below the address bar into each window, and start a spare process for the next page.
 UNUSED_FEATURES = [
     "SpareRendererForSitePerProcess",
     "WebUIOmniboxAimPopup",
     "WebUIOmniboxFullPopup",
     "WebUIOmniboxPopup",
 ]
-# Chromium only takes the last list that it is given. So ours contains what Playwright's list contains for all platforms
-# (`chromiumSwitches.ts`).
+# Chromium only uses the last list of disabled features. So ours must repeat the list that Playwright passes on all
+# platforms (`chromiumSwitches.ts`).
 PLAYWRIGHTS_DISABLED_FEATURES = [
     "AimEnabled",
     "AvoidCorsURLLoaderRestartOnRedirect",
@@ -40,19 +40,19 @@ PLAYWRIGHTS_DISABLED_FEATURES = [
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-dev-shm-usage",  # /dev/shm of a container is too small
+    "--disable-dev-shm-usage",  # in containers, /dev/shm is too small
     "--disable-gpu",
     "--disable-quic",
 ]
 CAMERA_FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 FIREFOX_GATE = Path(__file__).with_name("firefox_gate.py")
-# Playwright's own settings disable updates and telemetry.
+# Playwright also passes settings, which disable updates and telemetry.
 FIREFOX_SETTINGS: dict[str, str | float | bool] = {
     "media.gmp-manager.url": "",  # otherwise Firefox downloads a codec from the network
     "media.navigator.permission.disabled": True,  # every page may use the camera
     "media.navigator.streams.fake": True,  # the camera is simulated
-    # Otherwise candidates have mDNS names, which Firefox and Chromium on one machine do not always resolve in time
-    # if no mDNS responder is running there.
+    # Candidates have IP addresses. If no mDNS responder runs on this machine, Firefox and Chromium do not always
+    # resolve each other's mDNS names in time.
     "media.peerconnection.ice.obfuscate_host_addresses": False,
     "network.captive-portal-service.enabled": False,
     # Otherwise Firefox starts processes for pages that a test may never open.
@@ -69,7 +69,7 @@ async def launched(
     without: Sequence[str] = (),
     disabled_features: Sequence[str] = (),
 ) -> AsyncIterator[Browser]:
-    """`without` are default flags of Playwright that are not passed."""
+    """Launch Chromium. `without` are default flags of Playwright that are not passed to it."""
     disabled = ",".join([*PLAYWRIGHTS_DISABLED_FEATURES, *UNUSED_FEATURES, *disabled_features])
     browser = await playwright.chromium.launch(
         executable_path=path,
@@ -82,11 +82,11 @@ async def launched(
 
 @asynccontextmanager
 async def launched_firefox(playwright: Playwright, path: Path) -> AsyncIterator[Browser]:
-    """An unmodified Firefox with a camera and a microphone. Its colour scheme cannot be changed."""
+    """Launch an unmodified Firefox with a simulated camera and microphone. Tests cannot change its colour scheme."""
     environment: dict[str, str | float | bool] = {
         **os.environ,
         "FIREFOX": str(path),
-        # The gate runs with this Python interpreter.
+        # firefox_gate.py finds this Python interpreter on PATH.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     browser = await playwright.firefox.launch(
@@ -100,7 +100,7 @@ async def launched_firefox(playwright: Playwright, path: Path) -> AsyncIterator[
 
 
 class SharedBrowsers(AsyncExitStack):
-    """Browsers that tests share, because a start takes longer than most tests: one of each kind."""
+    """One browser of each kind, which all tests share, because starting one takes longer than most tests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,8 +110,7 @@ class SharedBrowsers(AsyncExitStack):
     async def lent(
         self, kind: str, launch: Callable[[], AbstractAsyncContextManager[Browser]]
     ) -> AsyncIterator[Browser]:
-        """The browser of this kind, or a new one if it was killed. The windows that are opened in it are closed
-        afterwards."""
+        """Yield the browser of this kind, or a new one if it was killed. Afterwards, all its windows are closed."""
         browser = self._running.get(kind)
         if browser is None or not browser.is_connected():
             browser = self._running[kind] = await self.enter_async_context(launch())
@@ -121,8 +120,10 @@ class SharedBrowsers(AsyncExitStack):
 
 
 async def kill(browser: Browser) -> None:
-    """Kill all processes of the browser at once. If only the main process was killed, the network process would still
-    send a Close with code 1001."""
+    """Kill all processes of the browser at once.
+
+    If only the main process was killed, the network process would still send Close frames with code 1001.
+    """
     session = await browser.new_browser_cdp_session()
     processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
     [main] = [process["id"] for process in processes if process["type"] == "browser"]

@@ -1,4 +1,4 @@
-"""A real Caddy with a Caddyfile of `sidecar/deploy`."""
+"""Runs a real Caddy with a Caddyfile of `sidecar/deploy`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.kit.programs import until
 from tests.kit.sidecar_command import PATIENCE_S
 
 AUTHORITY = Path("caddy/pki/authorities/local/root.crt")
-# What a test must have differently: no access to port 80, to the machine's list of authorities and to a fixed port.
+# In a test, Caddy must not use port 80 or another fixed port, and not change the machine's list of authorities.
 OPTIONS = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
 
 
 @asynccontextmanager
 async def caddy(folder: Path, caddyfile: str, **variables: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """Run Caddy until the block ends. The session trusts its certificate, and has its URL."""
+    """Run Caddy until the block ends. The yielded session has Caddy's URL, and trusts its certificate."""
     port = free_port()
     (folder / "Caddyfile").write_text(OPTIONS + (DEPLOY / caddyfile).read_text())
     folders = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

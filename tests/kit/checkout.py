@@ -9,6 +9,6 @@ NOTEBOOKS = ROOT / "notebooks"
 RECORDED = NOTEBOOKS / "recorded"
 """Logs of real browsers, one folder for each recording."""
 VECTORS = ROOT / "tests" / "vectors"
-"""Test vectors: frames that are sent and received, one folder per dialect. The tests of the browser client read them
-too."""
+"""Wire vectors: scripts of sent and received frames, one folder for each dialect. The tests of the browser client also
+read them."""
 PROTOCOLS = ROOT / "sidecar/PROTOCOLS.md"

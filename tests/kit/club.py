@@ -1,6 +1,6 @@
 """`club`, a dialect for tests only. It uses the features of the dialect interface that no dialect of the product needs.
 
-The server greets first. A client can be in three rooms at once, and a frame can enter and leave several of them. Each
+The server greets first. A client can be in three rooms at once, and enter or leave several of them with one frame. Each
 frame of the client has an id, and its answer repeats it: `{"id": 7, "do": "enter", "rooms": ["bar", "den"]}`.
 """
 
@@ -24,7 +24,7 @@ from signaling_sidecar.settings import Settings
 
 NAME = "club"
 PATH = "/ws/signaling/club"
-MAX_REF_BYTES = 128  # bytes of JSON text; a longer "id" is not repeated, so that an error stays smaller than its frame
+MAX_REF_BYTES = 128  # bytes of JSON; an answer does not repeat a longer "id", so that it stays small
 GRACE_S = dict.fromkeys(Ending, 0.0) | {Ending.LOST: 10.0, Ending.STOPPED: 10.0}
 
 
@@ -67,7 +67,7 @@ def _enter(envelope: _Envelope, caller: Caller, at_ms: int) -> Carried:
 
     def join(room: Any) -> Single:
         refusal = refuse_id("rooms", room)
-        if refusal is not None:  # the other rooms are entered
+        if refusal is not None:  # the client still enters the other rooms
             return commands.Refuse(connection=caller.connection, refusal=refusal, kind="enter", ref=envelope.ref)
         key = RoomKey(NAME, room)
         return commands.Join(connection=caller.connection, room=key, at_ms=at_ms, peer=peer, ref=envelope.ref)

@@ -1,4 +1,4 @@
-"""Event logs of a cluster: lines as its owner commits them, and the copies that its instances write."""
+"""Event logs of a cluster for tests: the records that its owner commits, and the copies that its instances write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLUSTER = "r0000001-cluster"
 """The id of the cluster's run."""
 
 COMMITTED = [json.loads(line) | {"seq": seq} for seq, line in enumerate(TWO_PEERS[1:], 1)]
-"""The records of two peers who meet and leave, numbered from 1. There is no header among them."""
+"""The records of `TWO_PEERS` without the header, numbered from 1."""
 
 
 def bytes_of(records: Iterable[dict[str, Any]]) -> bytes:
@@ -22,7 +22,7 @@ def bytes_of(records: Iterable[dict[str, Any]]) -> bytes:
 
 
 def checkpoint_at(seq: int) -> dict[str, Any]:
-    """The part of the checkpoint after the record `seq` of `COMMITTED` that the diagnosis reads."""
+    """The checkpoint that follows the record `seq` of `COMMITTED`, with only the fields that the diagnosis reads."""
     there: dict[str, dict[str, Any]] = {}
     for record in COMMITTED[:seq]:
         if record["type"] in ("peer.joined", "peer.resumed"):
@@ -56,12 +56,12 @@ def begin_at(log: LogCopy, seq: int) -> None:
 
 
 def append_until(log: LogCopy, seq: int) -> None:
-    """Append the next records of `COMMITTED`, of which `seq` is the last."""
+    """Append the next records of `COMMITTED`, up to the record `seq`."""
     log.append(bytes_of(COMMITTED[log.seq : seq]), seq)
 
 
 def copied(folder: Path, boot: str, places: Iterable[int], end: int = len(COMMITTED)) -> Path:
-    """Write the log of an instance that begins a segment after each of these records and ends with the record `end`."""
+    """Write the log of an instance. A segment begins after each of these records, and the last record is `end`."""
     log = copy_in(folder, boot, segment_bytes=0)
     for place in places:
         if log.seq < place and log._segment is not None:

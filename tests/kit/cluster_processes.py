@@ -1,4 +1,4 @@
-"""The sidecars of a cluster, each in a process of its own, which tests stop and kill."""
+"""Runs the sidecars of a cluster as separate processes, which tests can stop and kill."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.kit.sites import Sidecar
 LEASE_S = 1.0
 SIDECAR = ("-m", "signaling_sidecar")
 FAULTS = re.compile(r"Traceback|never awaited|exception was never retrieved|Exception ignored|ResourceWarning")
-"""What a sidecar must not print, whatever happens around it."""
+"""Matches lines that a sidecar must never print, whatever a test does."""
 
 
 class Instance(Sidecar):
@@ -33,15 +33,15 @@ class Instance(Sidecar):
         super().__init__(url, state_dir, program.pid, program)
         self.boot = boot
         self.lives = True
-        """Whether clients may connect to it."""
+        """Whether tests let clients connect to it."""
         self.is_unharmed = True
-        """Whether it has received no signal."""
+        """Whether no test has sent it a signal or broken its connections."""
 
     def __str__(self) -> str:
         return self.url
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal. All but SIGCONT also end the connecting of new clients."""
+        """Send a signal. Unless it is SIGCONT, tests then let no further clients connect to this sidecar."""
         self.lives, self.is_unharmed = number is signal.SIGCONT, False
         os.kill(self.pid, number)
 
@@ -51,7 +51,7 @@ class Instance(Sidecar):
 
 
 class ClusterProcesses:
-    """`program` are the arguments of Python that run the command `sidecar`."""
+    """The sidecars of a cluster. `program` contains the arguments with which Python runs the command `sidecar`."""
 
     def __init__(self, folder: Path, server: RedisServer, program: Sequence[str], flags: Sequence[str]) -> None:
         self.redis = redis.Redis(port=server.port, socket_timeout=5)
@@ -65,7 +65,7 @@ class ClusterProcesses:
         return [each for each in self.instances if each.lives]
 
     async def start(self, redis_url: str | None = None) -> Instance:
-        """Start another sidecar, which reaches Redis at its own address or at the one that is given."""
+        """Start another sidecar. It uses Redis at this URL, or at Redis's own address."""
         folder = self._folder / f"instance-{next(self._numbers)}"
         command = [sys.executable, *self._program, "serve", "--port", "0", "--state-dir", folder]
         cluster = ["--cluster", redis_url or self._server.url, "--cluster-lease-s", str(LEASE_S)]
@@ -78,14 +78,14 @@ class ClusterProcesses:
         return instance
 
     async def owner(self) -> Instance:
-        """Return the living sidecar that has the rooms. Waits until there is one."""
+        """Return the living sidecar that is the owner. Waits until there is one."""
         await until(self._owner, "a sidecar has the rooms")
         owner = self._owner()
         assert owner is not None
         return owner
 
     async def fronts(self) -> list[Instance]:
-        """Return the other living sidecars."""
+        """Return the living sidecars except for the owner."""
         owner = await self.owner()
         return [each for each in self.living if each is not owner]
 
@@ -95,17 +95,17 @@ class ClusterProcesses:
         return next((each for each in self.living if boot is not None and each.boot == boot.decode()), None)
 
     def number(self, instance: Instance) -> int | None:
-        """The number of a sidecar in its cluster, or None while it is no member."""
+        """The number of this sidecar in the cluster, or None while it is no member."""
         found = self.redis.hgetall("signaling-sidecar:instances")
         return next((int(number) for number, boot in found.items() if boot.decode() == instance.boot), None)
 
     async def steady(self) -> None:
-        """Wait until every living sidecar may take others for dead: it has been a member for a lease."""
+        """Wait until every sidecar has been a member for a lease, because it cannot declare another one dead before."""
         await self.owner()
         await asyncio.sleep(LEASE_S)
 
     def complaints(self) -> list[str]:
-        """What the sidecars have printed that they must not print."""
+        """The parts of the output with lines that a sidecar must never print."""
         return [
             "\n".join(program.lines[max(0, number - 3) : number + 40])
             for program in self._programs
@@ -114,7 +114,7 @@ class ClusterProcesses:
         ]
 
     def printed(self) -> str:
-        """What the sidecars have printed, for the message of a test that has failed."""
+        """The last lines that each sidecar has printed, for the output of a failed test."""
         return "\n\n".join("\n".join(program.lines[-60:]) for program in self._programs)
 
     async def stop(self) -> None:
@@ -127,7 +127,7 @@ class ClusterProcesses:
 async def cluster_processes(
     folder: Path, server: RedisServer, *flags: str, count: int = 3, program: Sequence[str] = SIDECAR
 ) -> AsyncIterator[ClusterProcesses]:
-    """Sidecars that are killed when the block ends. They must not have printed a traceback."""
+    """Start a cluster, whose sidecars are killed when the block ends, and assert that none has printed a traceback."""
     cluster = ClusterProcesses(folder, server, program, flags)
     try:
         await asyncio.gather(*(cluster.start() for _ in range(count)))

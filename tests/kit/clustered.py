@@ -1,4 +1,4 @@
-"""Several sidecars of one cluster in this process, which tests use like one sidecar."""
+"""Runs a cluster of several sidecars in this process, which tests use as if it were one sidecar."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NO_ROOM = RoomKey("rooms", "no such room")
 
 
 def is_owner(served: Served) -> bool:
-    """Whether the sidecar has the rooms of its cluster."""
+    """Whether this sidecar is the owner of its cluster."""
     return served.sidecar._hub.hub_here() is not None
 
 
 class ServedCluster(Served):
-    """Connects each client to the next instance."""
+    """A cluster in this process. It connects each new client to the next instance, in turn."""
 
     def __init__(self, instances: list[Served]) -> None:
         super().__init__(instances[0].client, instances[0].sidecar)
@@ -37,7 +37,7 @@ class ServedCluster(Served):
         peer = await next(self._next).connect(path, **options)
         peer.settled = self.settled
         self._peers.append(peer)
-        await self.settled()  # the owner has not heard of the connection yet if it is at another instance
+        await self.settled()  # otherwise, an owner may not know a connection of another instance yet
         return peer
 
     async def stop(self) -> None:
@@ -46,22 +46,22 @@ class ServedCluster(Served):
 
     @property
     def owner(self) -> Served:
-        """The instance that has the rooms."""
+        """The instance that owns the rooms."""
         return next(each for each in self.instances if is_owner(each))
 
     @property
     def front(self) -> Served:
-        """An instance that does not have the rooms."""
+        """An instance that is not the owner."""
         return next(each for each in self.instances if each is not self.owner)
 
     def records(self, type_: str | None = None) -> list[dict[str, Any]]:
-        """The records in the files of the owner, which writes them before it sends anything."""
+        """The records in the owner's log, which it writes before it sends the frames."""
         return self.owner.records(type_)
 
     async def settled(self) -> None:
         """Wait until the owner has handled all frames, and all fronts have sent the answers.
 
-        The answer to an admin's command comes to a front after everything that the owner has told it before.
+        An admin's command makes this sure: its answer reaches a front after all earlier messages of the owner.
         """
         for _ in range(2):
             for each in self.instances:
@@ -71,7 +71,7 @@ class ServedCluster(Served):
 
 
 async def serve_instance(client: AiohttpClient, folder: Path, url: str, **settings: Any) -> Served:
-    """Serve a sidecar that joins a cluster."""
+    """Serve a sidecar in this process that joins a cluster."""
     defaults = Settings(state_dir=folder, project=folder, cluster=url, cluster_lease_s=1.0)
     sidecar = Sidecar(replace(defaults, **settings))
     return Served(await client(sidecar.app()), sidecar)
@@ -82,12 +82,12 @@ async def serve_cluster(
 ) -> ServedCluster:
     folders = [folder, *(folder / f"instance-{number}" for number in range(2, count + 1))]
     served = ServedCluster([await serve_instance(client, each, url, project=folder, **settings) for each in folders])
-    await served.settled()  # until then, no instance has the rooms, and there is no log
+    await served.settled()  # before, no instance is the owner, and there is no log
     return served
 
 
 class Databases:
-    """The databases of a Redis server, one for each cluster of a test."""
+    """The databases of a Redis server: each cluster of a test uses another one."""
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server

@@ -1,4 +1,4 @@
-"""A sidecar that replaces its code while it runs. The code is a copy that a test can change."""
+"""Runs a sidecar from a copy of its code, which a test can change so that the sidecar reloads it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def served_from(
     env: Mapping[str, str] = MappingProxyType({}),
     runner: Sequence[str] = (),
 ) -> AsyncIterator[Copied]:
-    """`runner` is a program that runs the command line that follows it."""
+    """Start a sidecar with the code in `folder`. `runner` is a command line that is put before that of the sidecar."""
     command = [*runner, sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms"]
     more = [reload, "--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
     program = await start_program([*command, *more], tmp_path, {"PYTHONPATH": str(folder.parent), **env})

@@ -1,4 +1,4 @@
-"""The files of `sidecar/deploy`, as Docker reads them, and the tools for testing them."""
+"""Reads the files of `sidecar/deploy` as Docker does, and finds the tools that test them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def image_environment() -> dict[str, str]:
-    """The variables that the image sets for the sidecar."""
+    """The environment variables that the image sets."""
     (variables,) = (rest for name, rest in instructions() if name == "ENV")
     return dict(re.findall(r"(\w+)=(\S+)", variables))
 
 
 def compose(**values: str) -> Any:
-    """The content of `compose.yaml`, with the values of `.env` in it."""
+    """The content of `compose.yaml`, in which these values replace the variables."""
     return yaml.safe_load(with_values((DEPLOY / "compose.yaml").read_text(), values))
 
 
@@ -48,7 +48,7 @@ def cluster_compose(**values: str) -> Any:
 
 
 def _merged(base: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two mappings. Of the volumes of a service, the later one at a place in the container counts."""
+    """Merge two mappings. If two volumes of a service have the same path in the container, the later one is used."""
     merged = dict(base)
     for name, value in added.items():
         before = base.get(name)

@@ -1,4 +1,4 @@
-"""Write the event log of a meeting of two peers, as the sidecar would."""
+"""Writes event logs of peers in a room, as the sidecar would."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def candidate(address: str, kind: str = "host", port: int = 50000) -> str:
 
 
 class Story:
-    """Ann is in the room "bar". Each method adds one record, half a second after the previous one."""
+    """A log that begins when Ann joins the room "bar". Each record is half a second later than the one before."""
 
     def __init__(self, folder: Path, dialect: str = "rooms", boot: str = "b00t", at_s: float = 0.0) -> None:
         self._path, self._dialect = folder / f"events-{boot}-0001.jsonl", dialect
@@ -45,7 +45,7 @@ class Story:
         return self
 
     def joins(self, peer: str, name: str | None = None, origin: str | None = None) -> Self:
-        """The peer joins. If its page has an origin, it gets a connection of its own."""
+        """Add the join of a peer. If its page has an `origin`, the record of its connection comes first."""
         self._stays[peer] = self._stays.get(peer, 0) + 1
         connection = None if origin is None else len(self._lines)
         if origin is not None:
@@ -56,7 +56,7 @@ class Story:
         return self.record("peer.away", peer, data={"ending": ending, "grace_s": 30.0})
 
     def restarts(self, *peers: str) -> Self:
-        """The sidecar is killed and started again, and none of the peers is back yet."""
+        """Add the checkpoint of a restart after a kill. These peers are in the room, but not connected."""
         sessions = [{"session": f"s-{peer}-{self._stays[peer]}", "peer": peer} for peer in peers]
         room = {"dialect": self._dialect, "room": "bar", "sessions": sessions}
         return self.record("log.checkpoint", dialect=None, room=None, data={"rooms": [room]})
@@ -72,7 +72,7 @@ class Story:
         return self.sends(peer, kind, sdp=sdp(ufrag or UFRAGS[peer], *candidates))
 
     def names(self, peer: str, address: str, kind: str = "host", ufrag: str | None = None) -> Self:
-        """Send a candidate on its own."""
+        """Add a candidate of this peer in a separate frame."""
         text = f"{candidate(address, kind)} ufrag {ufrag or UFRAGS[peer]}"
         return self.sends(peer, "candidate", candidate={"candidate": text})
 
@@ -85,7 +85,7 @@ class Story:
         return self.record("trace.state", peer, kind="trace", data=frame)
 
     def negotiates(self, address_of_ann: str = "10.0.0.1", address_of_ben: str = "10.0.0.2") -> Self:
-        """Ben joins and sends an offer, Ann sends an answer, and each sends a candidate."""
+        """Let Ben join and send an offer, Ann send an answer, and each send a candidate."""
         self.joins("ben", "Ben").describes("ben", "offer").describes("ann", "answer")
         return self.names("ben", address_of_ben).names("ann", address_of_ann)
 
@@ -109,25 +109,25 @@ class Story:
         return verdict
 
     def evidence(self) -> list[str]:
-        """The kinds of the records that the finding refers to."""
+        """The kinds of the records that are the evidence of the only verdict."""
         return [entry.kind or entry.type for entry in self.verdict().finding.evidence]
 
 
 def elsewhere(story: Story, page: str, connection_: int = 1, **report: object) -> None:
-    """A report of a page that uses another WebSocket for its signaling."""
+    """Add the report of a page whose signaling does not use the WebSocket that sends the report."""
     frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **report}
     story.record("trace.state", kind="trace", data=frame, room=None, connection=connection_)
 
 
 def pages(story: Story, *said: tuple[str, str, str]) -> None:
-    """For each page, a report about its title and its path."""
+    """Add a report for each page about its title and its path."""
     for page, title, path in said:
         data = {"type": "trace", "event": "page", "page": page, "secure": True, "title": title, "path": path}
         story.record("trace.state", kind="trace", data=data, room=None)
 
 
 def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
-    """A report about the socket of a page that does not use the sidecar: that it failed, or how it was closed."""
+    """Add a failure that a page reports on a separate WebSocket, or with an `ending`, the end of that WebSocket."""
     if ending is None:
         frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
         story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)

@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks connections in the ways in which networks do."""
+"""A TCP proxy that can break connections as networks do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
 
 
 class FaultProxy:
-    """Forwards every connection to a port of this machine, until a test breaks the connections."""
+    """Forwards every connection to a port of this machine. A test can break or delay the connections."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -28,7 +28,7 @@ class FaultProxy:
             _reset(pair)
 
     def half_close(self) -> None:
-        """Close the direction to the clients. What the clients send still arrives."""
+        """Close the direction from the server to the clients. Data of the clients still arrives."""
         for client, _ in self._pairs:
             with suppress(OSError):
                 client.write_eof()
@@ -38,7 +38,7 @@ class FaultProxy:
         self._flows.clear()
 
     async def stall(self, seconds: float) -> None:
-        """Hold all data back in both directions, then let it pass."""
+        """Hold all data back in both directions for this time, and then let it pass."""
         self.hold()
         await asyncio.sleep(seconds)
         self._flows.set()
@@ -49,7 +49,7 @@ class FaultProxy:
         self._tasks.add(task)
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
-        except OSError:  # the proxy is down, so it closes this connection
+        except OSError:  # the server is down, so this connection is closed
             writer.transport.abort()
             return
         finally:

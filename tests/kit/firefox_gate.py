@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A program that Playwright starts instead of Firefox, with the same arguments, so that it can control any Firefox.
 
-The environment variable FIREFOX has the path of the real Firefox.
+The environment variable FIREFOX must contain the path of the real Firefox.
 
 Playwright controls an unmodified Firefox over WebDriver BiDi. For every new browser context it sends a command that the
 newest Firefox supports but Debian's firefox-esr (153) does not, and it fails if the command is refused. This program is
-between them. It answers that command itself, and forwards everything else.
+a proxy between them. It answers that command itself, and forwards everything else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 NEW_COMMAND = "emulation.setMediaFeaturesOverride"
-"""The command that sets the colour scheme of a page. Tests never change it, see `launched_firefox`."""
+"""The command that sets the colour scheme of a page. Tests never change the scheme, see `launched_firefox`."""
 LISTENS = "WebDriver BiDi listening on {}"
 """The line on standard error that Playwright waits for."""
 NO_LIMIT = 0  # bytes; the source text of a page is one message

@@ -9,7 +9,7 @@ import pytest
 
 
 class Disk:
-    """A disk that is full when the test wants it to be."""
+    """Simulates a full disk: `os.write` fails while `is_full` is true."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_full = False

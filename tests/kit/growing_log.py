@@ -1,4 +1,4 @@
-"""Reads a log while it grows, as the inspector does, and compares what it shows with what all of it shows at once."""
+"""Reads a log in steps, as the inspector reads a growing log, and compares the diagnosis with that of a single read."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Beginning(NamedTuple):
 
     records: int
     shows: Sequence[tuple[float, Told]]
-    """What they show as time passes, until the next record."""
+    """The diagnosis of these records at each time of interest before the next record."""
     shows_at_last: tuple[float, Told]
-    """What they show a day later, if there is no other record."""
+    """The diagnosis a day later, if no record follows."""
 
 
 def read_log(segments: Iterable[Path]) -> list[Logged]:
@@ -35,11 +35,11 @@ def read_log(segments: Iterable[Path]) -> list[Logged]:
 
 
 def assert_same_while_it_grows(log: Sequence[Logged], at_once: int = 1) -> None:
-    """Look at a log each time when it has grown by `at_once` records, and when a time to act has passed; then look only
-    every second and every third time; and then at each of its beginnings as if nothing followed.
+    """Assert that reading a log in steps gives the same diagnosis as reading it at once.
 
-    Who looks often misses nothing that was there only for a moment. Who looks rarely has to notice that something has
-    happened although everything is as it was, such as a peer that was away and has returned.
+    The steps are `at_once` records, and then two and three times as many, because a reader that looks rarely must also
+    notice changes that are over, such as the short absence of a peer. At the end, each beginning of the log is read as
+    if nothing followed.
     """
     beginnings = list(_beginnings(log, at_once))
     for every in range(1, RARELY + 1):
@@ -71,14 +71,14 @@ def _beginnings(log: Sequence[Logged], at_once: int) -> Iterator[Beginning]:
 
 
 def _times(known: Sequence[Logged], until_ts: float) -> list[float]:
-    """Return the time of the last record, and those times until the next one at which a time to act has passed."""
+    """Return the time of the last known record, and the times until `until_ts` at which a deadline passes."""
     now_ts = max(entry.ts for entry in known)
     ends = {entry.ts + time_s for entry in known for time_s in (SIGNALING_WITHIN_S, TRANSPORT_WITHIN_S)}
     return [now_ts, *sorted(ts for ts in {*ends, until_ts} if now_ts < ts <= until_ts)]
 
 
 def _told(log: Sequence[Logged], found: FoundMeetings, diagnosis: Diagnosis) -> Told:
-    """Return everything that a diagnosis tells its readers."""
+    """Return everything in a diagnosis that is shown to users."""
     peers = {(entry.dialect or "", entry.room or "", entry.peer or "") for entry in log}
     labels = {
         (dialect, room, peer): found.labels[dialect, room].beside_id(peer)

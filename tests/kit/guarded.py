@@ -1,4 +1,4 @@
-"""A sidecar in this process that requires tokens, and the tokens that let clients in."""
+"""A sidecar in this process that requires tokens, and functions that make tokens for its clients."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ async def guarded(client: AiohttpClient, folder: Path, **settings: Any) -> Serve
 
 
 def token(subject: str = "ann", lasts_s: float = 60.0, **claims: Any) -> str:
-    """A valid token, unless the claims make it another one. A claim that is None is left out."""
+    """A token with these claims, which is valid unless a claim is wrong. A claim that is None is omitted."""
     payload = {"sub": subject, "aud": AUDIENCE, "exp": time.time() + lasts_s, **claims}
     return tokens.hs256({name: value for name, value in payload.items() if value is not None})
 
 
 def bearer(value: str | None = None, **claims: Any) -> dict[str, str]:
-    """The header with a token: the given one, or a valid one with these claims."""
+    """The Authorization header with this token, or with a new one that has these claims."""
     return {"Authorization": f"Bearer {token(**claims) if value is None else value}"}
 
 
@@ -43,7 +43,7 @@ async def revoke(served: Served, body: Any, by: str | None = None) -> tuple[int,
 
 
 async def refused_handshake(served: Served, path: str, **options: Any) -> tuple[int, str]:
-    """Return the status and the text with which a handshake is refused."""
+    """Send a handshake, which must be refused, and return the status and the text of the answer."""
     headers = {
         "Upgrade": "websocket",
         "Connection": "Upgrade",

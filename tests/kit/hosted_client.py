@@ -1,4 +1,4 @@
-"""A client of `hosted`, for tests with real sockets."""
+"""Clients of the dialect `hosted`, for tests with real sockets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AT_MS = 1735171200000
 
 
 class User:
-    """The connection of one user to a room. It adds the fields that every frame needs."""
+    """The connection of one user. It adds to every frame the fields that all frames need."""
 
     def __init__(self, peer: Peer, user: str) -> None:
         self.peer, self.user = peer, user
@@ -51,14 +51,14 @@ async def connected(served: Served, user: str, path: str = CANONICAL, **options:
 
 
 async def host(served: Served, user: str = "hugo", **options: Any) -> User:
-    """The creator of the room."""
+    """Connect a user who creates the room."""
     creator = await connected(served, user, **options)
     assert (await creator.ask("CREATE_ROOM", userName=user.title(), roomName="Films"))["type"] == "ROOM_CREATED"
     return creator
 
 
 async def guest(served: Served, user: str, *present: User, **options: Any) -> User:
-    """A user that joins the room. The users in `present` have received the announcement."""
+    """Connect a user who joins the room, and read the announcement at the users in `present`."""
     joiner = await connected(served, user, **options)
     assert (await joiner.ask("JOIN_ROOM", userName=user.title()))["type"] == "ROOM_JOINED"
     for other in present:
@@ -67,7 +67,7 @@ async def guest(served: Served, user: str, *present: User, **options: Any) -> Us
 
 
 async def room_of(served: Served, *users: str) -> list[User]:
-    """A room: its host and its guests, who joined in this order."""
+    """Create a room. The first user is the host, and the others join in this order."""
     members = [await host(served, users[0])]
     for user in users[1:]:
         members.append(await guest(served, user, *members))

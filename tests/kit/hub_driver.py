@@ -1,4 +1,4 @@
-"""Drives a hub with literal commands, for tests. The test controls the clock, and ids are numbered."""
+"""Gives commands to a hub. The test controls the clock, and generated ids are numbered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GRACE_S = {Ending.CLOSED: 0.0, Ending.UNLOADED: 5.0, Ending.LOST: 30.0, Ending.S
 
 class CountedIds:
     def __init__(self, earlier: CountedIds | None = None) -> None:
-        """With `earlier`, the ids continue from there, while `earlier` itself does not change."""
+        """With `earlier`, the numbers continue after those of `earlier`, which does not change."""
         self._counts: Counter[str] = Counter() if earlier is None else earlier._counts.copy()
 
     def session(self) -> str:
@@ -87,7 +87,7 @@ class Driver:
         return found
 
     def refused(self, effects: list[Effect]) -> Code:
-        """Return the code of a refusal, and check that it is sent once, recorded once, and has no other effect."""
+        """Return the code of a refusal, and check that the only effects are one record and one message."""
         record, answer = effects
         assert isinstance(record, Record)
         assert record.type == "signal.refused"
@@ -96,7 +96,7 @@ class Driver:
         return answer.message.refusal.code
 
     def listed(self, connection: int, peer: str, *, away: bool | None = None, names: bool = False) -> list[Any]:
-        """Join, and return the peers in the list."""
+        """Join, and return the ids or names of the peers in the list."""
         views = self.only(self.join(connection, peer), PeerList).peers
         return [view.name if names else view.peer for view in views if away in (None, view.away)]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 T0_S = 1_795_000_000.0
-"""2026-11-18 11:06:40 UTC: `at` in these logs counts from here."""
+"""2026-11-18 11:06:40 UTC. In these logs, `at` is the number of seconds since then."""
 
 
 def record(seq: int, at: float, type_: str, **fields: Any) -> str:
-    """One line. `data` may be given as an object: the log has it as text."""
+    """One line of a log. If `data` is an object, it is encoded as JSON text, as in real logs."""
     if not isinstance(fields.get("data", ""), str):
         fields["data"] = json.dumps(fields["data"])
     return json.dumps({"v": 1, "seq": seq, "ts": T0_S + at, "type": type_, **fields})
@@ -74,4 +74,5 @@ IN_A_CLUSTER = [
     record(15, 3.4, "owner.changed", data={"instance": 2, "fence": 3, "before": 2}),
     record(16, 4, "peer.left", **BEN, connection=2_000_000_001, data={"reason": "left"}),
 ]
-"""Of two sidecars with the first and the second peer, one is lost. A third one joins the cluster and stops."""
+"""A cluster of two sidecars. The one to which Ben is connected is lost, and he resumes at the other. A third sidecar
+joins the cluster and stops."""

@@ -1,4 +1,4 @@
-"""A sidecar in a process of its own that a test can kill, and start again on the same port and state folder."""
+"""A sidecar in a separate process that a test can kill and start again, with the same port and state folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tests.kit.checkout import ROOT
 
-STARTS_WITHIN_S = 60.0  # seconds, on a machine that does other things too
+STARTS_WITHIN_S = 60.0  # seconds; the machine may be busy
 
 
 class KillableSidecar:
-    """What it prints on stderr is added to the file `errors`."""
+    """Its output on stderr is appended to the file `errors`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,7 +31,7 @@ class KillableSidecar:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, *flags: str) -> None:
-        """Start it, as often as needed: a part of one whose supervisor was killed may still use the port."""
+        """Start the sidecar, and try again while the worker of a killed supervisor still uses the port."""
         try:
             async with asyncio.timeout(STARTS_WITHIN_S):
                 while not await self._starts(*flags):
@@ -57,13 +57,13 @@ class KillableSidecar:
 
     @property
     def pid(self) -> int:
-        """The process that was started. With `--reload` it is the supervisor."""
+        """The id of the started process, which is the supervisor if the sidecar runs with `--reload`."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def serving_pid(self) -> int | None:
-        """The process that serves, or None while one takes over from another."""
+        """The id of the process that serves, or None while a worker takes over from another."""
         try:
             pid: int = json.loads((self._folder / "state" / "runtime.json").read_text())["pid"]
         except FileNotFoundError:

@@ -1,9 +1,10 @@
-"""A local network on this machine: hosts that are connected to one switch. It consists of network namespaces, which
-need root on Linux.
+"""Simulates a local network on this machine: hosts that are connected to one switch.
 
-1. The switch is in a namespace of its own too. So the network of this machine does not change, and deleting the
-   namespaces removes everything.
-2. The names of namespaces contain the id of the process that created them. So simultaneous runs do not interfere, and
+It consists of network namespaces, which need Linux and root.
+
+1. The switch is also in a separate namespace. So the network of this machine does not change, and deleting the
+namespaces removes everything. 2. The names of namespaces contain the id of the process that created them. So
+simultaneous runs do not interfere, and
    the next run can remove the namespaces and programs that a killed run has left behind.
 3. There is a default route to a router's address, but no internet behind it.
 """
@@ -30,7 +31,7 @@ ANSWERS_WITHIN_S = 10.0  # seconds for one `ip` command, which takes 10 ms
 NETWORKS = {4: ("10.77.0.", 24), 6: ("fd77::", 64)}  # RFC 1918, RFC 4193
 ROUTER = 99
 NO_DAD = "for each in all default; do echo 0 >/proc/sys/net/ipv6/conf/$each/accept_dad; done"
-"""Make IPv6 addresses usable at once, without the second of duplicate address detection."""
+"""Disables duplicate address detection, during which an IPv6 address cannot be used for a second."""
 _numbers = itertools.count(1)
 
 
@@ -42,7 +43,7 @@ class Host(NamedTuple):
     ipv6: str
     switch: str
     port: str
-    """The name of its network interface at the switch."""
+    """The name of the switch's network interface to which this host is connected."""
 
     def command(self, words: Sequence[str | Path]) -> list[str]:
         """The command line that runs a program on this host. The program keeps its process id and its open files."""
@@ -82,8 +83,7 @@ class Lan(NamedTuple):
 
 @contextmanager
 def new_lan() -> Iterator[Lan]:
-    """Create a network. At the end, all programs on its hosts are killed. The test is skipped if no network can be
-    created."""
+    """Create a network, or skip the test if that is not possible. At the end, all programs on its hosts are killed."""
     _remove_what_is_left()
     prefix = f"{PREFIX}-{os.getpid()}-{next(_numbers)}-"
     try:
@@ -107,7 +107,7 @@ def _new_lan(prefix: str) -> Lan:
 
 def _new_switch(name: str) -> str:
     _new_namespace(name)
-    # The switch forwards multicast to all ports, as most home routers do. With snooping, hosts would have to subscribe.
+    # Without snooping, the switch forwards multicast packets to all hosts, as most home routers do.
     _ip("-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
     _ip("-n", name, "link", "set", "bridge", "up")
     for version in NETWORKS:

@@ -1,8 +1,8 @@
-"""The command `sidecar` with scripts that leave out checks, which shows what the checks are for.
+"""The command `sidecar` with Redis scripts from which some checks are removed, to show what these checks prevent.
 
     python -m tests.kit.lax_sidecar buried,fenced serve …
 
-The first argument has the results that the scripts never have.
+The first argument contains the results of the removed checks, which the scripts then never return.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from signaling_sidecar.cluster import scripts
 
 
 def leave_out(result: str) -> None:
-    """Remove the lines with this result from all scripts."""
+    """Remove the lines that return this result from all scripts."""
     line = re.compile(rf"^if .*return {{'{result}'}} end\n", re.MULTILINE)
     found = {name: text for name, text in vars(scripts).items() if isinstance(text, str) and line.search(text)}
     assert found, f"no script has the result {result!r}"

@@ -1,5 +1,4 @@
-"""A WebSocket client that needs little CPU time: a benchmark measures the server and not its clients, and a test sends
-many frames."""
+"""A WebSocket client that needs little CPU time, for tests with many frames, and for benchmarks of the server."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from tests.kit.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, Handshake, fra
 
 
 def masked(content: Frame | None) -> bytes:
-    """The bytes with which a client sends this frame, or nothing for None."""
+    """The bytes of this frame as a client sends it, or no bytes for None."""
     if content is None:
         return b""
     if isinstance(content, bytes):
@@ -22,11 +21,11 @@ def masked(content: Frame | None) -> bytes:
 
 
 class Client(asyncio.Protocol):
-    """One connection. Its frames are kept until `count_only` is called, and only counted afterwards."""
+    """One connection. It stores the received frames until `count_only` is called, and then only counts them."""
 
     def __init__(self, path: str) -> None:
         self.received = 0
-        """How many frames with content have arrived."""
+        """The number of text and binary frames that have arrived."""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._path = path
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -34,7 +33,7 @@ class Client(asyncio.Protocol):
         self._kept: asyncio.Queue[bytes] = asyncio.Queue()
         self._on_arrival: Callable[[int], None] | None = None
         self._rest = b""
-        """The beginning of a frame, or of the answer to the handshake."""
+        """The received part of an incomplete frame, or of an incomplete answer to the handshake."""
 
     async def opened(self) -> Client:
         await self._opened
@@ -50,7 +49,7 @@ class Client(asyncio.Protocol):
             self.lost.set_result(None)
 
     def count_only(self, on_arrival: Callable[[int], None]) -> None:
-        """From now on, call this with the number of frames whenever some have arrived."""
+        """From now on, whenever frames arrive, call `on_arrival` with their number, and do not store them."""
         self._on_arrival = on_arrival
 
     async def hears(self, expected: Frame | None) -> None:
@@ -62,7 +61,7 @@ class Client(asyncio.Protocol):
                 return
 
     async def settled(self) -> None:
-        """Wait until the server has handled all frames of this client, also those that it does not answer."""
+        """Wait until the server has handled all frames of this client, even if it does not answer them."""
         self._answered.clear()
         self.write(frame(PING))
         await self._answered.wait()
@@ -107,9 +106,9 @@ class Client(asyncio.Protocol):
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:
-    """Where the payload of the frame begins and ends. If its head is incomplete, both are behind the data."""
+    """The positions at which the frame's payload begins and ends. With an incomplete head, they are after the data."""
     payload_at = at + 2
-    size = data[at + 1]  # a server does not mask, so the highest bit is not set
+    size = data[at + 1]  # a server sets no mask bit
     if size >= 126:
         payload_at += 2 if size == 126 else 8
         size = int.from_bytes(data[at + 2 : payload_at])

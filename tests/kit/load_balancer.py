@@ -1,4 +1,4 @@
-"""Caddy as a load balancer in front of several sidecars, which a Vite dev server takes for one."""
+"""Runs Caddy as a load balancer in front of several sidecars, which a Vite dev server uses like one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tests.kit.deployment import tool
 from tests.kit.free_port import free_port
 from tests.kit.programs import start_program
 
-# WebSockets go to the sidecars in turn. Other requests are not counted, so that a test knows where a page is connected.
+# Each WebSocket goes to the next sidecar. Other requests do not affect this order, so a test knows where a page is
+# connected.
 _CADDYFILE = """{{
 	admin off
 	auto_https off
@@ -41,7 +42,7 @@ http://:{port} {{
 
 @asynccontextmanager
 async def load_balancer(folder: Path, urls: Sequence[str]) -> AsyncIterator[str]:
-    """Distribute connections to the sidecars with these URLs, as long as they are ready. Yields a URL for all."""
+    """Distribute connections to the ready ones of the sidecars with these URLs. Yields the balancer's URL."""
     caddy, port = tool("caddy"), free_port()
     config = folder / "Caddyfile"
     config.write_text(_CADDYFILE.format(port=port, sidecars=" ".join(url.removeprefix("http://") for url in urls)))

@@ -1,4 +1,4 @@
-"""A client of `match`, for tests with real sockets."""
+"""Clients of the dialect `match`, for tests with real sockets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ async def user(served: Served, name: str, path: str = PATHS[0]) -> Peer:
 
 
 async def waiting(served: Served, name: str, size: int) -> Peer:
-    """A user that has sent a request, and has not received an answer yet."""
+    """Connect a user who requests a group of this size, and receives no answer yet."""
     peer = await user(served, name)
     await peer.send({"type": "matchmaking", "matchSize": size, "from": name})
     await peer.hears_nothing()
@@ -22,7 +22,7 @@ async def waiting(served: Served, name: str, size: int) -> Peer:
 
 
 async def group(served: Served, *names: str) -> list[Peer]:
-    """Users that were matched with each other."""
+    """Connect users who are put into one group."""
     peers = [await waiting(served, name, len(names)) for name in names[:-1]]
     last = await user(served, names[-1])
     await last.send({"type": "matchmaking", "matchSize": len(names)})

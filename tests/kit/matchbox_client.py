@@ -12,7 +12,7 @@ PATH = "/ws/signaling/matchbox"
 
 
 async def arrives(served: Served, url: str, *others: Peer) -> tuple[str, Peer]:
-    """Connect, and return the id that the peer was given and the peer. The peers in `others` have heard of it."""
+    """Connect, read the announcement at the peers in `others`, and return the new peer's id and the peer."""
     peer = await served.connect(URL(PATH + url, encoded=True))
     id_ = (await peer.receive())["IdAssigned"]
     for other in others:

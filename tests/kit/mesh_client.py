@@ -1,4 +1,4 @@
-"""A client of `mesh`, for tests with real sockets."""
+"""Clients of the dialect `mesh`, for tests with real sockets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CANONICAL, ORIGINAL = "/ws/signaling/mesh", "/ws"
 
 
 async def joined(served: Served, name: str, *others: Peer, path: str = CANONICAL) -> Peer:
-    """A peer that has joined. The peers in `others` have received the announcement."""
+    """Let a peer join, and read the announcement at the peers in `others`."""
     peer = await served.connect(path)
     assert (await peer.ask({"type": "join", "peerId": name}))["type"] == "peer-list"
     for other in others:

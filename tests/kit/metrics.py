@@ -1,4 +1,4 @@
-"""What `/metrics` of a sidecar says, and what the page for operators says about it."""
+"""Reads the metrics of a sidecar from `/metrics`, and the names of metrics from OPERATORS.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.kit.readme import OPERATORS
 from tests.kit.serving import Served
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
-"""By the name and the values of the labels in alphabetical order of the labels' names."""
+"""By name of the metric and values of its labels, in the alphabetical order of the labels' names."""
 
 
 def samples_of(text: str) -> Samples:
@@ -24,13 +24,13 @@ async def scrape(served: Served) -> Samples:
 
 
 async def metrics_of(served: Served) -> set[str]:
-    """The names of all metrics."""
+    """The names of all metrics of this sidecar."""
     families = text_string_to_metric_families(await _text(served))
     return {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
 
 
 def named_metrics() -> set[str]:
-    """The metrics that the page for operators names."""
+    """The names of metrics that OPERATORS.md mentions."""
     return set(re.findall(r"`((?:signaling|process)_\w+)`", OPERATORS.read_text()))
 
 

@@ -1,4 +1,4 @@
-"""What takes long to make is made by one worker of pytest, and used by all workers of the run."""
+"""Lets one worker of pytest create a folder that all workers use, because creating it takes long."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 
 
 def once(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], object]) -> Path:
-    """The folder of this run with this name, which `fill` has filled. Tests must not change what is in it."""
+    """Return a folder that all workers share, and that `fill` has filled once. Tests must not change its content."""
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, is_filled = shared / name, shared / f"{name}.filled"
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_filled.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # of a worker that has failed
+            shutil.rmtree(folder, ignore_errors=True)  # what a worker has left whose `fill` failed
             folder.mkdir()
             fill(folder)
             is_filled.touch()

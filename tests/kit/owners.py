@@ -1,4 +1,4 @@
-"""A hub of real dialects that another hub takes over from, with the log between them, for tests."""
+"""A hub of real dialects, its event log, and the next hub, which takes over with that log."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from tests.kit.past import past
 
 M = TypeVar("M")
 WALL_S = 1_700_000_000.0
-"""What the log's clock shows when hub time is 0."""
+"""The time in the log (seconds since the epoch) when the hub's time is 0."""
 SETTINGS = Settings(pairing_codes_per_minute=5, pairing_codes_per_minute_per_address=2, hosted_idle_s=100.0)
 
 
 class Owners:
-    """With `checkpoint_is_new`, the checkpoint in the log is written just before the takeover, so it tells everything.
-    Otherwise it is of an empty hub, so the records tell everything."""
+    """With `checkpoint_is_new`, a new hub is restored from a checkpoint that is written just before the takeover.
+
+    Otherwise, it is restored from an empty checkpoint and all records.
+    """
 
     def __init__(self, *, checkpoint_is_new: bool) -> None:
         self.rules = {dialect.name: dialect.rules(SETTINGS) for dialect in (*DIALECTS.values(), CLUB)}
@@ -41,7 +43,7 @@ class Owners:
         self.records: list[Past] = []
 
     def take_over(self, dead: Collection[int] = (), held: Sequence[Command] = ()) -> list[Effect]:
-        """Let a new hub go on from the log, and return the effects of the commands that the old one held."""
+        """Restore a new hub from the log, and return the effects of `held`: commands that waited in the old hub."""
         if self.checkpoint_is_new:
             self.write_checkpoint()
         self.hub = Hub(self.rules, 100, self.ids)
@@ -61,7 +63,7 @@ class Owners:
         return self.keep(effects)
 
     def keep(self, effects: list[Effect]) -> list[Effect]:
-        """Write the records to the log."""
+        """Add the records among these effects to the log, and return the effects."""
         self.records += [past(effect, WALL_S + self.now_s) for effect in effects if isinstance(effect, Record)]
         return effects
 
@@ -89,7 +91,7 @@ class Owners:
 
 
 def told(effects: list[Effect], connection: int, kind: type[M]) -> list[M]:
-    """Return the messages of this type that the connection is sent."""
+    """Return the messages of this type that were sent to the connection."""
     return [
         each.message
         for each in effects

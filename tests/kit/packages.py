@@ -1,4 +1,4 @@
-"""The packages of this checkout as they would be published, and projects in which they are installed."""
+"""Builds the packages of this checkout as they would be published, and environments in which they are installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.kit.checkout import FRONTEND, ROOT
 
-INSTALLS_WITHIN_S = 240  # seconds; pip and npm may have to download packages, perhaps over a slow line
+INSTALLS_WITHIN_S = 240  # seconds; pip and npm may have to download packages, perhaps over a slow connection
 
 
 def run(words: Sequence[str | Path], folder: Path) -> str:
@@ -40,10 +40,9 @@ def build_wheel(folder: Path) -> Path:
 
 
 def new_environment(folder: Path, *requirements: str | Path) -> Path:
-    """Create a virtual environment in this folder, install what is required, and return its Python.
+    """Create a virtual environment in this folder, install these requirements, and return its Python.
 
-    The pip of the tests installs it. A pip in each environment, and compiling modules that are never imported, would
-    take twice the CPU time.
+    The pip of the tests installs them, and does not compile modules, because this halves the CPU time.
     """
     python = folder / ".venv" / "bin" / "python"
     run([sys.executable, "-m", "venv", "--without-pip", ".venv"], folder)

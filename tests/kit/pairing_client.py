@@ -1,4 +1,4 @@
-"""A client of `pairing`, for tests with real sockets."""
+"""Clients of the dialect `pairing`, for tests with real sockets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def error(message: str) -> dict[str, Any]:
 
 
 async def device(served: Served, code: str, partner: Peer | None = None, path: str = CANONICAL, **options: Any) -> Peer:
-    """A client that has registered `code`. The `partner` has received the announcement."""
+    """Connect a device that registers `code`, and read the announcement at its `partner`."""
     peer = await served.connect(path, **options)
     assert await peer.ask(register(code)) == registered(code)
     if partner is not None:

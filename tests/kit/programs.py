@@ -1,4 +1,4 @@
-"""Programs that tests start. Each is in a process group of its own, which is killed at the end of the test."""
+"""Programs that tests start. Each one is in a separate process group, which is killed at the end of the test."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-STARTS_WITHIN_S = 60.0  # seconds; two slow cores may be busy with the browsers of other tests
+STARTS_WITHIN_S = 60.0  # seconds; browsers of other tests may keep two slow cores busy
 ENDS_WITHIN_S = 30.0  # seconds; on an idle machine, the sidecar takes up to 5 s to close its connections
-LAST_LINES_WITHIN_S = 1  # seconds, for what a program has written before it ended
+LAST_LINES_WITHIN_S = 1  # seconds, in which the last output of an ended program is read
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 IN_A_TERMINAL = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
-"""A command line that runs another command in a terminal. What is written to its stdin is typed into the terminal, and
-killing it closes the terminal."""
+"""The beginning of a command line that runs the command after it in a terminal. Its stdin is the keyboard of the
+terminal, and killing it closes the terminal."""
 
 
 class Program:
@@ -63,7 +63,7 @@ class Program:
         return f"{why}, without the line {pattern!r} that was waited for, but with:\n" + "\n".join(self.lines)
 
     def count(self, pattern: str) -> int:
-        """The number of lines so far that match the pattern."""
+        """The number of printed lines that match the pattern."""
         return len(self._matches(pattern))
 
     def type(self, text: str) -> None:
@@ -73,7 +73,7 @@ class Program:
     async def ended(self, within_s: float = ENDS_WITHIN_S) -> int:
         """Wait until the program ends by itself and its output has been read, and return its exit code.
 
-        A process that it has started, and that continues, may keep the output open. That is not waited for.
+        A child process of it that still runs may keep the output open. Its lines are not waited for.
         """
         async with asyncio.timeout(within_s):
             code = await self.process.wait()
@@ -104,8 +104,7 @@ async def start_program(words: Sequence[str | Path], cwd: Path, env: Mapping[str
         *map(str, words),
         cwd=cwd,
         env=env,
-        # stdin is a pipe that stays open, because Vite exits when its stdin ends, which would hide the effect of a
-        # signal.
+        # stdin is a pipe that stays open: Vite exits when its stdin is closed, which would hide the effect of a signal.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -131,7 +130,7 @@ def _ps(what: str, pid: int) -> str:
 
 
 async def until(condition: Callable[[], object], what: str, within_s: float = ENDS_WITHIN_S) -> None:
-    """Wait for a condition that has no event, such as the end of a process that is not a child."""
+    """Poll until a condition is true that has no event, such as the end of a process that is not a child."""
     try:
         async with asyncio.timeout(within_s):
             while not condition():  # noqa: ASYNC110 - nothing here could set an event

@@ -1,10 +1,10 @@
 """Find or install the programs for the tests that neither pip nor npm can install.
 
-They are browsers, an installed Chromium or Chrome, otherwise that of Playwright, otherwise that of Debian; Chromium's
-headless shell; Firefox; and a Redis server.
+They are Chromium or Chrome (an installed one, or else Playwright's, or else Debian's), Chromium's headless shell,
+Firefox, and a Redis server.
 
-The headless shell is Chromium without windows, profiles and pages of its own. Most tests use it if it is installed,
-because the same pages take less CPU time in it.
+The headless shell is Chromium without a user interface. Most tests use it if it is installed, because the same pages
+take less CPU time in it.
 
 `make test` runs this file, which installs missing programs and prints which ones it found. Tests call `find_chromium`,
 `find_headless_shell`, `find_firefox` and `find_redis`.
@@ -28,11 +28,11 @@ MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 # Playwright's own Firefox is not used, because it is modified.
 FIREFOX_NAMES = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
 ANSWERS_WITHIN_S = 30  # seconds for `--version`; the first start of a browser may be slow
-# Seconds for about 150 MB; a firewall that drops packets would otherwise block the download for ever.
+# Seconds for about 150 MB. Without this limit, a firewall that drops packets would block the download for ever.
 DOWNLOAD_WITHIN_S = 300
 
 Way = tuple[str, Callable[[], None]]
-"""A program that can be installed, and the command for it."""
+"""The name of a program that can be installed, and a function that installs it."""
 
 
 def find_chromium() -> Path | None:
@@ -69,7 +69,7 @@ def _installed(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _says(path: Path, name: str) -> bool:
-    """Whether a program can start. Libraries may be missing, and a package may only contain a link to an app store."""
+    """Whether this program starts. Its libraries may be missing, or it may only be a link to an app store."""
     try:
         return name in _version_of(path)
     except (OSError, subprocess.SubprocessError):
@@ -86,7 +86,7 @@ def _download_playwrights_own() -> None:
 
 
 def _from_debian(package: str) -> list[Way]:
-    """The result is empty if this is not Debian, or if the user may not install packages."""
+    """Return how to install this package with apt-get, or an empty list without apt-get or root."""
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return []
     return [(f"Debian's {package}", partial(_install_debians, package))]
@@ -100,7 +100,7 @@ def _install_debians(package: str) -> None:
 
 
 def provision(find: Callable[[], Path | None], ways: Iterable[Way]) -> Path | None:
-    """Find a program or install it. Returns None if that is impossible."""
+    """Find a program, or install it in one of these ways. Returns None if that fails."""
     found = find()
     for what, install in ways:
         if found is not None:

@@ -1,4 +1,4 @@
-"""A client on a plain TCP socket, for sending data that no WebSocket library would send."""
+"""A client on a TCP socket, which can send data that no WebSocket library would send."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 from contextlib import suppress
 from typing import NamedTuple
 
-PATIENCE_S = 20.0  # seconds after which a test that waits for data fails
+PATIENCE_S = 20.0  # seconds that a test waits for data before it fails
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 MASK = b"\x01\x02\x03\x04"
@@ -52,7 +52,7 @@ class RawSocket:
         return await asyncio.wait_for(self.reader.readexactly(size), PATIENCE_S)
 
     def reset(self) -> None:
-        """Disconnect without a Close frame, and without reading received data."""
+        """Abort the connection, without a Close frame and without reading received data."""
         self.writer.transport.abort()
 
     async def close(self) -> None:
@@ -66,7 +66,7 @@ async def raw_socket(port: int) -> RawSocket:
 
 
 class Handshake(NamedTuple):
-    """A request for a WebSocket. Each part can be replaced by an invalid one."""
+    """The request of a WebSocket handshake. A test can replace each part by an invalid one."""
 
     path: str = "/ws/signaling"
     method: str = "GET"
@@ -74,7 +74,7 @@ class Handshake(NamedTuple):
     version: str | None = "13"
     key: str | None = KEY
     more: str = ""
-    """Further header lines, each with its line end."""
+    """Additional header lines, each with its line end."""
 
     def __bytes__(self) -> bytes:
         lines = [f"{self.method} {self.path} HTTP/{self.http}", "Host: localhost", "Upgrade: websocket"]
@@ -85,7 +85,7 @@ class Handshake(NamedTuple):
 
 
 async def raw_websocket(port: int, path: str = "/ws/signaling") -> RawSocket:
-    """A socket after the handshake."""
+    """Connect a socket, and complete the WebSocket handshake."""
     raw = await raw_socket(port)
     raw.send(bytes(Handshake(path)))
     assert "101 Switching Protocols" in await raw.head()

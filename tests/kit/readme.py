@@ -1,6 +1,6 @@
 """Extract the code of the README files, so that tests can run it.
 
-A code block that a test runs has a comment above it with a name: `<!-- test: vite.config.js -->`. If several READMEs
+Above a code block that a test runs, a comment contains its name: `<!-- test: vite.config.js -->`. If several READMEs
 show a block with the same name, its code must be the same. Every `sh` block is a list of commands, one per line.
 """
 

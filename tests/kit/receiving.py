@@ -1,7 +1,7 @@
-"""Receive on a WebSocket of aiohttp until a deadline.
+"""Receives messages on a WebSocket of aiohttp, with a deadline.
 
-The `timeout` of aiohttp's own methods begins again with each ping, so a test that waits for a frame that never comes
-would not end while the sidecar sends pings.
+The `timeout` of aiohttp's own methods restarts with each ping. So a test that waits for a frame that never comes would
+not end while the sidecar sends pings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 
-PATIENCE_S = 30.0  # seconds after which a test that waits for a frame fails, also on a busy machine
+PATIENCE_S = 30.0  # seconds that a test waits for a frame before it fails, long enough for a busy machine
 
 
 async def receive(socket: ClientWebSocketResponse, *skipped: WSMsgType, within_s: float = PATIENCE_S) -> WSMessage:

@@ -1,4 +1,4 @@
-"""A Redis server for tests, on a free port of this machine and with files of its own."""
+"""Runs a Redis server for tests, on a free port and with files in a separate folder."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ START_WITHIN_S = 10.0
 
 
 class RedisServer:
-    """Debian's `redis-server`. It writes each command to its disk before it answers, unless told otherwise.
+    """Debian's `redis-server`. Unless `options` change this, it writes each command to disk before it answers.
 
-    With a `certificate`, a file that also contains its key, it also listens at `encrypted_port`.
+    With `certificate`, a file with a certificate and its key, it also listens for TLS connections at `encrypted_port`.
     """
 
     def __init__(self, folder: Path, *options: str, certificate: Path | None = None) -> None:
@@ -82,7 +82,7 @@ class RedisServer:
                 received += connection.recv(64)
 
     def content(self) -> bytes:
-        """All keys and values, one after the other."""
+        """All keys and values as one text."""
         with Redis(port=self.port) as client:
             read = {b"stream": client.xrange, b"hash": client.hgetall, b"string": client.get}
             found = [(key, read[type_](key)) for key in client.scan_iter() if (type_ := client.type(key)) in read]
@@ -114,7 +114,7 @@ class RedisServer:
 
 @contextlib.contextmanager
 def running_redis(folder: Path, *options: str, certificate: Path | None = None) -> Iterator[RedisServer]:
-    """A Redis server that is killed when the block ends, if it is still running then."""
+    """Run a Redis server, which is killed when the block ends."""
     skip_without_redis()
     folder.mkdir(exist_ok=True)
     server = RedisServer(folder, *options, certificate=certificate)

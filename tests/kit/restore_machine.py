@@ -1,4 +1,4 @@
-"""Gives a hub any commands, and restores another hub from the records of their effects."""
+"""A hypothesis state machine that gives a hub arbitrary commands, and restores another hub from its records."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ LETTERS = RoomRules(
     announcements=Announcements(announces_members=False),
     relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=10_000, total_payload_bytes=150, keep_s=6.0625)),
 )
-"""Rules that no dialect has: frames are kept for peers that cannot be reached, and nobody is told of anybody."""
+"""Rules that no dialect has: with mailboxes, in rooms that do not announce their peers."""
 RULES = {name: dialect.rules(Settings()) for name, dialect in (DIALECTS | {CLUB.name: CLUB}).items()}
 RULES["letters"] = LETTERS
 DIALECT_OF_JOIN = [name for name, rules in RULES.items() if not rules.joining.one_room_per_peer]
@@ -63,14 +63,14 @@ OWN_RULES = strategies.none() | strategies.builds(
 )
 LONG = b'{"sdp":"%s"}' % (b"x" * RECORD_ACK_BYTES)
 PAYLOADS = (b'{"type":"offer","sdp":"v=0"}', Binary(b"\x00\xff"), b'{"base64":"AP8="}', LONG)
-"""Payloads, one of which is binary, one of which is text that looks like the binary one in a record, and one of which
-is so long that its acknowledgement is recorded."""
+"""A usual payload, a binary one, a text that looks like the binary one in a record, and one so long that its
+acknowledgement is recorded."""
 payloads = strategies.sampled_from(PAYLOADS)
 connections, peers, rooms = map(strategies.sampled_from, (CONNECTIONS, PEERS, ROOMS))
 
 
 def known(hub: Hub, now_s: float) -> dict[str, Any]:
-    """Return the state that must survive a restart. It does not contain connections, and only the last issued token."""
+    """Return the state that must survive a restart. It contains no connections, and only the last issued token."""
     state: dict[str, Any] = json.loads(msgspec.json.encode(checkpoint(hub, now_s)))
     for room in state["rooms"]:
         room.pop("idle_s")
@@ -91,7 +91,7 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
 
 
 def kept(hub: Hub) -> dict[str, list[Any]]:
-    """Return, by session, the frames that can be sent again."""
+    """Return, by session, the frames that are kept in order to be sent again."""
     return {
         session.id: [
             json.loads(msgspec.json.encode([frame.s, stored(frame.message)])) for frame in session.resumption.kept
@@ -103,12 +103,12 @@ def kept(hub: Hub) -> dict[str, list[Any]]:
 
 
 def user_connection(connection: int, peer: str) -> int:
-    """The connection's other socket, which speaks for one user as long as it lives."""
+    """The number of another socket of this client, for dialects in which a socket belongs to one user."""
     return 10 * connection + PEERS.index(peer)
 
 
 def club_connection(connection: int) -> int:
-    """The connection's socket for the test dialect in which a connection can be in several rooms."""
+    """The number of another socket of this client, for the dialect `club`, whose sockets can be in several rooms."""
     return 1000 + connection
 
 
@@ -124,9 +124,9 @@ class RestoreMachine(RuleBasedStateMachine):
         self.hub = self.new_hub()
         self.begin_segment()
         self.tokens: dict[tuple[str, str], tuple[str, int]] = {}
-        """By room and peer: the last token, and the last number that arrived."""
+        """By room and peer: the last token, and the number of the last frame that arrived."""
         self.numbers: dict[int, int] = {}
-        """By connection: the last number that it gave a frame of its own."""
+        """By connection: the number of the last frame that it has sent."""
 
     def new_hub(self) -> Hub:
         return Hub(RULES, 100, self.ids)
@@ -239,7 +239,7 @@ class RestoreMachine(RuleBasedStateMachine):
 
     @rule(connection=connections, room=rooms, peer=peers, claimed=peers | strategies.none())
     def publish(self, connection: int, room: str, peer: str, claimed: str | None) -> None:
-        """Publish a frame from inside or outside of the room, which names its sender and the peer that it is for."""
+        """Publish a frame from inside or outside of the room. The frame names its sender and its receiver."""
         key, (sender_name, receiver_name) = RoomKey("y-webrtc", room), (f"page of {connection}", f"page of {peer}")
         self.do(Join(connection=connection, room=key, at_ms=9, peer=peer) if claimed == peer else Ping(connection))
         self.do(

@@ -16,7 +16,7 @@ RETRY_S = 0.05
 
 
 class ResumingClient:
-    """`token` is that of an earlier page with the same name, whose session this page reclaims."""
+    """With `token`, which an earlier page with the same name has received, it resumes the session of that page."""
 
     def __init__(
         self,
@@ -30,24 +30,25 @@ class ResumingClient:
         self.room = room
         self.instance = instance or name
         self.view: dict[str, bool] = {}
-        """The other peers as a page would show them. True means that the peer is away."""
+        """By id of each other peer: whether it is away, as a page would show it."""
         self.seen: list[str] = []
-        """All received messages except relays: lists of peers, joins and leaves."""
+        """The types of all received messages except relays, such as lists of peers, joins and leaves."""
         self.received: list[tuple[str, int]] = []
-        """The sender and the number of every relay, in order."""
+        """The sender and the number of every relayed frame, in order."""
         self.acknowledged: list[tuple[str | None, int]] = []
         """The receiver (None for all peers) and the number of every frame that the sidecar has acknowledged."""
         self.durable = True
-        """Whether the sidecar reports that it writes its event log."""
+        """Whether the sidecar has reported that it can write its event log."""
         self.connections = 0
         self.joined = asyncio.Event()
         self._chance = chance
         self.token = token
         self._after: int | None = None if token else 0
-        """The number of the last message that was received. None before a session is reclaimed."""
+        """The number of the last received message. None until the session of an earlier page is resumed."""
         self._sent = 0
         self._handled = 0
-        """The number of the last frame that the sidecar has acknowledged. The frames in `kept` follow it."""
+        """The number of the last frame that the sidecar has acknowledged. The frames in `_kept` have the next
+        numbers."""
         self._kept: deque[dict[str, Any]] = deque()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
@@ -58,12 +59,14 @@ class ResumingClient:
 
     @property
     def waiting(self) -> int:
-        """The frames that are not acknowledged yet."""
+        """The number of frames that are not acknowledged yet."""
         return len(self._kept)
 
     async def run(self, session: aiohttp.ClientSession, url: str | Callable[[], str]) -> None:
-        """Stay in the room until cancelled, and reconnect as often as needed. `url` may also be a function, which tells
-        where to connect the next time."""
+        """Stay in the room until cancelled, and reconnect as often as needed.
+
+        `url` may be a function that returns the URL for the next connection.
+        """
         while True:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with asyncio.timeout(5):
@@ -94,13 +97,13 @@ class ResumingClient:
         await socket.send_json({"type": "join", **session})
 
     async def leave(self) -> None:
-        """Leave the room, if there is a connection. The caller then cancels `run`."""
+        """Leave the room, if the client is connected. The caller must cancel `run` afterwards."""
         if self._socket is not None:
             with suppress(aiohttp.ClientError, OSError):
                 await self._socket.send_json({"type": "leave"})
 
     async def send(self, to: str | None, **more: Any) -> None:
-        """Send the next number to one peer or to all, now or when there is a connection again."""
+        """Send the next number to one peer or to all, at once or after the next connect."""
         self._sent += 1
         frame = {"type": "broadcast"} if to is None else {"type": "signal", "to": to}
         self._kept.append({**frame, "n": self._sent, **more})
@@ -108,7 +111,7 @@ class ResumingClient:
             await self._write(len(self._kept))
 
     async def _write(self, place: int) -> None:
-        """Send the unacknowledged frame with this position, counted from 1."""
+        """Send the unacknowledged frame at this position in `_kept`, counted from 1."""
         if self._socket is not None:
             numbers = {"c": self._handled + place, "a": self._after}
             with suppress(aiohttp.ClientError, OSError):
@@ -158,8 +161,10 @@ class ResumingClient:
             self._handled = frame["ca"]
 
     def _agrees(self, ca: int) -> bool:
-        """Forget acknowledged frames. Returns False if the sidecar has lost frames that it needs to resume the
-        session."""
+        """Forget acknowledged frames.
+
+        Returns False if the sidecar's number does not fit to the kept frames, because it has lost frames.
+        """
         if not self._handled <= ca <= self._handled + len(self._kept):
             return False
         while self._handled < ca:
@@ -175,7 +180,7 @@ class ResumingClient:
         """Called when a connection has ended."""
 
     def on_joined(self) -> None:
-        """Called when the session has begun or continues."""
+        """Called when the client has joined or has resumed its session."""
 
     def on_message(self, frame: dict[str, Any]) -> None:
         self.seen.append(frame["type"])

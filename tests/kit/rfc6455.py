@@ -1,4 +1,4 @@
-"""A simple reader of WebSocket frames (RFC 6455), which gets all bytes at once. Tests compare the sidecar with it."""
+"""A simple WebSocket parser (RFC 6455) that gets all bytes at once. Tests compare the sidecar with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.kit.raw_socket import CLOSE, MASK, PING, PONG, TEXT
 
 PROTOCOL_ERROR, INVALID_TEXT, TOO_LARGE = 1002, 1007, 1009
 _CONTINUATION, _KNOWN = 0x0, (0x0, 0x1, 0x2, CLOSE, PING, PONG)
-_CLOSE_CODES = {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}  # those that a client may send
+_CLOSE_CODES = {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}  # the codes that a client may send
 
 
 class Frame(NamedTuple):
@@ -18,9 +18,9 @@ class Frame(NamedTuple):
     is_masked: bool
     size: int
     payload: bytes
-    """What has arrived of it, without the mask."""
+    """The part of the payload that has arrived, unmasked."""
     end: int
-    """Where the next frame begins."""
+    """The position at which the next frame begins."""
 
     @property
     def is_whole(self) -> bool:
@@ -28,15 +28,16 @@ class Frame(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a server must have answered to the bytes of a client."""
+    """The correct answer of a server to the bytes of a client."""
 
     pongs: list[bytes]
     codes: frozenset[int] = frozenset()
-    """The codes of which one must be in the Close. Empty if the bytes do not end the connection."""
+    """The codes that the Close frame may have. Empty if the bytes do not end the connection."""
     may_end: bool = False
-    """Whether the server may end the connection, because the last frame is wrong, but has not arrived completely."""
+    """Whether the server may end the connection, because the incomplete last frame is already invalid."""
     goes_on: bool = False
-    """Whether the client sends more after its own Close. The connection may be reset before it has read the answer."""
+    """Whether the client sends data after its Close. The connection may then be reset before the client has read the
+    answer."""
 
 
 class Limits(NamedTuple):
@@ -45,7 +46,7 @@ class Limits(NamedTuple):
 
 
 class _Message:
-    """The message of which some frames have arrived."""
+    """The current message, of which some frames have arrived."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -67,7 +68,7 @@ class _Message:
         return found
 
     def wrong_when_whole(self, frame: Frame) -> set[int]:
-        """Add a frame of which the header is right. Returns the codes for what is wrong with the rest."""
+        """Add a complete frame with a valid header. Returns the close codes of its other errors."""
         if frame.opcode == CLOSE:
             return _wrong_in_close(frame.payload)
         if frame.opcode > CLOSE:
@@ -85,7 +86,7 @@ class _Message:
 
 
 def frame_at(data: bytes, at: int) -> Frame | None:
-    """Return the frame that begins there, or None if its header is not complete."""
+    """Return the frame that begins at this position, or None if its header is incomplete."""
     if len(data) < at + 2:
         return None
     first, second = data[at : at + 2]

@@ -1,4 +1,4 @@
-"""A sidecar in this process and its clients, for tests that send and receive frames."""
+"""Runs a sidecar in this process, and connects clients, for tests that send and receive frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 from tests.kit.receiving import PATIENCE_S, receive
 
-SILENCE_S = 0.01  # seconds; nothing is pending any more, so a further frame would arrive at once
+SILENCE_S = 0.01  # seconds; everything is handled then, so a further frame would arrive at once
 
 
 class Peer:
@@ -30,9 +30,9 @@ class Peer:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, settled: Callable[[], Awaitable[None]]) -> None:
         self.socket = socket
         self.skips: Callable[[Any], bool] = lambda frame: False
-        """Whether `receive` skips a frame, because a test for all dialects ignores it."""
+        """A function that says whether `receive` skips a frame. Tests for all dialects skip confirmations."""
         self.settled = settled
-        """Waits until the sidecar has handled all frames so far, and the ends of connections."""
+        """A function that waits until the sidecar has handled all frames and ended connections."""
 
     async def send(self, frame: Any) -> None:
         """Send bytes as a binary frame, a string as it is, and anything else as JSON."""
@@ -59,7 +59,7 @@ class Peer:
         return await self.ask({"type": "join", "roomId": room, "peerId": peer, **more})
 
     async def hears_nothing(self) -> None:
-        """Assert that this peer received nothing because of the frames that any peer sent before this call."""
+        """Assert that this peer receives nothing, after the sidecar has handled all frames that were sent so far."""
         await self.settled()
         with suppress(TimeoutError):
             while True:
@@ -68,7 +68,7 @@ class Peer:
                     pytest.fail(f"heard {message}, but nothing was expected")
 
     async def receives_the_end(self) -> None:
-        """Read and answer frames until there are no more."""
+        """Read messages until the connection is closed. Meanwhile, pings and the Close frame are answered."""
         async with asyncio.timeout(PATIENCE_S):
             while not self.socket.closed:
                 await self.socket.receive()
@@ -93,11 +93,11 @@ class Served:
         return peer
 
     def forget_peers(self) -> None:
-        """Forget the sockets that are closed."""
+        """Forget all peers, so that `stop` does not wait for the ends of their connections."""
         self._peers.clear()
 
     async def stop(self) -> None:
-        """Stop the sidecar as SIGTERM does. Its clients answer the Close frame."""
+        """Stop the sidecar as SIGTERM does, while its clients answer the Close frames."""
         await asyncio.gather(self.client.server.close(), *(peer.receives_the_end() for peer in self._peers))
 
     async def settled(self) -> None:
@@ -120,11 +120,11 @@ class Served:
 
 
 in_cluster: Callable[..., Awaitable[Served]] | None = None
-"""Set by `--instances`: starts a cluster instead of a sidecar."""
+"""A function that starts a cluster. It is set if the environment variable INSTANCES is (`conftest.py`)."""
 
 
 async def serve(client: AiohttpClient, state_dir: Path, **settings: Any) -> Served:
-    """Start a sidecar in this process, or a cluster of several if the test is run with one (`ways.py`)."""
+    """Start a sidecar in this process, or a cluster if `in_cluster` is set."""
     if in_cluster is not None:
         return await in_cluster(client, state_dir, **settings)
     sidecar = Sidecar(replace(Settings(state_dir=state_dir, project=state_dir), **settings))

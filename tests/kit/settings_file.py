@@ -14,7 +14,7 @@ from tests.kit.serving import Served
 
 
 async def following(client: AiohttpClient, file: Path, **flags: Any) -> Served:
-    """A sidecar whose settings file is `file`."""
+    """Serve a sidecar whose settings file is `file`."""
     sources = Sources({"project": str(file.parent), "state_dir": str(file.parent / "state"), **flags}, {})
     sidecar = Sidecar(sources.load(), sources)
     return Served(await client(sidecar.app()), sidecar)

@@ -1,4 +1,4 @@
-"""A hub with one dialect, in which a connection can be in two rooms, for tests."""
+"""A hub for tests with one dialect, in which a connection can be in two rooms."""
 
 from __future__ import annotations
 

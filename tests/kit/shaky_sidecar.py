@@ -1,7 +1,7 @@
-"""The command `sidecar` with a bad connection to Redis: python -m tests.kit.shaky_sidecar 0.05 serve …
+"""The command `sidecar` with an unreliable connection to Redis: python -m tests.kit.shaky_sidecar 0.05 serve …
 
-The first argument is the chance that a command does not reach Redis, and that an answer of Redis is lost. Answers to
-reads of the streams come late.
+The first argument is the probability with which a command, or an answer of Redis, is lost. Answers to reads of the
+streams are delayed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ShakyLink(Link):
     chance = 0.0
     random = random.Random(os.getpid())
     has_joined = False
-    """A sidecar that cannot reach Redis in the beginning does not start."""
+    """Nothing is lost before it has joined, because a sidecar that cannot reach Redis then does not start."""
 
     async def run(self, script: str, *arguments: str | bytes | int) -> list[Any]:
         self._perhaps_lose("a command")

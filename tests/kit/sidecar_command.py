@@ -1,7 +1,7 @@
-"""Run the command `sidecar`: in a process of its own, as users do, or in this one.
+"""Runs the command `sidecar`, in a separate process as users do, or in this process.
 
-A process needs up to half a second of CPU time to start. So tests use `run_here` if they are about what a command
-prints and returns, and `run` if they are about the process: its streams, signals, warnings or encoding.
+A process needs up to half a second of CPU time to start. So tests use `run_here` for the output and the exit code of a
+command, and `run` only for its process: streams, signals, warnings or encoding.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from signaling_sidecar.cli import main
 from tests.kit.receiving import receive_json
 
 SIDECAR = [sys.executable, "-X", "dev", "-W", "error", "-m", "signaling_sidecar"]
-PATIENCE_S = 60  # seconds until a process that should start or end is given up, on a busy machine
+PATIENCE_S = 60  # seconds that tests wait for a process to start or end, long enough for a busy machine
 PYTHON_PATH = {"PYTHONPATH": os.pathsep.join(sys.path)}
-"""Added to the environment of a process, so that it imports the same modules as the tests."""
+"""Environment variables with which a process imports the same modules as the tests."""
 
 
 class Serving:
@@ -59,7 +59,7 @@ def serving(state_dir: Path, *flags: str, **environment: str) -> Iterator[Servin
 
 
 def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command until it ends. Returns what it printed, without what only a busy machine makes asyncio report."""
+    """Run the command until it ends. Removes asyncio's reports of slow steps from the output."""
     done = subprocess.run(
         [*SIDECAR, *arguments],
         capture_output=True,
@@ -69,7 +69,8 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
         check=False,
         env=os.environ | PYTHON_PATH | environment,
     )
-    # In development mode, asyncio reports each step of the event loop that took longer than 100 ms.
+    # In development mode, asyncio reports steps of the event loop of more than 100 ms, which are usual on a busy
+    # machine.
     said = [line for line in done.stderr.splitlines(keepends=True) if not line.startswith("Executing <")]
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout, "".join(said))
 
@@ -77,7 +78,7 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
 def run_here(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command in this process until it ends, and return what it printed and its exit code.
 
-    If a bug keeps it from ending, it is interrupted like with Ctrl-C, so that the test fails instead of hanging.
+    If it does not end, it is interrupted as by Ctrl-C, so that the test fails instead of hanging.
     """
     with (
         _interrupted_after(PATIENCE_S),
@@ -106,13 +107,13 @@ def _interrupted_after(seconds: float) -> Iterator[None]:
 
 
 def join(url: str, room: str, peer: str) -> dict[str, Any]:
-    """Join a room, and return the answer. The connection is then lost, and the session is kept."""
+    """Join a room, close the connection so that the session is kept, and return the answer to the join."""
 
     async def once() -> dict[str, Any]:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws/signaling") as socket_:
             await socket_.send_json({"type": "join", "roomId": room, "peerId": peer})
             listed: dict[str, Any] = await receive_json(socket_)
-            await socket_.close(code=4999)  # a code that is not a leave
+            await socket_.close(code=4999)  # after this code, the session is kept
             return listed
 
     return asyncio.run(once())

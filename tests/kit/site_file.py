@@ -1,4 +1,4 @@
-"""Write `site.json`, as the Vite plugin does."""
+"""Writes `site.json`, as the Vite plugin does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start the sidecar, and a Vite dev server in front of it."""
+"""Starts sidecars, and Vite dev servers in front of them."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ LISTENS = r"signaling sidecar \S+ on (?P<url>http\S+), event log in (?P<state_di
 
 @dataclass(eq=False)
 class Sidecar:
-    """A running sidecar, which a test or Vite has started."""
+    """A running sidecar that a test or Vite has started."""
 
     url: str
     state_dir: Path
     pid: int
     program: Program
-    """The program that prints the lines of the sidecar: the sidecar itself, or the Vite that started it."""
+    """The program that prints the sidecar's lines: the sidecar itself, or the Vite server that has started it."""
 
     def records(self) -> list[dict[str, Any]]:
-        """The whole log in its state folder, including those of earlier runs."""
+        """All records in its state folder, including those of earlier runs."""
         segments = find_segments(self.state_dir).segments
         return [json.loads(line) for segment in segments for line in whole_lines(segment).splitlines()]
 
@@ -45,13 +45,13 @@ class Site:
     """A running Vite dev server, and the sidecar behind it."""
 
     url: str
-    """The URL of the page, which ends with a slash."""
+    """The URL of the page. It ends with a slash."""
     vite: Program
     sidecar: Sidecar
 
 
 async def sidecar_in(program: Program, nth: int = 1) -> Sidecar:
-    """Wait for the `nth` sidecar that prints in these lines that it is ready."""
+    """Wait until this program has printed the ready line of a sidecar for the `nth` time, and return that sidecar."""
     said = await program.line(LISTENS, nth)
     state_dir = Path(said["state_dir"])
     runtime = json.loads((state_dir / "runtime.json").read_text())
@@ -82,9 +82,8 @@ async def start_vite(
 
 
 NEVER_LOCKED = "--bypass-lock"
-"""An option of Vite 8.4, which otherwise refuses a second dev server in the same folder. Vite takes a killed dev server
-for a running one until its parent has waited for it, and some tests run the dev servers of two laptops in one
-folder."""
+"""An option of Vite 8.4. Without it, Vite refuses to start a second dev server in a folder, which tests with two
+laptops need. It would also treat a killed dev server as running until its parent has waited for it."""
 
 
 DEMO = FRONTEND / "demo"
@@ -92,8 +91,9 @@ DEMO = FRONTEND / "demo"
 
 @contextmanager
 def copied_demo() -> Iterator[Path]:
-    """A copy of the demo app, in which a test can save files. Saving a file of the demo app itself would also change
-    the pages of other tests that run at the same time.
+    """A copy of the demo app, in which a test can save files.
+
+    Saving a file of the original would reload the pages of other tests that run at the same time.
 
     The copy is in the folder of the npm package, because the demo app imports the package by its name.
     """
@@ -106,7 +106,7 @@ def copied_demo() -> Iterator[Path]:
 async def start_demo(
     start: Start, env: Mapping[str, str | None] | None = None, words: Sequence[str] = (), folder: Path = DEMO
 ) -> Site:
-    """Start the demo app, which starts the sidecar. `words` are arguments for Vite."""
+    """Start the demo app, whose plugin starts the sidecar. `words` are arguments for Vite."""
     vite = await start_vite(start, FRONTEND, [str(folder), NEVER_LOCKED, *words], env)
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
@@ -122,18 +122,19 @@ def write_project(folder: Path, config: str) -> Path:
 
 
 async def start_app(start: Start, folder: Path, script: str, title: str = "", **options: object) -> Site:
-    """Start Vite with an app of one script, and the sidecar. The other arguments are those of `write_app`."""
+    """Write an app with `write_app`, start Vite there, and wait for the sidecar that the plugin starts."""
     vite = await start_vite(start, write_app(folder, script, title, **options))
     return Site(await url_in(vite), vite, await sidecar_in(vite))
 
 
 def write_app(folder: Path, script: str, title: str = "", **options: object) -> Path:
-    """Create an app of one script, which may import the packages in `frontend-proxy/node_modules`.
+    """Create an app with one script, which may import the packages in `frontend-proxy/node_modules`.
 
-    `CLIENT` in the script stands for the module of the browser client. `options` are for the plugin.
+    `CLIENT` in the script is replaced by the URL of the browser client. `options` are those of the plugin.
     """
     written = json.dumps({"trace": True, **options})
-    # The client is outside of the project folder. The modules are shared with other Vites, so the cache must not be.
+    # Vite must serve the client, which is outside of the project folder, and must not use the cache of other Vite
+    # servers, which share `node_modules`.
     served = "server: { fs: { strict: false } }, cacheDir: '.vite'"
     config = f"import signaling from '{PLUGIN}'\nexport default {{ plugins: [signaling({written})], {served} }}\n"
     project = write_project(folder / "app", config)

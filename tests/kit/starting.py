@@ -1,4 +1,4 @@
-"""Start programs in the environment of a developer, and end them."""
+"""Starts programs in the environment of a developer, and kills them at the end of a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kit.programs import Program, Start, is_running, start_program
 
 @contextmanager
 def _state_home(path: Path) -> Iterator[Path]:
-    """The folder with the state folders of a test's sidecars. A sidecar that is still running at the end is killed."""
+    """The folder with the state folders of a test's sidecars. Sidecars that still run at the end are killed."""
     yield path
     for runtime in path.glob("signaling-sidecar/*/runtime.json"):
         pid = json.loads(runtime.read_text())["pid"]
@@ -24,16 +24,18 @@ def _state_home(path: Path) -> Iterator[Path]:
 
 
 def _environment(state_home: Path) -> dict[str, str]:
-    """The environment of a developer who uses the sidecar of this Python interpreter. The variable CI is removed
-    because the plugin starts no sidecar in CI, and the variables of make are removed too."""
+    """The environment of a developer who has installed the sidecar in the environment of this Python interpreter.
+
+    It lacks CI, because the plugin starts no sidecar in CI, and the variables of make and Vitest.
+    """
     kept = {key: value for key, value in os.environ.items() if key not in ("CI", "VITEST", "MAKEFLAGS", "MAKELEVEL")}
     bin_folder = Path(sys.executable).parent
     return kept | {
         "NO_COLOR": "1",
         "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}",
         "PYTHONUNBUFFERED": "1",
-        # As for users, who have no checkout. Otherwise each sidecar would be three processes, and saving a file of its
-        # code during a test would close all connections.
+        # As for users, who have no checkout, the sidecar does not reload its code. With reloading, each sidecar would
+        # be three processes, and saving one of its files during a test would close all connections.
         "SIDECAR_RELOAD": "off",
         "VIRTUAL_ENV": sys.prefix,
         "XDG_STATE_HOME": str(state_home),
@@ -42,7 +44,7 @@ def _environment(state_home: Path) -> dict[str, str]:
 
 @asynccontextmanager
 async def starting(folder: Path) -> AsyncIterator[Start]:
-    """A function that starts programs. The state folders of their sidecars are in this folder."""
+    """Yield a function that starts programs. The state folders of their sidecars are in this folder."""
     with _state_home(folder / "state-home") as state_home:
         environment = _environment(state_home)
         programs: list[Program] = []

@@ -9,7 +9,7 @@ from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 
 def described(table: str, of: type = EventLog) -> dict[str, str]:
-    """The columns and dtypes that the docstring of a table lists between two horizontal lines."""
+    """The columns and dtypes that the docstring of a table lists between horizontal lines."""
     doc = getattr(of, table).__doc__
     listed = re.split(r"^ *=+ =+ =+$", doc, flags=re.MULTILINE)[1]
     rows = [re.fullmatch(r" *(\w+) +(datetime64\[us, UTC\]|\w+) +\S.*", line) for line in listed.strip().split("\n")]

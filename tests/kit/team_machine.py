@@ -1,4 +1,4 @@
-"""A sidecar on a team's machine, behind a web server that encrypts, as programs on a developer's laptop see it."""
+"""Simulates a team's machine, on which a sidecar runs behind a web server with https, for programs on a laptop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.kit.fault_proxy import FaultProxy
 from tests.kit.sites import Sidecar
 
 NAME = "signaling.team.example"
-# There is no such name, so Node.js is told where it is.
+# DNS does not have this name, so a script makes Node.js resolve it.
 _RESOLVES = f"""
 import dns from 'node:dns'
 const {{ lookup }} = dns
@@ -26,12 +26,12 @@ dns.lookup = (name, ...rest) => lookup(name === '{NAME}' ? '127.0.0.1' : name, .
 class TeamMachine:
     url: str
     env: dict[str, str]
-    """Lets Node.js find the machine, and accept its certificate."""
+    """The environment variables with which Node.js resolves the machine's name, and accepts its certificate."""
 
 
 @asynccontextmanager
 async def team_machine(sidecar: Sidecar, folder: Path) -> AsyncIterator[TeamMachine]:
-    """Serve a sidecar under the name of the machine, over https."""
+    """Serve this sidecar over https, under the name of the machine."""
     certificate = create_certificate(folder / "team.pem", host_name(NAME))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)

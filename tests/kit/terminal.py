@@ -1,4 +1,4 @@
-"""A terminal for a program that draws to its width."""
+"""Runs a program in a terminal with a certain width."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Windows has
 
 
 def shown_in_a_terminal(columns: int, words: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return what a program writes into a terminal of this width until it ends, which must be without an error."""
+    """Return what a program prints in a terminal of this width. The program must end without an error."""
     import fcntl
     import pty
     import termios
@@ -27,9 +27,9 @@ def shown_in_a_terminal(columns: int, words: Sequence[str], environment: Mapping
         while True:
             try:
                 shown += (read := os.read(controller, 65536))
-            except OSError:  # EIO: this is how a terminal on Linux ends when its last writer has closed it
+            except OSError:  # EIO: on Linux, the program has closed its terminal
                 break
-            if not read:  # on macOS it ends like a file
+            if not read:  # on macOS, this is the end of the output
                 break
     os.close(controller)
     assert process.returncode == 0

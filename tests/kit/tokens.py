@@ -1,4 +1,4 @@
-"""JSON Web Tokens for tests, written without a library, because a library refuses to write what attackers write."""
+"""Writes JSON Web Tokens without a library, because libraries refuse to write the tokens of attackers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SHA256 = hashes.SHA256()
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Valid claims with these changes. A claim that is changed to None is left out."""
+    """Valid claims with these changes. A claim that is changed to None is omitted."""
     return {name: value for name, value in {**VALID, **changes}.items() if value is not None}
 
 
 def hs256(payload: Any = VALID, header: Any = None, secret: str | bytes = SECRET) -> str:
-    """A token with a payload and a header that are JSON values, JSON as text, or bytes."""
+    """A token that is signed with HS256. Its payload and header are JSON values, JSON as text, or bytes."""
     signed = _signed_part(header if header is not None else {"alg": "HS256", "typ": "JWT"}, payload)
     key = secret.encode() if isinstance(secret, str) else secret
     return f"{signed}.{base64url(hmac.digest(key, signed.encode(), hashlib.sha256))}"

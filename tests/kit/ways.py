@@ -17,8 +17,8 @@ from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
 
 BASIC_SSL = FRONTEND / "node_modules" / "@vitejs" / "plugin-basic-ssl" / "dist" / "index.mjs"
-ANSWERS_WITHIN = aiohttp.ClientTimeout(total=15)  # seconds; Vite never answers an upgrade that no proxy rule matches
-DEFAULT_ADDRESS = "127.0.0.1:8765"  # in the README; the sidecar of a test uses another port
+ANSWERS_WITHIN = aiohttp.ClientTimeout(total=15)  # seconds; Vite does not answer an upgrade without a proxy rule
+DEFAULT_ADDRESS = "127.0.0.1:8765"  # the address in the README, which tests replace
 
 
 class Way(NamedTuple):
@@ -28,7 +28,8 @@ class Way(NamedTuple):
 
 
 OpenWay = Callable[..., Awaitable[Way]]
-"""A function that takes a function to start programs, an empty folder, and flags for the sidecar."""
+"""A function that opens a way. Its arguments are a function that starts programs, an empty folder, and flags for the
+sidecar."""
 
 
 async def directly(start: Start, folder: Path, *flags: str) -> Way:
@@ -68,7 +69,7 @@ def config_with_plugin(*flags: str) -> str:
 
 
 def config_with_entry(form: str, sidecar: Sidecar) -> str:
-    """The proxy rule from the README, with the port of this sidecar. Angular passes the rule in its file on to Vite."""
+    """A config with the proxy rule in the README and the port of this sidecar. Angular passes its rules to Vite."""
     if form == "Angular":
         config = f"export default {{ server: {{ proxy: {readme.code('proxy.conf.json')} }} }}"
     else:
@@ -78,7 +79,7 @@ def config_with_entry(form: str, sidecar: Sidecar) -> str:
 
 
 def serve_over_https(project: Path) -> None:
-    """Serve the pages over https with a self-signed certificate, with an additional configuration."""
+    """Change the Vite config of this project, so that Vite uses https with a self-signed certificate."""
     (project / "vite.config.js").rename(project / "http.config.js")
     (project / "vite.config.js").write_text(f"""
 import basicSsl from {json.dumps(str(BASIC_SSL))}
@@ -88,11 +89,11 @@ export default {{ ...http, plugins: [...(http.plugins ?? []), basicSsl()] }}
 
 
 async def upgrade(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> int:
-    """The status of the response to an upgrade request, which is 101 if it is accepted."""
+    """Send an upgrade request, and return the status of the response. It is 101 if the request is accepted."""
     try:
         async with (
             aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session,
-            session.ws_connect(url, headers=headers, ssl=False),  # the certificate of a dev server is self-signed
+            session.ws_connect(url, headers=headers, ssl=False),  # the certificate is self-signed
         ):
             return 101
     except aiohttp.WSServerHandshakeError as error:

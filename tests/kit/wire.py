@@ -1,4 +1,4 @@
-"""A hub behind one dialect, driven by the frames of several connections, without a socket."""
+"""A hub and one dialect, to which several connections send frames, without sockets."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from signaling_sidecar.settings import Settings
 from tests.dialects.manners import MANNERS
 from tests.kit.hub_driver import CountedIds, Driver
 
-AT_MS = 1000  # the wall clock of a frame: this times the number of its connection
+AT_MS = 1000  # the time of a frame is this, times the number of its connection
 
 
 def conceal(secret: str) -> str:
-    """A readable substitute for the keyed hash."""
+    """A readable text that replaces the keyed hash of a secret."""
     return f"hash-of-{secret}"
 
 
@@ -43,8 +43,10 @@ def opening(dialect: Dialect, path: str) -> Opening:
 
 
 class Wire:
-    """The frames that each connection has received and the test has not read yet. A connection is created when it is
-    first used."""
+    """In `sent`, the frames that each connection has received and the test has not read.
+
+    A connection is created when its name is first used.
+    """
 
     def __init__(self, dialect: str, settings: Settings | None = None) -> None:
         self.dialect = DIALECTS[dialect]
@@ -59,12 +61,12 @@ class Wire:
         self._accesses: dict[str, Access] = {}
 
     def require_tokens(self, tokens: dict[str, Claims]) -> None:
-        """Let each connection show one of these tokens first."""
+        """From now on, refuse frames of connections that have not shown one of these tokens."""
         self._tokens = tokens
         self._checks = CommandChecks({self.dialect.name: self.dialect.rules(Settings())}, conceal, lambda subject: 0.0)
 
     def open(self, name: str, room: str | None = None, peer: str | None = None) -> None:
-        """Connect at the path that the dialect's clients use; a dialect may end the connection at once."""
+        """Connect at the path that the dialect's clients use. The dialect may end the connection at once."""
         named = room is not None or peer is not None
         path = MANNERS[self.dialect.name].path(room or "", peer or "") if named else self.dialect.paths[0]
         opened = self.dialect.open(opening(self.dialect, path))
@@ -89,11 +91,11 @@ class Wire:
         return self.callers[name]
 
     def session_of(self, name: str) -> Session | None:
-        """The session of a connection that has only one."""
+        """The session of a connection that is in only one room."""
         return self.driver.hub.membership.session(self.callers[name].connection)
 
     def send(self, name: str, frame: bytes) -> list[Effect]:
-        """Send a text frame, or a binary one when it is a `Binary`."""
+        """Send a text frame, or a binary frame if `frame` is a `Binary`."""
         caller = self.caller(name)
         at_ms = AT_MS * caller.connection
         command = self._checked(self.decode(frame, caller, at_ms), name)
@@ -133,7 +135,7 @@ class Wire:
         self.deliver(self.driver.handle(End(self.caller(name).connection, ending)))
 
     def alive(self, name: str) -> None:
-        """The connection answers a challenge."""
+        """Let the connection answer a challenge."""
         self.deliver(self.driver.handle(Alive(self.caller(name).connection)))
 
     def administer(self, command: OfAdmin) -> None:

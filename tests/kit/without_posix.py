@@ -1,4 +1,4 @@
-"""Hiding from a process what Python does not have on Windows.
+"""Hides the parts of Python from a process that Python does not have on Windows.
 
 `hide_posix` must be called before the first module of our package is imported.
 """
@@ -22,10 +22,10 @@ IN_OS = (
     *("fork", "forkpty", "geteuid", "getgid", "getegid", "fchmod", "fchown", "chown", "mkfifo", "setsid"),
     *("getpgid", "killpg", "openpty", "O_NOFOLLOW", "O_CLOEXEC", "O_DIRECTORY", "O_NONBLOCK", "writev", "pidfd_open"),
 )
-IN_SOCKET = ("send_fds", "recv_fds", "SCM_RIGHTS")  # AF_UNIX stays: the event loop of Linux needs it
+IN_SOCKET = ("send_fds", "recv_fds", "SCM_RIGHTS")  # AF_UNIX is not hidden, because the event loop of Linux needs it
 IN_SIGNAL = ("SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM")
 LIBRARIES = ("subprocess", "tempfile", "platformdirs", "aiohttp.web")
-"""Modules that are imported before anything is hidden: these are their versions for Linux, which need it."""
+"""Libraries that are imported before anything is hidden, because their versions for Linux need the hidden parts."""
 NOTEBOOK_LIBRARIES = ("watchfiles", "zeroconf", "pandas", "pyarrow", "IPython", "ipywidgets", "anywidget")
 TEST_LIBRARIES = ("pytest", "pytest_aiohttp", "hypothesis", "_hypothesis_pytestplugin", "aiohttp.pytest_plugin")
 
@@ -37,7 +37,7 @@ class _Hidden(importlib.abc.MetaPathFinder):
 
 
 def hide_posix(*libraries: str) -> None:
-    """From now on, imports and attributes that Windows does not have fail, except in these libraries."""
+    """From now on, imports and attributes that Windows lacks fail, except in `LIBRARIES` and these libraries."""
     import fcntl
 
     def locking(descriptor: int, mode: int, size: int) -> None:
@@ -54,7 +54,7 @@ def hide_posix(*libraries: str) -> None:
     for module, names in ((os, IN_OS), (socket, IN_SOCKET), (signal, IN_SIGNAL)):
         for name in names:
             vars(module).pop(name, None)
-    shutil._use_fd_functions = False  # type: ignore[attr-defined]  # it would need what has just been hidden
+    shutil._use_fd_functions = False  # type: ignore[attr-defined]  # they need hidden functions
     asyncio.SelectorEventLoop.add_signal_handler = _no_signals  # type: ignore[assignment,method-assign]
 
 

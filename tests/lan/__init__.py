@@ -1,1 +1,1 @@
-"""A small LAN for tests: two laptops, each in a network namespace, and the programs that run on them."""
+"""Tests on a small LAN: two laptops, each in a network namespace, and the programs that run on them."""

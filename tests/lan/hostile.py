@@ -1,6 +1,6 @@
 """Announce invalid or hostile DNS records every half second. Each argument is a record as JSON.
 
-It runs as a program in a network namespace: `python -m tests.lan.hostile '{"name": …, "address": …, "txt": {…}}' …`.
+Tests run this program in a network namespace: `python -m tests.lan.hostile '{"name": …, "address": …, "txt": {…}}' …`.
 A record with `count` is announced that many times, under different names.
 """
 

@@ -17,12 +17,12 @@ from tests.kit.lan import Host, new_lan
 from tests.kit.programs import ENDS_WITHIN_S, Program, start_program
 
 PYTHON = [sys.executable, "-W", "error"]
-LOOKS = 5  # searches of 1.5 s; multicast DNS repeats lost packets at most once per second
+LOOKS = 5  # each takes 1.5 s: multicast DNS repeats a lost packet after a second at the earliest
 SIDECAR = [*PYTHON, "-X", "dev", "-m", "signaling_sidecar"]
 
 
 class Laptop:
-    """A laptop. All programs that are started on it end with the test."""
+    """A laptop on the network. The programs that a test starts on it are killed at the end of the test."""
 
     def __init__(self, host: Host, folder: Path) -> None:
         self._host, self.folder = host, folder
@@ -44,7 +44,7 @@ class Laptop:
         return program
 
     async def put_a_page_on_the_network(self, name: str, address: str | None = None) -> str:
-        """Start a page server that proxies to the running sidecar of this laptop, and return its URL."""
+        """Start a server for a page, which proxies to this laptop's sidecar, and return the URL of the page."""
         page = await self.start(*PYTHON, "-m", "tests.lan.page", self.state_dir, address or self.addresses[0], name)
         return (await page.line(r"^http\S+$"))[0]
 
@@ -56,8 +56,7 @@ class Laptop:
         return "\n".join(program.lines)
 
     async def discovers(self, *urls: str) -> list[dict[str, Any]]:
-        """Repeat the search until exactly these pages are found, because one search may be too short on a busy
-        machine."""
+        """Run `sidecar discover` until it finds exactly these pages. On a busy machine, one search may be too short."""
         for _ in range(LOOKS):
             found = await self._discover()
             if [each["url"] for each in found] == list(urls):
@@ -66,15 +65,14 @@ class Laptop:
 
     async def _discover(self) -> list[dict[str, Any]]:
         said = (await self.run(*SIDECAR, "discover", "--json", "--timeout", "1.5")).splitlines()
-        # On a busy machine, asyncio's development mode prints reports before and after the list, such as slow steps and
-        # connections whose TLS goodbye was not awaited.
+        # Before and after the list, asyncio's development mode may print reports on a busy machine, such as those of
+        # slow steps.
         found: list[dict[str, Any]]
         found, _ = json.JSONDecoder().raw_decode("".join(dropwhile(lambda line: not line.startswith("["), said)))
         return found
 
     async def neighbours(self, count: int, within_s: float = 15) -> list[dict[str, Any]]:
-        """Request a URL of the sidecar of this laptop, as one of its pages would, until it lists this many
-        neighbours."""
+        """Request the neighbours from this laptop's sidecar, as its page would, until there are this many."""
         url = json.loads((self.state_dir / "runtime.json").read_text())["url"] + "/ws/signaling/neighbours"
         request = """
 import json, sys, time, urllib.request

@@ -1,6 +1,6 @@
-"""Print each packet with records of a sidecar that is sent on the network, as one line of JSON.
+"""Print each packet on the network that contains records of a sidecar, as one line of JSON.
 
-It runs as a program in the network namespace of the listener: `python -m tests.lan.listener ADDRESS`.
+Tests run this program in the network namespace of a laptop: `python -m tests.lan.listener ADDRESS`.
 """
 
 from __future__ import annotations

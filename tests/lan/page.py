@@ -1,7 +1,8 @@
-"""Serve a page on the network, and proxy to the sidecar, as Vite does. The state folder has the URL of the sidecar.
+"""Serve a page on the network, and proxy to the sidecar, as Vite does.
 
-It runs as a program, because it needs a network namespace of its own: `python -m tests.lan.page STATE_DIR ADDRESS
-NAME`.
+It reads the URL of the sidecar from the state folder.
+
+Tests run this program in the network namespace of a laptop: `python -m tests.lan.page STATE_DIR ADDRESS NAME`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""With `--announce`, the page of this project is announced on the LAN while Vite runs, over real multicast DNS."""
+"""With `--announce`, the sidecar announces the page of its project over multicast DNS while Vite runs."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Laptops = tuple[Laptop, Laptop]
 
 
 class Heard:
-    """A listener on the other laptop, and the packets that it has received."""
+    """The packets that a listener on the other laptop has received."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._taken = 1  # the first line only says that the listener is ready
+        self._taken = 1  # without the first line, which says that the listener is ready
 
     async def next(self, **wanted: Any) -> dict[str, Any]:
-        """Return the next packet in which all records have the given lifetime."""
+        """Return the next packet with these values. `ttls` is the set of the lifetimes of its records."""
         while True:
             await self._program.line(".", nth=self._taken + 1)
             packet: dict[str, Any] = json.loads(self._program.lines[self._taken])
@@ -69,10 +69,10 @@ async def test_a_page_is_announced_while_it_is_on_the_network_and_every_record_l
     assert again["names"] == packet["names"]
     assert "url=https://10.77.0.1:5174/base/" in again["txt"][0]
 
-    write_site(ann.state_dir, "my-app")  # Vite listens on localhost only
+    write_site(ann.state_dir, "my-app")  # as if Vite listened only on localhost
     await heard.next(ttls={0})
     await sidecar.line(NOT_ANNOUNCED, nth=2)
-    assert sidecar.count("announced on the LAN") == 4  # one line for each change
+    assert sidecar.count("announced on the LAN") == 4  # two announcements, and two lines that begin with "not"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

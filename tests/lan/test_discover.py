@@ -27,7 +27,7 @@ GONE_WITHIN_S = 60  # seconds; the lifetime of a record
 
 
 async def meeting(laptop: Laptop, room: str = "bar") -> None:
-    """A peer is in a room there. Its connection is lost, and its session is kept."""
+    """Let a peer join a room of this laptop's sidecar, and lose its connection. Its session is kept."""
     join = f"""
 import asyncio, json, aiohttp
 from pathlib import Path
@@ -140,8 +140,8 @@ pty.spawn(sys.argv[1:], read)
 lines = [line for line in shown.getvalue().decode().splitlines() if "█" in line]
 assert lines and all(line.startswith("\\x1b[97;40m") and line.endswith("\\x1b[0m") for line in lines), lines
 """
-"""A program that runs another one in a terminal, and checks that its QR code is white on black in a terminal of any
-colours."""
+"""A program that runs another one in a terminal, and checks that the QR code is white on black, whatever the terminal's
+colours are."""
 
 
 async def test_the_command_lists_pages_and_shows_the_qr_code_of_one(laptops: Laptops) -> None:
@@ -169,8 +169,10 @@ async def test_the_command_lists_pages_and_shows_the_qr_code_of_one(laptops: Lap
 
 
 def drawn_modules(code: str) -> list[list[int]]:
-    """Read the dark (1) and light (0) modules of a QR code that is drawn with half blocks. Light modules have the
-    colour of the text."""
+    """Read the dark (1) and light (0) modules of a QR code that is drawn with block characters.
+
+    These characters draw the light modules.
+    """
     upper_and_lower = {"█": (0, 0), "▀": (0, 1), "▄": (1, 0), " ": (1, 1)}
     rows: list[list[int]] = []
     for line in code.splitlines():
@@ -214,7 +216,7 @@ async def test_a_flood_of_announcements_hides_no_page(laptops: Laptops) -> None:
         assert [neighbour["url"] for neighbour in await ann.neighbours(1)] == [urls[1]]
     await ann.discovers(*urls)
 
-    # Pages that responded before are checked first, even if hostile records have the same address.
+    # Pages that have responded before are checked first, even if hostile records have the same address.
     await flood(ben, announced("same", ben.addresses[0], f"http://{ben.addresses[0]}:1/{{number}}/", count=100))
     for _ in range(3):
         assert [neighbour["url"] for neighbour in await ann.neighbours(1)] == [urls[1]]

@@ -1,4 +1,7 @@
-"""Announcements of other machines are untrusted: which records and which responses are accepted."""
+"""Announcements of other machines are untrusted.
+
+Only some records, and only valid responses of their pages, are accepted.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from aiohttp import web
 from signaling_sidecar.lan import Neighbour, NeighbourRoom, Page, read_record, verified
 from signaling_sidecar.lan.verify import MAX_ANSWER_BYTES, MAX_PAGES_PER_ADDRESS, WITHIN_S
 
-# A real record must not have this address; these tests use it to run servers of their own.
+# Records with this address are refused, but the tests pass it to `verified`, because their servers run here.
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,7 +57,7 @@ def test_a_page_at_a_private_address_in_its_record_is_accepted(url: str, address
         ("http://127.0.0.1:8765/", "127.0.0.1"),
         ("http://[::1]:8765/", "::1"),
         ("http://0.0.0.0/", "0.0.0.0"),
-        ("http://169.254.169.254/", "169.254.169.254"),  # where cloud providers serve secrets
+        ("http://169.254.169.254/", "169.254.169.254"),  # cloud providers serve secrets here
         ("http://100.64.0.1/", "100.64.0.1"),
         ("http://224.0.0.251/", "224.0.0.251"),
         ("http://172.32.0.1/", "172.32.0.1"),
@@ -108,7 +111,7 @@ def test_a_name_is_one_visible_line() -> None:
 
 
 class Stranger:
-    """A server on the network that sends arbitrary responses."""
+    """A server of somebody else, which a handler lets send arbitrary responses."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -273,7 +276,7 @@ async def test_a_slow_response_is_cancelled_after_2_s_and_does_not_delay_others(
         found = await verified([slow.page(), slow.page("/other/"), good.page()])
         took_s = time.monotonic() - began_s
     assert [neighbour.url for neighbour in found] == [good.page().url]
-    assert WITHIN_S <= took_s < 2 * WITHIN_S  # in parallel, not one after the other
+    assert WITHIN_S <= took_s < 2 * WITHIN_S  # the requests were sent in parallel
 
 
 async def test_requests_to_one_machine_are_limited() -> None:

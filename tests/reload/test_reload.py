@@ -1,4 +1,4 @@
-"""With `--reload`, the code of the sidecar is replaced while it runs. No client is refused, and no peer leaves."""
+"""With `--reload`, the sidecar replaces its code while it runs. No client is refused, and no peer leaves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.kit.programs import is_running, until
 from tests.kit.receiving import receive, receive_json
 
 SAVES = 5
-PAUSE_S = 0.01  # seconds between two requests, so that the workers have a core to start on
+PAUSE_S = 0.01  # seconds between two requests, which leave CPU time for the start of workers
 VERSION = "VERSION_IN_HEALTH"
 
 
@@ -75,8 +75,10 @@ async def test_auto_reloads_only_in_a_checkout_whose_environment_does_not_forbid
 
 @pytest.fixture
 def without_watches() -> list[str]:
-    """Runs a program in a namespace of users, for which Linux has limits of its own, and in which it can watch nothing.
-    On a usual machine, other programs of the same user, such as editors, may have used up the limits."""
+    """A command line that runs a program in a user namespace, in which it may watch no files.
+
+    On usual machines, this happens if editors and other programs of the user have reached the limit.
+    """
     in_a_namespace = ["unshare", "--user", "--map-root-user", "sh", "-c"]
     runner = [*in_a_namespace, 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$0" "$@"']
     try:
@@ -168,7 +170,7 @@ async def test_no_connection_is_refused_during_many_saves(copied: Copied, measur
         async def connect_all_the_time() -> None:
             nonlocal answers
             while True:
-                await copied.home(session)  # raises if the connection is refused or reset
+                await copied.home(session)  # raises an exception if the connection is refused or reset
                 answers += 1
                 await asyncio.sleep(PAUSE_S)
 

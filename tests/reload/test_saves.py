@@ -1,4 +1,4 @@
-"""Waiting until a file is saved."""
+"""`saves` waits until a file is saved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def save(file: Path, rooms: int) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that is saved while the watcher is imported."""
+    """A file that is saved while `saves` imports the watcher."""
     file = tmp_path / "sidecar.toml"
     save(file, 1)
 
@@ -42,7 +42,7 @@ async def test_a_save_counts_that_happens_after_that_and_before_the_watch_begins
     async with asyncio.timeout(WITHIN_S):
         found = saves(file)
         await anext(found)
-        save(file, 100)  # the generator waits for the next call, so nothing is watched yet
+        save(file, 100)  # the generator is suspended, so it watches nothing yet
         await anext(found)
 
 

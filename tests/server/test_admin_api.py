@@ -150,7 +150,7 @@ async def test_the_verdicts_of_one_room_or_dialect_can_be_asked_for(served: Serv
 
 
 async def test_a_verdict_is_never_older_than_the_request(served: Served) -> None:
-    """A test of an app acts and then asks. Each answer must include what has just happened."""
+    """The test of an app lets something happen, and then requests the verdicts. They must take that into account."""
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann")
     for _ in range(5):
@@ -296,7 +296,7 @@ async def test_stopping_does_not_wait_for_readers(served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
         await stream.content.readline()
-        async with asyncio.timeout(1):  # handlers that do not end are given 3 s
+        async with asyncio.timeout(1):  # handlers that do not end would take 3 s
             await served.stop()
             assert b"server" not in await stream.content.read()
 
@@ -326,7 +326,7 @@ async def test_the_buffer_for_a_slow_reader_is_limited(aiohttp_client: AiohttpCl
             sent += len(frame)
             assert all(each._bytes <= record_stream.MAX_BEHIND_BYTES for each in served.sidecar._admin._followers)
     received = await raw.rest()
-    assert received.endswith(b"0\r\n\r\n")  # the last chunk: the stream has ended as it should
+    assert received.endswith(b"0\r\n\r\n")  # the last chunk proves that the stream has ended regularly
     assert len(received) < sent
     await raw.close()
 

@@ -1,4 +1,4 @@
-"""The process that analyses the event log: when it runs, and what is said when it cannot."""
+"""The child process that analyses the event log: when it runs, and what is reported if it fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ API = "/inspector/api"
 
 
 def running() -> list[psutil.Process]:
-    """The processes of this one that analyse a log."""
+    """The child processes that analyse a log."""
     children = psutil.Process().children()
     return [each for each in children if "signaling_sidecar.analysis" in each.cmdline()]
 

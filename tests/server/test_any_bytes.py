@@ -1,6 +1,6 @@
 """Arbitrary bytes on a WebSocket, in arbitrary pieces.
 
-The sidecar answers them as RFC 6455 says, its log has the end of every connection, and nothing remains in memory.
+The sidecar answers them as RFC 6455 requires, records the end of every connection, and leaks no memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.kit.rfc6455 import INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE, frames_in
 from tests.kit.serving import Served, serve
 
 SHARED_PATH = "/ws"
-LATER_S = 1000.0  # seconds; a hosted room's idleness is looked at a day later
+LATER_S = 1000.0  # seconds; the idle check of `hosted` a day later does not count
 SLOW_HOOKS = """
 import asyncio
 
@@ -43,7 +43,7 @@ on_relay = on_join
 
 
 class Target:
-    """A sidecar in this process, and its log as far as it has not been read."""
+    """A sidecar in this process, and the part of its log that the test has not read yet."""
 
     def __init__(self, served: Served) -> None:
         self.served = served
@@ -51,13 +51,13 @@ class Target:
         self._log.seek(0, 2)
 
     def ends(self) -> list[dict[str, Any]]:
-        """The new records of connections that have ended."""
+        """The data of the new records `connection.closed`."""
         lines = self._log.read().splitlines()
         records = map(json.loads, lines)
         return [json.loads(each["data"]) for each in records if each["type"] == "connection.closed"]
 
     async def answers(self, path: str, sent: Sent) -> bytes:
-        """Send everything to a new connection and disconnect. Returns what the sidecar sent after the handshake."""
+        """Send these pieces on a new connection, and disconnect. Returns the bytes that follow the handshake."""
         loop = asyncio.get_running_loop()
         with socket.socket() as client:
             client.setblocking(False)
@@ -66,10 +66,10 @@ class Target:
             first, *others = sent.pieces or [b""]
             await loop.sock_sendall(client, bytes(Handshake(path)) + first)
             reading = asyncio.create_task(_read(client, await _after_head(client)))
-            with suppress(ConnectionError):  # the sidecar may have disconnected
+            with suppress(ConnectionError):  # the sidecar may have closed the connection
                 for piece in others:
                     await loop.sock_sendall(client, piece)
-                    await asyncio.sleep(0)  # the sidecar reads this piece
+                    await asyncio.sleep(0)  # lets the sidecar read this piece
                 if sent.is_reset:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     reading.cancel()
@@ -80,7 +80,7 @@ class Target:
             return await asyncio.wait_for(reading, PATIENCE_S)
 
     async def end(self) -> dict[str, Any]:
-        """Wait until the log has the end of the only connection."""
+        """Wait until the log contains the end of the only connection, and return its data."""
         async with asyncio.timeout(PATIENCE_S):
             while not (found := self.ends()):  # noqa: ASYNC110 - nothing here could set an event
                 await asyncio.sleep(0)
@@ -88,8 +88,7 @@ class Target:
         return end
 
     async def is_empty(self) -> None:
-        """Wait until all rooms have ended, and until the hub has nothing more to do soon, because that keeps sessions
-        in memory."""
+        """Wait until all rooms have ended, and the hub has no near deadlines, which keep sessions in memory."""
         hub, loop = await self.served.sidecar.rooms.hub(), asyncio.get_running_loop()
         await until(lambda: not hub.membership.rooms and not list(hub.matchmaking), "all rooms have ended")
         await until(
@@ -103,7 +102,7 @@ class Target:
 
 
 async def _after_head(client: socket.socket) -> bytes:
-    """Read the answer to the handshake. Returns the frames that came with it."""
+    """Read the answer to the handshake. Returns the bytes that have arrived after it."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = await asyncio.get_running_loop().sock_recv(client, 65_536)
@@ -201,5 +200,5 @@ def test_any_bytes_are_answered_as_the_standard_says(
 
 
 async def _live() -> dict[str, int]:
-    """Open files are not compared, because the hooks file may be watched a little later than the sidecar serves."""
+    """Open files are not compared, because the sidecar may begin to watch the hooks file only after its start."""
     return {name: count for name, count in live().items() if name != "descriptors"}

@@ -1,4 +1,4 @@
-"""A part that runs in the background and fails is reported at once, and spoils nothing else."""
+"""If a background task of the sidecar fails, this is reported at once, and affects nothing else."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Site(NamedTuple):
 
     sidecar: KillableSidecar
     session: aiohttp.ClientSession
-    """It trusts Caddy's certificate, and has Caddy's URL."""
+    """A session with Caddy's URL, which trusts Caddy's certificate."""
 
     def records(self, type_: str) -> list[str]:
         folder = self.sidecar.errors.parent / "state"
@@ -47,7 +47,7 @@ async def test_websockets_go_through_caddy_and_have_the_address_that_caddy_saw(s
         site.session.ws_connect("/ws/signaling", headers=headers) as ann,
         site.session.ws_connect("/ws/signaling") as ben,
     ):
-        assert len(ann._response.headers["X-Request-ID"]) == 36  # a UUID of Caddy, and not what the client made up
+        assert len(ann._response.headers["X-Request-ID"]) == 36  # a UUID from Caddy, not the client's value
         for socket_, peer in ((ann, "ann"), (ben, "ben")):
             await socket_.send_json({"type": "join", "roomId": "bar", "peerId": peer})
             assert (await receive_json(socket_))["type"] == "peer_list"

@@ -1,4 +1,4 @@
-"""What clients do wrong costs them an answer at most. They do not appear in the terminal of the sidecar."""
+"""Errors of clients only affect themselves. They do not appear in the terminal of the sidecar."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ANSWERED = {
 
 @pytest.fixture(scope="module")
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One sidecar for all tests in this file. Its output is checked at the end."""
+    """One sidecar for all tests in this file. Afterwards, its output is checked."""
     with serving(tmp_path_factory.mktemp("state")) as sidecar:
         yield sidecar
         code, said = sidecar.stop()
@@ -70,7 +70,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 @asynccontextmanager
 async def connected(sidecar: Serving) -> AsyncIterator[RawSocket]:
-    """A socket of the sidecar, which serves others as before when the test is over."""
+    """Yield a socket to the sidecar. Afterwards, check that the sidecar still answers others."""
     raw = await raw_socket(sidecar.ready["port"])
     yield raw
     await raw.close()

@@ -1,4 +1,4 @@
-"""How connections live and end: heartbeat, idleness, limits, and the sidecar's own end."""
+"""How connections are kept alive and end: pings, idle connections, limits, and the end of the sidecar."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_a_peer_that_answers_pings_stays_and_one_that_does_not_is_dropped(
         while (message := await silent.socket.receive()).type in (WSMsgType.PING, WSMsgType.TEXT):
             seen.append(message.type)
             if message.type is WSMsgType.PING:
-                await silent.send({"type": "list_rooms"})  # sending is no proof of reading
+                await silent.send({"type": "list_rooms"})  # a client that sends may not read
     assert WSMsgType.PING in seen
     assert await heard == {"type": "peer_updated", "peerId": "silent", "away": True}
     (closed,) = [r for r in served.records("connection.closed") if r.get("peer") == "silent"]

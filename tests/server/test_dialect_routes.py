@@ -1,4 +1,4 @@
-"""HTTP routes that a dialect declares in addition to its WebSocket, behind the same guard as all other requests."""
+"""HTTP routes that a dialect declares in addition to its WebSocket. The checks of all requests apply to them."""
 
 from __future__ import annotations
 

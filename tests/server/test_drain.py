@@ -1,5 +1,4 @@
-"""Stopping without losing a session: `/ready` says so first, nobody else can connect, and connections are closed in
-waves."""
+"""A drain keeps all sessions: `/ready` reports it, new connections are refused, and others are closed in waves."""
 
 from __future__ import annotations
 
@@ -97,7 +96,7 @@ async def test_nobody_is_told_that_a_peer_is_away_or_has_left_because_of_an_earl
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drain, "LEAST_IN_A_WAVE", 1)
-    monkeypatch.setattr(drain, "WAVE_EVERY_S", 1.5)  # the others would be told after 1 s
+    monkeypatch.setattr(drain, "WAVE_EVERY_S", 1.5)  # others learn after 1 s that a peer is away
     served = await serve(aiohttp_client, tmp_path, drain_s=10.0)
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann")
@@ -137,7 +136,7 @@ async def test_new_connections_are_told_when_to_come_back(
     assert refused.value.status == 503
     assert refused.value.headers is not None
     assert 200 < int(refused.value.headers["Retry-After"]) <= 300
-    assert (await ben.join("ben"))["type"] == "peer_list"  # the connections that are left are served
+    assert (await ben.join("ben"))["type"] == "peer_list"  # open connections can still be used
     draining.cancel()
 
 
@@ -145,7 +144,7 @@ async def test_new_connections_are_told_when_to_come_back(
 async def test_a_second_sigterm_and_ctrl_c_and_the_end_of_stdin_stop_at_once(
     tmp_path: Path, end: Callable[[Serving], tuple[int, str]]
 ) -> None:
-    """The time limit of a drain is five minutes here. A wave takes longer than it takes to stop at once."""
+    """Draining would take much longer, because its time limit is five minutes."""
     with serving(tmp_path, "--drain-s", "300", "--exit-on-stdin-eof") as sidecar:
         url = sidecar.ready["url"]
         async with aiohttp.ClientSession() as session:
@@ -175,7 +174,7 @@ async def test_without_the_setting_and_with_ctrl_c_all_connections_are_closed_at
 
 @asynccontextmanager
 async def pairs(port: int) -> AsyncIterator[list[tuple[ResumingClient, ResumingClient]]]:
-    """Pairs of resumable clients, each in a room of its own, in the order in which they have connected."""
+    """Yield pairs of resumable clients, each pair in a separate room, in the order in which they have connected."""
     chance = random.Random(3)
     tasks: list[asyncio.Task[None]] = []
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -195,7 +194,7 @@ async def pairs(port: int) -> AsyncIterator[list[tuple[ResumingClient, ResumingC
 
 
 async def talk(all_pairs: list[tuple[ResumingClient, ResumingClient]]) -> None:
-    """The last pair talks all the time while it is connected, and the others now and then, connected or not."""
+    """Let random pairs send frames, connected or not. The last pair sends all the time while it is connected."""
     chance = random.Random(4)
     while True:
         last = all_pairs[-1:] if all(each.joined.is_set() for each in all_pairs[-1]) else []
@@ -240,7 +239,7 @@ async def test_500_resumable_clients_lose_nothing_when_a_drained_sidecar_is_foll
 
 
 def has_everything(pair: tuple[ResumingClient, ResumingClient]) -> bool:
-    """Whether both have received each number that the other has sent, once and in order."""
+    """Whether each of the two has received all numbers of the other, once and in order."""
     ann, ben = pair
     arrived = [len(each.received) for each in pair]
     assert ann.received == [("ben", number + 1) for number in range(arrived[0])]
@@ -249,7 +248,7 @@ def has_everything(pair: tuple[ResumingClient, ResumingClient]) -> bool:
 
 
 def assert_waves(records: list[dict[str, Any]]) -> None:
-    """The oldest connections were closed first, in waves between which the others went on talking."""
+    """Assert that the oldest connections were closed first, in waves, and that frames were relayed in between."""
     waves: dict[int, list[int]] = {}
     for record in records:
         if record["type"] == "connection.closed":

@@ -1,6 +1,6 @@
-"""One thing breaks, again and again, and nothing acknowledged is lost, doubled, or looks like somebody's leaving.
+"""One kind of fault is repeated. No acknowledged frame is lost or duplicated, and no peer is announced as left.
 
-`tests/soak` breaks everything at once, for longer.
+`tests/soak` causes all kinds of faults together, for longer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.kit.serving import serve
 
 CLIENTS = 15
 FAULTY_S = 3.0
-QUIET_WITHIN_S = 60.0  # seconds, on a machine that does other things too
+QUIET_WITHIN_S = 60.0  # seconds; the machine may be busy
 SEED = 7
 
 
@@ -51,13 +51,13 @@ async def clients_of(port: int, chance: random.Random) -> AsyncIterator[list[Res
 
 
 def _say_why(task: asyncio.Task[None]) -> None:
-    """A client ends only by its own complaint, or when the test is over."""
+    """Print the error of a client that has ended before the end of the test."""
     if not task.cancelled():
         print(task.get_name(), "ended:", repr(task.exception()))
 
 
 async def all_see_all(clients: list[ResumingClient]) -> None:
-    """Wait until everybody sees everybody else, and nobody away."""
+    """Wait until each client sees all others, and none of them as away."""
     names = {each.name for each in clients}
     await until(
         lambda: all(each.view == dict.fromkeys(names - {each.name}, False) for each in clients),
@@ -106,7 +106,7 @@ async def save_the_sidecar(sidecar: KillableSidecar, proxy: FaultProxy) -> None:
 
 SAVES = [save_the_hooks, save_the_sidecar]
 FAULTS = [reset, half_close, stall, kill, stop, *SAVES]
-SAVE_EVERY_S = 0.3  # seconds; faster than anybody types, and about as fast as the sidecar's own code takes over
+SAVE_EVERY_S = 0.3  # seconds; about the time in which a reload is complete
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -121,7 +121,7 @@ async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
         while asyncio.get_running_loop().time() < until_s:
             await asyncio.sleep(SAVE_EVERY_S if fault in SAVES else 0.2 + 0.5 * chance.random())
             await fault(sidecar, proxy)  # type: ignore[misc]
-        if fault is save_the_sidecar:  # on a busy machine, the next save may always come before the code is loaded
+        if fault is save_the_sidecar:  # slow reloads may be interrupted by the next save
             await until(lambda: any(each.connections > 1 for each in clients), "saved code is in use", QUIET_WITHIN_S)
         await many_frames(clients)
         talking.cancel()
@@ -137,7 +137,7 @@ async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
 async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(tmp_path: Path) -> None:
-    """The sidecar has forgotten the frames of that time. No client waits for them or repeats them endlessly."""
+    """The sidecar has lost the frames of that time. No client waits for them, or repeats them endlessly."""
     chance, sidecar = random.Random(SEED), KillableSidecar(tmp_path)
     await sidecar.start()
     async with clients_of(sidecar.port, chance) as clients:
@@ -145,7 +145,7 @@ async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(t
         await until(lambda: all(each.received for each in clients), "all have heard something")
         resource.prlimit(
             sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)
-        )  # it takes no more bytes, as a full disk
+        )  # files cannot grow, as on a full disk
         await until(lambda: not any(each.durable for each in clients), "all know that nothing is kept")
         for each in clients:
             each.received.clear()
@@ -167,12 +167,12 @@ async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(t
 
 
 async def many_frames(clients: list[ResumingClient]) -> None:
-    """Wait until so much was said that a lost or doubled frame would be among it. It takes longer on a busy machine."""
+    """Wait until so many frames were acknowledged that a lost or duplicated one would be among them."""
     await until(lambda: sum(len(each.acknowledged) for each in clients) > 200, "they talk", QUIET_WITHIN_S)
 
 
 async def everything_has_arrived(clients: list[ResumingClient]) -> None:
-    """Whether each acknowledged frame was received by all its receivers, once and in order."""
+    """Assert that all receivers of each acknowledged frame receive it, once and in order."""
     try:
         await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
     except AssertionError:

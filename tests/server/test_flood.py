@@ -1,4 +1,4 @@
-"""Who sends without end, and never reads, costs the sidecar a bounded amount of memory and others nothing."""
+"""A client that sends endlessly, and never reads, uses a limited amount of memory, and does not affect others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_client_that_sends_pings_and_never_reads_is_disconnected(
     served = await serve(aiohttp_client, tmp_path, max_outbox_bytes=4096, **limits)
     witness, raw = await served.connect(), await raw_websocket(served.client.port or 0)
     with suppress(ConnectionError):
-        for _ in range(1000):  # 131 MB, more than any socket buffer holds
+        for _ in range(1000):  # 131 MB, more than the buffers of sockets hold
             raw.send(1000 * LONGEST_PING)
             await raw.writer.drain()
     await raw.close()
@@ -57,7 +57,7 @@ async def test_little_is_read_from_a_client_while_a_hook_checks_its_frame(
     raw, witness, megabytes = await raw_websocket(served.client.port or 0), await served.connect(), 0
     raw.send(frame(TEXT, b'{"type":"join","roomId":"bar","peerId":"ann"}'))
     with suppress(TimeoutError, ConnectionError):
-        for megabytes in range(64):  # noqa: B007 - socket buffers hold 10 of them
+        for megabytes in range(64):  # noqa: B007 - the buffers of sockets hold 10 of these
             raw.send(flood * (1_000_000 // len(flood)))
             await asyncio.wait_for(raw.writer.drain(), 0.3)
     assert megabytes < 32

@@ -1,4 +1,4 @@
-"""The order in which the front and the owner work: records are written before frames are sent."""
+"""The order in which the front and the owner act: the owner writes records before the front sends frames."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ LIMITS = Limits(frame_bytes=65536, frames_per_s=100, burst=500, kept_bytes=65536
 
 
 class Transport(asyncio.Transport):
-    """A transport that stores the written bytes, and reads the event log at that moment."""
+    """A transport that stores the written bytes, and the content of the event log at each write."""
 
     def __init__(self, log: LogWriter) -> None:
         super().__init__()
         self._log = log
         self.writes: list[bytes] = []
         self.logged: list[str] = []
-        """What the log's file held at the last write."""
+        """The lines in the file of the log at the time of the last write."""
         self.is_closed = False
         self._written = asyncio.Event()
 
     async def next_write(self) -> bytes:
-        """Wait for one more write, and return all that was written since the last call."""
+        """Wait for a write, and return everything that was written since the last call."""
         await self._written.wait()
         self._written.clear()
         written = b"".join(self.writes)
@@ -71,7 +71,7 @@ class Transport(asyncio.Transport):
 
 
 class Parts:
-    """A front and an owner with a real hub and a real log; only the sockets are missing."""
+    """A front and an owner with a real hub and a real log, but without sockets."""
 
     def __init__(self, folder: Path) -> None:
         settings = Settings(state_dir=folder, project=folder)
@@ -85,7 +85,7 @@ class Parts:
         self.transports: list[Transport] = []
 
     def begin_owner(self) -> None:
-        """Let an owner begin that was told of no connection."""
+        """Replace the owner by a new one, which does not know the open connections."""
         self.front.owner = self.owner = Owner(self.hub, self.log, self.front, self._tick)
         self._tick.write_log = self.owner.write_log
 
@@ -105,24 +105,24 @@ class Parts:
         return connection
 
     def hear(self, connection: Connection, **frame: object) -> None:
-        """Let a frame come that had to wait, as the reader of the connection does."""
+        """Let the owner handle a frame, as the connection's reader does with a queued frame."""
         self.owner.ask(self.front.read(connection, text(frame)))
 
     def take(self, connection: Connection, **frame: object) -> None:
-        """Let a frame come that need not wait, as the reader of the connection does."""
+        """Let the front take a frame, as the connection's reader does with a frame that need not be queued."""
         self.front.take(connection, text(frame))
 
     async def meet(self) -> tuple[Connection, Connection]:
         anna, ben = self.connect(), self.connect()
         for connection, peer in ((anna, "anna"), (ben, "ben")):
             self.hear(connection, type="join", roomId="bar", peerId=peer)
-        await asyncio.sleep(0)  # one turn of the loop, which ends the tick
+        await asyncio.sleep(0)  # one step of the event loop, which ends the tick
         for transport in self.transports:
             transport.writes.clear()
         return anna, ben
 
     async def crowd(self) -> list[Connection]:
-        """Fill a room until its announcements wait for each other, and return when none waits any more."""
+        """Fill a room with so many peers that announcements are delayed, and wait until all of them are sent."""
         members = [self.join(f"p{number}") for number in range(CROWD + 1)]
         while f'"p{CROWD}"'.encode() not in await self.transports[0].next_write():
             pass
@@ -153,14 +153,14 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
 async def test_the_log_contains_each_frame_before_a_peer_receives_it(parts: Parts) -> None:
     anna, _ = await parts.meet()
     parts.hear(anna, type="offer", to="ben", sdp="v=0")
-    assert parts.transports[1].writes == []  # not before the end of the tick
+    assert parts.transports[1].writes == []  # nothing is sent before the end of the tick
     await asyncio.sleep(0)
     assert len(parts.transports[1].writes) == 1
     assert json.loads(parts.transports[1].logged[-1])["type"] == "signal.relayed"
 
 
 async def test_a_peer_whose_socket_is_closed_already_is_put_into_no_group(parts: Parts) -> None:
-    """The reader of the socket may notice only after the next peer has asked for a group."""
+    """The reader of the socket may notice the end only after the next peer has requested a group."""
     room = RoomKey(ROOMS.name, "duel")
     anna, ben, cleo = parts.connect(), parts.connect(), parts.connect()
     for connection in (anna, ben):
@@ -229,7 +229,7 @@ async def test_the_announcements_of_several_ticks_to_a_crowd_are_one_write_in_or
     for peer in ("uma", "vic"):
         newcomer = parts.join(peer)
         await asyncio.sleep(0)
-        assert b'"peer_list"' in parts.transports[newcomer.id - 1].writes[0]  # an answer does not wait
+        assert b'"peer_list"' in parts.transports[newcomer.id - 1].writes[0]  # answers are not delayed
         assert parts.transports[0].writes == []
     await parts.transports[0].next_write()
     (written,) = parts.transports[1].writes
@@ -249,7 +249,7 @@ async def test_a_relay_to_a_member_of_a_crowd_is_sent_at_once_after_the_announce
     assert sorted(in_order, key=written.index) == in_order
     assert parts.transports[0].writes == []
     assert (await parts.transports[0].next_write()).count(b'"peer_joined"') == 2
-    assert len(parts.transports[1].writes) == 1  # what was sent with the relay is not sent again
+    assert len(parts.transports[1].writes) == 1  # the announcements before the relay are not repeated
 
 
 async def test_the_log_contains_each_announcement_to_a_crowd_before_it_is_sent(
@@ -258,8 +258,8 @@ async def test_the_log_contains_each_announcement_to_a_crowd_before_it_is_sent(
     monkeypatch.setattr(unsent, "MAX_DELAY_S", 0.0)
     await parts.crowd()
     parts.join("uma")
-    await asyncio.sleep(0)  # ends the tick of this join
-    # Now the next turn of the loop sends the announcements. In the same turn, before them, another peer joins.
+    await asyncio.sleep(0)  # this ends the tick of the join
+    # The next step of the event loop sends the announcements. Before that, in the same step, another peer joins.
     asyncio.get_running_loop().call_soon(parts.join, "vic")
     written = await parts.transports[0].next_write()
     assert b'"vic"' in written

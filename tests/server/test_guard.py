@@ -1,4 +1,7 @@
-"""Which requests are accepted, tested with the function and with real requests. See PROTOCOLS.md, "Who may connect"."""
+"""Which Host and Origin headers are accepted, tested with the function `check_access` and with real requests.
+
+See PROTOCOLS.md, "Who may connect".
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ from tests.kit.serving import Served, serve
 
 ALLOW_HOST, ALLOW_ORIGIN = ("dev.lan",), ("http://app.lan:3000", "chrome-extension://abcdef")
 ORIGINS = json.loads((Path(__file__).parent / "origins.json").read_text("utf-8"))
-"""Entries of the list of origins, and the origins that they match. vitest reads the same file."""
+"""Entries of the setting `allow_origin`, and the origins that they match. The tests of the Vite plugin use the same
+file."""
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def with_flags(flags: str) -> Settings:
-    """The settings of `sidecar serve` with these words of a shell after it."""
+    """The settings of `sidecar serve` with these flags, which are written as in a shell."""
     arguments = vars(parser().parse_args(["serve", *shlex.split(flags)]))
     return Sources({name: arguments.get(name) for name in ("allow_host", "allow_origin")}, {}).load()
 
@@ -122,7 +126,7 @@ def with_flags(flags: str) -> Settings:
 @pytest.mark.parametrize("case", ORIGINS["entries"], ids=lambda case: case["entry"])
 def test_an_allowed_origin_accepts_only_what_it_describes(case: dict[str, Any]) -> None:
     allowed = with_flags(shlex.join(["--allow-origin", case["entry"]])).allow_origin
-    host = ["192.168.1.5:1"]  # of which no origin of the file is a page
+    host = ["192.168.1.5:1"]  # no origin in the file is a page of this host
     loopback = {"http://localhost:5173"}
     assert [o for o in case["lets_in"] if check_access(host, [o], (), allowed) is not None] == []
     assert [o for o in case["keeps_out"] if o not in loopback and check_access(host, [o], (), allowed) is None] == []
@@ -185,7 +189,7 @@ SENT_BY_REAL_PAGES = [
 
 
 def does_what_is_advised(barred: Barred, hosts: list[str], origins: list[str]) -> bool:
-    """Whether there is a flag in the advice; then it is accepted, and it lets the same request in."""
+    """Whether the advice contains a flag. If it does, assert that with this flag, the header is accepted."""
     advised = re.search(r"--allow-\S+ .*", barred.remedy)
     if advised is None:
         assert "cannot be allowed" in barred.remedy or "without the dot" in barred.remedy
@@ -327,7 +331,7 @@ async def test_every_path_is_guarded(aiohttp_client: AiohttpClient, tmp_path: Pa
 
 
 async def raw_upgrade(served: Served, header: bytes) -> bytes:
-    """The status line that an upgrade gets with a header of arbitrary bytes, which no client library would send."""
+    """Send an upgrade with a header of arbitrary bytes, as no client library would, and return the status line."""
     reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
     lines = [b"GET /ws/signaling HTTP/1.1", b"Host: localhost", b"Upgrade: websocket", b"Connection: Upgrade"]
     lines += [b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", header, b"", b""]

@@ -1,4 +1,4 @@
-"""The STUN and TURN servers that a page is told to use."""
+"""The list of STUN and TURN servers that the sidecar sends to pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one-time link of `sidecar inspect`: what it opens, and for whom it does not."""
+"""The one-time link of `sidecar inspect` opens the inspector once, and is refused otherwise."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_a_link_opens_the_inspector_once(served: Served) -> None:
     again, refused = await enter(served, code)
     assert (again, refused["code"]) == (401, "inspector-link-used")
     assert "sidecar inspect" in refused["message"]
-    assert await status(served, ROOMS, body["token"]) == 200  # the page that was opened first goes on
+    assert await status(served, ROOMS, body["token"]) == 200  # the first page can still use its token
 
 
 @pytest.mark.parametrize("code", ["", "guess", "gue\udcff", "ä"])

@@ -1,4 +1,4 @@
-"""The settings file is in use as soon as it is saved, for what can change while the sidecar runs."""
+"""A saved settings file is in use at once, for settings that can change while the sidecar runs."""
 
 from __future__ import annotations
 
@@ -134,6 +134,6 @@ async def test_the_terminal_says_once_that_the_settings_stay_when_their_file_is_
         remove(file)
         await until(lambda times=times: caplog.messages.count(gone) == times, "it is said")
         assert served.sidecar.settings.max_rooms == 3
-        write(file.with_name("another.toml"), "")  # a change in the folder of a file that is gone
-        await save(served, file, f"max_rooms = 3\ngrace_s = {times}\n")  # it is read again
+        write(file.with_name("another.toml"), "")  # another file in the folder changes
+        await save(served, file, f"max_rooms = 3\ngrace_s = {times}\n")  # the file is read again
         assert caplog.messages.count(gone) == times

@@ -24,7 +24,7 @@ def message(text: bytes) -> Message:
 
 
 class Taker:
-    """Takes each message, unless it begins with `wait`."""
+    """A function that takes each message, unless it begins with `wait`, which must be queued."""
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []
@@ -42,7 +42,7 @@ async def queue() -> MessageQueue:
 
 
 async def waiting(queue: MessageQueue, take: Taker) -> asyncio.Task[Message]:
-    """Wait for a message in a task, and return the task as soon as it waits."""
+    """Create a task that waits for the next message, and return the task."""
     task = asyncio.create_task(queue.next(take))
     await asyncio.sleep(0)
     return task
@@ -61,7 +61,7 @@ async def test_a_message_is_handled_while_it_is_parsed_without_waking_the_task(q
 
 async def test_no_message_overtakes_one_that_is_queued(queue: MessageQueue) -> None:
     take = Taker()
-    queue.feed_data(message(b"early"), 5)  # nobody waits for a message yet
+    queue.feed_data(message(b"early"), 5)  # no task waits for a message yet
     task = await waiting(queue, take)
     assert (await task).data == b"early"
 
@@ -89,7 +89,7 @@ async def test_a_frame_that_cannot_be_handled_ends_its_own_connection_only(
     served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     witness, raw = await served.connect(), await raw_websocket(served.client.port or 0)
-    for _ in range(2):  # the first frame of a connection is always queued, and the next ones are not
+    for _ in range(2):  # only the first frame of a connection is always queued
         assert await witness.ask({"type": "ping"}) == {"type": "pong"}
         raw.send(frame(TEXT, PING))
         assert await raw.frame() == PONG

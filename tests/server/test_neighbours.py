@@ -1,4 +1,4 @@
-"""`GET /ws/signaling/neighbours`: the other pages on the LAN that a page is told about."""
+"""`GET /ws/signaling/neighbours` returns the other pages on the LAN."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_an_announcement_that_fails_is_reported_at_once_and_does_not_spoil
 
 
 class Browsed:
-    """A substitute for the search on the LAN, which counts the searches."""
+    """Replaces the search on the LAN, and counts the searches."""
 
     def __init__(self, *found: Neighbour) -> None:
         self._found = list(found)

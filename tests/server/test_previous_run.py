@@ -32,11 +32,11 @@ Again = Callable[..., Awaitable[Served]]
 
 @pytest.fixture(params=["stopped", "killed"])
 def again(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient, tmp_path: Path) -> Again:
-    """End a sidecar and start the next one, with what the first had written until then."""
+    """A function that stops or kills a sidecar, and starts the next one with the files that the first has written."""
 
     async def start(served: Served, **settings: Any) -> Served:
         folder = served.sidecar.state_dir
-        if request.param == "killed":  # the log is written before anything is sent, so it already has its final content
+        if request.param == "killed":  # the log is complete, because it is written before anything is sent
             folder = Path(shutil.copytree(folder, tmp_path / f"left-{folder.name}"))
         await served.stop()
         return await serve(aiohttp_client, folder, **settings)
@@ -86,7 +86,7 @@ async def test_frames_kept_for_a_resumable_session_survive_a_restart(served: Ser
 
 
 async def test_only_the_newest_token_resumes_a_session_after_a_restart(served: Served, again: Again) -> None:
-    """Also if no frame of the client has left a record except that the token has arrived."""
+    """This is true even if the only record of the client's frames is that it has received its token."""
     page = {"type": "join", "roomId": "bar", "peerId": "ben", "instance": "page"}
     first = await served.connect()
     older = (await first.ask(page | {"resume": True}))["resume"]["token"]
@@ -137,13 +137,13 @@ async def test_a_pair_can_register_again(served: Served, again: Again) -> None:
     second = await device(next_one, "ABC234", first)
     await second.send({"type": "offer", "payload": 1})
     assert (await first.receive())["payload"] == 1
-    assert len(next_one.records("peer.joined")) == 2  # of the first run: no place is a new one
+    assert len(next_one.records("peer.joined")) == 2  # both are from the first run: nobody has joined anew
 
 
 async def test_a_session_that_is_not_continued_ends(
     served: Served, again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One of the two devices must be able to return in this time on a busy machine too.
+    # The grace period is so long that one of the two devices can return in time, even on a busy machine.
     endings = Endings(grace_s={**dict.fromkeys(Ending, 0.0), Ending.STOPPED: 2.0})
     rules = replace(DIALECTS["pairing"].rules(Settings()), endings=endings)
     monkeypatch.setitem(DIALECTS, "pairing", dataclasses.replace(DIALECTS["pairing"], rules=lambda settings: rules))
@@ -257,13 +257,13 @@ async def test_a_damaged_record_does_not_affect_other_sessions(
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("the state of the last run is not restored completely: 1 line was skipped: ")
     assert f"{path}, line {at + 1}" in said
-    assert path.exists()  # the log is not changed
+    assert path.exists()  # the old log was not deleted
 
 
 async def test_a_grace_of_null_restores_the_grace_of_the_room(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What `room_rules` gave was infinite once, which JSON writes as null."""
+    """Earlier, `room_rules` could return an infinite grace period, which is null in the JSON of the log."""
     served = await serve(aiohttp_client, tmp_path)
     await (await served.connect()).join("ann", capacity=5)
     await (await served.connect()).join("ben", resume=True, instance="page")
@@ -297,7 +297,7 @@ async def test_the_valid_parts_of_a_checkpoint_are_restored(
     for name in ("ben", "cleo"):
         await (await served.connect()).join(name, room="den", resume=True, instance="page")
     await served.stop()
-    await (await serve(aiohttp_client, tmp_path)).stop()  # its checkpoint has what that one's records said
+    await (await serve(aiohttp_client, tmp_path)).stop()  # the state is in this run's checkpoint
     path = find_segments(tmp_path).segments[-1]
     header, line, *others = path.read_text().splitlines()
     checkpoint = json.loads(line)
@@ -307,7 +307,7 @@ async def test_the_valid_parts_of_a_checkpoint_are_restored(
     bar["idle_s"], bar["capacity"], bar["rules"] = None, "many", {"grace_s": None}
     bar["sessions"][0]["away"]["left_s"] = None
     bar["sessions"][0]["metadata"] = 5
-    den["sessions"][0]["resumption"]["issued"] = None  # a client without a token must not be admitted as ben
+    den["sessions"][0]["resumption"]["issued"] = None  # so nobody can resume Ben's session
     checkpoint["data"] = json.dumps(state)
     path.write_text("\n".join([header, json.dumps(checkpoint), *others, ""]))
     caplog.clear()
@@ -375,7 +375,7 @@ async def test_runs_are_in_order_even_if_the_clock_was_wrong(
 async def test_the_last_run_with_an_old_boot_id_is_the_one_that_no_run_continued(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
-    """As an older release left them: its clock was ahead in the first run, to which every later one went back."""
+    """Older releases used times as ids. In the first run, the clock was ahead, so its id is the greatest."""
     older = []
     for name in ("ann", "ben", "cleo"):
         served = await serve(aiohttp_client, tmp_path)
@@ -387,7 +387,7 @@ async def test_the_last_run_with_an_old_boot_id_is_the_one_that_no_run_continued
         text = whole_lines(path).decode()
         for (boot, _), other in zip(older, names, strict=True):
             text = text.replace(boot, other)
-        for file in (path, path.with_name(f"{path.name}.gz")):  # the next start may have compressed it
+        for file in (path, path.with_name(f"{path.name}.gz")):  # the next run may have compressed the segment
             file.unlink(missing_ok=True)
         (tmp_path / f"events-{name}-0001.jsonl").write_text(text)
     next_one = await serve(aiohttp_client, tmp_path)

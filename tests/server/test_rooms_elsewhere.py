@@ -1,4 +1,4 @@
-"""The HTTP routes show and change the rooms of the hub that they are given, even if another sidecar has it."""
+"""The HTTP routes show and change the rooms of the hub that `rooms` returns, even if that is another sidecar's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNAVAILABLE = {"code": "rooms-unavailable", "message": "the other sidecar does n
 
 
 class Elsewhere:
-    """The rooms of another sidecar, which answers after a while."""
+    """Access to the rooms of another sidecar, which answers after a moment, or is not reachable."""
 
     def __init__(self, rooms: RoomsAccess) -> None:
         self.is_reachable = True
@@ -46,9 +46,9 @@ class Two(NamedTuple):
     owner: Served
     """It has the hub."""
     other: Served
-    """Its own hub has no rooms."""
+    """Its own hub has no rooms, because its routes use `elsewhere`."""
     elsewhere: Elsewhere
-    """Its access to the rooms of the owner."""
+    """The access of `other` to the rooms of `owner`."""
 
 
 @pytest.fixture

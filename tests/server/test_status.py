@@ -134,7 +134,7 @@ async def test_the_admit_hook_decides_who_may_read_it(aiohttp_client: AiohttpCli
 
 
 def drawn(url: str) -> str:
-    """The path of the dark modules, by the library."""
+    """The SVG path of the dark modules, as the library segno draws it."""
     picture = io.BytesIO()
     segno.make(url, micro=False).save(picture, kind="svg", scale=8, light="white")
     return path_in(picture.getvalue().decode())
@@ -259,8 +259,10 @@ async def test_a_log_that_cannot_be_analysed_is_reported(served: Served, monkeyp
 
 
 async def test_records_from_before_a_restart_count(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
-    """Calls continue while the sidecar restarts. Its new log begins with the peers in the rooms, but without their
-    earlier signals."""
+    """Calls continue while the sidecar restarts.
+
+    The log of the new run contains the peers in the rooms, but not their earlier reports.
+    """
     before = await serve(aiohttp_client, tmp_path)
     ann, ben = await before.connect(), await before.connect()
     await ann.join("ann", name="Ann")

@@ -1,4 +1,4 @@
-"""A client may offer subprotocols, and continues only if the response selects one of them."""
+"""A client that offers subprotocols continues only if the response selects one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 6455, where browsers are always right and others are not: handshakes, frames and closes of a bare socket."""
+"""Handshakes, frames and closes that violate RFC 6455, or that browsers do not send, over a plain TCP socket."""
 
 from __future__ import annotations
 
@@ -164,14 +164,14 @@ async def test_an_invalid_frame_closes_the_connection_after_the_valid_ones_were_
 async def test_frames_after_an_invalid_one_are_not_processed_if_all_of_them_had_to_wait(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
-    """They arrive in pieces while a hook checks an earlier frame."""
+    """The frames arrive one by one while a hook checks an earlier frame."""
     code = "import asyncio\nfrom pathlib import Path\nasync def on_join(join):\n"
     code += f"    while not Path({str(tmp_path / 'allowed')!r}).exists():\n        await asyncio.sleep(0.01)\n"
     served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", code)
     raw = await raw_websocket(served.client.port or 0)
     raw.send(frame(TEXT, b'{"type":"join","roomId":"bar","peerId":"ann"}'))
     for piece in (PING_WITHOUT_MASK, frame(TEXT, PING_FRAME), frame(PING, b"later")):
-        await served.settled()  # the pieces before this one were read
+        await served.settled()  # the sidecar has read the frames before
         raw.send(piece)
     await served.settled()
     (tmp_path / "allowed").touch()
@@ -209,8 +209,10 @@ async def test_a_fragmented_message_with_pings_in_between_is_one_message(port: i
 
 
 async def test_a_close_that_comes_in_the_middle_of_a_large_frame_is_read(port: int) -> None:
-    """Data that arrives while the sidecar disconnects must not reset the connection before the client has read the
-    Close."""
+    """The sidecar closes before the frame is complete.
+
+    The rest of the frame must not cause a reset before the client has read the Close.
+    """
     raw = await raw_websocket(port)
     raw.send(frame(TEXT, b"x" * 2_000_000))
     await raw.writer.drain()

@@ -1,4 +1,4 @@
-"""Clients that ask for a path at which there is nothing are told so, in the answer and once in the terminal."""
+"""If a client requests a path that does not exist, the answer says so, and a line is printed once in the terminal."""
 
 from __future__ import annotations
 

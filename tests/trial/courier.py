@@ -1,6 +1,8 @@
-"""`courier`, a dialect for tests only. Its server speaks first, its text frames are JSON arrays, and some are binary.
+"""`courier`, a dialect for tests only.
 
-It is as unlike the dialects of the sidecar as a protocol can be, to show that a new one needs no edit elsewhere.
+The server sends the first frame, text frames are JSON arrays, and some frames are binary.
+
+It differs as much as possible from the real dialects, to show that a new dialect needs no change of other code.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carr
 
 
 def _read_chunk(frame: bytes, caller: Caller, at_ms: int) -> Carried:
-    """Read one byte with the length of the receiver's id, that id, and the data."""
+    """Read a binary frame: one byte with the length of the receiver's id, that id, and the data."""
     size = frame[0] if frame else 0
     receiver, data = frame[1 : 1 + size].decode(errors="replace"), frame[1 + size :]
     check(refuse_id("receiver", receiver))

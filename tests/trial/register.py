@@ -1,4 +1,4 @@
-"""A plugin for pytest that registers the dialects of the trial, as a line in `dialects/__init__.py` would."""
+"""A pytest plugin that registers `courier` and `club`, as a line in `dialects/__init__.py` would."""
 
 from signaling_sidecar.dialects import DIALECTS
 from tests.kit.club import CLUB

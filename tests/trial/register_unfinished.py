@@ -1,4 +1,4 @@
-"""A plugin for pytest that registers a dialect which has neither vectors nor manners."""
+"""A pytest plugin that registers a dialect without vectors and manners."""
 
 from dataclasses import replace
 

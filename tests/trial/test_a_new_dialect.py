@@ -1,9 +1,10 @@
-"""A dialect that is unlike the others needs its own file, its registration, vectors and manners, and no other edit of
-code.
+"""A dialect that differs from all others needs only a module, its registration, vectors and manners.
 
-Two such dialects are tried: `courier` and `club`. The tests for all dialects run in a process of their own, in which
-only the registration differs. Those of the documents do not run there, because the documents do not describe dialects
-that are only for tests.
+No other code changes.
+
+The tests try this with two dialects, `courier` and `club`. The tests that run with every dialect are run in a separate
+process, in which these two are registered. The tests of the documents are not run there, because documents do not
+describe dialects that are only for tests.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ GENERIC = (
     *("server/auth/test_limits_of_tokens.py", "server/auth/test_no_entry.py"),
     *("server/auth/test_places_of_tokens.py", "server/auth/test_sessions.py"),
 )
-OF_COURIER = "inspection/test_dialects.py"  # the kinds of the club's frames do not tell offers from answers
+OF_COURIER = "inspection/test_dialects.py"  # without `club`, whose frames have no kinds for offers and answers
 
 
 def pytest_with(plugin: str, *arguments: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""The dialects, rooms and paths of the tests of attacks on the tokens of clients."""
+"""The dialects, rooms and paths that the tests of tokens use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sidecar that requires tokens."""
+"""Fixtures: a sidecar that requires tokens, and the expiry of tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.server.auth.cast import SETTINGS
 
 @pytest.fixture
 def expire(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let all tokens expire that last only a minute, as `token` makes them."""
+    """A function that makes all tokens expire that are valid for a minute, as those of `token` are."""
     monkeypatch.setattr(token_holders, "LOOK_AFTER_S", 0.02)
     return lambda: monkeypatch.setattr(access, "LEEWAY_S", -120.0)
 

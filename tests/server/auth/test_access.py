@@ -1,4 +1,4 @@
-"""Until when a connection may stay, if several of its rooms were joined with tokens of their own."""
+"""Until when a connection may stay open if it has joined several rooms with different tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling_sidecar.server.authorisation.access import ANONYMOUS_FOR_S, LEEWA
 
 
 class Connection:
-    """The access of a connection that was opened at 0 s, with a token of Ann until 1000 s."""
+    """The access of a connection that was opened at 0 s, with a token of Ann that expires at 1000 s."""
 
     def __init__(self, *, one_room: bool = False, anonymous: bool = False) -> None:
         self.looks = 0
@@ -38,7 +38,7 @@ def test_a_connection_ends_with_the_first_of_its_tokens() -> None:
     connection.joins("bar", 500.0)
     connection.joins("den", 700.0)
     assert connection.ends_at_s == 500.0
-    assert connection.looks > 0  # the timer must know that the end is earlier
+    assert connection.looks > 0  # the timer was notified of the earlier end
     connection.access.count_room("bar", is_in=False)
     assert connection.ends_at_s == 700.0
 

@@ -1,4 +1,4 @@
-"""What the event log and `sidecar why` say about tokens."""
+"""What the event log and `sidecar why` contain about tokens."""
 
 from __future__ import annotations
 

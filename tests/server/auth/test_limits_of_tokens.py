@@ -1,4 +1,4 @@
-"""A token is worth nothing in other rooms, under other peer ids and for other things than it says."""
+"""A token is not accepted for rooms, peer ids or actions other than those in its claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.server.auth.cast import CHOOSE_IDS, OTHER_ROOM, ROOM, every_dialect
 
 
 async def nobody_is_in(served: Served, *rooms: str) -> None:
-    """Assert that there is no room. Rooms of which the ids are secret are counted too."""
+    """Assert that these rooms do not exist, or that no room exists. Rooms with secret ids count, too."""
     await served.settled()
     async with served.client.get("/admin/v1/rooms", headers=bearer(scope="admin")) as answer:
         assert [room["room"] for room in (await answer.json())["rooms"] if not rooms or room["room"] in rooms] == []
@@ -34,7 +34,7 @@ async def test_a_token_for_something_else_does_not_let_its_owner_into_a_room(
 ) -> None:
     manners = MANNERS[dialect]
     if "peer" in claims and dialect not in CHOOSE_IDS:
-        return  # the sidecar gives the peer the id of the token
+        return  # the token's id becomes the peer's id
     members = await meet(served, manners, ROOM, "bob", headers=bearer(sub="bob")) if not manners.waits_for_all else []
     await enter(served, manners, ROOM, "ann", headers=bearer(**claims))
     await served.settled()
@@ -46,7 +46,7 @@ async def test_a_token_for_something_else_does_not_let_its_owner_into_a_room(
 
 @pytest.mark.parametrize("dialect", ["rooms", *sorted(set(MANNERS) - set(CHOOSE_IDS) - {"pairing"})])
 async def test_a_client_that_chooses_no_id_has_that_of_its_token(served: Served, dialect: str) -> None:
-    """Codes of the dialect `pairing` are its only names, so a token binds its owner to a code instead."""
+    """In `pairing`, peers have no ids. There, a token limits its owner to a code."""
     manners = MANNERS[dialect]
     only_id = manners.id_of("the-id-of-ann")
     peer = await served.connect(manners.path(ROOM, "ann"), headers=bearer(peer=only_id, room=ROOM))
@@ -75,7 +75,7 @@ async def test_nobody_takes_over_the_id_of_another_user(served: Served, dialect:
     manners = MANNERS[dialect]
     names = ("ann", "bob") if manners.waits_for_all else ("ann",)
     ann = (await meet(served, manners, ROOM, *names, headers=bearer()))[0]
-    reading = asyncio.create_task(ann.socket.receive())  # which answers the pings of a challenge
+    reading = asyncio.create_task(ann.socket.receive())  # so that Ann answers the ping of a challenge
     await enter(served, manners, ROOM, "ann", 1, 2, headers=bearer(sub="eve"))
     while "id-taken" not in served.refusals():
         await served.settled()
@@ -87,7 +87,7 @@ async def test_nobody_takes_over_the_id_of_another_user(served: Served, dialect:
 async def test_a_publisher_needs_a_token_for_each_topic_also_where_it_does_not_subscribe(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its protocol has no frame that says so, but the terminal does."""
+    """y-webrtc has no frame for an error, so the refusal is printed in the terminal."""
     manners = MANNERS["y-webrtc"]
     bob = (await meet(served, manners, OTHER_ROOM, "bob", headers=bearer(sub="bob")))[0]
     ann = await served.connect("/ws/signaling/y-webrtc", headers=bearer(room=ROOM))
@@ -110,7 +110,7 @@ async def test_a_call_to_another_pairing_code_needs_a_token_for_that_code(served
 
 
 async def test_the_keyed_hash_of_a_pairing_code_is_no_code(served: Served) -> None:
-    """The hash is in the event log. It must not be worth as much as the code."""
+    """A token for the hash, which is in the event log, must not admit its owner to the code."""
     await meet(served, MANNERS["pairing"], "CODE22", "bob", headers=bearer(sub="bob"))
     (joined,) = served.records("peer.joined")
     eve = await enter(served, MANNERS["pairing"], "CODE22", "eve", 1, 2, headers=bearer(sub="eve", room=joined["room"]))

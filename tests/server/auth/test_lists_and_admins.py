@@ -1,4 +1,4 @@
-"""What those may see and change who have a token: lists of rooms, and the admin API."""
+"""Which lists of rooms the owner of a token may see, and who may use the admin API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody comes in without a valid token: through no path, no route and no kind of frame, and in no dialect."""
+"""Without a valid token, no path, HTTP route or kind of frame of any dialect can be used."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _payload() -> dict[str, Any]:
 async def test_a_handshake_without_a_token_is_refused_at_every_path(served: Served, dialect: str) -> None:
     for path in paths_of(dialect):
         assert (await refused_handshake(served, path))[0] == 401
-    # The library PeerJS always sends something where its users may put their token.
+    # PeerJS always sends a parameter that may contain the token. Without a token, it contains a random text.
     why = "malformed" if DIALECTS[dialect].token_parameters else "missing"
     assert {record["data"]["why"] for record in served.records("auth.failed")} == {why}
     assert served.records("connection.opened") == []
@@ -74,7 +74,7 @@ async def test_every_route_of_every_dialect_needs_a_token(served: Served, dialec
 
 
 async def test_every_path_of_the_sidecar_needs_a_token_except_those_that_are_listed_here(served: Served) -> None:
-    """A new path is closed, unless somebody adds it to this list."""
+    """So a new path must require a token, unless somebody adds it to this list."""
     is_open = {
         "/health",
         "/ready",
@@ -84,7 +84,7 @@ async def test_every_path_of_the_sidecar_needs_a_token_except_those_that_are_lis
         "/inspector/api/session",
         *OPEN_ROUTES,
     }
-    explains = {"/socket.io/", "/ws/signaling/socket.io/"}  # that this is no Socket.IO server
+    explains = {"/socket.io/", "/ws/signaling/socket.io/"}  # says that there is no Socket.IO server
     found = set()
     for resource in served.client.server.app.router.resources():  # type: ignore[union-attr]
         for route in resource:

@@ -1,4 +1,4 @@
-"""The places in which clients give their tokens, and odd things at these places."""
+"""The places in which clients send their tokens, and unusual values in these places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A token can be revoked before it expires: nobody can use it any more, and whoever uses it is disconnected."""
+"""A revoked token is refused before it expires, and connections that use it are closed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_all_tokens_of_a_subject_that_were_issued_until_now_are_revoked(se
         assert (await peer.closed())[0] == 4401
     assert (await other.join("ben"))["type"] == "peer_list"
     assert await is_refused(served, "/ws/signaling", headers=bearer(iat=now_s - 1)) == 401
-    assert await is_refused(served, "/ws/signaling", headers=bearer()) == 401  # it does not say when it was issued
+    assert await is_refused(served, "/ws/signaling", headers=bearer()) == 401  # a token without `iat`
     await served.connect(headers=bearer(iat=now_s + 5))
 
 
@@ -86,7 +86,7 @@ async def test_a_connection_that_is_in_a_room_with_a_revoked_token_ends(served: 
 async def test_revoked_tokens_stay_revoked_after_a_restart(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
     first = await guarded(aiohttp_client, tmp_path)
     await revoke(first, {"jti": "t1"})
-    (first.sidecar.state_dir / "revoked.json").unlink()  # it is restored, as the other files of the folder are
+    (first.sidecar.state_dir / "revoked.json").unlink()  # the sidecar writes deleted files again
     first.sidecar.held_state_dir.look_after()
     assert (first.sidecar.state_dir / "revoked.json").stat().st_mode & 0o777 == 0o600
     await first.stop()

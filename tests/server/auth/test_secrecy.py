@@ -1,4 +1,4 @@
-"""No token is found in any file, output or answer."""
+"""No file, output or answer of the sidecar contains a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions end with their tokens, and nobody else continues them."""
+"""Connections end when their tokens expire, and no other user can resume their sessions."""
 
 from __future__ import annotations
 

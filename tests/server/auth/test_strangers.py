@@ -1,4 +1,4 @@
-"""Connections that show no token take nobody's place."""
+"""Connections that have not sent a token do not use up the places of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody who shows tokens again and again is slowed down, and fills neither the log nor the place of others."""
+"""A client that sends many tokens must wait, and neither fills the log nor keeps others out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERE, ELSEWHERE = {"X-Forwarded-For": "203.0.113.7"}, {"X-Forwarded-For": "203.0
 
 @pytest.fixture
 async def served(aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
-    """A sidecar behind a proxy, where an address may show three wrong tokens, or thirty valid ones."""
+    """A sidecar behind a proxy. An address may send three wrong tokens, or thirty valid ones, before it must wait."""
     monkeypatch.setattr(attempts, "TRIES", 30)
     monkeypatch.setattr(attempts, "TRIES_PER_S", 0.01)
     return await guarded(aiohttp_client, tmp_path, trusted_proxies=("127.0.0.1/32",))

@@ -1,4 +1,4 @@
-"""The hooks file of a test."""
+"""A fixture with the path of a test's hooks file."""
 
 from __future__ import annotations
 

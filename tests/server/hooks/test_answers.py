@@ -1,4 +1,4 @@
-"""What a hook may answer, and what becomes of everything else: a refusal, a record, and one line for its author."""
+"""What a hook may return. Everything else causes a refusal, a record, and one line in the terminal."""
 
 from __future__ import annotations
 

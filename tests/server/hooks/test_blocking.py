@@ -1,5 +1,4 @@
-"""Hooks that block, never end, or try to end the process: they delay other hooks for a limited time, and nothing
-else."""
+"""Hooks that block, never end, or try to end the process only delay other hooks, for a limited time."""
 
 from __future__ import annotations
 
@@ -163,7 +162,7 @@ def test_a_hooks_file_whose_import_never_ends_does_not_prevent_a_stop(tmp_path: 
     save(file, f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(60)\n")
     command = [*SIDECAR, "serve", "--port", "0", "--hooks", str(file), "--state-dir", str(tmp_path / "state")]
     with subprocess.Popen([*command, "--reload", reload], stderr=subprocess.PIPE, text=True) as process:
-        begun.read_text()  # returns when the import has begun
+        begun.read_text()  # returns when the import of the hooks has begun
         process.terminate()
         _, said = process.communicate()
     assert process.returncode == 0

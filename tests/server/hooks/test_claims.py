@@ -1,4 +1,4 @@
-"""Hooks see what the access tokens of clients say."""
+"""Hooks receive the claims of the clients' access tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def test_admit_decides_by_the_claims_of_the_handshake(aiohttp_client: Aioh
     assert await is_refused(served, "/ws/signaling/mesh", headers=bearer(team="blue")) == 403
     await served.connect("/ws/signaling/mesh", headers=bearer(team="red"))
     await served.connect("/ws/signaling/mesh", protocols=[f"bearer.{token(team='red')}", "signaling"])
-    await served.connect()  # its token will be in its join
+    await served.connect()  # this client may send its token in its join
     async with served.client.get("/ws/signaling/rooms", headers=bearer(team="blue")) as answer:
         assert answer.status == 403
 

@@ -1,4 +1,4 @@
-"""Hooks with errors that could affect more than one request. Other clients must notice nothing."""
+"""Hooks with errors that could affect other requests, too. Other clients must notice nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kit.hosted_client import connected, guest, host
 from tests.kit.programs import until
 from tests.kit.sidecar_command import run_here, serving
 
-TRUNCATED_S = 0.09  # seconds; three times the debounce, and a slow disk's time between emptying a file and writing it
+TRUNCATED_S = 0.09  # seconds; three times the debounce, as if a slow disk emptied a file long before writing it
 
 
 ENDS = {
@@ -180,7 +180,7 @@ async def test_frames_of_a_waiting_newcomer_are_passed_to_the_hook_too(
 ) -> None:
     served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return relay.sender != 'gina'\n")
     hugo = await host(served)
-    await guest(served, "gina", hugo, autoping=False)  # like a client whose cable was unplugged
+    await guest(served, "gina", hugo, autoping=False)  # she answers no pings, like a client without a cable
     newcomer = await connected(served, "gina")
     await newcomer.send("JOIN_ROOM", userName="Gina")
     await newcomer.send("WEBRTC_OFFER", targetUserId="hugo", offer={})

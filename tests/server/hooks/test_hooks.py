@@ -1,5 +1,4 @@
-"""Hooks decide about connections, joins and relays, and a saved hooks file is in use at once without disturbing
-clients."""
+"""Hooks decide about connections, joins and relays. A saved hooks file is in use at once, and no client is closed."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ SAVES = 20
 
 
 async def refused_joins(served: Served, name: str) -> str | None:
-    """The code with which a join is refused; None: it is not."""
+    """The code with which the join of a new client is refused, or None if it is accepted."""
     peer = await served.connect()
     answer = await peer.join(name)
     await peer.socket.close()
@@ -231,7 +230,7 @@ async def test_a_saved_hooks_file_is_in_use_and_clients_notice_nothing(
     await until(lambda: served.records("hooks.kept"), "the old hooks were kept")
     assert await refused_joins(served, "ben") == "refused-by-hook"
     replacement = file.with_name("new")
-    save(replacement, "")  # as editors do that write a new file and move it there
+    save(replacement, "")  # some editors write a new file, and rename it
     replacement.replace(file)
     await until(lambda: len(served.records("hooks.swapped")) == 2, "the hooks are gone")
     assert await refused_joins(served, "ben") is None
@@ -324,10 +323,10 @@ async def test_on_relay_is_called_for_a_frame_that_waits_for_a_challenge(
     for each in first:
         await each.send({"type": "register", "pairingCode": "ABC234"})
     assert [(await each.receive())["type"] for each in (*first, first[0])][-1] == "peer_joined"
-    answering = [asyncio.create_task(each.socket.receive()) for each in first]  # a client that reads answers pings
+    answering = [asyncio.create_task(each.socket.receive()) for each in first]  # they answer pings only while they read
     third = await served.connect("/ws/signaling/pairing")
     await third.send({"type": "register", "pairingCode": "ABC234"})
-    await third.send({"type": "offer", "payload": 1})  # its own join is not answered yet, and it brought no id
+    await third.send({"type": "offer", "payload": 1})  # its join waits for a challenge, so it has no id yet
     assert "maximum peers" in (await third.receive())["message"]
     await third.receive()
     refused = [record["data"]["code"] for record in served.records("signal.refused")]

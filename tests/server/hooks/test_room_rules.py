@@ -1,5 +1,4 @@
-"""The hook `room_rules`: rules for a single room when it is created, after the hooks file is saved, and after a
-restart."""
+"""`room_rules` sets the rules of a room when it is created, when the hooks file is saved, and after a restart."""
 
 from __future__ import annotations
 

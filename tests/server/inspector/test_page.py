@@ -1,4 +1,4 @@
-"""The static files of the inspector, and who may ask for what is behind them."""
+"""The static files of the inspector, and who may request its data."""
 
 from __future__ import annotations
 

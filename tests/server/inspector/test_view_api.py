@@ -1,4 +1,4 @@
-"""The API of the inspector: what it tells of the rooms, how it draws one, and what it refuses."""
+"""The API of the inspector: its data about all rooms and about one room, and the requests that it refuses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def get(served: Served, path: str) -> tuple[int, Any]:
 
 @asynccontextmanager
 async def changes(served: Served) -> AsyncIterator[Any]:
-    """Yield a function that waits for a line of the stream that meets a condition, and returns it."""
+    """Yield a function that waits for a line of the stream that satisfies a condition, and returns it."""
     async with served.client.get(f"{API}/inspector/changes", headers=token(served)) as stream:
 
         async def until(condition: Any = lambda line: True) -> Any:
@@ -100,7 +100,7 @@ async def test_pages_that_signal_through_another_server_are_told_of_too(served: 
 
 
 async def test_reports_on_a_connection_of_their_own_count_and_name_the_peer_in_all_drawings(served: Served) -> None:
-    """So `trace: true` reports a page whose library has its own connection to the sidecar."""
+    """With `trace: true`, a page sends such reports if its library opens the connection to the sidecar."""
     ann, ben, page = await served.connect(), await served.connect(), await served.connect()
     random_id = "9f0c2c5e-7d3e-4b53-8a0e-6f5f0f6f2a11"
     await ann.join("ann", "bar")
