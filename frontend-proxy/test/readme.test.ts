@@ -2,12 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-/** The sidecar prints in Vite's terminal too. */
+/**
+ * The sources of the plugin, of the client, and of the sidecar, which also prints in Vite's
+ * terminal.
+ */
 const SOURCES = ['../src/', '../../sidecar/signaling_sidecar/'].map(
   (path) => new URL(path, import.meta.url),
 )
 
-/** The table of messages, and in each row the first text in backticks. */
+/** The README's table of messages. `quoted` contains the first text in backticks of each row. */
 const [, table = ''] = README.split('## When something does not work')
 const quoted = [...table.matchAll(/^\|[^`|]*`([^`]+)` \| (?:terminal|console) \|/gm)].map(
   ([, message = '']) => message,

@@ -73,7 +73,7 @@ it.each([
     expect(globalThis.WebSocket).not.toHaveBeenCalled()
     expect(warn.mock.calls).toEqual([[expect.stringContaining(place)]])
     const advice = origin === 'null' ? 'from your Vite' : "url: 'ws://localhost:5173/ws/signaling'"
-    expect(warn.mock.calls[0]?.[0]).toContain(advice) // The sidecar refuses the origin `null`, so a URL would not help.
+    expect(warn.mock.calls[0]?.[0]).toContain(advice) // With the origin `null`, no URL would help.
   },
 )
 
@@ -91,7 +91,7 @@ it('during server-side rendering nothing happens, and there is one warning', asy
     client.close()
   }
   expect(deviceName()).toBe('')
-  vi.runAllTimers() // It throws if a timer keeps starting others.
+  vi.runAllTimers() // This throws if timers start others endlessly.
   expect(globalThis.WebSocket).not.toHaveBeenCalled()
   expect(warn.mock.calls).toEqual([[expect.stringContaining('server-side rendering')]])
 })

@@ -19,7 +19,7 @@ class Browser implements PageStorage {
   }
 }
 
-/** Loads the module again, as another page of the same browser does. */
+/** Imports the module again, as another page of the same browser does. */
 async function load(): Promise<(storage?: PageStorage) => string> {
   vi.resetModules()
   return (await import('../../src/browser/device-name.ts')).deviceName

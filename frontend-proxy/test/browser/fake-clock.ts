@@ -2,8 +2,8 @@ import { afterEach, beforeEach, vi } from 'vitest'
 import { FakeWebSocket } from './fake-web-socket.ts'
 
 /**
- * Gives each test of the file that calls it a fake clock, random numbers that are 0, and no WebSocket yet. After each
- * test, everything that was replaced is real again.
+ * Gives each test of the file that calls it a fake clock and random numbers that are 0, and forgets
+ * earlier fake WebSockets. After each test, everything that was replaced is restored.
  */
 export function useFakeClock(): void {
   beforeEach(() => {

@@ -1,6 +1,8 @@
 import { vi } from 'vitest'
 
-/** The parts of a page that a client uses. `vi.unstubAllGlobals()` removes them again. */
+/**
+ * Replaces the global objects of a page that a client uses. `vi.unstubAllGlobals()` restores them.
+ */
 export class FakePage extends EventTarget {
   readonly visibilityState = 'visible'
   readonly #items = new Map<string, string>()
@@ -17,7 +19,9 @@ export class FakePage extends EventTarget {
     this.#forgetModules()
   }
 
-  /** Loads the next page in this tab. The clients of the earlier page still exist, but have no connection. */
+  /**
+   * Simulates a reload of this tab. The clients of the earlier page are unloaded, but still exist.
+   */
   reload(): void {
     this.dispatchEvent(new Event('pagehide'))
     this.#forgetModules()

@@ -1,6 +1,6 @@
 /**
  * An RTCPeerConnection with only its signaling states (W3C WebRTC 1.0, 4.3.1) and without a network.
- * Its descriptions are `offer 1`, `answer 2`, …, and a test sets the state of the transport.
+ * Its descriptions are `offer 1`, `answer 2`, …, and a test sets its `connectionState`.
  */
 export class FakePeerConnection {
   static made: FakePeerConnection[] = []
@@ -62,7 +62,7 @@ export class FakePeerConnection {
     this.connectionState = 'closed'
   }
 
-  /** Changes the state of the transport, and fires the event that a browser would fire. */
+  /** Changes `connectionState`, and fires the event that a browser would fire. */
   become(state: RTCPeerConnectionState): void {
     this.connectionState = state
     this.channel.readyState = state === 'connected' ? 'open' : this.channel.readyState

@@ -4,7 +4,7 @@ export class FakeWebSocket extends EventTarget {
   static made: FakeWebSocket[] = []
   readyState = 0
   readonly sent: Record<string, unknown>[] = []
-  /** False simulates a half-open connection, on which nothing arrives. */
+  /** `false` simulates a half-open connection, on which no answers arrive. */
   answersPings = true
 
   constructor(readonly url: string) {
@@ -38,7 +38,7 @@ export class FakeWebSocket extends EventTarget {
   }
 }
 
-/** The options for a client that uses `FakeWebSocket`. */
+/** The options with which a client uses `FakeWebSocket`. */
 export const fakeNetwork = {
   url: 'ws://sidecar.test/ws/signaling',
   WebSocket: FakeWebSocket,

@@ -4,7 +4,7 @@ import { useFakeClock } from './fake-clock.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
-/** Gives each test of the file that calls it a fake clock, and peer connections without a network. */
+/** Gives each test of the file that calls it a fake clock, and fake peer connections. */
 export function useFakeConnections(): void {
   useFakeClock()
   beforeEach(() => {
@@ -19,17 +19,17 @@ export const ben = { peerId: 'ben', joinedAt: 5, instance: 'b1' }
 export interface Scene {
   mesh: Mesh
   client: SignalingClient
-  /** Returns the frames that were sent since the last call, without the join. */
+  /** Returns the frames that the client has sent since the last call, without joins. */
   sent: () => Record<string, unknown>[]
   /** Closes the connection, opens the next one after `afterMs`, and answers the join with `peers`. */
   comeBack: (peers: object[], afterMs?: number) => Promise<void>
   deliver: (...frames: object[]) => Promise<void>
 }
 
-/** Creates a mesh that has just joined a room with these peers. */
+/** Creates a mesh that has joined a room in which these peers are. */
 export async function scene(peers: object[]): Promise<Scene> {
   const client = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
-  const mesh = new Mesh(client, { trace: false }) // Other tests check the trace frames.
+  const mesh = new Mesh(client, { trace: false }) // Other tests check trace frames.
   await vi.advanceTimersByTimeAsync(0)
   const list = (listed: object[]) => ({
     type: 'peer_list',

@@ -9,7 +9,7 @@ function side(isPolite: boolean): {
 } {
   const pc = new FakePeerConnection()
   const sent: NegotiationSignal[] = []
-  // FakePeerConnection has the parts of an RTCPeerConnection that a negotiation uses.
+  // `FakePeerConnection` has all members of an RTCPeerConnection that a negotiation uses.
   const real = pc as unknown as RTCPeerConnection
   const negotiation = new Negotiation(
     real,

@@ -67,7 +67,7 @@ describe('the newest client of a page', () => {
     earlier.close()
     const newer = new Mesh(client())
     newer.addEventListener('message', () => {})
-    earlier.addEventListener('message', () => {}) // A React effect may still use the earlier one.
+    earlier.addEventListener('message', () => {}) // As a React effect may do.
     await vi.advanceTimersByTimeAsync(1)
     expect([earlier.client.room, newer.client.room]).toEqual([undefined, 'bar'])
     expect(warned).toEqual([])

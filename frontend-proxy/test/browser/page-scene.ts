@@ -10,7 +10,7 @@ import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
 export const FIRST_RETRY_MS = 301
 export let page: FakePage
-/** The warnings in the console. */
+/** The texts that were passed to `console.warn` in this test. */
 export let warned: string[]
 
 /** Gives each test of the file that calls it a fake clock and a new page. */
@@ -28,7 +28,7 @@ export function client(options: SignalingOptions = {}): SignalingClient {
   return new SignalingClient({ ...fakeNetwork, room: 'bar', ...options })
 }
 
-/** Opens the socket that was created last. */
+/** Opens the newest WebSocket after `inMs`, and returns it. */
 export async function opened(inMs = 0): Promise<FakeWebSocket> {
   await vi.advanceTimersByTimeAsync(inMs)
   const socket = FakeWebSocket.made.at(-1)
@@ -56,7 +56,7 @@ export function admit(
   })
 }
 
-/** Creates a client that has joined, with a session that the token `one` resumes. */
+/** Creates a client that has joined. Its session can be resumed with the token `one`. */
 export async function joined(options: SignalingOptions = {}) {
   const signaling = client(options)
   const socket = await opened()
@@ -80,7 +80,7 @@ export function refuse(socket: FakeWebSocket, code: string): void {
   socket.deliver({ type: 'error', code, message: `it is ${code}`, ref: socket.sent.at(-1)?.id })
 }
 
-/** Returns the tokens 1, 2, 3… */
+/** Returns a function that returns the tokens 1, 2, 3… in its calls. */
 export function tokens() {
   let count = 0
   return vi.fn(async () => `${++count}`)

@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.useRealTimers())
 
-/** Creates a client that has joined, with a sidecar that accepts frames of up to 1,000 bytes. */
+/** Creates a client that has joined at a sidecar that accepts frames of up to 1,000 bytes. */
 async function member(limits: object = { frameBytes: 1_000 }) {
   const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
   await vi.advanceTimersByTimeAsync(0)

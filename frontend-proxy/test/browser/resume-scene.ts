@@ -17,7 +17,10 @@ export async function nextSocket(inMs = 0): Promise<FakeWebSocket> {
   return socket
 }
 
-/** Creates a client that has joined the room `bar` with a resumable session. Ben is there too. */
+/**
+ * Creates a client that has joined the room `bar` with a resumable session. Ben is in the room,
+ * too.
+ */
 export async function resumable(options: SignalingOptions = { peerId: 'ann' }) {
   const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', ...options })
   const socket = await nextSocket()
@@ -47,7 +50,7 @@ export async function resumable(options: SignalingOptions = { peerId: 'ann' }) {
   return { signaling, socket, events }
 }
 
-/** Closes the connection, and returns the next one when it is open. */
+/** Closes this WebSocket, and returns the client's next one when that is open. */
 export async function again(socket: FakeWebSocket, code = 1006): Promise<FakeWebSocket> {
   socket.drop(code)
   const next = await nextSocket(RECONNECT_MS)

@@ -3,7 +3,7 @@ import { SignalingClient, type SignalingEvents } from '../../src/browser/index.t
 import { useFakeClock } from './fake-clock.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
-/** The shortest delay, and one task for the random part, which is 0 here. */
+/** The first delay of 300 ms, and 1 ms for the timer of the random part, which is 0 here. */
 const FIRST_RETRY_MS = 301
 
 useFakeClock()
@@ -12,7 +12,7 @@ function client(options: ConstructorParameters<typeof SignalingClient>[0] = {}):
   return new SignalingClient({ ...fakeNetwork, ...options })
 }
 
-/** Returns the socket that is connecting after `inMs`. */
+/** Returns the newest WebSocket after `inMs`. */
 async function nextSocket(inMs = 0): Promise<FakeWebSocket> {
   await vi.advanceTimersByTimeAsync(inMs)
   const socket = FakeWebSocket.made.at(-1)

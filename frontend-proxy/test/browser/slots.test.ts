@@ -24,13 +24,13 @@ class Tab implements PageStorage {
     this.items.delete(key)
   }
 
-  /** Loads a page in this tab. The storage stays, and the listeners of the earlier page are gone. */
+  /** Loads the next page in this tab: with the same storage, but without earlier listeners. */
   load(page: EventTarget = new EventTarget()): { slots: Slots; page: EventTarget } {
     return { slots: new Slots(this, page), page }
   }
 }
 
-/** Loads a page that has this identity in the room `bar`, and unloads it. */
+/** Loads a page, gives it this identity in the room `bar`, and unloads it. */
 function unloaded(tab: Tab, identity: { peerId: string; token?: string }, chosen?: string): void {
   const { slots, page } = tab.load()
   slots.take('bar', nobody, chosen).identity = identity
@@ -110,14 +110,14 @@ describe('a tab', () => {
 })
 
 describe('the frames of a tab', () => {
-  /** Loads a page with two frames, the second of which has a frame too. */
+  /** Returns the windows of a page with two frames, the second of which contains another frame. */
   function frames(): EventTarget[] {
     const [top, one, two, inner] = Array.from({ length: 4 }, () => new EventTarget())
     Object.assign(top as object, { parent: top, 0: one, 1: two, length: 2 })
     Object.assign(one as object, { parent: top, length: 0 })
     Object.assign(two as object, { parent: top, 0: inner, length: 1 })
     Object.assign(inner as object, { parent: two, length: 0 })
-    // A page of another origin refuses to read everything but `parent`, `length` and its frames.
+    // With another origin, scripts can only read `parent`, `length` and the frames of this window.
     const get = () => expect.unreachable('a SecurityError')
     Object.defineProperty(top, Symbol.iterator, { get })
     return [top, one, two, inner] as EventTarget[]

@@ -18,7 +18,7 @@ import {
 
 useFakePage()
 
-/** A function whose calls return when the test says so. */
+/** Returns a function for tokens, and its calls, which the test can resolve later. */
 function slow() {
   const calls: { resolve(token: string | null): void }[] = []
   const token = () => new Promise<string | null>((resolve) => calls.push({ resolve }))

@@ -7,7 +7,8 @@ interface Vector {
   readonly steps: readonly { readonly receive?: { readonly type: string } }[]
 }
 
-// The sidecar's tests use the same files. The client must know every frame that the sidecar sends.
+// The sidecar's tests use the same files. The client must be able to parse every frame that the
+// sidecar sends.
 const folder = new URL('../../../tests/vectors/rooms/', import.meta.url)
 const vectors = readdirSync(folder).map(
   (file): Vector => JSON.parse(readFileSync(new URL(file, folder), 'utf8')),

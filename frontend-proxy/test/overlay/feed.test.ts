@@ -2,7 +2,10 @@ import { expect, it, vi } from 'vitest'
 import { follow } from '../../src/overlay/feed.ts'
 import { UPDATE, WATCH } from '../../src/overlay/messages.ts'
 
-/** A page that follows the updates. Vite's client is replaced by `send` and `receive`. */
+/**
+ * Opens a page that receives updates. `send` and `listeners` replace the WebSocket of Vite's
+ * client.
+ */
 function openPage(visibilityState: string) {
   const page = Object.assign(new EventTarget(), { visibilityState })
   vi.stubGlobal('document', page)

@@ -10,7 +10,7 @@ import {
   standIn,
 } from './vite-project.ts'
 
-// The sidecar's tests use the same file.
+// The sidecar's tests use the same file, so that both sides accept the same entries.
 const ORIGINS = JSON.parse(
   readFileSync(new URL('../../../tests/server/origins.json', import.meta.url), 'utf8'),
 ) as { entries: { entry: string }[]; wrong: string[] }

@@ -34,7 +34,7 @@ interface Answer {
   readonly text: string
 }
 
-/** Sends a request with exactly these headers, which `fetch` cannot. */
+/** Sends a request with exactly these headers. `fetch` would add others. */
 async function ask(
   url: string,
   headers: Record<string, string> = {},
@@ -42,7 +42,7 @@ async function ask(
   body?: string,
 ): Promise<Answer> {
   const { origin, port } = new URL(url)
-  // The path is passed as it is, because `new URL` would remove `..` from it.
+  // The path is passed unchanged, because `new URL` would remove `..` from it.
   const path = url.slice(origin.length) || '/'
   const sent = request({ host: '127.0.0.1', port, path, headers, method }).end(body)
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
@@ -302,7 +302,8 @@ test('vite build and vite preview have nothing of it', async () => {
   expect(page.text).toContain('<title>app')
 })
 
-// Who may see it. tests/e2e/test_who_may_see_the_inspector.py does the same with real browsers and networks.
+// Who may see the inspector. tests/e2e/test_who_may_see_the_inspector.py tests this with real
+// browsers and networks.
 
 const PAGE = '/__signaling/'
 const DATA = '/__signaling/api/rooms'

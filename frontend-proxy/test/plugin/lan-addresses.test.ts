@@ -3,7 +3,7 @@ import type { NetworkInterfaceInfo } from 'node:os'
 import { expect, test } from 'vitest'
 import { bestFirst, mdnsName, ownNames } from '../../src/plugin/lan-addresses.ts'
 
-/** Returns the network interfaces of such a machine, in the format of Node. */
+/** Returns the network interfaces of a machine with these addresses, as Node.js returns them. */
 function machine(addresses: Readonly<Record<string, readonly string[]>>) {
   const entries = Object.entries(addresses).map(([name, list]) => [name, list.map(entryOf)])
   return Object.fromEntries(entries) as Record<string, NetworkInterfaceInfo[]>

@@ -59,7 +59,7 @@ test('a phone can install the authority, which can sign no other certificate', a
   expect(new X509Certificate(cert).ca).toBe(false)
   expect(new X509Certificate(authority).checkPrivateKey(createPrivateKey(key))).toBe(false)
   const kept = readFileSync(path.join(folder, 'lan-certificate.pem'), 'utf8')
-  expect(kept.match(/PRIVATE KEY-----\n/g)).toHaveLength(2) // These are the first and the last line of one key.
+  expect(kept.match(/PRIVATE KEY-----\n/g)).toHaveLength(2) // The first and last line of one key.
   expect(kept).toContain(key)
 })
 
@@ -69,7 +69,7 @@ test('the certificate meets the rules of Apple: at most 825 days, SHA-256, for s
   const days = (Date.parse(own.validTo) - Date.parse(own.validFrom)) / DAY_MS
   expect(days).toBeLessThanOrEqual(398)
   expect(own.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1'])
-  // ecdsa-with-SHA256, RFC 5758 section 3.2
+  // The object identifier of ecdsa-with-SHA256 (RFC 5758 section 3.2).
   expect(own.raw.includes(Buffer.from('06082a8648ce3d040302', 'hex'))).toBe(true)
 })
 

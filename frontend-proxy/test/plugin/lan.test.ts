@@ -108,7 +108,7 @@ test('with https: false Vite uses http', async () => {
   expect(existsSync(path.join(cache, 'signaling-sidecar'))).toBe(false)
 })
 
-/** Resolves a user's config with our plugin and others. */
+/** Resolves a Vite config with these options and plugins, and returns its `server`. */
 async function resolved(
   server: InlineConfig['server'],
   plugins: Plugin[] = [signaling({ lan: true })],

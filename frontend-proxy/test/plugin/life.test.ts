@@ -22,7 +22,7 @@ async function pidBehind({ url }: OpenVite): Promise<number> {
   return (await getEcho(`${url}/ws/signaling`)).pid
 }
 
-/** Starts a stand-in for this project without Vite. */
+/** Starts the stand-in for a sidecar of this project without Vite, as users may start a sidecar. */
 async function startByHand({ root, stateDir }: Project): Promise<number> {
   const args = ['serve', '--port', '0', '--project', root, '--state-dir', stateDir]
   const child = spawn(process.execPath, [STAND_IN, ...args], {
@@ -177,7 +177,8 @@ test('when such a sidecar exits, the next request starts one', async () => {
   await vite.lines.match(/using the sidecar that is already running/)
   process.kill(pid, 'SIGKILL')
   await isGone(pid)
-  // The plugin searches at most once per second, so the request is repeated like a client's.
+  // The plugin searches for a sidecar at most once per second, so the request is repeated, as
+  // clients do.
   await vi.waitUntil(async () => (await fetch(`${vite.url}/ws/signaling`)).ok, { timeout: 20_000 })
   expect(await pidBehind(vite)).not.toBe(pid)
 })

@@ -18,7 +18,9 @@ import {
   urlOf,
 } from './vite-project.ts'
 
-/** A server that passes its requests to Vite, as in Vite's guide to SSR. */
+/**
+ * The HTTP server of an app, which passes requests to Vite's middlewares as in Vite's guide to SSR.
+ */
 interface PageServer {
   readonly server: Server
   serve(listener: RequestListener): void
@@ -169,7 +171,8 @@ test.each(KNOWN)(
     expect(await lines.match(/inspector:/)).toBe(
       `[signaling] inspector: ${url.replace('127.0.0.1', 'localhost')}/__signaling/`,
     )
-    // As in Nuxt, where Vite gets only the requests for its modules.
+    // From now on, the server passes no requests to Vite, as in Nuxt, where Vite gets only those
+    // for modules.
     pages.removeAllListeners('request')
     pages.on('request', (_request, response) => response.end('mine'))
     for (const _ of ['before', 'after']) {

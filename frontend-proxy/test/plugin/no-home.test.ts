@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, STARTED, standIn } from './vite-project.ts'
 
-// This is how Node behaves for a user who has no name and no HOME, as in many containers.
+// Node.js behaves like this for a user without a name and without HOME, as in many containers.
 vi.mock('node:os', async (original) => {
   const fail = () => {
     throw new Error('A system error occurred: uv_os_homedir returned ENOENT (no such file)')

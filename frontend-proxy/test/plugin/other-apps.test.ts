@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { projectStateFolder } from '../../src/plugin/state-folder.ts'
 import { makeProject, type OpenVite, openVite, STARTED, standIn } from './vite-project.ts'
 
-/** Creates a repository with two apps, and a folder for the state of both. */
+/** Creates a repository, and returns a function that creates an app in it and starts Vite there. */
 function makeRepository(): { repository: string; openApp: (name: string) => Promise<OpenVite> } {
   const { root: repository, stateDir } = makeProject()
   mkdirSync(path.join(repository, '.git'))
@@ -13,7 +13,7 @@ function makeRepository(): { repository: string; openApp: (name: string) => Prom
     const root = path.join(repository, 'apps', name)
     mkdirSync(root, { recursive: true })
     writeFileSync(path.join(root, 'package.json'), '{ "type": "module" }')
-    // The stand-in does not compute the state folder of a project itself.
+    // The stand-in does not compute the project's state folder, as a sidecar would.
     const sidecar = standIn({ stateDir: projectStateFolder(root) ?? '' })
     const vite = await openVite({ root, stateDir: '' }, { sidecar })
     await vite.lines.match(STARTED)

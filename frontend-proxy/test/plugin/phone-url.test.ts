@@ -6,7 +6,7 @@ const URL = 'https://192.168.178.123:5173/app/'
 const WIDE = { columns: 80, isColoured: false }
 const INDENT = '     '
 
-/** Decodes the QR code in these lines, as a phone does. */
+/** Decodes the QR code in these lines of the terminal, as the camera of a phone does. */
 function scan(lines: readonly string[], isDarkTerminal = true): string | undefined {
   const rows = lines.filter((line) => /[█▀▄]/.test(line)).map((line) => [...line.slice(5)])
   const scale = 4

@@ -68,7 +68,7 @@ test('with vite preview too, another plugin that answers every upgrade does not 
 })
 
 test('vite preview opens WebSockets to the sidecar of a team only under names in preview.allowedHosts', async () => {
-  // Nobody listens there, so an upgrade that is let through is answered with 503.
+  // No server listens at the target, so an upgrade that is not refused is answered with 503.
   const plugins = [signaling({ sidecar: false, target: 'http://0.0.0.0:9' })]
   const server = { allowedHosts: ['dev.test'] }
   const shown = { port: 0, host: '127.0.0.1', allowedHosts: ['preview.test'] }

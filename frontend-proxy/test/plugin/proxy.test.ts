@@ -108,7 +108,8 @@ test("with server.ws: false the WebSockets of Vite's client are refused at once,
   await expectNoWait(url)
   expect((await firstFrame(webSocket(`${url}/ws/signaling`))).url).toBe('/ws/signaling')
   expect((await refusedUpgrade(`${url}/ws/other`)).status).toBe(418)
-  // Another Vite may serve pages below this path, on the same server or behind a proxy rule.
+  // This WebSocket may belong to another Vite, which serves /admin/ on the same server or behind a
+  // proxy rule.
   const ofAnotherVite = { 'sec-websocket-protocol': 'vite-hmr' }
   expect((await refusedUpgrade(`${url}/admin/?token=t`, ofAnotherVite)).status).toBe(418)
 })
@@ -182,7 +183,7 @@ test("a user's more general rule still gets all other paths", async () => {
 })
 
 test('while no sidecar answers, requests and upgrades get a 503, and one line is printed', async () => {
-  // Nobody listens on port 9 (discard), and it is never assigned as a free port.
+  // No program listens on port 9 (discard), and it is never assigned as a free port.
   const { url, lines } = await openVite(makeProject(), {
     sidecar: false,
     target: 'http://127.0.0.1:9',

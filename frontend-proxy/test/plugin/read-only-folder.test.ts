@@ -4,7 +4,8 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { SiteFile } from '../../src/plugin/site-file.ts'
 import { getEcho, isGone, makeProject, openVite, STARTED, standIn } from './vite-project.ts'
 
-// The tests may run as root, who may remove files from every folder.
+// Simulates files that cannot be removed, because the tests may run as root, who may remove all
+// files.
 const kept = vi.hoisted(() => ({ names: [] as string[] }))
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()

@@ -1,6 +1,7 @@
-// Behaves like `sidecar serve` for the plugin: it prints the ready line, answers /health, writes
-// runtime.json, echoes WebSocket messages, and exits when its stdin is closed. Below /inspector/api/ it wants
-// the token that runtime.json contains. The environment variable STAND_IN contains options as JSON.
+// A stand-in for `sidecar serve` in tests of the plugin: it prints the ready line, answers /health,
+// writes runtime.json, echoes WebSocket messages, and exits when its stdin is closed. Below
+// /inspector/api/ it requires the token in runtime.json. The environment variable STAND_IN contains
+// options as JSON.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -32,7 +33,8 @@ const server = createServer((request, response) => {
   else
     response.end(JSON.stringify({ pid: process.pid, url: request.url, headers: request.headers }))
 })
-// Most tests connect no WebSocket, and this import takes as long as the start of Node.js.
+// `ws` is imported only for the first WebSocket, because that takes as long as the start of
+// Node.js.
 server.on('upgrade', async (request, tcp, head) => {
   const { WebSocketServer } = await import('ws')
   new WebSocketServer({ noServer: true }).handleUpgrade(request, tcp, head, (socket) => {
@@ -47,7 +49,10 @@ if (waits) {
   process.stderr.write(`stand-in ${process.pid} waits for SIGUSR2\n`)
 } else listen()
 
-/** Answers like the admin's API, with two paths of its own: a stream, and a new token as after a reload. */
+/**
+ * Answers as the admin API does. Two paths are only for tests: a stream, and one that changes the
+ * token.
+ */
 async function answerAdmin(request, response) {
   const { method, url, headers } = request
   if (headers.authorization !== `Bearer ${token}`) {

@@ -43,7 +43,7 @@ test.each([
 })
 
 test("a project's state folder has the project's name and the beginning of the hash of its real path", () => {
-  // printf / | sha256sum: 8a5edab2
+  // `printf / | sha256sum` prints a hash that begins with 8a5edab2.
   expect(projectStateFolder('/', { XDG_STATE_HOME: '/state' })).toBe(
     '/state/signaling-sidecar/root-8a5edab2',
   )

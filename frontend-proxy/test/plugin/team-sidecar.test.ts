@@ -9,7 +9,7 @@ import { makeProject, makeVite, openVite, refusedUpgrade, urlOf } from './vite-p
 
 const TOKEN = 'secret-of-the-team'
 
-/** Opens a server that stands for a sidecar on another machine, and returns what it was asked. */
+/** Opens a server that replaces a sidecar on another machine. `asked` contains its requests. */
 async function openTeamSidecar(handle: RequestListener = (_, response) => void response.end('[]')) {
   const asked: IncomingMessage[] = []
   const server = createServer((request, response) => {
@@ -19,7 +19,7 @@ async function openTeamSidecar(handle: RequestListener = (_, response) => void r
   onTestFinished(() => void server.close())
   await once(server.listen(0, '0.0.0.0'), 'listening')
   const { port } = server.address() as AddressInfo
-  // The plugin does not take this address for one of this machine.
+  // The plugin treats 0.0.0.0 as the address of another machine.
   return { server, asked, port, target: `http://0.0.0.0:${port}` }
 }
 
@@ -217,7 +217,7 @@ test('the inspector says what is missing if the token is not one of an admin, or
   }
 })
 
-/** Opens pages of a server that runs Vite in middleware mode, with the proxy to a team's sidecar. */
+/** Opens a server that runs Vite in middleware mode, and proxies to a team's sidecar. */
 async function openMiddlewareMode(target: string, config: ServerOptions = {}) {
   const pages = createServer()
   onTestFinished(() => void pages.close())

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Admin } from '../../src/testing/admin.ts'
 import { TestRoom } from '../../src/testing/test-room.ts'
 
-/** A sidecar in whose rooms nobody is. */
+/** The admin API of a sidecar without rooms. */
 const EMPTY = { ask: async () => ({ rooms: [], verdicts: [], rejections: [] }) }
 const room = new TestRoom('bar', 'rooms', EMPTY as unknown as Admin, () => '')
 

@@ -14,7 +14,7 @@ import {
   standIn,
 } from './vite-project.ts'
 
-// However Vite ends, no sidecar must remain.
+// However Vite ends, its sidecar must end, too.
 
 async function sidecarOf({ lines }: RunningVite): Promise<{ pid: number; url: string }> {
   const endpoint = await lines.match(/Signaling: ws:/)
@@ -50,7 +50,8 @@ test('Ctrl-C, which is sent to the whole process group, ends both', async () => 
 
 test('closing the terminal ends both', async () => {
   const project = makeProject()
-  // The wrapper holds the other end of a terminal, as the window of a terminal does.
+  // The wrapper runs Vite in a pseudo-terminal. Killing the wrapper closes the terminal, like its
+  // window.
   const window = ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])']
   const vite = runVite(project, { sidecar: standIn(), stateDir: project.stateDir }, window)
   const { pid, url } = await sidecarOf(vite)
@@ -69,7 +70,8 @@ test('an edited config keeps the running sidecar, which ends with Vite', async (
   const edit = () =>
     writeFileSync(path.join(project.root, 'vite.config.js'), configSource(options, port))
   edit()
-  // On a busy machine, Vite may begin to watch the file only after the first edit.
+  // The edit is repeated, because a slow Vite may begin to watch the file only after the first
+  // edit.
   const again = setInterval(edit, 5000)
   onTestFinished(() => clearInterval(again))
   await vite.lines.match(/server restarted/)

@@ -27,22 +27,25 @@ import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 
 export const STAND_IN: string = fileURLToPath(new URL('stand-in-sidecar.mjs', import.meta.url))
 const PLUGIN = fileURLToPath(new URL('../../src/plugin/index.ts', import.meta.url))
-/** The alias in vitest.config.ts does not apply to a Vite that runs as a separate process. */
+/**
+ * The version of Vite for separate processes, to which the alias in vitest.config.ts does not
+ * apply.
+ */
 const VITE_PACKAGE = process.env.VITE_PACKAGE ?? 'vite'
 const VITE_PROGRAM = fileURLToPath(
   new URL(`../../node_modules/${VITE_PACKAGE}/bin/vite.js`, import.meta.url),
 )
 
-/** How the stand-in differs from its normal behaviour. */
+/** The changes to the normal behaviour of the stand-in for the sidecar. */
 export interface Behaviour {
   version?: string
   dieAtStart?: boolean
-  /** Listens only after SIGUSR2. */
+  /** It listens only after it has received SIGUSR2. */
   waits?: boolean
   stateDir?: string
 }
 
-/** Returns the option `sidecar` that starts the stand-in. */
+/** Returns the plugin option `sidecar` with which the plugin starts the stand-in. */
 export function standIn(behaviour: Behaviour = {}): NonNullable<SignalingOptions['sidecar']> {
   return { command: [process.execPath, STAND_IN], env: { STAND_IN: JSON.stringify(behaviour) } }
 }
@@ -52,7 +55,7 @@ export interface Project {
   readonly stateDir: string
 }
 
-/** Creates a project, and a state folder beside it. */
+/** Creates the folder of a project, and a state folder beside it. */
 export function makeProject(): Project {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'signaling-plugin-')))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
@@ -65,7 +68,7 @@ export function makeProject(): Project {
   return project
 }
 
-/** Reads the site.json that the plugin has written. */
+/** The content of the site.json that the plugin writes. */
 export interface SiteContent {
   readonly pid: number
   readonly name: string
@@ -80,7 +83,7 @@ export function siteFileOf({ stateDir }: Project): SiteContent {
   return JSON.parse(readFileSync(path.join(stateDir, 'site.json'), 'utf8')) as SiteContent
 }
 
-/** Collects lines, and lets a test wait for one. */
+/** Collects printed lines, and lets a test wait for one. */
 export class Lines {
   readonly all: string[] = []
   readonly #waiting = new Set<() => void>()
@@ -90,7 +93,7 @@ export class Lines {
     for (const look of this.#waiting) look()
   }
 
-  /** Resolves to the `nth` line (counted from 1) that matches. */
+  /** Resolves to the `nth` line (counted from 1) that matches the pattern. */
   async match(pattern: RegExp, nth = 1): Promise<string> {
     for (;;) {
       const found = this.all.filter((line) => pattern.test(line))[nth - 1]
@@ -112,13 +115,15 @@ export interface OpenVite {
   readonly url: string
 }
 
-/** Creates a Vite server with the plugin in this process, and closes it at the end of the test. */
+/**
+ * Creates a Vite server with the plugin in this process, which is closed at the end of the test.
+ */
 export async function makeVite(
   project: Project,
   options: SignalingOptions,
   config: InlineConfig = {},
 ): Promise<Pick<OpenVite, 'server' | 'lines'>> {
-  // The plugin starts no sidecar under Vitest, and with `auto` none in CI.
+  // The plugin starts no sidecar under Vitest, and none in CI if the option `sidecar` is `auto`.
   vi.stubEnv('VITEST', undefined)
   vi.stubEnv('CI', undefined)
   onTestFinished(() => void vi.unstubAllEnvs())
@@ -136,7 +141,7 @@ export async function makeVite(
   return { server, lines }
 }
 
-/** Does the same as `makeVite`, and lets the server listen. */
+/** Creates a Vite server as `makeVite` does, and lets it listen. */
 export async function openVite(
   project: Project,
   options: SignalingOptions,
@@ -153,7 +158,7 @@ export function urlOf(server: { address(): unknown } | null): string {
   return `http://127.0.0.1:${address.port}`
 }
 
-/** Returns the stand-in's answer at a path other than /health. */
+/** The stand-in's answer at paths other than /health. */
 export interface Echo {
   readonly pid: number
   readonly url: string
@@ -170,7 +175,8 @@ export async function refusedUpgrade(
   more: Readonly<Record<string, string>> = {},
 ): Promise<{ status: number | undefined; text: string }> {
   const headers = { connection: 'upgrade', upgrade: 'websocket', ...more }
-  // Vite's proxy closes the socket, even if the sidecar's answer says that it is kept open.
+  // Without an agent, which would reuse the socket: Vite's proxy closes it, even if the answer has
+  // keep-alive.
   const request = get(url, { headers, agent: false })
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   let text = ''
@@ -178,7 +184,9 @@ export async function refusedUpgrade(
   return { status: response.statusCode, text }
 }
 
-/** Checks that the server answers both WebSockets of Vite's client although Vite itself does not. */
+/**
+ * Checks that both WebSockets of Vite's client are refused at once, and do not wait for an answer.
+ */
 export async function expectNoWait(url: string): Promise<void> {
   for (const protocol of ['vite-hmr', 'vite-ping']) {
     const refused = await refusedUpgrade(`${url}/?token=t`, { 'sec-websocket-protocol': protocol })
@@ -186,7 +194,7 @@ export async function expectNoWait(url: string): Promise<void> {
   }
 }
 
-/** A plugin that answers every upgrade, as that of Cloudflare does, and before all other listeners. */
+/** A plugin that answers every upgrade before all other listeners, as Cloudflare's plugin does. */
 export const ANSWERS_EVERY_UPGRADE: Plugin = {
   name: 'answers-every-upgrade',
   enforce: 'pre',
@@ -200,7 +208,7 @@ function answerEveryUpgrade(server: ViteDevServer['httpServer'] | PreviewServer[
   )
 }
 
-/** Matches the line that the stand-in prints when it listens. The line contains its arguments. */
+/** Matches the line with its arguments that the stand-in prints when it listens. */
 export const STARTED: RegExp = /stand-in started with /
 
 export interface RunningVite {
@@ -208,7 +216,7 @@ export interface RunningVite {
   readonly lines: Lines
 }
 
-/** Returns the source of a vite.config.js with this plugin. */
+/** Returns the source of a vite.config.js that uses our plugin with these options. */
 export function configSource(options: SignalingOptions, port = 0): string {
   return `
     import { signaling } from ${JSON.stringify(PLUGIN)}
@@ -219,9 +227,11 @@ export function configSource(options: SignalingOptions, port = 0): string {
 }
 
 /**
- * Starts `vite` as a separate process with its own process group. `wrapper` is put before the command.
+ * Starts `vite` as a separate process with its own process group. `wrapper` is the beginning of its
+ * command line.
  *
- * CI is set because Vite would otherwise end when its stdin is closed, which would hide the effect of signals.
+ * CI is set, because Vite would otherwise exit when its stdin is closed, which would hide the
+ * effect of signals.
  */
 export function runVite(
   project: Project,
@@ -258,13 +268,16 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-  // An orphan that has ended stays a zombie until the init process reaps it, which can take seconds in
-  // a container, or never happen.
+  // An ended orphan stays a zombie until the init process reaps it. In a container, that may take
+  // seconds, or never happen.
   const status = `/proc/${pid}/status`
   return !existsSync(status) || !/^State:\s+Z/m.test(readFileSync(status, 'utf8'))
 }
 
-/** Resolves when the process has ended. It polls, because it need not be a child of this process. */
+/**
+ * Resolves when the process has ended. It polls, because the process may not be a child of this
+ * one.
+ */
 export async function isGone(pid: number): Promise<void> {
   await vi.waitUntil(() => !isAlive(pid), { timeout: 20_000, interval: 20 })
 }

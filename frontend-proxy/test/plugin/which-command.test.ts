@@ -3,9 +3,12 @@ import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, type Project, STAND_IN, STARTED } from './vite-project.ts'
 
-// These tests are about which program is started if the first one that is found does not run.
+// If the first sidecar program that the plugin finds does not run, it tries others.
 
-/** Writes a program with the sidecar's name into an environment of the project, or on PATH. */
+/**
+ * Writes a program with the sidecar's name into a folder, such as the project's `.venv` or one on
+ * PATH.
+ */
 function install({ root }: Project, place: string, script: string): string {
   const file = path.join(root, '..', place, 'signaling-sidecar')
   mkdirSync(path.dirname(file), { recursive: true })
@@ -14,7 +17,7 @@ function install({ root }: Project, place: string, script: string): string {
 }
 
 const PYTHON_OF_ANOTHER_MACHINE = '#!/of/another/machine/.venv/bin/python3\nimport sys\n'
-// This is a script that pip has written for a package that is no longer installed.
+// A script as pip writes it, for a package that is no longer installed.
 const WITHOUT_PACKAGE =
   '#!/bin/sh\necho "Traceback (most recent call last):" >&2\necho "ModuleNotFoundError: No module named signaling_sidecar" >&2\nexit 1\n'
 const SOMETHING_ELSE = '#!/bin/sh\necho "I play music"\n'
