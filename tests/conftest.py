@@ -45,9 +45,9 @@ LONGEST = (
     "tests/server",
 )
 
-# How many examples a test with arbitrary input tries. Each run tries the same ones, so that it does not fail because of
-# a bug that a change has not caused. `make fuzz` tries others.
-# There is no deadline for an example, because the browsers of other tests may keep the machine busy.
+# The number of examples that tests with arbitrary input try. Each run tries the same examples, so that it does not fail
+# because of an old bug. `make fuzz` tries others. There is no deadline for an example, because the browsers of other
+# tests may keep the machine busy.
 settings.register_profile(
     "quick", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -27,7 +27,7 @@ def redis(_redis_of_session: RedisServer) -> RedisServer:
 
 @pytest.fixture
 async def link(redis: RedisServer) -> AsyncIterator[Link]:
-    """The connections of a sidecar to that server."""
+    """A `Link`: the connections with which a sidecar uses the Redis server."""
     link = Link(redis.url, None)
     yield link
     await link.close()

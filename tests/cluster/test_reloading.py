@@ -1,4 +1,4 @@
-"""The code of a sidecar of a cluster is replaced while it runs."""
+"""A sidecar of a cluster replaces its code while it runs."""
 
 from __future__ import annotations
 

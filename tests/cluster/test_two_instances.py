@@ -1,4 +1,4 @@
-"""Two sidecars with one Redis server are one sidecar for their clients."""
+"""For clients, two sidecars with the same Redis server behave like one sidecar."""
 
 from __future__ import annotations
 

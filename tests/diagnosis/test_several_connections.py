@@ -16,7 +16,7 @@ DATA, CALL = "dc_1", "mc_2"
 
 
 class Calls(Story):
-    """Ben joins too, and both use PeerJS."""
+    """A log of Ann and Ben, who use PeerJS."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "peerjs")

@@ -1,5 +1,7 @@
-"""The rules in PROTOCOLS.md, "Rules of every dialect", on real sockets. `manners/` contains the frames of each
-dialect."""
+"""All dialects comply with PROTOCOLS.md, "Rules of every dialect", on real sockets.
+
+`manners/` contains the frames of each dialect.
+"""
 
 from __future__ import annotations
 

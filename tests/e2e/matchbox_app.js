@@ -1,5 +1,6 @@
-// Behaves like a client of matchbox_socket 0.14: in a browser, where each description has all candidates in it, or with
-// `?trickle` like its native client, which sends each candidate as JSON text once it has the other's description.
+// Behaves like matchbox_socket 0.14 in a browser, where a description is sent when it contains all candidates. With
+// `?trickle`, it behaves like the native client, which sends each candidate as JSON text after the other peer's
+// description has arrived.
 const trickle = location.search === '?trickle'
 const signaling = location.origin.replace(/^http/, 'ws') + '/ws/signaling/matchbox/duel?next=2'
 const socket = new WebSocket(signaling)

@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 def recorded_rooms() -> dict[str, list[Step]]:
-    """The name of each room in the recorded log, and what its peers have sent."""
+    """By name of the room in the recorded log: the frames that its peers have sent."""
     records = defaultdict(list)
     for segment in find_segments(SEVEN_FAULTS).segments:
         for line in segment.read_text().splitlines():

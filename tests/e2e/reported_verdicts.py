@@ -18,7 +18,7 @@ TIMES = int(os.environ.get("SOAK_TIMES", "1"))
 NAMED_WITHIN_S = 60  # seconds; usually 14 s after an answer, but two cores may run many pages
 STEP_S = 0.5  # seconds between two evaluated moments
 NO_CAUSE = {Reason.IN_PROGRESS, Reason.UNKNOWN}
-"""The reasons that are acceptable while nothing more can be known."""
+"""The reasons that are right as long as a log does not show the cause."""
 
 
 class Expected(NamedTuple):

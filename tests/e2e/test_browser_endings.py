@@ -1,5 +1,4 @@
-"""Whether a session is kept when a browser closes the connection in different ways: PROTOCOLS.md, "Rule 8", in
-Chromium."""
+"""The way in which Chromium closes a connection decides how long its session is kept (PROTOCOLS.md, "Rule 8")."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The inspector shows each fault of the second notebook as soon as the log does, and says what to do.
 
-Vite, the browser with the inspector and a room of three are real. The peers with faults replay frames that real
-browsers have sent.
+Vite, the browsers with the inspector, and the three pages of a healthy room are real. The peers with faults replay
+frames that real browsers have sent.
 """
 
 from __future__ import annotations

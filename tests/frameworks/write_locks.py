@@ -22,7 +22,7 @@ def write_lock(name: str) -> None:
         project = ALL[name](tools_with(scaffolders, pack_npm_package(Path(folder))), Path(folder))
         run([*INSTALL, "--package-lock-only"], project.folder)
         lock = json.loads((project.folder / "package-lock.json").read_text())
-        # Our own package is removed because it is different after every change.
+        # The hash of our own package is removed, because it is different after every change.
         del lock["packages"][f"node_modules/{OURS}"]["integrity"]
         (LOCKS / f"{name}.json").write_text(json.dumps(lock, indent=1) + "\n")
 

@@ -1,4 +1,4 @@
-"""The state of the hub in a checkpoint."""
+"""The parts of a hub's state that a checkpoint contains."""
 
 from __future__ import annotations
 

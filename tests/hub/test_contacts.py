@@ -190,7 +190,7 @@ class ClubMachine(RuleBasedStateMachine):
 
 
 def known(club: Club) -> tuple[list[SessionState], object, object]:
-    """What must survive a restart: the sessions without their connections, the kept frames and the known ids."""
+    """Return what must survive a restart: the sessions without connections, the kept frames and the known ids."""
     state = checkpoint(club.hub, club.now_s)
     sessions = [session for room in state.rooms for session in room.sessions]
     lasting = [msgspec.structs.replace(session, connection=None, away=None) for session in sessions]

@@ -241,7 +241,7 @@ connections, names = strategies.sampled_from(CONNECTIONS), strategies.sampled_fr
 class Group:
     def __init__(self) -> None:
         self.members: dict[str, int | None] = {}
-        """The connection of each peer, or None while it is away."""
+        """By peer: its connection, or None while it is away."""
         self.is_complete = False
 
 

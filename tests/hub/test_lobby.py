@@ -51,7 +51,7 @@ def test_the_last_of_at_most_four_lists_per_second_is_current() -> None:
     for connection in range(1, 41):
         seen += lists(hub.join(connection, f"p{connection}"))
         seen += lists(hub.pass_time(1 / 40))
-    assert len(seen) <= 5  # one at once, and four in the second that follows
+    assert len(seen) <= 5  # one list at once, and four in the next second
     seen += lists(hub.pass_time(0.25))
     assert seen[-1] == ((9,), {"bar": 40})
 

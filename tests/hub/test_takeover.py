@@ -213,7 +213,7 @@ def _may_differ(effect: Effect) -> bool:
     match effect:
         case Record("frame.acknowledged"):  # depends on acknowledgements that are not recorded
             return True
-        case Send(_, Ack()):  # an acknowledgement may come a second time, or a second later
+        case Send(_, Ack()):  # may be repeated, or come a second later
             return True
         case Close(_, CloseCode.REFUSED):  # the new hub counts refusals from zero
             return True

@@ -1,4 +1,4 @@
-"""Records as the next run of the sidecar reads them."""
+"""Converts records to the form in which the next run of the sidecar reads them."""
 
 from __future__ import annotations
 

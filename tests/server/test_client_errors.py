@@ -1,4 +1,4 @@
-"""Errors of clients only affect themselves. They do not appear in the terminal of the sidecar."""
+"""Errors of clients only affect themselves. They are not printed in the terminal of the sidecar."""
 
 from __future__ import annotations
 

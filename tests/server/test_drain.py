@@ -30,7 +30,7 @@ from tests.kit.sidecar_command import Serving, serving
 
 CONNECTIONS = 500
 WAVES = CONNECTIONS // LEAST_IN_A_WAVE
-WITHIN_S = 60.0  # seconds, on a machine that does other things too
+WITHIN_S = 60.0  # seconds; the machine may be busy
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ async def test_a_peer_list_contains_the_servers_with_a_password_for_its_receiver
 
 def test_a_password_is_the_same_as_coturn_computes() -> None:
     servers = IceServers(Settings(ice_servers=("turn:t",), turn_secret="north", turn_password_s=60.0))
-    # printf '1000000060:z%%C3%%AB%%3A1' | openssl dgst -sha1 -hmac north -binary | base64
+    # Prints the credential: printf '1000000060:z%%C3%%AB%%3A1' | openssl dgst -sha1 -hmac north -binary | base64
     assert servers.for_peer("zë:1", 1_000_000_000.0) == msgspec.Raw(
         b'[{"urls":["turn:t"],"username":"1000000060:z%C3%AB%3A1","credential":"5ogxfiyHASC03/8ucgjPkY7coKo="}]'
     )

@@ -104,7 +104,7 @@ class Manners:
 
 
 def has(whole: object, part: object) -> bool:
-    """Whether an object contains all the given fields, at every depth. All other values must be equal."""
+    """Whether `whole` contains all fields of `part`, at every depth. Values that are not objects must be equal."""
     if isinstance(whole, dict) and isinstance(part, dict):
         return all(name in whole and has(whole[name], value) for name, value in part.items())
     if isinstance(whole, list) and isinstance(part, list):

@@ -74,7 +74,7 @@ class Original:
 
 @asynccontextmanager
 async def own_server(state_dir: Path, settings: dict[str, Any]) -> AsyncIterator[str]:
-    """The URL of a new sidecar in this process."""
+    """Serve a sidecar in this process, and yield its URL."""
     sidecar = Sidecar(replace(Settings(state_dir=state_dir, project=state_dir), **settings))
     async with TestServer(sidecar.app()) as server:
         yield str(server.make_url("/")).rstrip("/")
