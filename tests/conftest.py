@@ -1,4 +1,4 @@
-"""Fixtures for all tests. Settings of every test run.
+"""Fixtures for all tests, and settings of every test run.
 
 Skipped tests are listed at the end of a run, and in CI they make it fail.
 """
@@ -73,7 +73,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 def _programs_end_with_ctrl_c() -> None:
     """Handle SIGINT again if it is ignored, as in a shell's background job.
 
-    Programs that tests start would ignore it too.
+    Otherwise, the programs that tests start would ignore it too.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -91,10 +91,10 @@ def _own_state_home() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """When pytest ends, it deletes the temporary folders of earlier runs.
+    """Give another temporary root folder to each pytest that a test starts.
 
-    A pytest that a test starts has a separate folder for them: otherwise it would delete those of this run's
-    predecessors, which takes a minute.
+    When a pytest ends, it deletes the temporary folders of earlier runs in its root folder. In the root folder of this
+    run, that takes a minute.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path_factory.mktemp("of-inner-runs")))
@@ -130,8 +130,8 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
 def way_of_reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the test twice: once as usual, so that most frames are handled as soon as they are parsed, and once queued.
 
-    In use, frames are queued while an earlier frame waits for something, such as a hook, and whenever aiohttp's parser
-    does not offer them to the sidecar's queue.
+    Outside of tests, frames are queued while an earlier frame waits for something, such as a hook, and whenever
+    aiohttp's parser does not offer them to the sidecar's queue.
     """
     if request.param == "queued":
         monkeypatch.setattr(Reader, "_take", lambda reader, message: False)

@@ -98,7 +98,7 @@ async def test_a_room_keeps_its_peers_when_the_records_of_their_joins_are_forgot
 
 
 def told_of(entries: Sequence[Logged], boot: str) -> list[object]:
-    """What a reader shows who reads all these entries at once."""
+    """Return the results of a reader that reads all these entries at once."""
     read = Read(boot)
     read.add(entries)
     return told(read.seen(NOW_TS))

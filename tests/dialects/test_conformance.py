@@ -184,7 +184,7 @@ async def test_a_flood_is_limited_and_causes_one_error_per_second(
     a, b = await meet(served, manners, ROOM, "a", "b")
     loop = asyncio.get_running_loop()
     now_s = loop.time()
-    with monkeypatch.context() as patch:  # the clock stands still, as a busy machine may need seconds
+    with monkeypatch.context() as patch:  # the clock is stopped: a busy machine may need seconds
         patch.setattr(loop, "time", lambda: now_s)
         for number in range(200):
             await a.send(manners.offer(ROOM, "a", "b", number))

@@ -37,7 +37,7 @@ LIMITS = {
 
 
 class Example(NamedTuple):
-    """A frame in a table of PROTOCOLS.md. `…` in it stands for any value, or for further fields."""
+    """A frame in a table of `sidecar/PROTOCOLS.md`. `…` in it stands for any value, or for further fields."""
 
     dialect: str
     sender: str
@@ -57,7 +57,7 @@ class Example(NamedTuple):
 
 
 def section(title: str) -> str:
-    """The text below a heading of PROTOCOLS.md, up to the next heading of level 1 or 2."""
+    """The text below a heading of `sidecar/PROTOCOLS.md`, up to the next heading of level 1 or 2."""
     found = re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)", PROTOCOLS.read_text("utf-8"), re.M | re.S)
     assert found is not None, f"sidecar/PROTOCOLS.md has no heading {title!r}"
     return found[2]

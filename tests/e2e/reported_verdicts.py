@@ -70,7 +70,7 @@ def is_named(expected: Expected, verdict: Verdict) -> bool:
 
 
 async def all_named(sidecar: Sidecar, expected: Mapping[str | None, Made]) -> float:
-    """Wait until the diagnosis of each room is as expected, or until the deadline. Return the time of that."""
+    """Wait until the diagnosis of each room is as expected, or until the deadline. Return when it was last checked."""
     until_ts = time.time() + NAMED_WITHIN_S
     while (now_ts := time.time()) < until_ts:
         verdicts = verdicts_of(entries_of(sidecar), expected, now_ts)

@@ -14,7 +14,7 @@ from tests.e2e.reported_verdicts import entries_of
 from tests.kit.programs import Start, until
 from tests.kit.sites import start_app
 
-# It sends the signals of simple-peer as JSON text, as its README does.
+# This app sends the signals of simple-peer as JSON text, as the README of simple-peer does.
 SIMPLE_PEER = """
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { SignalingClient } from 'CLIENT'

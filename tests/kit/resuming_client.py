@@ -163,7 +163,7 @@ class ResumingClient:
     def _agrees(self, ca: int) -> bool:
         """Forget acknowledged frames.
 
-        Returns False if the sidecar's number does not fit to the kept frames, because it has lost frames.
+        Returns False if the sidecar's number does not match the kept frames, because it has lost frames.
         """
         if not self._handled <= ca <= self._handled + len(self._kept):
             return False

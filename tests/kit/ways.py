@@ -28,8 +28,10 @@ class Way(NamedTuple):
 
 
 OpenWay = Callable[..., Awaitable[Way]]
-"""A function that opens a way. Its arguments are a function that starts programs, an empty folder, and flags for the
-sidecar."""
+"""A function that starts the programs of a way, and returns the `Way`.
+
+Its arguments are a function that starts programs, an empty folder, and flags for the sidecar.
+"""
 
 
 async def directly(start: Start, folder: Path, *flags: str) -> Way:

@@ -111,7 +111,7 @@ def test_a_name_is_one_visible_line() -> None:
 
 
 class Stranger:
-    """A server of somebody else, which a handler lets send arbitrary responses."""
+    """A server of another machine, which answers every GET request as the given handler does."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler

@@ -1,4 +1,4 @@
-"""Hooks decide about connections, joins and relays. A saved hooks file is in use at once, and no client is closed."""
+"""Hooks decide about connections, joins and relays. A saved hooks file is in use at once, and no client is cut off."""
 
 from __future__ import annotations
 
