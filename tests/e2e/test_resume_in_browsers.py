@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.demo_page import DemoPage, all_connected, in_room, new_page, seen, watch
+from tests.e2e.demo_page import DemoPage, all_connected, in_room, meet, new_page, seen, watch
+from tests.e2e.network_of_a_page import Network
 from tests.kit.checkout import PACKAGE
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, copied_demo, sidecar_in, start_demo
@@ -196,3 +197,23 @@ async def test_a_duplicated_tab_is_another_peer(people_of_shared_demo: list[Demo
     await expect(ann.tile("Ben")).to_have_count(2)
     await ben.page.wait_for_function("seen.events.length")
     assert (await seen(ben))["events"] == ["peer_joined"]
+
+
+async def test_a_peer_that_joined_meanwhile_is_connected_as_soon_as_an_absent_peer_returns(
+    shared_demo: Site, browser: Browser
+) -> None:
+    ann, ben = [await new_page(browser, name) for name in ("Ann", "Ben")]
+    network = await Network.of(ben.page)
+    await meet(shared_demo.url, "bar", ben)
+    network.is_down = True
+    await network.cut()
+    await ann.open(shared_demo.url)
+    await ann.join("bar")
+    await expect(ann.tile("Ben")).to_have_attribute("data-state", "away")
+    await ann.page.evaluate("""() => {
+      window.states = []
+      demo.mesh.addEventListener('changed', ({ detail }) => states.push(detail.state))
+    }""")
+    network.is_down = False
+    await all_connected(ann, ben)
+    assert "failed" not in await ann.page.evaluate("states")  # the deadline of the first link has not passed

@@ -10,32 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.async_api import Browser, WebSocketRoute, expect
+from playwright.async_api import Browser, expect
 
 from signaling_sidecar.inspection import EventLog, Ladder, open_log
 from tests.e2e.demo_page import all_connected, meet, new_page
+from tests.e2e.network_of_a_page import Network
 from tests.e2e.pictures import picture_the_room
 from tests.e2e.recording import end, record
 from tests.kit.programs import until
 from tests.kit.sites import Site
 
 ROOM = "bar"
-NETWORK_LOST = 3001  # stands for 1006, which cannot be sent: the sidecar treats both as a lost connection
-
-
-class Network:
-    """The WebSocket of a page, which a test can cut."""
-
-    def __init__(self) -> None:
-        self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
-
-    async def pass_on(self, route: WebSocketRoute) -> None:
-        self._routes.append((route, route.connect_to_server()))
-
-    async def cut(self) -> None:
-        page, server = self._routes[-1]
-        await server.close(code=NETWORK_LOST)
-        await page.close(code=NETWORK_LOST)
 
 
 async def meeting(demo: Site, browser: Browser, pictures: Path | None) -> dict[str, str]:
@@ -46,8 +31,7 @@ async def meeting(demo: Site, browser: Browser, pictures: Path | None) -> dict[s
     Returns their peer ids by name. If a folder for pictures is given, a picture is taken when all are connected.
     """
     people = ann, ben, cleo = [await new_page(browser, name) for name in ("Ann", "Ben", "Cleo")]
-    network = Network()
-    await cleo.page.route_web_socket("**/ws/signaling", network.pass_on)
+    network = await Network.of(cleo.page)
     await meet(demo.url, ROOM, *people)
     peers = {person.name: await person.peer_id() for person in people}
     if pictures is not None:

@@ -12,6 +12,11 @@ export interface Member {
    * connected.
    */
   failures: number
+  /**
+   * Whether the negotiation must continue as soon as signals can be sent. It could not begin, or a
+   * deadline has passed, while the peer was away or the client had no connection.
+   */
+  mustResume: boolean
   /** `unconfirmed` becomes `lost` after the grace period (see rule 4 in mesh-members.ts). */
   presence: 'confirmed' | 'unconfirmed' | 'lost'
   graceTimer: ReturnType<typeof setTimeout> | undefined

@@ -4,9 +4,9 @@
  *
  * 1. A lost signaling connection changes nothing for two peers that are connected. Their link is
  *    neither closed nor renegotiated, not even when the signaling connection is back.
- * 2. A client that finds a peer in its `peer_list` sends the offer. A client that receives
- *    `peer_joined` waits for the offer. After an outage both may send an offer; perfect negotiation
- *    decides which one is used.
+ * 2. A client that finds a peer in its `peer_list` sends the offer, or sends it when the peer
+ *    returns, if it is away. A client that receives `peer_joined` waits for the offer. After an
+ *    outage both may send an offer; perfect negotiation decides which one is used.
  * 3. If a peer has a new `instance`, its page was reloaded and its RTCPeerConnections are closed,
  *    so the link to it is replaced. The reloaded page gets a `peer_list`, so it sends the offer
  *    (rule 2). Each signal contains the `instance` of the page that it is for. If two pages are
@@ -104,13 +104,17 @@ export class MeshMembers {
     for (const member of this.#members.values()) {
       if (!listed.has(member.peer.peerId)) this.#markUnconfirmed(member)
     }
-    // A peer that is away gets no offer now, because the sidecar may refuse it.
-    for (const peer of peers) this.#addOrUpdate(peer, { offers: !peer.away, isNewcomer: false })
+    for (const peer of peers) this.#addOrUpdate(peer, true)
   }
 
   /** Handles a `peer_joined` or `peer_updated`. */
   update(peer: Peer): void {
-    this.#addOrUpdate(peer, { offers: false, isNewcomer: true })
+    this.#addOrUpdate(peer, false)
+  }
+
+  /** Handles a `resumed`: the client can send signals again. */
+  resume(): void {
+    for (const member of this.#members.values()) if (member.mustResume) this.#resume(member)
   }
 
   /** Handles a `peer_left`. */
@@ -132,10 +136,10 @@ export class MeshMembers {
     member.link.receive(frame)
   }
 
-  #addOrUpdate(peer: Peer, { offers, isNewcomer }: { offers: boolean; isNewcomer: boolean }): void {
+  #addOrUpdate(peer: Peer, isListed: boolean): void {
     const member = this.#members.get(peer.peerId)
     if (member === undefined) {
-      this.#add(peer, offers, isNewcomer)
+      this.#add(peer, isListed)
       return
     }
     const isReloaded = member.peer.instance !== peer.instance
@@ -144,25 +148,39 @@ export class MeshMembers {
     member.presence = 'confirmed'
     if (isReloaded) {
       member.failures = 0
-      this.#replaceLink(member, offers)
-    } else if (offers && member.link.isClosedByPeer) this.#replaceLink(member, true)
-    else if (offers) member.link.resume()
+      member.mustResume = isListed && peer.away
+      this.#replaceLink(member, isListed && !peer.away)
+    } else if (isListed || member.mustResume) this.#resume(member)
     this.#emit('changed', snapshot(member))
   }
 
-  #add(peer: Peer, offers: boolean, isNewcomer: boolean): void {
-    const link = this.#newLink(peer, offers, 0)
+  #add(peer: Peer, isListed: boolean): void {
+    // A peer that is away gets the offer when it returns, because the sidecar may refuse it now.
+    const link = this.#newLink(peer, isListed && !peer.away, 0)
     if (link === undefined) return
     const member: Member = {
       peer,
       link,
       stream: undefined,
       failures: 0,
+      mustResume: isListed && peer.away,
       presence: 'confirmed',
       graceTimer: undefined,
     }
     this.#members.set(peer.peerId, member)
-    this.#emit('added', { ...snapshot(member), isNewcomer })
+    this.#emit('added', { ...snapshot(member), isNewcomer: !isListed })
+  }
+
+  /** Continues the negotiation with a member now, or when signals can be sent to it again. */
+  #resume(member: Member): void {
+    member.mustResume = !this.#isReachable(member)
+    if (member.mustResume) return
+    if (member.link.isClosedByPeer) this.#replaceLink(member, true)
+    else member.link.resume()
+  }
+
+  #isReachable({ peer, presence }: Member): boolean {
+    return this.#client.joined && !peer.away && presence === 'confirmed'
   }
 
   #remove({ peer, link, graceTimer }: Member, reason: string): void {
@@ -250,7 +268,10 @@ export class MeshMembers {
 
   #onLinkChanged(member: Member): void {
     const { isUp } = member.link
-    if (isUp) member.failures = 0
+    if (isUp) {
+      member.failures = 0
+      member.mustResume = false
+    }
     if (!isUp && member.presence === 'lost') {
       this.#remove(member, 'lost')
       return
@@ -260,8 +281,8 @@ export class MeshMembers {
   }
 
   #onLinkOverdue(member: Member): void {
-    const isReachable = this.#client.joined && !member.peer.away && member.presence === 'confirmed'
-    if (!isReachable) return // No signal can be sent now. The next deadline calls this again.
+    member.mustResume = !this.#isReachable(member)
+    if (member.mustResume) return
     member.failures += 1
     // The first attempt to recover is an ICE restart, because the network may have changed.
     if (member.link.mayRestart && member.failures === 1) member.link.restart()

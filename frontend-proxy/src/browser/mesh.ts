@@ -118,6 +118,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       this.client,
     )
     listen('peer_list', () => this.#onList(), { signal })
+    listen('resumed', () => members.resume(), { signal })
     listen('peer_joined', ({ detail }) => members.update(detail), { signal })
     listen('peer_updated', ({ detail }) => members.update(detail.peer), { signal })
     listen('peer_left', ({ detail }) => members.left(detail), { signal })

@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
+import { Mesh } from '../../src/browser/index.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { ben, connected, pc, scene, state, useFakeConnections } from './mesh-scene.ts'
+import { again, resumable, resumed } from './resume-scene.ts'
 
 useFakeConnections()
 
@@ -95,6 +97,45 @@ describe('a link that does not come up', () => {
     expect(FakePeerConnection.made).toHaveLength(1)
     await vi.advanceTimersByTimeAsync(15_000)
     expect(FakePeerConnection.made).toHaveLength(2)
+  })
+})
+
+describe('a link that fails while no signals can be sent', () => {
+  it('restarts ICE when the peer is no longer away, not only at the next deadline', async () => {
+    const room = await connected()
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: true })
+    pc().become('failed')
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', name: 'Benjamin' })
+    expect(room.sent()).toEqual([])
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: false })
+    expect(pc().restarts).toBe(1)
+    expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+  })
+
+  it('restarts ICE when the client has resumed its session', async () => {
+    const { signaling, socket } = await resumable()
+    new Mesh(signaling, { trace: false })
+    await vi.advanceTimersByTimeAsync(0)
+    socket.deliver({ type: 'answer', from: 'ben', sdp: 'a' })
+    await vi.advanceTimersByTimeAsync(0)
+    pc().become('connected')
+    const next = await again(socket)
+    pc().become('failed')
+    expect(pc().restarts).toBe(0)
+    next.deliver(resumed(1))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(pc().restarts).toBe(1)
+    expect(next.sent.filter(({ type }) => type === 'offer')).toHaveLength(1)
+  })
+
+  it('stays as it is if it is up again by then', async () => {
+    const room = await connected()
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: true })
+    pc().become('failed')
+    pc().become('connected')
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: false })
+    expect(pc().restarts).toBe(0)
+    expect(room.sent()).toEqual([])
   })
 })
 

@@ -29,6 +29,23 @@ describe('the peer that sends the offer', () => {
     expect(state(room)).toEqual(['ben away'])
   })
 
+  it('sends it when a peer that was away in the list returns', async () => {
+    const room = await scene([{ ...ben, away: true }])
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', name: 'Benjamin' })
+    expect(room.sent()).toEqual([])
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: false })
+    expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: true })
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: false })
+    expect(room.sent()).toEqual([])
+  })
+
+  it('does not send it to a peer that returns with a reloaded page, which offers itself', async () => {
+    const room = await scene([{ ...ben, away: true }])
+    await room.deliver({ type: 'peer_updated', peerId: 'ben', away: false, instance: 'b2' })
+    expect(room.sent()).toEqual([])
+  })
+
   it('is the one that joined earlier if both send one', async () => {
     const room = await scene([ben, { peerId: 'cy', joinedAt: 12 }])
     room.sent()
