@@ -1,4 +1,4 @@
-"""The user's hooks file: a Python module that is loaded again, in the running process, whenever it is saved."""
+"""Load the user's hooks file, which is a Python module, and load it again in the same process when it is saved."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from signaling_sidecar.reload.saves import saves
 
 logger = logging.getLogger("signaling_sidecar")
 HOOKS = ("admit", "room_rules", "on_join", "on_relay", "on_leave")
-CLOSE = 0.85  # of 1: how similar a name must be to that of a hook to be a typing error; "admin" is not meant as "admit"
-_numbers = itertools.count(1)  # numbers of the hooks files in this process, which may be several sidecars in a test
+CLOSE = 0.85  # similarity from 0 to 1 above which a name is a misspelt hook; "admin" is less similar to "admit"
+_numbers = itertools.count(1)  # for module names that are unique in this process, even if a test runs several sidecars
 
 
 class HooksFile:
-    """The hooks of the last version of the file that could be loaded."""
+    """Holds the hooks from the last version of the file that could be loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,13 +34,14 @@ class HooksFile:
     def load(self) -> None:
         """Load the file as it is now.
 
-        Raises MissingExtra, and HooksUnreadable, after which the previous hooks stay in use.
+        Raises MissingExtra if a dependency is not installed, and HooksUnreadable for a file that cannot be used. The
+        previous hooks then stay in use.
         """
         require_reload_extra("--hooks")
         module = self._new_module()
         try:
-            # The file is not imported with `import`, whose cache treats two versions as equal if they were saved within
-            # one second and have the same size.
+            # The file is not loaded with `import`, because the bytecode cache of `import` takes two versions for the
+            # same if they were saved within one second and have the same size.
             exec(compile(self.path.read_bytes(), self.path, "exec"), module.__dict__)  # noqa: S102
             fault = _fault_of(module)
         except BaseException as error:  # a user's module may raise anything
@@ -55,12 +56,12 @@ class HooksFile:
         self._module = module
 
     def _new_module(self) -> ModuleType:
-        # Each version has a module name of its own, so that tasks of the old one keep what they use.
+        # Each version gets its own module, so that tasks that still run code of the old version keep its variables.
         name = f"signaling_hooks_{next(_numbers)}"
         module = ModuleType(name)
         module.__file__ = str(self.path)
-        linecache.checkcache(str(self.path))  # lets a traceback show the lines of this version
-        sys.modules[name] = module  # dataclasses look up the module here in which they are defined
+        linecache.checkcache(str(self.path))  # so that a traceback shows the lines of this version
+        sys.modules[name] = module  # `@dataclass` looks up the module of its class in `sys.modules`
         return module
 
     def hook(self, name: str) -> Callable[..., Any] | None:
@@ -70,8 +71,8 @@ class HooksFile:
     async def watch(self, load: Callable[[], Awaitable[None]], swapped: Callable[[bool], Awaitable[None]]) -> None:
         """Load the file whenever it is saved, until the task is cancelled.
 
-        The given `load` must call the method `load` in the thread in which hooks run. `swapped` is called afterwards
-        with True if the new version is in use.
+        The argument `load` must call the method `load` in the thread in which hooks run. After each attempt, `swapped`
+        is called with True if the new version is in use, and with False if it cannot be used.
         """
         async for _ in saves(self.path):
             await swapped(await self._load_or_keep(load))
@@ -89,11 +90,11 @@ class HooksFile:
 
 
 def _fault_of(module: ModuleType) -> str | None:
-    """Return what is wrong if one of the hooks cannot be called with one argument."""
+    """Return a sentence about the first hook that cannot be called with one argument, or None."""
     for name in HOOKS:
         try:
-            with suppress(KeyError, ValueError):  # there is no such hook, or one that is written in C
-                # What a decorator returns is called, and not the function that it wraps.
+            with suppress(KeyError, ValueError):  # the file does not define the hook, or it is written in C
+                # If the hook has a decorator, the parameters of the function that the decorator returns count.
                 signature(vars(module)[name], follow_wrapped=False).bind(None)
         except TypeError:
             return f"{name} must be a function with one parameter"

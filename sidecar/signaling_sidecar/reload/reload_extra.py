@@ -1,4 +1,4 @@
-"""Check for the optional dependency that watches files, which `pip install 'signaling-sidecar[reload]'` installs."""
+"""Check whether the optional package `watchfiles` is installed: `pip install 'signaling-sidecar[reload]'`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ def has_reload_extra() -> bool:
 
 
 def require_reload_extra(feature: str) -> None:
-    """Raise MissingExtra, which names the feature and the command that installs the dependency, if the dependency is
-    missing."""
+    """Raise MissingExtra if the package is not installed. `feature` is the feature that needs it."""
     if not has_reload_extra():
         raise MissingExtra(feature, "reload")

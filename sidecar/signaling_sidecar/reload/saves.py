@@ -1,4 +1,4 @@
-"""Waiting until a file is saved."""
+"""Watch one file, and report each time it is saved."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-DEBOUNCE_MS = 30  # milliseconds after the last change of one save; the changes that an editor makes are within a few ms
-STEP_MS = 10  # milliseconds between two checks for more changes
-LOOK_MS = 1000  # milliseconds that a check for changes takes when there are none
+DEBOUNCE_MS = 30  # milliseconds; changes within this time are one save: an editor may make several within a few ms
+STEP_MS = 10  # milliseconds between two checks while changes are debounced
+LOOK_MS = 1000  # milliseconds; the timeout of one wait for changes
 EMPTY_FOR_S = 0.5  # seconds until an empty file counts as saved; many editors empty a file before they write it
 EMPTY_LOOK_S = 0.02  # seconds between two checks of an empty file
 
@@ -20,8 +20,10 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 async def saves(path: Path) -> AsyncIterator[None]:
-    """Yield each time the file has been saved, whether in place or by a rename. The file need not exist yet, and if it
-    disappears, a warning says that its last version stays in use."""
+    """Yield each time the file has been saved, either in place or by renaming another file to its name.
+
+    The file need not exist yet. If it disappears, a warning says that its last content stays in use.
+    """
     is_there = _size(path) is not None
     async for _ in _changes(path):
         looks = int(EMPTY_FOR_S / EMPTY_LOOK_S)
@@ -39,12 +41,13 @@ async def saves(path: Path) -> AsyncIterator[None]:
 
 async def _changes(path: Path) -> AsyncIterator[None]:
     before = _version(path)
-    # It is imported in a thread, because the import takes long, and the sidecar should begin to serve meanwhile.
+    # The module is imported in a thread, because the import takes long and would block the event loop of the sidecar.
     watchfiles = await asyncio.to_thread(import_module, "watchfiles")
     seen = _version(path)
     if seen != before:
         yield
-    # A save before the watch begins, for example during the `yield` above, is only noticed by the version of the file.
+    # watchfiles does not report a save before it begins to watch, for example during the `yield` above. Comparing the
+    # version of the file detects such a save.
     async for changed in _looks(watchfiles, path.parent):
         if path in changed or _version(path) != seen:
             seen = _version(path)
@@ -52,7 +55,7 @@ async def _changes(path: Path) -> AsyncIterator[None]:
 
 
 async def _looks(watchfiles: ModuleType, folder: Path) -> AsyncIterator[Collection[Path]]:
-    """Yield the files that have changed in the folder, and every `LOOK_MS` nothing if none have."""
+    """Yield the paths that have changed in the folder, or no paths if nothing has changed for `LOOK_MS`."""
     while True:
         try:
             async for changes in watchfiles.awatch(
@@ -65,20 +68,20 @@ async def _looks(watchfiles: ModuleType, folder: Path) -> AsyncIterator[Collecti
                 yield_on_timeout=True,
             ):
                 yield {Path(changed) for _, changed in changes}
-        except (OSError, RuntimeError):  # the folder is gone, or the programs of this user watch too many files already
+        except (OSError, RuntimeError):  # the folder does not exist, or this user watches too many files
             await asyncio.sleep(LOOK_MS / 1000)
             yield ()
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
-    """Return what differs after each save, or None if the file does not exist or cannot be examined."""
+    """Return values of which at least one differs after each save, or None if the file cannot be found or examined."""
     status = _status(path)
     return (status.st_ino, status.st_mtime_ns, status.st_size) if status is not None else None
 
 
 def _size(path: Path) -> int | None:
-    """Return the size of the file in bytes, or None if it does not exist or cannot be examined. Some editors move the
-    file away before they write it."""
+    """Return the size of the file in bytes, or None if it does not exist or cannot be examined. Some editors rename the
+    old file before they write the new one, so that it does not exist for a moment."""
     status = _status(path)
     return status.st_size if status is not None else None
 

@@ -1,4 +1,4 @@
-"""Reading the settings file again whenever it is saved."""
+"""Read the settings file again whenever it is saved."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[Settings, list[str]], None]) -> None:
-    """Call `apply` with the new settings and the names of the changed ones, each time the file is saved, until the task
-    is cancelled.
+    """Whenever the saved file changes settings, call `apply` with all settings and the names of the changed ones.
 
-    Settings that cannot change while the sidecar runs keep their value from `settings`, and a warning names them.
+    Runs until the task is cancelled. Settings that cannot change while the sidecar runs keep their value from
+    `settings`, and a warning names them.
     """
     async for _ in saves(sources.file):
         try:

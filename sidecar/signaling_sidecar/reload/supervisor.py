@@ -1,10 +1,11 @@
 """Implements `sidecar serve --reload`: when the code of the sidecar changes, a process with the new code replaces the
 running one, and no connection is refused meanwhile.
 
-The supervisor owns the listening socket, so new connections wait in its backlog while no process accepts them. It has
-two workers: one serves, and one is on standby, which has imported everything but our own code. When our code changes,
-the standby imports it. If that succeeds, the serving worker is stopped as by SIGTERM, and the standby continues from
-the event log that it leaves. If the import fails, the serving worker keeps serving.
+The supervisor owns the listening socket, so new connections wait in its backlog while no process accepts them. It runs
+two worker processes: one serves, and one is on standby. The standby has already imported all dependencies, but not the
+sidecar's own code. When the code changes, the standby imports it. If that succeeds, the serving worker is stopped as by
+SIGTERM, and the standby restores the rooms from the event log and serves. If the import fails, the serving worker keeps
+serving.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ from typing import Any, ClassVar, Protocol
 
 PACKAGE = Path(__file__).parent.parent
 WORKER = Path(__file__).with_name("worker.py")
-DEBOUNCE_MS = 50  # milliseconds after the last change of one save; a formatter makes another one within a few ms
-STEP_MS = 10  # milliseconds between two checks for more changes
-LOOK_MS = 200  # milliseconds that a check for changes takes when there are none
-STOPS_WITHIN_S = 10.0  # seconds for the old worker to close its connections, before it is killed
+DEBOUNCE_MS = 50  # milliseconds; changes within this time are one save: a formatter writes again within a few ms
+STEP_MS = 10  # milliseconds between two checks while changes are debounced
+LOOK_MS = 200  # milliseconds; the timeout of one wait for changes, or for an answer of a worker
+STOPS_WITHIN_S = 10.0  # seconds in which a worker must close its connections and end, before it is killed
 
 logger = logging.getLogger("signaling_sidecar")
 
 
 class Takeover(Protocol):
-    """The object in a worker that serves. Its class must be a dataclass whose fields can be represented in JSON."""
+    """The object that serves connections in a worker. Its class must be a dataclass with fields that JSON can
+    represent, because the supervisor sends the fields to the worker as JSON."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -44,28 +46,30 @@ class Takeover(Protocol):
 
 
 class Worker:
-    """A process that runs `worker.py`, which describes how the two talk.
+    """A process that runs `worker.py`. The docstring of `worker.py` describes the messages between the two processes.
 
-    It shares the stdout of the supervisor, so its ready line goes directly to the program that waits for it.
+    The worker inherits the stdout of the supervisor, so the line by which the sidecar reports that it is ready goes
+    directly to the program that has started the supervisor.
     """
 
     def __init__(self, listening: socket.socket, target: str, arguments: str) -> None:
-        # A script, and not a module with `-m`: nothing of ours must be imported before the worker is told to load it.
+        # The worker is run as a script, because `-m` would import our package before the worker is told to load it.
         reading, answering = os.pipe()
         command = [sys.executable, "-P", str(WORKER), str(listening.fileno()), str(answering), target, arguments]
         self.process = subprocess.Popen(  # noqa: S603 - ourselves
             command,
             stdin=subprocess.PIPE,
             pass_fds=[listening.fileno(), answering],
-            bufsize=0,  # otherwise `close` would try again to write what a worker that has ended could not read
-            # A bytecode cache takes two saves within one second for the same version if their sizes are equal.
+            bufsize=0,  # with a buffer, `close` would write the rest of it again and fail if the worker has ended
+            # The bytecode cache takes two versions for the same if they were saved within one second and have the same
+            # size.
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
         os.close(answering)
         self._answers = os.fdopen(reading)
 
     def tell(self, word: str) -> bool:
-        """Write a line to the worker. Returns False if it has ended."""
+        """Write a line to the stdin of the worker. Returns False if the worker has ended."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(f"{word}\n".encode())
@@ -78,9 +82,9 @@ class Worker:
         return self.tell("load") and self._answers.readline() == "loaded\n"
 
     def serves(self, stop: threading.Event, how: str = "serve") -> bool:
-        """Let the worker serve. Returns True when it serves, and False if it cannot serve or if `stop` is set.
+        """Tell the worker to serve, and wait. Returns True when it serves, and False if it cannot or if `stop` is set.
 
-        That may take long, because the hooks file is imported first.
+        The wait may be long, because the worker imports the hooks file first.
         """
         if not self.tell(how):
             return False
@@ -102,7 +106,8 @@ class Worker:
 
 
 class Supervisor:
-    """Each worker imports the class of `takeover`, creates an instance with the same fields, and calls its `serve`."""
+    """Runs the workers. Each worker imports the class of `takeover`, creates an instance with the same fields, and
+    calls its method `serve`."""
 
     def __init__(self, listening: socket.socket, takeover: Takeover) -> None:
         self._listening = listening
@@ -118,15 +123,15 @@ class Supervisor:
         self._stop.set()
 
     def run(self) -> int:
-        """Serve until `stop` is called or the serving worker ends by itself. Returns the exit code."""
+        """Run the workers until `stop` is called or the serving worker ends by itself. Returns the exit code."""
         threading.Thread(target=self._watch, name="code-watch", daemon=True).start()
         try:
             loaded = self._serving.loads()
-            self._has_changed()  # the first check, after which every save is noticed
+            self._has_changed()  # wait for the first check, which shows that the thread watches: no save is missed now
             if not (loaded and self._serving.serves(self._stop)):
                 return 0 if self._stop.is_set() else self._serving.process.wait()
             self._stop_with(self._serving)
-            self._standby = self._new_worker()  # not earlier, because it would slow down the start of the first
+            self._standby = self._new_worker()  # not earlier, because it would slow down the start of the first worker
             while not self._stop.is_set():
                 if self._has_changed():
                     self._swap(self._standby)
@@ -138,10 +143,10 @@ class Supervisor:
                 self._standby.stop()
 
     def _watch(self) -> None:
-        """Check for changes until `stop` is called, and put into `_looks` whether a check found any."""
+        """Check for changes until `stop` is called. Each check puts into `_looks` whether it found any."""
         try:
             self._watch_code(force_polling=None)
-        except (OSError, RuntimeError):  # the programs of this user watch as many files as the system allows
+        except (OSError, RuntimeError):  # this user watches too many files
             self._watch_code(force_polling=True)
         self._looks.put(False)
 
@@ -162,7 +167,7 @@ class Supervisor:
             self._looks.put(bool(changes))
 
     def _has_changed(self) -> bool:
-        """Wait for the next check. Returns whether there was a change since the last call."""
+        """Wait for the result of the next check. Returns whether the code has changed since the last call."""
         changed = self._looks.get()
         while not self._looks.empty():
             changed |= self._looks.get()

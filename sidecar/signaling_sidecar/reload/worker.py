@@ -1,13 +1,14 @@
-"""A worker of the supervisor, run as a script: `worker.py LISTENING ANSWERS TARGET ARGUMENTS`.
+"""A worker process of the supervisor, run as a script: `worker.py LISTENING ANSWERS TARGET ARGUMENTS`.
 
-It imports everything but our own code and waits. The supervisor writes one line at a time to its stdin:
+The worker imports all dependencies, but not the sidecar's own code, and waits. The supervisor writes commands to its
+stdin, one on each line, and the worker writes its answers to the pipe with the file descriptor ANSWERS:
 
-- `load`: import our code as it is by then, and call TARGET (`module:name`) with ARGUMENTS (JSON text of an object). The
-  worker answers `loaded`.
-- `serve`, or `reload` when another worker has served before: call the `serve` method of what TARGET has returned, with
+- `load`: import the current code of the sidecar, and call the class TARGET (`module:name`) with the keyword arguments
+  ARGUMENTS (a JSON object). The worker answers `loaded`.
+- `serve`, or `reload` when another worker has served before: call the method `serve` of the instance of TARGET, with
   the file descriptor LISTENING of the listening socket. The worker answers `serving` when it serves.
 
-The worker must end when its stdin ends. Its answers are lines, too, in the pipe with the file descriptor ANSWERS.
+The worker must end when its stdin ends.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from pkgutil import resolve_name
 
 
 def _report(error: Exception) -> int:
-    """Print an error that the operator can mend, as the command `sidecar` does. Returns the exit code."""
+    """Print an error that the operator can correct, as the command `sidecar` does. Returns the exit code."""
     print(f"sidecar: {error}", file=sys.stderr)
     return 2
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which ends this process by its stdin
-    import aiohttp.web  # noqa: F401 - most of the time of a start
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the supervisor closes our stdin instead
+    import aiohttp.web  # noqa: F401 - this import takes most of the time of a start
     import msgspec  # noqa: F401
     import platformdirs  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""Everything that can be configured, as one frozen object.
+"""Read the settings of the sidecar, and check them. The result is one frozen object of the class `Settings`.
 
 Each setting can be given by a flag of `sidecar serve`, by an environment variable or in `sidecar.toml`; otherwise it
 has its default. For example `max_rooms` is `--max-rooms`, `SIDECAR_MAX_ROOMS` and `max_rooms = 100`. A flag takes

@@ -1,4 +1,4 @@
-"""Checks the settings that need or exclude each other."""
+"""Check the settings that require or exclude each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _OF_JWT = ("jwt_algorithm", "jwt_secret", "jwt_key_file", "jwt_audience", "jwt_i
 
 
 def check_combinations(settings: Settings) -> None:
-    """Raise SettingsError for the first setting that does not fit the others."""
+    """Raise SettingsError if a setting lacks another one that it requires, or is set together with one that it
+    excludes."""
     _check_turn(settings)
     _check_auth(settings)
 
@@ -27,7 +28,7 @@ def _check_auth(settings: Settings) -> None:
     for kind, names in (("token", _OF_TOKEN), ("jwt", _OF_JWT)):
         given = [name for name in names if getattr(settings, name) is not None]
         if given and settings.auth != kind:
-            # Whoever has set a secret believes that it protects the rooms.
+            # An operator who sets a secret, but not `auth`, would wrongly believe that the secret protects the rooms.
             raise SettingsError("auth", settings.auth, f"{kind!r}, because {given[0]} is set", "settings")
     if settings.auth == "token":
         _require_one(settings, *_OF_TOKEN)
@@ -46,7 +47,7 @@ def _check_auth(settings: Settings) -> None:
 
 
 def _require_one(settings: Settings, variable: str, file: str) -> None:
-    """Require a secret either in the environment or in a file."""
+    """Raise SettingsError unless exactly one of two settings is set: the secret itself, or the path of its file."""
     how_many = sum(getattr(settings, name) is not None for name in (variable, file))
     if how_many == 0:
         expected = f"in the environment as SIDECAR_{variable.upper()}, or in a file that {file} names"

@@ -1,4 +1,4 @@
-"""The settings of the sidecar: the type, the default and the help text of each."""
+"""Defines the settings of the sidecar, each with its type, its default and its help text."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from signaling_sidecar.settings.kinds import (
 
 DEFAULT_PORT = 8765
 MIB = 1024 * 1024
-MAX_DRAIN_S = 300  # seconds; whoever stops the sidecar waits for so long
-MAX_GRACE_S = 3600  # seconds; the event log keeps its segments for at least as long as the longest grace
+MAX_DRAIN_S = 300  # seconds; the sidecar may keep running for that long after SIGTERM
+MAX_GRACE_S = 3600  # seconds; a longer grace period would also keep the segments of the event log for longer
 
 
 def _setting(kind: Kind, default: Any, help_: str, *, live: bool = True) -> Any:
-    """`live` tells whether the setting can change while the sidecar is running, when the settings file is saved."""
+    """`live` tells whether a running sidecar uses a new value of the setting as soon as the settings file is saved."""
     return field(default=default, repr=not kind.is_secret, metadata={"kind": kind, "help": help_, "live": live})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The values of all settings. The default limits are those of PROTOCOLS.md, "Limits"."""
+    """The values of all settings. PROTOCOLS.md, "Limits", lists the default limits."""
 
     host: str = _setting(
         text(), "127.0.0.1", "the address to listen on; `::` listens on all IPv4 and IPv6 addresses", live=False
@@ -64,7 +64,7 @@ class Settings:
     private: bool = _setting(
         switch(),
         False,
-        "let no command find this sidecar by the folder of the project, because it serves only the tests of an app",
+        "hide this sidecar, which serves only the tests of an app, from commands that look for the project's sidecar",
         live=False,
     )
     allow_origin: tuple[str, ...] = _setting(
@@ -112,24 +112,25 @@ class Settings:
         text(), None, "the audience (`aud`) that a token must name; required with --auth jwt", live=False
     )
     jwt_issuer: str | None = _setting(
-        text(), None, "the issuer (`iss`) that a token must name; by default every issuer with the key", live=False
+        text(), None, "the issuer (`iss`) that a token must name; by default every issuer is accepted", live=False
     )
     insecure: bool = _setting(
         switch(),
         False,
-        "listen beyond this machine without --auth, --allow-host or --allow-origin: then everybody who can reach the "
-        "port, or any website that is open in a browser there, can read and send in every room",
+        "listen on an address that other machines can reach, although --auth, --allow-host or --allow-origin is not "
+        "set: then everybody who can reach the port, and any website that is open in the browser of a machine that can "
+        "reach it, can read and send in every room",
         live=False,
     )
     trusted_proxies: tuple[str, ...] = _setting(
         networks(),
         (),
-        "the addresses of reverse proxies whose X-Forwarded-For header tells the address of a client",
+        "the addresses of reverse proxies; only their X-Forwarded-For header is trusted to tell a client's address",
     )
     advice: str = _setting(
         one_of("flags", "plugin"),
         "flags",
-        "whether the reason for a refused connection names flags of this command or options of the Vite plugin",
+        "whether messages about refused connections advise to set flags of this command or options of the Vite plugin",
     )
     dialects: tuple[str, ...] = _setting(
         dialects(()),
@@ -143,7 +144,7 @@ class Settings:
         "the URL of the Redis server by which several sidecars share their rooms, such as redis://localhost:6379/0",
         live=False,
     )
-    cluster_password: str | None = _setting(secret(), None, "the password of that Redis server", live=False)
+    cluster_password: str | None = _setting(secret(), None, "the password of the cluster's Redis server", live=False)
     cluster_lease_s: float = _setting(
         seconds(60.0, 0.5),
         3.0,
@@ -250,7 +251,7 @@ class Settings:
     log_segment_bytes: int = _setting(
         whole(1024, 1024 * MIB, "bytes"),
         8 * MIB,
-        "the size in bytes at which the event log begins a new file (a segment); a restart reads the last one",
+        "the size in bytes at which the event log begins a new file (a segment); a restart reads the last segment",
     )
     log_total_bytes: int = _setting(
         whole(1024, 1024 * 1024 * MIB, "bytes"),

@@ -1,4 +1,4 @@
-"""How the value of a setting is parsed and checked, by its kind: a number, a path, a list and so on."""
+"""Parse and check the values of settings. Each setting is of a kind, such as a number, a path or a list."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ _REDIS_OPTIONS = {
     "rediss": {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"},
     "unix": {"db"},
 }
-"""By the scheme of a URL, what its query may contain. The Redis client accepts more, of which some is not suitable."""
+"""The query parameters that a Redis URL may have, by its scheme. The Redis client would accept others too, but some of
+them are not suitable here."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How one setting is parsed and checked. `parse` raises ValueError or TypeError for an invalid value."""
+    """How one kind of setting is parsed and checked. `parse` raises ValueError or TypeError for an invalid value."""
 
     parse: Callable[[Any], Any]
     expected: str
     metavar: str
     is_list: bool = False
     is_switch: bool = False
-    """Whether the flag can be given without a value, which means true."""
+    """Whether the flag can be given without a value, which sets it to true."""
     is_secret: bool = False
     """Whether the setting can only be given by an environment variable, and is never logged or shown. A flag would be
     visible in the process list, and the settings file is in a folder that Vite may serve."""
     is_path: bool = False
     """Whether the value is a path. A relative path in the settings file is relative to the folder of that file."""
     shown: Callable[[Any], object] = lambda value: value
-    """Returns what an error shows of a value."""
+    """Returns the form of the value that an error message may show, for example without a password."""
 
 
 def whole(lowest: int, highest: int, unit: str) -> Kind:
@@ -108,8 +109,8 @@ def _without_secrets(url: object) -> object:
     return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", url, flags=re.DOTALL), flags=re.DOTALL)
 
 
-# As long as the output of SHA-256 (RFC 7518, 3.2). Clients also send the shared secret in a header that lists WebSocket
-# subprotocols, where only some characters are allowed.
+# At least as long as the output of SHA-256, which is 32 bytes (RFC 7518, 3.2). Only characters that are allowed in the
+# header Sec-WebSocket-Protocol, because browser clients send the shared secret there.
 SHARED_SECRET = secret(
     r"[A-Za-z0-9._~-]{32,8000}",
     "at least 32 of the characters A-Z a-z 0-9 - . _ ~, such as the output of `openssl rand -hex 32`",
@@ -122,7 +123,7 @@ def existing_folder() -> Kind:
 
     def parse(value: Any) -> Path:
         path: Path = kind.parse(value)
-        if not os.path.isdir(path):  # Path.is_dir would raise PermissionError below a private folder
+        if not os.path.isdir(path):  # Path.is_dir would raise PermissionError if a parent folder cannot be read
             raise ValueError
         return path
 
@@ -152,13 +153,13 @@ def _path(thing: str, metavar: str) -> Kind:
 
 
 def resolved(path: Path) -> Path:
-    """Expand `~` and follow links. Raises ValueError for an unknown user (`~nobody`) and for links in a circle."""
+    """Expand `~` and follow links. Raises ValueError for an unknown user (`~nobody`) and for circular links."""
     try:
         found = path.expanduser().resolve()
     except (RuntimeError, OSError) as error:
         raise ValueError(str(error)) from error
     try:
-        found.stat()  # since Python 3.13, only this fails for links in a circle
+        found.stat()  # since Python 3.13, `resolve` does not fail for circular links, but `stat` does
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ValueError(str(error)) from error
@@ -166,7 +167,7 @@ def resolved(path: Path) -> Path:
 
 
 def _is_utf_8(path: str) -> bool:
-    """Whether a path can be written in UTF-8. Otherwise it could not be written to the event log, which is JSON."""
+    """Whether a path can be encoded in UTF-8. If not, it could not be written to the event log, which is JSON."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -184,8 +185,8 @@ def one_of(*words: str) -> Kind:
 
 
 def list_of(read: Callable[[str], str | None], expected: str, metavar: str, at_least: int = 0) -> Kind:
-    """A list, given as a TOML array or separated by commas. `read` returns an item in its normal form, or None if the
-    item is invalid."""
+    """A list, given as a TOML array or as a text with commas. `read` normalises an item, and returns None if the item
+    is invalid."""
 
     def parse(value: Any) -> tuple[str, ...]:
         parts = [value] if isinstance(value, str) else list(value)
@@ -210,7 +211,7 @@ def switch() -> Kind:
 
 
 def dialects(known: Collection[str]) -> Kind:
-    """The kind of the setting `dialects`. Every name is accepted if `known` is empty."""
+    """The kind of the setting `dialects`. It accepts the names in `known`, or every name if `known` is empty."""
 
     def read(name: str) -> str | None:
         return name if name in known or not known else None

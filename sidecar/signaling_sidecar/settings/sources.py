@@ -1,4 +1,4 @@
-"""Where the values of the settings come from: flags, environment variables and `sidecar.toml`."""
+"""Read the values of the settings from their sources: flags, environment variables and `sidecar.toml`."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ class Configured(NamedTuple):
 
 @dataclass(frozen=True)
 class Sources:
-    """All sources of settings. `flags` has a value for each setting by its name, None for flags that were not given."""
+    """All sources of settings. `flags` maps the name of each setting to the value of its flag, or to None if the flag
+    was not given."""
 
     flags: Mapping[str, Any]
     environment: Mapping[str, str]
     named_file: Path | None = None
-    """The settings file that `--settings` names, which must exist. With None, `sidecar.toml` in the project's folder is
-    read if it exists."""
+    """The settings file that `--settings` names, which must exist. If None, `sidecar.toml` in the project's folder is
+    read, if that exists."""
     dialects: tuple[str, ...] = ()
-    """The names of all wire protocols ("dialects"), which this package does not know. All of them are enabled unless
-    the setting `dialects` names some."""
+    """The names of all wire protocols ("dialects"). The caller passes them, because this package does not import the
+    dialects. All of them are enabled unless the setting `dialects` names some."""
     check: Callable[[Settings], None] = lambda _: None
-    """Raises SettingsError for settings that are valid, but do not fit what they are loaded for."""
+    """A further check by the caller: it raises SettingsError for valid settings that the caller cannot use."""
 
     @property
     def file(self) -> Path:
@@ -68,7 +69,8 @@ class Sources:
         return settings
 
     def configured(self, name: str) -> Configured | None:
-        """Read one setting without checking the others. Returns None if no source has it. Raises SettingsError."""
+        """Read one setting without checking the others. Returns None if no source sets it. Raises SettingsError for an
+        invalid value."""
         return self._configured(name, _kind(name), self._from_file())
 
     def _configured(self, name: str, kind: Kind, from_file: Mapping[str, Any]) -> Configured | None:
@@ -91,19 +93,19 @@ class Sources:
         try:
             if self.named_file is None and not self.file.exists():
                 return {}
-            import tomllib  # not at the top, because a start without a file should not wait for it
+            import tomllib  # imported here so that a start without a settings file does not take longer
 
             if not self.file.is_file() and str(self.named_file) != os.devnull:
-                self.file.stat()  # raises for a missing file, with the operating system's reason
-                raise OSError("it is not a regular file")  # reading a FIFO would wait for a writer, perhaps for ever
+                self.file.stat()  # raises FileNotFoundError for a missing file
+                raise OSError("it is not a regular file")  # reading a FIFO could wait for ever
             found = _flat(tomllib.loads(decoded(self.file.read_bytes())))
-        except (OSError, ValueError, RecursionError) as error:  # ValueError: it is not UTF-8, or not TOML
+        except (OSError, ValueError, RecursionError) as error:  # ValueError: the file is not UTF-8, or not TOML
             raise self._unusable_file(self.file, error) from None
         for each, kind in all_settings():
             value = found.get(each.name)
             if kind.is_path and isinstance(value, str) and value:
-                # A path in the file must not depend on the folder in which the command was started.
-                with suppress(RuntimeError):  # an unknown user (`~nobody`) is reported when the value is parsed
+                # The path is relative to the folder of the settings file, and not to the current folder.
+                with suppress(RuntimeError):  # an unknown user (`~nobody`): `parse` will raise for the value
                     found[each.name] = str(self.file.parent / Path(value).expanduser())
         return found
 
