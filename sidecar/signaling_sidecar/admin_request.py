@@ -1,4 +1,4 @@
-"""Requests to the admin API of a running sidecar."""
+"""Send requests to the admin API of a running sidecar."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN_BYTES = 1000  # of a refusal; a server that is not a sidecar may answer wi
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Another server must not get the token."""
+    """Does not follow redirects, because another server must not get the token."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -32,7 +32,7 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedire
 
 
 def warning_of_plain_http(url: str) -> str | None:
-    """Return a sentence if others could read a token on its way to this URL, or None if they cannot."""
+    """Return a warning if a token is sent to this URL without encryption through a network, or None."""
     return f"the token is sent to {visible(url)} without encryption; use https" if is_insecure(url) else None
 
 
@@ -46,9 +46,9 @@ def ask_admin(
 ) -> Any:
     """Send a request for `path` below `/admin/v1/`, and return the decoded JSON of the response.
 
-    Raises `AdminRefused` for an error status, and `NotAnswered` for everything else that goes wrong. If the state
-    folder is given, it is `NotRunning` instead when the sidecar's process has ended, because another program may use
-    its port.
+    Raises `AdminRefused` for an error status, and `NotAnswered` if there is no valid response. If `state_dir` is given
+    and the sidecar with this state folder has ended, `NotRunning` is raised in place of both, because the response may
+    be from another program that uses the same port now.
     """
     try:
         with answering(url):
@@ -70,9 +70,10 @@ def _ask(url: str, token: str, method: str, path: str, body: dict[str, Any] | No
 
 @contextmanager
 def answering(url: str) -> Iterator[None]:
-    """Raise NotAnswered in place of the errors of a request, except for an HTTPError.
+    """Raise NotAnswered in place of the exceptions of a request, except HTTPError.
 
-    urllib raises a URLError only while it connects. While the answer is read, each kind of error may follow.
+    urllib raises URLError only for errors until the request is sent. Errors while the response is read are exceptions
+    of several other types.
     """
     if not url.startswith(("http://", "https://")):
         raise NotAnswered(url, "the URL must begin with http:// or https://")
@@ -86,7 +87,7 @@ def answering(url: str) -> Iterator[None]:
         OSError,
         HTTPException,
         ValueError,
-    ) as error:  # the connection was lost, or is no HTTP, or the port is wrong
+    ) as error:  # the connection was lost, the response is not HTTP, or the port is invalid
         raise NotAnswered(url, visible(str(error) or type(error).__name__)) from None
 
 
@@ -98,7 +99,10 @@ def open_admin(
     body: dict[str, Any] | None = None,
     timeout_s: float | None = TIMEOUT_S,
 ) -> HTTPResponse:
-    """Do the same, but return the response without reading it. Without `timeout_s`, a line of it may take any time."""
+    """Send a request and return the response without reading it. The exceptions of urllib are not converted.
+
+    If `timeout_s` is None, reading the response may take any time, for example when it is a stream of records.
+    """
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{url.rstrip('/')}/admin/v1/{path}", data, headers, method=method)

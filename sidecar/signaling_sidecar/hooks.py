@@ -3,8 +3,8 @@
 `admit`, `on_join` and `on_relay` accept by returning None or True. They refuse by returning False, or a sentence that
 is sent to the refused client. A hook that returns anything else, raises, or takes longer than 2 s refuses too.
 
-The hooks file is imported, and all hooks run, in one thread of their own. Two hooks never run at the same time: another
-one can only start or continue while a hook waits at an `await`.
+The hooks file is imported in a separate thread, in which all hooks run too. Two hooks never run at the same time:
+another hook can only start or continue while the current one waits at an `await`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Connection(NamedTuple):
     token: str | None
     """The token in the header `Authorization: Bearer`, if the client sent one."""
     claims: Mapping[str, Any] | None = None
-    """What the client's access token says, with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
+    """The claims of the client's access token with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
     required, or if the client will send its token in its `join`."""
 
 
@@ -45,7 +45,7 @@ class Join(NamedTuple):
     present: tuple[str, ...]
     """The ids of the peers that are in the room."""
     claims: Mapping[str, Any] | None = None
-    """What the access token of the client says, with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
+    """The claims of the client's access token with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
     required."""
 
 
@@ -70,13 +70,13 @@ class Relay(NamedTuple):
     dialect: str
     room: str
     sender: str | None
-    """Its peer id. None when it is not known yet, because the server will give the sender one when its join is
-    carried out."""
+    """The peer id of the sender. None if the sidecar will only generate the id when it carries out the `join` that the
+    sender sent before the frame."""
     to: str | None
     kind: str
     """The kind of the frame, such as `offer`."""
     frame: Any
-    """The frame as its receivers get it: the decoded JSON of a text frame, or the bytes of a binary frame."""
+    """The content that the receivers get: the decoded JSON of a text frame, or the bytes of a binary frame."""
 
 
 class Leave(NamedTuple):

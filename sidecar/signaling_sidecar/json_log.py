@@ -1,4 +1,4 @@
-"""stderr as lines of JSON (`--log-format json`), for programs that collect the logs of many services."""
+"""Write stderr as lines of JSON (`--log-format json`), for programs that collect the logs of many services."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class JsonLines(logging.Formatter):
-    """Formats each message as one JSON object in one line. A caller gives its code as `extra={"code": …}`."""
+    """Formats each message as one JSON object in one line. The code of a message is passed as `extra={"code": …}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message, _, rest = record.getMessage().partition("\n")  # more lines are a traceback or a stack of a hook
+        message, _, rest = record.getMessage().partition("\n")  # the rest is a traceback or a stack
         traceback = self.formatException(record.exc_info) if record.exc_info else rest or None
         line = {
             "ts": round(record.created, 6),
@@ -41,9 +41,11 @@ class JsonLines(logging.Formatter):
 
 @contextmanager
 def json_lines_on(stderr: TextIO) -> Iterator[None]:
-    """In the block, write everything to `stderr` as lines of JSON: messages, what hooks print, and an error that ends
-    the command, which is raised as SystemExit then."""
-    if not isinstance(stderr, _Printed):  # the worker of a reload begins twice: when it loads, and when it serves
+    """In the block, write messages, the output of hooks and the last error to `stderr` as lines of JSON.
+
+    A SidecarError that ends the block is replaced by SystemExit.
+    """
+    if not isinstance(stderr, _Printed):  # a worker of `--reload` calls this twice: when it loads, and when it serves
         _write_json_lines(stderr)
     try:
         yield
@@ -57,7 +59,7 @@ def _write_json_lines(stderr: TextIO) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    logging.raiseExceptions = False  # they would be printed, and so be messages again
+    logging.raiseExceptions = False  # errors in logging would be printed, which would log them again
     threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
     sys.excepthook = _uncaught
     sys.stdout = sys.stderr = _Printed()
@@ -69,7 +71,7 @@ def _uncaught(type_: type[BaseException], error: BaseException | None, traceback
 
 
 class _Printed(io.TextIOBase):
-    """Stands for stdout and stderr of Python. Each printed line becomes a message."""
+    """Replaces `sys.stdout` and `sys.stderr`, and logs each printed line as a message."""
 
     def __init__(self) -> None:
         self._rest = ""

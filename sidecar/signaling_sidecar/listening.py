@@ -1,4 +1,4 @@
-"""The TCP socket on which the sidecar accepts connections."""
+"""Open the TCP socket on which the sidecar accepts connections."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def listen(settings: Settings) -> socket.socket:
     not permitted.
     """
     if (passed := systemd.passed_socket()) is not None:
-        return passed  # the server checks its address
+        return passed  # the server calls `check_protection` for its address
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
-        # Checked before anybody can connect. The name is not resolved again, because it could then be another address.
+        # Checked before anybody can connect. Only the checked address is used: if the name were resolved again, it
+        # could lead to another address.
         check_protection(settings, str(address[0]), settings.host)
         both = settings.host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
@@ -42,18 +43,18 @@ def listen(settings: Settings) -> socket.socket:
 
 def check_protection(settings: Settings, address: str, host: str | None = None) -> None:
     """Raise UnprotectedHost if other machines can reach the IP address on which the sidecar listens, and the settings
-    do not say who may connect. `host` is the name that was resolved to the address, if there is one.
+    do not limit who may connect. `host` is the host name that was resolved to the address, if there is one.
 
-    The attack: everybody in the same café, or on the internet, connects, reads all rooms and answers in the name of
-    others. Without `auth` any program can do that, and without the other two any website that is open in a browser on a
-    machine from which the sidecar can be reached.
+    Otherwise an attacker in the same café, or on the internet, could connect, read all rooms and answer in the name of
+    other peers. Without `auth`, any program could do that. Without `allow_host` and `allow_origin`, any website could,
+    if it is open in a browser on a machine that can reach the sidecar.
     """
     if not settings.insecure and (missing := lacks_protection(settings, address)):
         raise UnprotectedHost(host or address, missing)
 
 
 def lacks_protection(settings: Settings, address: str) -> list[str]:
-    """Return the names of the settings that are missing for an IP address that other machines can reach."""
+    """Return the names of the missing settings if other machines can reach the IP address, or else an empty list."""
     if ipaddress.ip_address(address).is_loopback:
         return []
     is_set = {

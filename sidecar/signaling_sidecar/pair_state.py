@@ -1,4 +1,4 @@
-"""The state of two peers in one word, for drawings, pages and scripts."""
+"""One word that says whether two peers are connected, for drawings, pages and scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class State(StrEnum):
     TRYING = "trying"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """Neither peer has tried to connect, one of them left too early, or no browser has reported the result."""
+    """Neither peer has tried to connect, a peer left before the result was clear, or no browser has reported it."""
 
 
 SIGNS = {State.CONNECTED: "✓", State.TRYING: "…", State.FAILED: "✗", State.UNKNOWN: "?"}

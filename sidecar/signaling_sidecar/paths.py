@@ -1,4 +1,4 @@
-"""The paths at which the sidecar answers requests of its own commands and pages."""
+"""The URL paths that the sidecar's own commands and pages request."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ SIGNALING_PATH = "/ws/signaling"
 STATUS_PATH = f"{SIGNALING_PATH}/status"
 PEOPLE_PATH = f"{SIGNALING_PATH}/people"
 BRIEF = "brief"
-"""A query parameter of the status that skips the checks of Vite and the network, which take a moment."""
+"""A query parameter of STATUS_PATH. The response then lacks the checks of Vite and the network, which take a moment."""

@@ -1,4 +1,4 @@
-"""Stops Python's search for garbage while many objects are made."""
+"""Pause Python's garbage collector while many objects are created."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-MANY = 50_000  # objects; to search so many takes a few milliseconds
+MANY = 50_000  # objects; examining so many takes the garbage collector a few milliseconds
 
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
-    """Stop the search of Python for unused cycles of objects. A diagnosis makes millions of objects without cycles, and
-    the search, which looks at all of them again and again, would take a fifth of its time. Imports make few cycles, and
-    the search would take a tenth of the time until the sidecar serves.
+    """Pause the garbage collector in the block. Objects are still freed when their last reference is gone, but unused
+    reference cycles are not.
 
-    It stops in all threads, so a server must not use this while it serves.
+    A diagnosis creates millions of objects without cycles. The garbage collector would examine all of them again and
+    again, which would take a fifth of the time. During the imports of a start, it would take a tenth of the time.
+    The pause affects all threads, so the sidecar must not use it while it serves.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -28,9 +29,10 @@ def paused_collector() -> Iterator[None]:
 
 
 def _treat_all_objects_as_old() -> None:
-    """Otherwise the next search, which is for young objects, would look at all that were made during the pause."""
+    """Move all objects to the oldest generation. Otherwise the next collection of the youngest generation would examine
+    all objects that were created during the pause."""
     young, _, _ = gc.get_count()
-    # What somebody else has frozen must stay so. Python counts frozen objects one by one, so this is asked last.
+    # `unfreeze` would also unfreeze objects that other code has frozen. `get_freeze_count` is slow, so it comes last.
     if young >= MANY and gc.get_freeze_count() == 0:
         gc.freeze()
         gc.unfreeze()

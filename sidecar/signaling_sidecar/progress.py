@@ -1,8 +1,8 @@
-"""Shows how much of a long computation is done: a bar in a notebook, a line in a terminal, and nothing elsewhere.
+"""Show the progress of a long computation: a bar in a notebook, a line in a terminal, and nothing elsewhere.
 
-It appears only if the whole computation takes longer than a second, and it is removed at the end. The saved outputs of
-a notebook must not contain it. A closed widget would leave its model there, so the bar is an HTML element that is
-replaced by nothing.
+The progress appears only if the whole computation will probably take longer than a second. It is removed at the end,
+because the saved outputs of a notebook must not contain it. In a notebook, it is an HTML output that is replaced by an
+empty one. It is not a widget, because a closed widget would leave its model in the saved outputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 from uuid import uuid4
 
 LONG_S = 1.0
-_SURE_AFTER_S = 0.3  # before that, the computation may only seem slow, because it has loaded modules
+_SURE_AFTER_S = 0.3  # seconds; until then the speed is no basis for an estimate, because modules may have been imported
 _EVERY_S = 0.1  # seconds between two changes of the display
 _BAR_CELLS = 30
 
@@ -32,7 +32,7 @@ class _Display(Protocol):
 class Progress:
     """The progress of one computation, which has `total` steps. It must be used in a `with` statement.
 
-    With `is_long`, it is shown from the beginning, for a computation whose first step may take long.
+    With `is_long`, the progress is shown from the beginning. This is for computations whose first step may take long.
     """
 
     def __init__(self, what: str, total: int, *, is_long: bool = False) -> None:
@@ -59,7 +59,7 @@ class Progress:
             self._show(share)
 
     def through(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Yield the items. A step is to make one of them."""
+        """Yield the items, and count each item as one step."""
         for done, item in enumerate(items, 1):
             self.reached(done)
             yield item

@@ -1,4 +1,4 @@
-"""The pytest plugin, with the fixture `sidecar`. It is loaded in every run of pytest, so it imports nothing else."""
+"""The pytest plugin, with the fixture `sidecar`. Every run of pytest loads this module, so it imports very little."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def sidecar_options() -> Sequence[str]:
-    """The options of `sidecar serve` for the fixture `sidecar`. Override this fixture to change settings."""
+    """The options of `sidecar serve` with which the fixture `sidecar` starts. Override this fixture to add options."""
     return ()
 
 
 @pytest.fixture(scope="session")
 def sidecar(tmp_path_factory: pytest.TempPathFactory, sidecar_options: Sequence[str]) -> Iterator[TestSidecar]:
-    """A private signaling sidecar on a free port, which ends with the tests. It has a folder of its own for its log."""
+    """A signaling sidecar on a free port, which runs until all tests are done. Its event log is in a temporary
+    folder."""
     from signaling_sidecar.testing import started_sidecar
 
     with started_sidecar(tmp_path_factory.mktemp("sidecar"), sidecar_options) as running:

@@ -47,7 +47,7 @@ class Site(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def _is_elsewhere(url: str) -> bool:
-    """Whether the host of the URL leads to this machine from other machines too, and not back to themselves."""
+    """Whether the host of the URL can lead to this machine from another one, unlike `localhost` or `0.0.0.0`."""
     try:
         host = urlsplit(url).hostname or "localhost"
     except ValueError:
@@ -62,7 +62,7 @@ def _is_elsewhere(url: str) -> bool:
 def read_site(state_dir: Path) -> Site | None:
     """Read `site.json`. Returns None if Vite is not running, or if the file is missing or unreadable.
 
-    This is fast enough to be called for each request, because an unchanged file is not read again.
+    It is fast enough to be called for each request, because an unchanged file is not read again.
     """
     path = state_dir / SITE_FILE
     try:

@@ -1,6 +1,6 @@
-"""What a service of systemd needs: it is told when the sidecar serves and that it is alive, and can pass the socket.
+"""Support for systemd: report readiness, feed the watchdog, and use the listening socket that a `.socket` unit passes.
 
-Outside of a unit, the variables that are read here are not set, and nothing is done.
+Without systemd, its environment variables are not set, and these functions do nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 def notify(state: str) -> None:
-    """Tell systemd a state, such as `READY=1` (sd_notify(3))."""
+    """Send a state to systemd, such as `READY=1` (sd_notify(3))."""
     path = os.environ.get("NOTIFY_SOCKET")
     if not path:
         return
@@ -31,9 +31,9 @@ def notify(state: str) -> None:
 
 
 async def feed_watchdog() -> None:
-    """Tell systemd twice in each interval that the event loop runs, if the unit has a `WatchdogSec`.
+    """Report to systemd that the event loop runs, twice in each interval, if the unit sets `WatchdogSec`.
 
-    systemd restarts the sidecar when it has not heard of it for the whole interval (sd_watchdog_enabled(3)).
+    systemd restarts the sidecar if it gets no report for a whole interval (sd_watchdog_enabled(3)).
     """
     interval_us = os.environ.get("WATCHDOG_USEC", "")
     if not interval_us.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
@@ -44,11 +44,11 @@ async def feed_watchdog() -> None:
 
 
 def passed_socket() -> socket.socket | None:
-    """Return the listening socket that a `.socket` unit has passed, or None without one (sd_listen_fds(3)).
+    """Return the listening socket that a `.socket` unit has passed, or None if there is none (sd_listen_fds(3)).
 
     Raises SettingsError if systemd has passed anything else than one TCP socket.
     """
-    count = os.environ.pop("LISTEN_FDS", None)  # a program that a hook starts must not take the socket for its own
+    count = os.environ.pop("LISTEN_FDS", None)  # so that no child process uses the socket
     os.environ.pop("LISTEN_FDNAMES", None)
     if os.environ.pop("LISTEN_PID", None) != str(os.getpid()) or count is None:
         return None

@@ -1,4 +1,4 @@
-"""Decoding of text files that an editor, PowerShell or Windows may have saved in another encoding than UTF-8."""
+"""Decode text files, which an editor, PowerShell or Windows may have saved as UTF-16 or with a byte order mark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENCODINGS = {  # by the byte order mark at the start of the file; a file withou
 
 
 def encoding_of(beginning: bytes) -> str:
-    """Return the name of the encoding, given the first bytes of a file. Its codec removes the byte order mark."""
+    """Return the encoding of a file, given its first bytes. Decoding with this encoding removes the byte order mark."""
     return next((name for mark, name in _ENCODINGS.items() if beginning.startswith(mark)), "utf-8")
 
 

@@ -10,9 +10,9 @@ _JOINER = "\u200d"  # Python calls it unprintable, but emoji that consist of sev
 
 
 def visible(text: str) -> str:
-    r"""Replace each character that a terminal would execute instead of showing: ESC becomes `\x1b`, a newline `\n`.
+    r"""Escape each character that controls a terminal instead of being shown: ESC becomes `\x1b`, a newline `\n`.
 
-    Bidirectional overrides and line separators are replaced too, so that the text stays on its line and cannot reorder
+    Bidirectional overrides and line separators are escaped too, so that the text stays on its line and cannot reorder
     the text around it.
     """
     return "".join(c if c.isprintable() or c == _JOINER else c.encode("unicode_escape").decode() for c in text)

@@ -175,7 +175,7 @@ def test_another_state_folder_among_the_options_is_refused_at_once(tmp_path: Pat
 
 def test_the_state_folder_need_not_exist_but_must_not_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SidecarEnded, match=r"cannot have its state in .*/file: "), started_sidecar(tmp_path / "file"):
+    with pytest.raises(SidecarEnded, match=r"cannot store its state in .*/file: "), started_sidecar(tmp_path / "file"):
         pass
     with started_sidecar(tmp_path / "new" / "folder") as sidecar:
         with pytest.raises(SidecarRefused, match=r"^no other peer 'ann' in this room$") as refused:

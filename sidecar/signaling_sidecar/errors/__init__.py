@@ -1,9 +1,8 @@
-"""All errors, grouped by who can correct them.
+"""All errors except bugs of the sidecar, which are ordinary Python exceptions.
 
-`operator.py` and `event_log.py` hold exceptions that end a command with one sentence and exit code 2, and `cluster.py`
-one about a message of another sidecar. `refusals.py` holds what a peer's frame is answered with: values that become one
-answer on the wire and one record in the event log.
-A bug in the sidecar is an ordinary Python exception and is not listed here.
+`operator.py`, `event_log.py` and `cluster.py` define exceptions for the operator. Most of them end a command with one
+sentence and exit code 2. `refusals.py` defines the reasons for which the frame of a peer is refused. Each refusal
+becomes one error frame to the peer and one record in the event log.
 """
 
 from signaling_sidecar.errors.cluster import RedisUnusable, UnreadableMessage

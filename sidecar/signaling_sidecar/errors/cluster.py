@@ -20,7 +20,7 @@ class UnreadableMessage(SidecarError):
 
 
 class RedisUnusable(SidecarError):
-    """The Redis server of the cluster cannot be used when the sidecar starts."""
+    """The sidecar cannot start, because it cannot use the Redis server of the cluster."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,9 +1,9 @@
-"""How msgspec rejects text that cannot be decoded."""
+"""The exceptions of msgspec for text that it cannot decode."""
 
 from __future__ import annotations
 
 import msgspec
 
 NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""The exceptions that decoding raises when the text is not JSON, does not fit the expected type, or is nested too
+"""The exceptions that msgspec raises when the text is not JSON, does not match the expected type, or is nested too
 deeply."""

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 
 class SidecarError(Exception):
-    """Ends a command with exit code 2. `str()` is one sentence for the terminal that says what to correct."""
+    """Ends a command with exit code 2. `str()` returns one sentence for the terminal that says what to correct."""
 
     code: str
-    """A word for programs that read the sidecar's messages, such as `port-taken`."""
+    """An error code for programs that read the sidecar's messages, such as `port-taken`."""
 
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
@@ -31,7 +31,8 @@ class SettingsError(SidecarError):
 
 
 class UnprotectedHost(SettingsError):
-    """Other machines can reach the address to listen on, and the settings `missing` do not say who may connect."""
+    """Other machines can reach the address to listen on, but the settings in `missing`, which limit who may connect,
+    are not set."""
 
     _MEANINGS: ClassVar = {
         "auth": "auth (`token` or `jwt`)",
@@ -49,7 +50,7 @@ class UnprotectedHost(SettingsError):
         needed = f"{', '.join(others)} and {last}" if others else last
         return (
             f"other machines can reach the host {self.value!r}, so {needed} must be set too; --insecure starts the "
-            "sidecar without, and then strangers may read and send in every room"
+            "sidecar without, and then strangers can read and send in every room"
         )
 
 
@@ -121,7 +122,8 @@ _PASSED_HOW = "with --project or --state-dir (in Python: give its state folder t
 
 
 class NoStateDir(SidecarError):
-    """No sidecar was ever started for a folder. `below` is a clause about projects below it, in which some were."""
+    """No sidecar was ever started for a folder. `below` is a clause that names projects in subfolders of the folder for
+    which sidecars were started, or is empty."""
 
     def __init__(self, start: str, below: str = "") -> None:
         super().__init__(start, below)
@@ -136,7 +138,8 @@ class NoStateDir(SidecarError):
 
 
 class StateDirGone(NoStateDir):
-    """The configured state folder does not exist. `how` says where it is configured, and is empty for an argument."""
+    """The configured state folder does not exist. `how` says where its path is configured. It is empty if the path was
+    passed as an argument."""
 
     def __init__(self, path: str, how: str) -> None:
         SidecarError.__init__(self, path, how)
@@ -181,8 +184,8 @@ def _message_of(error: BaseException) -> str:
 
 
 class HooksUnreadable(SidecarError):
-    """The hooks file cannot be imported, or has the given fault. `__cause__` is the exception that the import
-    raised."""
+    """The hooks file cannot be used. `fault` is a clause that says why. If it is None, the import of the file raised
+    the exception `__cause__`."""
 
     def __init__(self, path: str, fault: str | None = None) -> None:
         super().__init__(path, fault)
@@ -228,7 +231,8 @@ class AdminRefused(SidecarError):
 
 
 class NotAnswered(NotRunning):
-    """A sidecar cannot be asked, or refuses to answer. On another machine, nobody can tell whether it runs."""
+    """A request to a sidecar cannot be sent, was not answered, or was refused. It is a NotRunning, because nobody can
+    check whether the process of a sidecar on another machine runs."""
 
     def __init__(self, url: str, reason: str) -> None:
         SidecarError.__init__(self, url, reason)

@@ -1,4 +1,7 @@
-"""Why a peer's frame is refused. A refusal becomes one answer to its sender and one record in the event log."""
+"""The reasons for which the frame of a peer is refused.
+
+Each refusal becomes one error frame to the peer and one record in the event log.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from enum import StrEnum
 
 import msgspec
 
-MAX_QUOTED_CHARS = 64  # characters of a peer's own text in a message; enough to recognise the text
+MAX_QUOTED_CHARS = 64  # characters of a text from the refused frame that the error message quotes
 
 
 class Code(StrEnum):
-    """The error codes, by which programs recognise a refusal. They are part of the protocol and must never be renamed.
-    Messages may change."""
+    """The error codes, by which programs recognise a refusal. They are part of the protocol and must never be renamed,
+    unlike the messages for people, which may change."""
 
     BAD_JSON = "bad-json"
     BAD_FIELD = "bad-field"
@@ -40,7 +43,7 @@ class Refusal(msgspec.Struct, frozen=True):
     code: Code
     message: str
     field: str | None = None
-    """The field of the frame that has the invalid value. None when no single field is at fault."""
+    """The field of the frame that has an invalid value. None if the reason is not the value of one field."""
 
 
 def _quote(text: str) -> str:

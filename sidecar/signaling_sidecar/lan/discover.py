@@ -19,24 +19,24 @@ PTR, IN = 12, 1  # RFC 1035 section 3.2
 MAX_NAMES = 1000  # names that are considered; if a machine floods the network, zeroconf stores up to 10,000 records
 MAX_QUESTIONS = 64  # names whose records are requested at the same time
 RECORDS_WITHIN_MS = 1000  # ms; an answer may be delayed by 120 ms (RFC 6762 section 6), and a packet may be lost
-ASK_AGAIN_S = 60.0  # seconds; zeroconf only asks four times within 14 s, but announcements may be lost
+ASK_AGAIN_S = 60.0  # seconds; zeroconf stops asking after four times within 14 s, but later announcements may be lost
 
 
 class Browser:
-    """Listens for announcements. It is created by `browsing`, and needs a running event loop."""
+    """Listens for announcements of pages. `browsing` creates it. It needs a running event loop."""
 
     def __init__(self, dns: AsyncZeroconf) -> None:
         self._dns = dns
         self._good: set[str] = set()
-        """Names of records whose page responded last time. They are checked first, so that a flood of other records
-        cannot crowd them out."""
+        """Names of records whose page responded in the last call. They are checked first, so that a flood of other
+        records cannot use up the limits before them."""
         self._silent: set[str] = set()
-        """Names whose records no machine answered for. Their sidecars were probably killed; other machines remember the
-        names for up to 19 min, because zeroconf extends the lifetime of 60 s."""
+        """Names whose records were requested, but sent by no machine. Their sidecars were probably killed. Other
+        machines repeat the names for up to 19 min, because zeroconf extends the lifetime of 60 s."""
         self._ask()
 
     async def neighbours(self) -> list[Neighbour]:
-        """Return all pages that respond, including this project's own. It takes at most 3 s."""
+        """Return all pages that respond, including the page of this project. This takes at most 3 s."""
         if asyncio.get_running_loop().time() - self._asked_s >= ASK_AGAIN_S:
             await self.stop()
             await self._dns.async_update_interfaces()

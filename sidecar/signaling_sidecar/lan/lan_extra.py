@@ -1,4 +1,4 @@
-"""Check for the optional packages that multicast DNS needs, which are installed with the extra `lan`."""
+"""Check whether the optional package for multicast DNS is installed: `pip install 'signaling-sidecar[lan]'`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from signaling_sidecar.errors import MissingExtra
 
 
 def require_lan_extra(feature: str) -> None:
-    """Raise MissingExtra if the packages are not installed. `feature` is what the user wanted to use."""
+    """Raise MissingExtra if the package is not installed. `feature` is the feature that needs it."""
     if find_spec("zeroconf") is None:
         raise MissingExtra(feature, "lan")

@@ -21,7 +21,7 @@ logging.getLogger("zeroconf").setLevel(logging.ERROR)
 async def multicast(address: str | None = None) -> AsyncIterator[AsyncZeroconf]:
     """Open multicast DNS on the interface with this address, or on all interfaces. Raises NoMulticast.
 
-    At the end, everything that was registered is withdrawn.
+    At the end of the block, the records that were registered are withdrawn.
     """
     dns = _opened(address)
     try:
@@ -32,7 +32,7 @@ async def multicast(address: str | None = None) -> AsyncIterator[AsyncZeroconf]:
 
 
 def _opened(address: str | None) -> AsyncZeroconf:
-    # Checked here because zeroconf would leave a socket open when it fails.
+    # Checked here because zeroconf would fail for such an address without closing its sockets.
     if address is not None and address not in {str(own.net.ip) for own in own_addresses()}:
         raise NoMulticast(f"{address} is not an address of this machine")
     try:

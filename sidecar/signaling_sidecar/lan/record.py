@@ -22,7 +22,7 @@ from signaling_sidecar.untrusted_text import visible
 SERVICE_TYPE = "_vite-signaling._tcp.local."
 TXT_VERSION = "1"  # the version of the keys in `to_txt`; RFC 6763 section 6.7
 MAX_URL_BYTES = 200  # a key and its value can have 255 bytes in a TXT record; RFC 6763 section 6.1
-MAX_NAME_CHARS = 60  # so that it fits on one line; this is at most 240 bytes
+MAX_NAME_CHARS = 60  # so that the name fits on one line; 60 characters are at most 240 bytes of UTF-8
 PRIVATE = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -44,11 +44,12 @@ class Page(NamedTuple):
     """A page on the network, either of this project or announced by another machine."""
 
     name: str
-    """The name of its project, safe to display."""
+    """The name of the page's project, safe to display."""
     url: str
     """The URL of the page, which ends with the `base` of its Vite configuration."""
     address: Address
-    """The IP address of the page. A link-local address of another machine includes the zone, which the URL does not."""
+    """The IP address of the page. Unlike the URL, it includes the zone if it is a link-local address of another
+    machine."""
 
     @property
     def parts(self) -> SplitResult:
@@ -60,7 +61,7 @@ class Page(NamedTuple):
 
 
 def page_of(site: Site | None) -> Page | None:
-    """Choose the page to announce, which is the first one that other devices can open at a private address."""
+    """Return the page to announce: the first URL for other devices that has a private address, or None."""
     if site is None:
         return None
     for url in site.network:

@@ -1,7 +1,7 @@
 """Check whether announced pages exist, by requesting the list of rooms from the signaling endpoint of each.
 
-The responses are untrusted. Each is limited to 64 KiB and 2 s, must match the expected types, and redirects are not
-followed.
+The responses are untrusted. Each response must arrive within 2 s, have at most 64 KiB and match the expected types.
+Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from signaling_sidecar.names import refuse_id, refuse_name
 WITHIN_S = 2.0  # seconds for connecting, TLS, request and response together; a page on the LAN takes 50 ms
 MAX_ANSWER_BYTES = 65_536  # headers and body together; enough for 600 rooms
 MAX_HEADER_BYTES = 512  # per header; aiohttp accepts up to 128 headers, which together are MAX_ANSWER_BYTES
-MAX_PAGES = 128  # requested at the same time; their responses are at most 8 MiB together
-MAX_PAGES_PER_ADDRESS = 4  # a limit for each machine, so that one machine cannot use up MAX_PAGES
+MAX_PAGES = 128  # pages that are requested at the same time; their responses are at most 8 MiB together
+MAX_PAGES_PER_ADDRESS = 4  # pages with the same IP address, so that one machine cannot use up MAX_PAGES
 ROOMS_PATH = "ws/signaling/rooms"
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
@@ -56,7 +56,7 @@ class Neighbour(msgspec.Struct, frozen=True):
     url: str
     rooms: list[NeighbourRoom]
     peers: int
-    """The number of peers in all of its rooms."""
+    """The number of peers in all rooms of the sidecar."""
 
 
 async def verified(pages: Iterable[Page]) -> list[Neighbour]:
@@ -75,9 +75,10 @@ async def verified(pages: Iterable[Page]) -> list[Neighbour]:
 
 
 def _with_zones(page: Page) -> list[Page]:
-    """Add the possible zones to a link-local address that has none, because it was received over IPv4.
+    """Return the page once for each zone that its address may have, or unchanged if its address needs no zone.
 
-    Without a zone, it is unknown on which network interface of this machine the address can be reached.
+    A link-local IPv6 address has no zone if it was received over IPv4. Then it is unknown which network interface of
+    this machine can reach it.
     """
     address = page.address
     if address.version == 4 or not address.is_link_local or address.scope_id is not None:
@@ -87,7 +88,7 @@ def _with_zones(page: Page) -> list[Page]:
 
 
 def _session() -> aiohttp.ClientSession:
-    """A session that uses no proxy, no cookies and no netrc, and keeps no connection open."""
+    """Return a session that uses no proxy, no cookies and no `.netrc` file, and keeps no connection open."""
     return aiohttp.ClientSession(
         # The certificate is not verified, because dev servers use self-signed ones. No secret is sent, and the response
         # is untrusted anyway: an attacker on the network could also announce a page of his own.
@@ -101,8 +102,8 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def _ask(session: aiohttp.ClientSession, page: Page) -> Neighbour | None:
-    # The Host header has the address, because Vite and the sidecar accept any IP address as a host, but not any name.
-    # The zone of the address is removed, because it only has a meaning on this machine.
+    # The Host header contains the address and not the host name of the URL, because Vite and the sidecar accept every
+    # IP address as a host, but not every name. The zone is removed, because it only has a meaning on this machine.
     url = URL(f"{page.parts.scheme}://{_host(str(page.address))}:{page.port}{page.parts.path}{ROOMS_PATH}")
     host = _host(str(page.address).partition("%")[0])
     headers = {"Host": f"{host}:{page.port}", "Accept-Encoding": "identity"}

@@ -1,4 +1,4 @@
-"""Test an app of several users with a real sidecar: start one, and wait until its peers are connected."""
+"""Test an app for several users with a real sidecar: start the sidecar, and wait until the peers are connected."""
 
 from signaling_sidecar.testing.errors import NotConnected, SidecarEnded, SidecarRefused
 from signaling_sidecar.testing.room import TestRoom

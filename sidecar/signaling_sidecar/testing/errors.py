@@ -1,4 +1,4 @@
-"""How a test fails."""
+"""The exceptions by which a test fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signaling_sidecar.untrusted_text import visible
 
 
 class NotConnected(AssertionError):
-    """The peers of a room are not connected. The message has the verdict on every two of them that are not."""
+    """Some peers of a room are not connected. The message contains the verdict on each two peers that are not."""
 
     def __init__(
         self, what: str, verdicts: Sequence[VerdictObject], rejections: Sequence[RejectionObject], log: Path
@@ -21,11 +21,11 @@ class NotConnected(AssertionError):
 
 
 class SidecarEnded(Exception):
-    """The sidecar could not be started, or has ended. The message has what it said."""
+    """The sidecar could not be started, or has ended. The message contains what it has written to stderr."""
 
 
 class SidecarRefused(ValueError):
-    """The sidecar has refused a request. `code` is a stable word for programs, such as `no-such-peer`."""
+    """The sidecar has refused a request. `code` is an error code that does not change, such as `no-such-peer`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(visible(message))

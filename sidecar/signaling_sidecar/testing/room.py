@@ -1,4 +1,4 @@
-"""One room of a sidecar, as a test sees it."""
+"""Lets a test wait for the peers of a room, read the verdicts on them, and remove a peer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import msgspec
 from signaling_sidecar.diagnosis import JUST_MET, Reason, RejectionObject, State, VerdictObject, Why
 from signaling_sidecar.testing.errors import NotConnected
 
-LOOK_EVERY_S = 0.1  # seconds; a room does not change more often than a person could see it
-# Seconds; the diagnosis waits 5 s for an answer before it calls an offer unanswered. When the time of a test is up, the
-# test has failed, but it waits for that verdict.
+LOOK_EVERY_S = 0.1  # seconds between two requests for the state of the room
+# Seconds that `until_connected` waits for a verdict after its time is up, although the test has failed by then. The
+# diagnosis calls an offer unanswered only after 5 s.
 DECIDED_WITHIN_S = 5.5
 
 
@@ -45,7 +45,8 @@ class _Seen(NamedTuple):
 
 
 class TestRoom:
-    """The room need not exist yet. `ask` sends a request to the admin API, and `log` gives the path of the log."""
+    """A room of the test's sidecar, which need not exist yet. `ask` sends a request to the admin API, and `log` returns
+    the path of the event log."""
 
     __test__ = False  # pytest would collect it, because of its name
 
@@ -56,8 +57,8 @@ class TestRoom:
     def until_connected(self, *, peers: int, within_s: float = 5.0) -> None:
         """Wait until exactly this many peers are in the room, and every two of them are connected.
 
-        Peers that are away do not count. In a room with a host, the others need only be connected to the host. Raises
-        NotConnected, whose message says for every two peers why they are not connected.
+        Peers that are away do not count. In a room with a host, the other peers need only be connected to the host.
+        Raises NotConnected, whose message says for every two peers why they are not connected.
         """
         __tracebackhide__ = True  # pytest then shows the line of the test
         began_s = time.monotonic()
@@ -75,16 +76,17 @@ class TestRoom:
             time.sleep(min(LOOK_EVERY_S, last_s - passed_s))
 
     def why(self) -> Why:
-        """The verdicts on every two peers that have met in the room, and what the sidecar has refused in it."""
+        """Return the verdicts on every two peers that have met in the room, and the refusals of the sidecar there."""
         query = urlencode({"room": self.id, "dialect": self.dialect})
         return msgspec.convert(self._ask("GET", f"why?{query}"), Why)
 
     def kick(self, peer: str) -> None:
-        """Remove a peer, given by its id, and refuse its id for a minute. Raises SidecarRefused if it is not there."""
+        """Remove the peer with this id, and refuse the id for a minute. Raises SidecarRefused if there is no such
+        peer."""
         self._ask("POST", f"rooms/{self.dialect}/{quote(self.id, safe='')}/kick", {"peer": peer})
 
     def _look(self) -> _Seen:
-        # The peers are asked for first, so that the verdicts on them are not older.
+        # The list of peers is requested first, so that the verdicts are not older than the list.
         rooms = msgspec.convert(self._ask("GET", "rooms"), _Rooms).rooms
         found = next((each for each in rooms if (each.dialect, each.room) == (self.dialect, self.id)), None)
         present = [peer for peer in found.peers if not peer.away] if found is not None else []

@@ -1,4 +1,4 @@
-"""A private sidecar for tests, in a process of its own."""
+"""Start a sidecar for tests, in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from signaling_sidecar.eventlog.state_dir import read_runtime
 from signaling_sidecar.testing.errors import SidecarEnded, SidecarRefused
 from signaling_sidecar.testing.room import TestRoom
 
-ENDS_WITHIN_S = 10.0  # seconds; then its process is killed
+ENDS_WITHIN_S = 10.0  # seconds in which the sidecar must end, before its process is killed
 SIGNALING_PATH = "/ws/signaling"
 ROOMS = "rooms"  # the dialect of the browser client
 
 
 class TestSidecar:
-    """A running sidecar. `folder` has its state."""
+    """A running sidecar. `folder` is its state folder."""
 
     __test__ = False  # pytest would collect it, because of its name
 
     def __init__(self, folder: Path, http_url: str, token: str) -> None:
         self._folder, self._token = folder, token
         self.http_url = http_url
-        """The URL of its pages and of its HTTP endpoints."""
+        """The URL of the sidecar's pages and HTTP endpoints."""
 
     @property
     def url(self) -> str:
@@ -44,7 +44,7 @@ class TestSidecar:
 
     @property
     def log(self) -> Path:
-        """The newest file of the event log, for the report of a test."""
+        """The newest file of the event log, which the report of a failed test names."""
         return find_segments(self._folder).segments[-1]
 
     def room(self, id_: str, dialect: str = ROOMS) -> TestRoom:
@@ -52,7 +52,7 @@ class TestSidecar:
         return TestRoom(id_, dialect, self._ask, lambda: self.log)
 
     def why(self, room: str | None = None) -> Why:
-        """The verdicts of `sidecar why` on every two peers that have met, in all rooms or in this one."""
+        """The verdicts of `sidecar why` on every two peers that have met, in all rooms or in the given room."""
         query = "" if room is None else f"?{urlencode({'room': room})}"
         return msgspec.convert(self._ask("GET", f"why{query}"), Why)
 
@@ -68,10 +68,10 @@ class TestSidecar:
 
 @contextmanager
 def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestSidecar]:
-    """Start a sidecar with its state in `folder`, and end it afterwards. `options` are those of `sidecar serve`.
+    """Start a sidecar with the state folder `folder`, and stop it at the end of the `with` block.
 
-    The folder need not exist. The sidecar uses neither the settings of the project nor those in the environment. Raises
-    SidecarEnded if it does not start.
+    `options` are command-line options of `sidecar serve`. The folder need not exist. The sidecar uses neither the
+    settings file of the project nor the settings in the environment. Raises SidecarEnded if it does not start.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
     with (
@@ -79,7 +79,7 @@ def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestS
         subprocess.Popen(  # noqa: S603 - ourselves
             [*_serve(folder), *options],
             env=environment,
-            stdin=subprocess.PIPE,  # it is closed when this process is killed, and then the sidecar ends
+            stdin=subprocess.PIPE,  # closed even if this process is killed, and then the sidecar ends
             stdout=subprocess.PIPE,
             stderr=errors,
         ) as process,
@@ -116,7 +116,7 @@ def _open_errors_of(folder: Path) -> IO[bytes]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _errors_of(folder).open("wb")
     except OSError as error:
-        raise SidecarEnded(f"the sidecar cannot have its state in {folder}: {error.strerror}") from None
+        raise SidecarEnded(f"the sidecar cannot store its state in {folder}: {error.strerror}") from None
 
 
 def _errors_of(folder: Path) -> Path:
