@@ -1,6 +1,6 @@
 # The commands for working on this repository. Run `make` without a target to list them.
 #
-# Each setup step creates or touches a file, so that make can tell that the step need not be repeated.
+# Each setup step creates or touches a file, by which make recognises that the step need not be repeated.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,12 +9,12 @@ PAGES := frontend-proxy
 PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 
-# The tests of one file stay together, because they may share a server. The slowest ones are listed at the end.
+# One worker runs all tests of a file, because they may share a server. The ten slowest tests are listed at the end.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 
-# Some containers set this. Each of the several hundred Python processes that the tests start would then compile the
-# sidecar again, which takes a third of its start.
+# Some containers set this variable. Then each of the several hundred Python processes that the tests start would compile
+# the code of the sidecar again, which takes a third of its start-up time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
-# VIRTUAL_ENV is set because another virtual environment may be active, in which no sidecar is installed.
+# VIRTUAL_ENV is set because the active virtual environment may be another one, in which no sidecar is installed.
 # Vite is not started with npm, because npm does not forward SIGTERM.
 dev: $(VENV)/core $(PACKAGE)  ## run the demo app and its sidecar; Ctrl-C stops both
 	@cd $(PAGES) && VIRTUAL_ENV="$(CURDIR)/$(VENV)" exec node node_modules/vite/bin/vite.js demo
@@ -34,7 +34,7 @@ dev-lan: $(VENV)/core $(PACKAGE)  ## run the demo app for phones on this network
 notebook: $(VENV)/tools  ## open the notebooks in JupyterLab
 	cd notebooks && $(BIN)/python -m jupyterlab
 
-# pip uses only one core, so what needs only Node.js runs beside it. The tests in Python take all cores.
+# pip uses only one core, so the checks that need only Node.js run at the same time. The Python tests use all cores.
 test:  ## run all checks and all tests
 	@+$(SIDE_BY_SIDE) browser check-python check-package test-package collect-tests
 	@+$(MAKE) --no-print-directory test-all-python
@@ -45,22 +45,22 @@ test-frameworks: browser $(PACKAGE)  ## run only the tests with projects of fram
 test-python: $(VENV)/tools  ## run only the Python tests that need neither Node.js nor a browser; TESTS=... chooses some of them
 	$(PYTEST) $(or $(TESTS),--ignore tests/e2e --ignore tests/frameworks)
 
-# The rules of all dialects also hold for two sidecars with one Redis. `test-clusters` runs more tests with them. Each test
-# here has servers of its own, so the tests of one file need not stay together.
+# The second command runs the tests that all dialects share with a cluster of two sidecars. `test-clusters` runs more tests
+# with clusters. Each of these tests starts servers of its own, so any worker can run it.
 test-all-python: $(VENV)/tools $(PACKAGE)
 	$(PYTEST)
 	INSTANCES=2 $(PYTEST) --dist load -k 'not queued' tests/dialects/test_conformance.py tests/dialects/test_vectors.py
 
-test-clusters: browser  ## run all tests of the wire protocols with a cluster of one sidecar, and with one of two
+test-clusters: browser  ## run all tests of the wire protocols with a cluster of one sidecar, and with a cluster of two
 	INSTANCES=1 $(PYTEST) tests/dialects
 	INSTANCES=2 $(PYTEST) tests/dialects
 
-# Every worker of pytest imports all tests. This compiles them once, before several workers would do so at the same time.
+# Every worker of pytest imports all tests. This target compiles the tests once, so that not every worker compiles them.
 collect-tests: $(VENV)/tools
 	@output=$$($(BIN)/pytest --collect-only --quiet --quiet 2>&1) || { echo "$$output"; exit 1; }
 
-# The output is shown when the tests have ended, so that it does not come between the lines of other programs.
-test-package: $(PACKAGE)  ## run only the tests of the npm package that need no browser
+# The output is shown when the tests have ended, so that it is not mixed with the output of targets that run in parallel.
+test-package: $(PACKAGE)  ## run only those tests of the npm package that need no browser
 	@output=$$(cd $(PAGES) && npm test 2>&1); status=$$?; echo "$$output"; exit $$status
 
 fuzz: $(VENV)/tools  ## try arbitrary bytes, frames and files for ten minutes; FUZZ_S=... changes the time
@@ -82,7 +82,7 @@ bench: $(VENV)/tools $(PACKAGE)  ## measure everything and compare it with other
 bench-reading: $(VENV)/tools  ## measure the time and memory for reading a log of a million events
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.reading --events 1000000
 
-bench-cluster: $(VENV)/tools  ## measure what a sidecar needs in a cluster, and calculate its sizes; it needs redis-server and 4 GB of memory
+bench-cluster: $(VENV)/tools  ## measure the costs of a cluster, and calculate clusters of several sizes; needs redis-server and 4 GB of memory
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster_costs
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.cluster_sizes
@@ -96,7 +96,7 @@ bench-growing: $(VENV)/tools  ## measure how the CPU time for an offer grows up 
 bench-hub: $(VENV)/tools  ## measure the hub alone with up to a million peers in 100,000 rooms, which needs 4 GB of memory
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.hub
 
-bench-inspector: $(VENV)/tools  ## measure what the inspector needs while somebody watches a busy sidecar
+bench-inspector: $(VENV)/tools  ## measure the CPU time and memory of the inspector while somebody watches a busy sidecar
 	PYTHONPATH=sidecar $(BIN)/python -m tests.bench.watching
 
 bench-restarting: $(VENV)/tools  ## measure the start of a sidecar on a full event log
@@ -117,7 +117,7 @@ format: $(VENV)/tools $(NODE_MODULES)  ## format the code of both languages
 	$(BIN)/ruff check --fix
 	cd $(PAGES) && npm run format
 
-record: browser $(PACKAGE)  ## record the notebooks' logs, the front page's pictures and the tests' dumps again, from real browsers
+record: browser $(PACKAGE)  ## make new recordings with real browsers: the notebooks' logs, the front page's pictures and the tests' dumps
 	$(BIN)/pytest tests/e2e/test_the_log_of_a_meeting.py tests/e2e/test_why_in_browsers.py \
 		--record-logs notebooks/recorded --record-pictures .github/pictures
 	$(BIN)/pytest tests/e2e/test_dump_of_a_browser.py --record-logs tests/recorded
@@ -144,13 +144,14 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[lan,reload]'
 	@touch $@
 
-# pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2. What `core` installs is among it.
+# pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2. This target also installs everything that
+# `core` does, so it touches that file too.
 $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,cluster,lan,metrics,notebook,reload]' --group dev
 	@touch $(VENV)/core $@
 
-# Tests that need a browser are skipped if there is none, and listed at the end. They fail if the variable CI is set.
+# Tests that need a browser are skipped and listed at the end if the browser cannot be installed, or fail if CI is set.
 browser: $(VENV)/tools
 	@$(BIN)/python tests/kit/provision.py || true
 
