@@ -1,8 +1,8 @@
-"""Print all figures of the sidecar, beside those of other servers.
+"""Print all figures of the sidecar, and the figures of other servers for comparison.
 
     python -m tests.bench
 
-Quote only the ratios of one run: the figures themselves depend on the machine, and on what else it does.
+Quote only the ratios of one run: the figures themselves depend on the machine, and on the other programs that run.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ def compare_starts(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         starts = asyncio.run(starting.measure(Path(folder)))
     delay_ms = starts.with_plugin_ms - starts.vite_ms
-    print(f"sidecar serve, until it accepts a connection   {starts.sidecar_ms:5.0f} ms (at most that of Vite)")
+    print(f"sidecar serve, until it accepts a connection   {starts.sidecar_ms:5.0f} ms (at most the time of Vite)")
     print(f"Vite, until it is ready                        {starts.vite_ms:5.0f} ms")
-    print(f"the plugin's delay of that                     {delay_ms:5.0f} ms (≤ 20)")
+    print(f"the delay of Vite by the plugin                {delay_ms:5.0f} ms (≤ 20)")
 
 
 def connect_pages(rounds: int) -> None:
     print(f"From page load to connected, two pages on this machine, {connecting.RUNS} runs:")
     browser_path = find_chromium()
     if browser_path is None or not PLUGIN.exists():
-        print("left out: it needs Chromium and the built npm package")
+        print("left out: Chromium or the built npm package is missing")
         return
     with tempfile.TemporaryDirectory() as folder:
         connected = asyncio.run(connecting.measure(Path(folder), browser_path))
@@ -69,9 +69,7 @@ def restart(rounds: int) -> None:
 
 
 def read(rounds: int) -> None:
-    print(
-        "Reading a small log in a notebook (`make bench-reading` reads a million events, for which there are targets):"
-    )
+    print("Reading a small log in a notebook (`make bench-reading` reads a million events and compares with targets):")
     reading.main(["--events", str(FEW_EVENTS)])
 
 

@@ -1,4 +1,4 @@
-"""The clients of the benchmarks, in a process of their own, and how a benchmark gives it commands."""
+"""Simulate the clients of a benchmark in a separate process. The benchmark sends commands to this process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Relayed(NamedTuple):
 
 
 class Load:
-    """Gives commands to the process of the clients. Each waits until it is done.
+    """Sends commands to the process that simulates the clients. Each method waits until its command is done.
 
     `dialect` is a name in `ALL_MANNERS`.
     """
@@ -47,19 +47,19 @@ class Load:
         self._process = process
 
     def meet(self, dialect: str, pairs: int) -> None:
-        """Let pairs of clients connect and join."""
+        """Let pairs of clients connect, and let each pair join a room of its own."""
         self._ask("meet", dialect, pairs)
 
     def relay(self, dialect: str, window: int, seconds: float) -> Relayed:
-        """Let all pairs that have met relay at the same time."""
+        """Let all connected pairs relay offers at the same time."""
         return Relayed(*self._ask("relay", dialect, window, seconds))
 
     def take_turns(self, dialect: str, at_once: int, seconds: float) -> Relayed:
-        """Let pairs that are chosen at random relay one offer each, so that there are always so many on their way."""
+        """Let random pairs relay one offer each, so that `at_once` offers are always in flight."""
         return Relayed(*self._ask("take_turns", dialect, at_once, seconds))
 
     def gather(self, dialect: str, peers: int) -> None:
-        """Let clients join one room, one after the other, and wait until all have heard of each other."""
+        """Let clients join one room, one after the other, and wait until each client is told about all others."""
         self._ask("gather", dialect, peers)
 
     def scatter(self, dialect: str, peers: int) -> None:
@@ -72,13 +72,13 @@ class Load:
         print(*words, file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if not line:
-            raise ChildProcessError("the clients have ended; their last lines on stderr tell why")
+            raise ChildProcessError("the process of the clients has ended; its last lines on stderr tell why")
         return json.loads(line)
 
 
 @contextmanager
 def load_on(*ports: int) -> Iterator[Load]:
-    """Start the process of the clients, for the server on this port. Of several ports, the clients take turns."""
+    """Start the process that simulates the clients. They connect to these ports of 127.0.0.1 in turns."""
     words = [sys.executable, "-m", "tests.bench.clients", *map(str, ports)]
     with on_core(LOAD):
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
@@ -90,7 +90,7 @@ def load_on(*ports: int) -> Iterator[Load]:
 
 
 class Clients:
-    """Carries out the commands, in the process of the clients."""
+    """Runs in the process that simulates the clients, and carries out the commands that `Load` sends to it."""
 
     def __init__(self, *ports: int) -> None:
         self._ports = cycle(ports)
@@ -121,7 +121,7 @@ class Clients:
 
     async def _meet(self, dialect: str, room: str) -> Pair:
         manners, acknowledge = ALL_MANNERS[dialect], ACKNOWLEDGES.get(dialect)
-        # The sidecar of the benchmark gives connections the same names in the same order, in dialects where it does.
+        # In dialects in which the server chooses the peer ids, `tests.bench.dialects` makes it choose these names.
         first, second = (f"peer-{next(self._names)}" for _ in range(2))
         sender = await self._entered(manners, room, first, 0)
         if manners.waits_for_all:
@@ -182,7 +182,7 @@ class Clients:
         return _relayed(sum(pair.received for pair in pairs) - before, latencies_s)
 
     async def _gather(self, manners: Manners, peers: int) -> None:
-        # Each of them receives the list of those who have joined before, and a notice of each one who joins after.
+        # Each client receives the list of the peers that are in the room, and later a notice for each newcomer.
         missing = peers + peers * (peers - 1) // 2
         all_arrived = asyncio.Event()
 
@@ -195,7 +195,7 @@ class Clients:
         for n in range(peers):
             client = await self._connected(manners, "crowd", f"peer-{n}")
             client.count_only(arrived)
-            # Clients that read the notices meanwhile would join more slowly than the server can let them in.
+            # The clients do not read the notices yet, because this would slow down the joins that follow.
             client.transport.pause_reading()
             client.write(masked(manners.enter("crowd", f"peer-{n}", n, peers)))
         for client in self._clients:

@@ -1,8 +1,8 @@
-"""Measure what a sidecar needs in a cluster, compared with one that is alone.
+"""Measure the CPU time and latency of sidecars in a cluster, compared with a sidecar without a cluster.
 
     python -m tests.bench.cluster
 
-Redis runs on the core of the clients, so that its time does not count as the sidecar's. Its own CPU time is a column.
+Redis runs on the same core as the clients, so that it does not slow down the sidecars. Its CPU time has its own column.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ IDLE_S = 10.0
 WINDOW = 8
 SECONDS = 2.0
 MAX_RATIO, MAX_RATIO_RESUMABLE, MAX_P50_MS, MAX_IDLE = 1.5, 2.5, 5.0, 0.02
-"""The requirements: CPU time for each offer with 400 on their way, the same in sessions that can be resumed, the time
-of an offer between two instances with 4 on their way, and the share of a core that an idle instance needs."""
+"""The requirements: the ratio of the CPU time for each offer with 400 offers in flight, the same ratio in sessions that
+can be resumed, the median latency between two instances with 4 offers in flight, and the share of a core that an idle
+instance needs."""
 
 
 class Measured(NamedTuple):
     cpu_us: float
     """The CPU time of all sidecars for each offer, in µs."""
     resumable_us: float
-    """The same in sessions that can be resumed."""
+    """The CPU time of all sidecars for each offer in sessions that can be resumed, in µs."""
     redis_us: float
     p50_ms: float
-    """The time of an offer with 4 on their way."""
+    """The median latency of an offer while 4 offers are in flight."""
     idle: float
-    """The share of a core that all sidecars need while nobody sends anything."""
+    """The share of a core that each sidecar needs while no client sends anything."""
 
 
 def member(url: str) -> Contender:
@@ -62,7 +63,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 def measure(instances: int) -> Measured:
-    """Measure a sidecar, or with 1 or more instances a cluster."""
+    """Measure a cluster of so many instances, or with 0 a sidecar without a cluster."""
     with ExitStack() as work:
         redis = work.enter_context(redis_server())
         contenders = [member(redis.url)] * instances or [OURS]

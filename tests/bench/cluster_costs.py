@@ -2,11 +2,13 @@
 
     python -m tests.bench.cluster_costs
 
-The first part runs a Redis server and three sidecars. One has the rooms. The clients, pairs of which relay offers, are
-all at another one, so that each offer goes through Redis twice. The third one has no clients, and only copies the log.
+The first part runs a Redis server and three sidecars. One sidecar is the owner. All clients, which relay offers in
+pairs, are connected to the second one, so that each offer goes through Redis twice. The third one has no clients, and
+only copies the log.
 
-The second part is about the hub of the cluster, and needs no server: how large the checkpoint of many peers is, and for
-how long writing it, and restoring from it, hold up everything else. `cluster_sizes` calculates with the results.
+The second part is about the hub of the cluster, and needs no server. It measures the size of a checkpoint with many
+peers, and how long the hub is blocked while it writes the checkpoint or is restored from it. `cluster_sizes` calculates
+with the results.
 """
 
 from __future__ import annotations
@@ -45,12 +47,12 @@ WINDOW = 8
 SECONDS = 3.0
 WARM_UP_S = 1.0
 SENT = ("evalsha", "xread")
-"""The commands of a sidecar that has started."""
-SETTLED_S = 1.5  # seconds, after which every instance has renewed its lease and trimmed its streams
+"""The Redis commands that a sidecar sends after its start."""
+SETTLED_S = 1.5  # seconds in which every instance renews its lease and trims its streams
 
 
 class RelayCosts(NamedTuple):
-    """What an offer of 1.5 kB costs that is relayed between two clients, none of which is at the owner."""
+    """The costs of relaying one offer of 1.5 kB between two clients that are not connected to the owner."""
 
     owner_us: float
     front_us: float
@@ -59,30 +61,30 @@ class RelayCosts(NamedTuple):
     """The CPU time of every other sidecar, which copies the log."""
     redis_us: float
     commands: float
-    """The commands that Redis was sent by all three sidecars, when 400 offers were on their way. What the scripts do in
-    Redis is not counted."""
+    """The number of commands that all three sidecars sent to Redis, while 400 offers were in flight. Commands inside of
+    scripts do not count."""
     in_bytes: float
-    """What Redis received."""
+    """The bytes that Redis received."""
     out_bytes: float
-    """What Redis sent, two copies of the log included."""
+    """The bytes that Redis sent, including two copies of the log."""
     log_bytes: float
-    """What one more sidecar would receive."""
+    """The bytes that Redis would send to one more sidecar."""
 
 
 class HubCosts(NamedTuple):
-    """What the state of the hub costs. All times are CPU time."""
+    """The costs of the hub's state. All times are CPU times."""
 
     peers: int
     peer_bytes: float
     """The memory of the hub for each peer, with its share of its room."""
     checkpoint_bytes: float
-    """For each peer."""
+    """The size of a checkpoint for each peer."""
     checkpoint_us: float
-    """For each peer: nothing else happens meanwhile."""
+    """The time for writing a checkpoint, for each peer. The hub does nothing else meanwhile."""
     restore_us: float
-    """For each peer, from the checkpoint: nothing else happens meanwhile."""
+    """The time for restoring the hub from a checkpoint, for each peer. The hub does nothing else meanwhile."""
     line_us: float
-    """For each line of the log after the checkpoint."""
+    """The time for restoring from each line of the log after the checkpoint."""
 
 
 # --- messages and commits --------------------------------------------------------------------------------------------
@@ -92,7 +94,7 @@ def measure_relays() -> RelayCosts:
     with ExitStack() as work:
         server = work.enter_context(redis_server())
         client: Any = work.enter_context(redis.Redis(port=server.port))
-        # The first one of a cluster has the rooms as soon as it listens.
+        # The first sidecar of a cluster is the owner as soon as it listens.
         owner, front, copy = (work.enter_context(running(member(server.url))) for _ in range(3))
         load = work.enter_context(load_on(front.port))
         assert _first_has_rooms(client)
@@ -126,7 +128,7 @@ def _counts_of_redis(client: Any) -> dict[str, float]:
 
 
 def _log_bytes(client: Any) -> float:
-    """The size of a line of an offer."""
+    """Return the mean size of a log line. Nearly all recent lines are relayed offers."""
     entries = client.xrevrange(f"{PREFIX}log", count=50)
     texts = [fields[b"lines"] for _, fields in entries if b"lines" in fields]
     return sum(map(len, texts)) / sum(text.count(b"\n") for text in texts)
@@ -165,7 +167,7 @@ def measure_hub(peers: int) -> HubCosts:
 
 
 def _lines(crowd: Crowd) -> bytes:
-    """The log of what the peers do after the checkpoint: each of those who are active relays an offer."""
+    """Return the log lines after the checkpoint: each active peer relays an offer."""
     relays = map(crowd.relay, crowd.active())
     effects = (effect for command in relays for effect in crowd.hub.handle(command, crowd.now_s))
     maker = LineMaker("full")
@@ -184,14 +186,16 @@ def _in_a_process(peers: int) -> HubCosts:
 
 
 def table(costs: Iterable[NamedTuple]) -> list[str]:
-    """A line for each figure, and a column for each of the measurements."""
+    """Return a table with a line for each figure, and a column for each measurement."""
     rows = zip(*(each._asdict().items() for each in costs), strict=True)
     return [f"{row[0][0]:20}" + "".join(f"{value:14,.2f}" for _, value in row) for row in rows]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=int, nargs="*", default=PEERS, help="the sizes of the hub; none leaves it out")
+    parser.add_argument(
+        "--peers", type=int, nargs="*", default=PEERS, help="the numbers of peers in the hub; may be empty"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often relays are measured; 0 leaves them out")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)

@@ -1,9 +1,10 @@
-"""Calculate what a cluster needs for many peers: instances, Redis, the lease, and which limit comes first.
+"""Calculate what a cluster with many peers needs: how many instances, how much of Redis, how long a lease, and which
+limits it exceeds.
 
     python -m tests.bench.cluster_sizes
     python -m tests.bench.cluster_sizes --peers 50000 --stay-s 600
 
-It multiplies what `python -m tests.bench.cluster_costs` has measured, and measures nothing itself.
+It measures nothing itself, but calculates with results of `python -m tests.bench.cluster_costs` (`RELAY` and `HUBS`).
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ IDLE_CONNECTION_BYTES = 10 * 1024
 PING_SHARE = 0.036 / 5000
 """The share of a core for the pings of one idle connection (`make bench-growing`)."""
 FRAMES_OF_A_PAIR = 15
-"""What two peers send each other until they are connected."""
+"""The number of frames that two peers send to each other until they are connected."""
 MEAN_FRAME_BYTES = 330
 """Two of these frames are descriptions of 1.5 kB, the others are candidates of 150 bytes."""
 BUSY = 0.6
-"""How much of a core should be busy at most, so that what comes at once has to wait for milliseconds only."""
+"""The highest share of a core that should be busy, so that frames that arrive together wait only for milliseconds."""
 MAX_PAUSE_S = 1.0
 COMMITS_PER_S = 500
 """An estimate: the owner makes one commit after the other, each of which needs a round trip to Redis."""
 COMMAND_US = 15.0
-"""An estimate of the CPU time with which Redis sends one more instance the log of a commit."""
+"""An estimate of the CPU time that Redis needs to send the log lines of a commit to one more instance."""
 LARGEST_VALUE_BYTES = 512 * 2**20  # `proto-max-bulk-len`, the default of Redis for one argument of a command
 LEASE_S = Settings.cluster_lease_s
 
@@ -52,9 +53,9 @@ class Crowd(NamedTuple):
     peers: int
     peers_per_room: int
     stay_s: float
-    """How long a peer stays in its room. Then another one joins."""
+    """How long a peer stays in its room. Then another peer joins in its place."""
     connections: int
-    """At one instance."""
+    """The most connections at one instance."""
 
     @property
     def joins_per_s(self) -> float:
@@ -62,41 +63,44 @@ class Crowd(NamedTuple):
 
     @property
     def relays_per_s(self) -> float:
-        """A peer that joins is connected to all others in its room."""
+        """Each peer that joins connects to all other peers in its room, which takes `FRAMES_OF_A_PAIR` for each."""
         return self.joins_per_s * (self.peers_per_room - 1) * FRAMES_OF_A_PAIR
 
 
 class Sizes(NamedTuple):
     relays_per_s: float
     owner_cores: float
-    """More than one core is more than a cluster can do."""
+    """The cores that the owner would need. A cluster can do no more than one core of work at its owner."""
     instances: int
-    """For the connections and for the CPU time of the fronts, the owner included."""
+    """The number of instances that the connections and the CPU time of the fronts require, including the owner."""
     instance_cores: float
-    """Of each instance but the owner."""
+    """The busy share of a core at each instance but the owner."""
     instance_bytes: float
-    """The memory for connections of each instance, and that of the hub, which each must be able to take over."""
+    """The memory of each instance: for its connections, and for the hub, which each instance may have to take over."""
     redis_cores: float
     redis_bytes: float
-    """The memory of Redis: two checkpoints and the lines after each."""
+    """The memory of Redis: two checkpoints, and the log lines after each of them."""
     redis_commands_per_s: float
-    """At most: a front whose clients have sent nothing sends nothing."""
+    """The highest number of commands. There are fewer if some fronts have nothing to send."""
     redis_in_bytes_per_s: float
     redis_out_bytes_per_s: float
-    """To all instances, each of which copies the whole log."""
+    """The bytes that Redis sends to all instances, each of which copies the whole log."""
     checkpoint_bytes: float
     pause_s: float
-    """The time in which the owner writes a checkpoint, and does nothing else."""
+    """The time that the owner needs for a checkpoint. It does nothing else meanwhile."""
     pause_every_s: float
     lease_s: float
-    """The shortest one with which no instance is taken for dead while it is busy."""
+    """The shortest lease with which no instance that is only busy is taken for dead."""
     takeover_s: float
-    """From the end of the owner until the first frame is relayed again."""
+    """The time from the end of the owner until the next owner relays the first frame."""
 
 
 def _of_mean_size(relay: RelayCosts) -> RelayCosts:
-    """The bytes for a frame of the mean size. Redis receives each frame three times: in a post, in the log, and in what
-    the owner tells a front. When that was measured, it sent the log to two instances."""
+    """Return the costs with the bytes of a frame of mean size, instead of an offer.
+
+    Redis receives each frame three times: from the front, in the log, and in the owner's message to a front. It sends
+    the frame four times, because in the measurement two instances copied the log.
+    """
     less = SDP_BYTES - MEAN_FRAME_BYTES
     return relay._replace(
         in_bytes=relay.in_bytes - 3 * less, out_bytes=relay.out_bytes - 4 * less, log_bytes=relay.log_bytes - less
@@ -107,7 +111,8 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HU
     relay = _of_mean_size(relay)
     hub = next((each for each in hubs if crowd.peers <= each.peers), hubs[-1])
     relays, joins = crowd.relays_per_s, crowd.joins_per_s
-    # A join costs the owner about as many notices as there are peers in the room, which it logs and sends as relays.
+    # For each join, the owner sends about as many notices as there are peers in the room. A notice costs as much as a
+    # relay.
     told = relays + joins * crowd.peers_per_room
     front_us = told * (relay.front_us - relay.copy_us) + joins * JOIN_US + crowd.peers * PING_SHARE * 1e6
     copying = told * relay.copy_us / 1e6
@@ -116,7 +121,8 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HU
     checkpoint = crowd.peers * hub.checkpoint_bytes
     after = max(CHECKPOINT_EVERY_BYTES, 2 * checkpoint)  # a checkpoint follows this many bytes of lines
     pause_s = crowd.peers * hub.checkpoint_us / 1e6
-    # The lease is renewed three times in a lease, but not during a checkpoint. Whoever takes over renews it for longer.
+    # An instance renews its lease three times during the lease, but not while it writes a checkpoint. When it takes
+    # over the rooms, it renews the lease for a longer time.
     lease_s = max(LEASE_S, ceil(2 * pause_s))
     lines_s = after / relay.log_bytes * hub.line_us / 1e6
     return Sizes(
@@ -127,7 +133,7 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HU
         instance_bytes=min(crowd.peers, crowd.connections) * IDLE_CONNECTION_BYTES + crowd.peers * hub.peer_bytes,
         redis_cores=(told * relay.redis_us + commits * (instances - 3) * COMMAND_US) / 1e6,
         redis_bytes=2 * (checkpoint + after),
-        # For each commit, every front sends what its clients have sent, and reads the log and what it is told.
+        # For each commit, every front sends the commands of its clients, and reads the log and its messages.
         redis_commands_per_s=commits * 2 * instances,
         redis_in_bytes_per_s=told * relay.in_bytes,
         redis_out_bytes_per_s=told * (relay.out_bytes + relay.log_bytes * (instances - 3)),
@@ -140,21 +146,21 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HU
 
 
 def _instances(crowd: Crowd, front_s: float, copying: float) -> int:
-    """How many instances are needed, with one more in reserve. The owner serves no clients, because its core is for the
-    hub."""
+    """Return how many instances are needed, with one in reserve. The owner serves no clients, because the hub needs its
+    core."""
     for_clients = max(0.05, BUSY - copying)  # of a core of each instance
     return 1 + max(ceil(crowd.peers / crowd.connections), ceil(front_s / for_clients)) + 1
 
 
 def limits(found: Sizes) -> list[str]:
-    """What does not fit, as sentences."""
+    """Return a sentence for each limit that the cluster exceeds."""
     reasons = {
-        "the one hub has more to do than its core can": found.owner_cores > BUSY,
-        "Redis has more to do than its core can": found.redis_cores > BUSY,
-        "copying the log leaves the cores of the other instances no time": found.instance_cores > BUSY + 0.05,
-        "Redis accepts no checkpoint that is so large": found.checkpoint_bytes > LARGEST_VALUE_BYTES,
+        "the hub needs more CPU time than one core has": found.owner_cores > BUSY,
+        "Redis needs more CPU time than one core has": found.redis_cores > BUSY,
+        "copying the log takes too much CPU time at the other instances": found.instance_cores > BUSY + 0.05,
+        "the checkpoint is larger than a value that Redis accepts": found.checkpoint_bytes > LARGEST_VALUE_BYTES,
         "Redis sends more than 10 Gbit/s": found.redis_out_bytes_per_s > 10e9 / 8,
-        "everything waits for more than a second again and again": found.pause_s > MAX_PAUSE_S,
+        "each checkpoint blocks all frames for more than a second": found.pause_s > MAX_PAUSE_S,
         "a takeover takes longer than a client waits for an answer to its join": found.takeover_s > ANSWER_WITHIN_S,
     }
     return [reason for reason, is_so in reasons.items() if is_so]
@@ -176,16 +182,16 @@ def table(crowds: Sequence[Crowd]) -> list[str]:
         ("relayed frames", [f"{each.relays_per_s:,.0f} /s" for each in results]),
         ("the owner", [f"{each.owner_cores:.2f} cores" for each in results]),
         ("instances", [f"{each.instances}" for each in results]),
-        ("each of them", [f"{each.instance_cores:.2f} cores" for each in results]),
-        ("its memory", [f"{each.instance_bytes / 1e6:,.0f} MB" for each in results]),
+        ("each instance", [f"{each.instance_cores:.2f} cores" for each in results]),
+        ("memory of each", [f"{each.instance_bytes / 1e6:,.0f} MB" for each in results]),
         ("Redis", [f"{each.redis_cores:.2f} cores" for each in results]),
-        ("its memory", [f"{each.redis_bytes / 1e6:,.0f} MB" for each in results]),
-        ("commands", [f"{each.redis_commands_per_s:,.0f} /s" for each in results]),
-        ("receives", [f"{each.redis_in_bytes_per_s / 1e6:,.1f} MB/s" for each in results]),
-        ("sends", [f"{each.redis_out_bytes_per_s / 1e6:,.1f} MB/s" for each in results]),
+        ("Redis memory", [f"{each.redis_bytes / 1e6:,.0f} MB" for each in results]),
+        ("Redis commands", [f"{each.redis_commands_per_s:,.0f} /s" for each in results]),
+        ("Redis receives", [f"{each.redis_in_bytes_per_s / 1e6:,.1f} MB/s" for each in results]),
+        ("Redis sends", [f"{each.redis_out_bytes_per_s / 1e6:,.1f} MB/s" for each in results]),
         ("checkpoint", [f"{each.checkpoint_bytes / 1e6:,.0f} MB" for each in results]),
-        ("a pause for it", [f"{each.pause_s:.2f} s" for each in results]),
-        ("one every", [f"{each.pause_every_s:,.0f} s" for each in results]),
+        ("time for it", [f"{each.pause_s:.2f} s" for each in results]),
+        ("time between", [f"{each.pause_every_s:,.0f} s" for each in results]),
         ("lease", [f"{each.lease_s:.0f} s" for each in results]),
         ("takeover", [f"{each.takeover_s:.1f} s" for each in results]),
     ]
@@ -197,7 +203,7 @@ def table(crowds: Sequence[Crowd]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=int, help="how many peers there are; by default, several numbers")
+    parser.add_argument("--peers", type=int, help="how many peers there are; by default, four examples")
     parser.add_argument("--peers-per-room", type=int, default=10)
     parser.add_argument("--stay-s", type=float, default=1800.0, help="how long each peer stays in its room")
     parser.add_argument("--connections", type=int, default=10_000, help="how many connections one instance has")

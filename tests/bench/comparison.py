@@ -1,4 +1,4 @@
-"""Compare the sidecar with other servers: all figures that all of them have."""
+"""Compare the figures of the sidecar with those of other servers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Row(NamedTuple):
     figure: str
     label: str
     must: float | None = None
-    """The highest ratio of the sidecar's figure to the better one of Node.js and PeerJS that is allowed."""
+    """The highest allowed ratio of the sidecar's figure to the better figure of Node.js and PeerJS."""
     must_to_bun: float | None = None
 
 
@@ -61,7 +61,7 @@ def _number(value: float) -> str:
 
 
 def _ratio(best: dict[str, Figures], figure: str, rivals: Sequence[str], must: float | None) -> str:
-    """The ratio of the sidecar's figure to the smallest one of these rivals."""
+    """Return the ratio of the sidecar's figure to the smallest figure of these rivals."""
     theirs = [best[rival][figure] for rival in rivals if figure in best.get(rival, {})]
     if not theirs or figure not in best[OURS.name]:
         return "-"

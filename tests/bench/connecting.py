@@ -1,4 +1,4 @@
-"""How long a page takes from its load until it is connected to a page in another window, through Vite."""
+"""Measure the time from loading a page through Vite until it is connected to a page in another window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers that are compared, and how each is started."""
+"""Start the servers that the benchmarks compare."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CACHE = platformdirs.user_cache_path("signaling-sidecar") / "bench"
 STARTS_WITHIN_S = 20.0
 UNLIMITED = 1_000_000
 LIMITS = {"max_frames_per_s": UNLIMITED, "max_frames_burst": UNLIMITED, "max_peers_per_room": 1000}
-"""The limits of the sidecar are on, but too high for the benchmarks to reach. The event log is on too."""
+"""The sidecar checks its limits, but they are too high for the benchmarks to reach."""
 
 Words = Sequence[str | Path]
 
@@ -36,11 +36,11 @@ Words = Sequence[str | Path]
 class Contender(NamedTuple):
     name: str
     dialect: str
-    """What its clients speak: a name in `ALL_MANNERS`."""
+    """The protocol of its clients: a name in `ALL_MANNERS`."""
     words: Callable[[int, Path], Words]
-    """The command that serves on this port, and may keep files in this new folder."""
+    """Returns the command that starts the server, given a port and an empty folder for files."""
     announces_joins: bool = True
-    """Whether a client in a room hears who else joins it."""
+    """Whether the clients in a room are told when another client joins."""
 
 
 class Server:
@@ -67,7 +67,7 @@ def running(contender: Contender) -> Iterator[Server]:
         port, output = _free_port(), Path(folder) / "output.txt"
         with on_core(SERVER), output.open("w") as file:
             words = contender.words(port, Path(folder))
-            # The state folders of the user are not used. Some containers set the variable, see the Makefile.
+            # XDG_STATE_HOME: no state folder of the user is used. The Makefile explains why the other one is removed.
             env = {**os.environ, "XDG_STATE_HOME": folder}
             env.pop("PYTHONDONTWRITEBYTECODE", None)
             process = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=ROOT, env=env)
@@ -108,7 +108,7 @@ OURS = Contender("sidecar", "rooms", _sidecar)
 
 
 def find_contenders() -> tuple[list[Contender], list[str]]:
-    """Those that can run here, the sidecar first, and for each other one a sentence that says why it cannot."""
+    """Return the servers that can run here, the sidecar first, and a sentence for each server that cannot."""
     contenders, missing = [OURS], []
     for find in (find_node, _find_peerjs, _find_bun, _find_floor):
         found = find()
@@ -163,7 +163,7 @@ def _find_floor() -> Contender | str:
 
 
 def _problem_of(words: Words) -> str | None:
-    """Run a command, and return why it failed."""
+    """Run a command. Returns the reason if it fails, or None."""
     try:
         subprocess.run(words, check=True, capture_output=True, text=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Keep the server of a benchmark and its clients on different processor cores, where the system allows that."""
+"""Run the server of a benchmark and its clients on different processor cores, where the system allows that."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SERVER, LOAD = 0, 1
 
 @contextmanager
 def on_core(number: int) -> Iterator[None]:
-    """Let the processes that are started meanwhile use one core only. This does nothing on macOS and Windows, or if
-    there is one core."""
+    """Let the processes that are started in the block use only one core. This does nothing on macOS and Windows, or if
+    there is only one core."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
     if len(allowed) < 2:
         yield

@@ -1,9 +1,9 @@
-"""Measure the CPU time that the sidecar needs to relay an offer, in each dialect and compared with `rooms`.
+"""Measure the CPU time that the sidecar needs to relay an offer in each dialect, compared with the dialect `rooms`.
 
     python -m tests.bench.dialects
 
 The sidecar runs in this process, and its clients in another one. Each figure is the smallest of several rounds, in
-which the dialects take turns, because other programs can only make a round slower. Compare the figures of one run only.
+which the dialects take turns, because other programs can only make a round slower. Only compare figures of one run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.bench.relaying import PAIRS, WINDOWS
 from tests.dialects.manners import MANNERS
 
 MAX_RATIO = 1.25
-"""The requirement, compared with `rooms`."""
+"""The requirement: the highest ratio to the CPU time in `rooms`, for each delivery."""
 PAIRING_LIMITS = {
     "pairing_codes_per_minute": UNLIMITED,
     "pairing_codes_per_minute_per_address": UNLIMITED,
@@ -42,7 +42,7 @@ class Measured(NamedTuple):
     cpu_us: float
     """The CPU time of the sidecar for each offer that was sent, in µs."""
     deliveries: float
-    """How many clients each offer was sent to."""
+    """How many clients received each offer."""
 
 
 async def measure(pairs: int, seconds: float, rounds: int) -> dict[tuple[str, int], Measured]:

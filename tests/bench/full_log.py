@@ -19,14 +19,14 @@ from signaling_sidecar.server.random_ids import RandomIds
 from signaling_sidecar.settings import Settings
 
 ROOMS, PEERS = 250, 4
-"""The rooms, and the peers in each of them. A restart has to restore a thousand sessions."""
+"""The number of rooms, and of peers in each room. So a restart has to restore a thousand sessions."""
 PAYLOAD_BYTES = (150, 150, 150, 1500)
-"""Three candidates for each description."""
-FRAMES_OF_A_PEER = 200  # it then leaves its room, and another peer joins
+"""The sizes of the relayed frames: three candidates for each description."""
+FRAMES_OF_A_PEER = 200  # frames after which a peer leaves its room, and another one joins in its place
 FRAMES_OF_A_TICK = 20
 STEP_S = 0.001
 LAST_SHARE = 0.97
-"""How full the last segment is at the end. This is what a restart reads."""
+"""How full the last segment is at the end. A restart reads the last segment."""
 
 
 class _Peer:
@@ -38,7 +38,7 @@ class _Peer:
 
 
 class _Sidecar:
-    """A busy sidecar, all clients of which have sessions that can be resumed."""
+    """Simulates a busy sidecar in which the sessions of all clients can be resumed."""
 
     def __init__(self, folder: Path) -> None:
         settings = Settings()
@@ -47,7 +47,7 @@ class _Sidecar:
         self._rng = random.Random(1)
         self._numbers = itertools.count(1)
         self._peers: dict[int, _Peer] = {}
-        """By connection."""
+        """The peers by the number of their connection."""
         self.log = LogWriter(
             folder,
             new_boot_id(folder),

@@ -2,10 +2,11 @@
 
     python -m tests.bench.growing
 
-Three sidecars take turns. One has few connections. Another has many, in pairs that relay in turns, in random order. The
-third one has as many, but only few of them relay: each of the others is alone in a room, and only answers pings. There
-is always one offer on its way, because a sidecar needs less time for several that it reads at once. Each figure is the
-best of several rounds. It includes the pings of all connections, of which there are more in some rounds than in others.
+Three sidecars take turns. The first has few connections. The second has many connections, in pairs that relay in random
+order. The third has as many connections as the second, but only a few of them relay: each of the other clients is alone
+in a room, and only answers pings. Exactly one offer is always in flight, because a sidecar needs less time for each
+offer if it reads several at once. Each figure is the best of several rounds. It includes the pings of all connections,
+and some rounds contain more pings than others.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from tests.bench.clients import Load, load_on
 from tests.bench.contenders import OURS, Server, running
 
 FEW, MANY = 10, 5_000
-"""Connections."""
+"""The numbers of connections that are compared."""
 SECONDS = 2.0
 WARM_UP_S = 0.5
 MAX_RATIO = 1.2
-"""The requirement."""
-OTHER_FILES = 100  # that the process of a sidecar or of the clients has open, besides the connections
+"""The requirement: the highest ratio of the CPU time with many connections to that with few."""
+OTHER_FILES = 100  # files that the process of a sidecar or of the clients opens in addition to the connections
 
 
 class Figures(NamedTuple):
@@ -40,7 +41,7 @@ class Case(NamedTuple):
     name: str
     pairs: int
     alone: int = 0
-    """Clients that are alone in a room."""
+    """The number of clients that are alone in a room."""
 
 
 def cases(many: int) -> list[Case]:
@@ -75,8 +76,8 @@ def _prepared(case: Case) -> Iterator[tuple[Server, Load]]:
 
 
 def allow_open_files(count: int) -> None:
-    """Let this process, and those that it starts, open so many files. Ends the program if the system forbids it."""
-    if sys.platform == "win32":  # it has no such limit
+    """Let this process and its child processes open `count` files. Ends the program if the system forbids it."""
+    if sys.platform == "win32":  # Windows has no such limit
         return
     import resource
 

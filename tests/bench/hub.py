@@ -3,8 +3,9 @@
     python -m tests.bench.hub
 
 Each number of peers is measured in a process of its own. There are ten peers in each room, and their sessions can be
-resumed. Most figures are those of a thousand peers that are active while all others are idle: the best of several
-rounds. The last figures are those of any peers, most of whose data the processor has to fetch from the memory.
+resumed. Most figures are the best of several rounds in which the same thousand peers send commands while all others are
+idle. For the figures with "(any)", the senders are chosen at random from all peers, so that the processor has to fetch
+most of their data from the memory.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ from tests.kit.checkout import ROOT
 PEERS = (1_000, 10_000, 100_000, 1_000_000)
 PEERS_PER_ROOM = 10
 ACTIVE = 1_000
-"""The peers that are active while the others are idle, and the number of those that are chosen at random."""
+"""The number of peers that send commands while the others are idle, and of the peers that are chosen at random."""
 ROUNDS = 3
 AT_ONCE = 1_000
-"""How many commands are made before the hub carries them out. Only the latter is measured."""
+"""How many commands are created before the hub handles them. Only the handling is measured."""
 OFFER = b'{"type":"offer","sdp":"%s"}' % (b"x" * 1500)
 MAX_RATIO = 1.2
-"""The requirement: a command may cost this many times as much with the most peers as with the fewest."""
+"""The requirement: the highest ratio of the CPU time for a command with the most peers to that with the fewest."""
 
 
 class Result(NamedTuple):
@@ -53,13 +54,13 @@ class Result(NamedTuple):
     peer_bytes: float
     """The memory for each peer, with its share of its room."""
     collection_ms: float
-    """The longest collection of garbage. Meanwhile, nothing else happens."""
+    """The longest garbage collection, during which the process does nothing else."""
     checkpoint_mb: float
     """The size of a checkpoint as JSON."""
 
 
 class Crowd:
-    """A hub, and the peers in it. A peer is a number."""
+    """A hub, and the simulated peers in its rooms. A peer is represented by a number."""
 
     def __init__(self, peers: int) -> None:
         self.hub = Hub({"rooms": DIALECTS["rooms"].rules(Settings())}, peers, RandomIds())
@@ -81,7 +82,7 @@ class Crowd:
         return self.us_for(make, self._everybody)
 
     def us_for(self, make: Callable[[int], Command], peers: Sequence[int]) -> float:
-        """Let each of the peers send a command. Returns the CPU time for each of them in µs."""
+        """Let each of these peers send a command. Returns the CPU time for each command in µs."""
         us = 0.0
         for at in range(0, len(peers), AT_ONCE):
             chunk = peers[at : at + AT_ONCE]
@@ -94,7 +95,7 @@ class Crowd:
         return us / len(peers)
 
     def us_of_deadlines(self, after_s: float, deadlines: int) -> float:
-        """Let time pass. Returns the CPU time for each of the deadlines that have then come."""
+        """Let time pass, and handle the deadlines that are then due. Returns the CPU time for each deadline in µs."""
         self.now_s += after_s
         return self.us_of(self._catch_up) / deadlines
 
@@ -130,7 +131,7 @@ class Crowd:
         )
 
     def acknowledge(self, peer: int) -> Command:
-        """The client has handled all frames that were sent to it until now."""
+        """Return the command by which the peer acknowledges all frames that it has received."""
         connection = self._connections[peer]
         return commands.Numbered(connection, commands.Acknowledge(connection), a=PEERS_PER_ROOM, c=None)
 
@@ -157,7 +158,7 @@ def _neighbour(peer: int) -> int:
 
 
 class _Collections:
-    """Watches how long the collections of garbage take."""
+    """Measures how long the garbage collections take."""
 
     def __init__(self) -> None:
         self.longest_ms = 0.0
@@ -172,7 +173,7 @@ class _Collections:
 
 
 def measure(peers: int) -> Result:
-    """Let the peers join, and let some of them do everything else."""
+    """Let all peers join, and then let some of them send all other commands."""
     look_for_garbage_rarely()
     collections, process = _Collections(), psutil.Process()
     before_bytes = process.memory_info().rss
@@ -190,7 +191,7 @@ def measure(peers: int) -> Result:
 
 
 def _round(crowd: Crowd, peers: Sequence[int]) -> dict[str, float]:
-    """Let these peers do everything in turn. Returns the CPU time for each command, and for each deadline, in µs."""
+    """Let these peers send all commands in turn. Returns the CPU time for each command and for each deadline in µs."""
     return {
         "relay": crowd.us_for(crowd.relay, peers),
         "update": crowd.us_for(crowd.update, peers),

@@ -1,4 +1,4 @@
-"""The memory of a server for each peer that is alone in a room and sends nothing."""
+"""Measure the memory of a server for each peer that is alone in a room and sends nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tests.bench.manners import FLOOR
 
 PEERS = 600
 FIRST_PEERS = 10
-"""They come before the measurement, because a server needs memory for the first ones that it does not need again."""
+"""The peers that join before the measurement, because a server allocates some memory only once, for the first peers."""
 
 
 def measure(contender: Contender) -> dict[str, float]:
-    if contender.name == FLOOR:  # it has fixed buffers
+    if contender.name == FLOOR:  # the floor allocates buffers of a fixed size, so its memory says nothing
         return {}
     with running(contender) as server, load_on(server.port) as load:
         load.scatter(contender.dialect, FIRST_PEERS)

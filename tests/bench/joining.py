@@ -1,4 +1,5 @@
-"""The CPU time of a server when many peers join one room, one after the other, and all of them hear of each other."""
+"""Measure the CPU time of a server while many peers join one room, one after the other, and are told about each
+other."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ BOOT = "b00tb00tb00tb0"
 T0_S = 1_795_000_000.0
 STEP_S = 0.002  # 500 records a second
 ROOMS_AT_ONCE = 300
-PACKED_SHARE = 0.5  # of the segments; a running sidecar compresses the older ones
+PACKED_SHARE = 0.5  # the share of the segments that are compressed; a running sidecar compresses the older segments
 
 
 def write_log(folder: Path, events: int, segments: int = 10, seed: int = 1) -> list[Path]:
-    """Write a log of one run with `events` records in `segments` files. All but the newest file are compressed.
+    """Write a log of one run with `events` records in `segments` files. The older half of the files is compressed.
 
-    The same arguments give the same log.
+    The same arguments always give the same log.
     """
     stories = _Stories(random.Random(seed))
     bounds = [events * number // segments for number in range(segments + 1)]
@@ -55,7 +55,7 @@ def _line(record: Record, seq: int) -> bytes:
 
 
 class _Stories:
-    """The open rooms. When a room ends, another one begins."""
+    """The simulated rooms that are open at the same time. When a room ends, another one begins."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng

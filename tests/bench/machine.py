@@ -1,4 +1,4 @@
-"""What a page of figures was measured with."""
+"""Describe the machine and the versions of the programs with which the figures were measured."""
 
 from __future__ import annotations
 

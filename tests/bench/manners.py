@@ -1,4 +1,7 @@
-"""The manners of the benchmarks' clients, by name: those of all dialects, and those for servers of other people."""
+"""The manners of the benchmarks' clients by name: for all dialects of the sidecar, and for the other servers.
+
+Manners describe how a client joins a room, and what it sends and receives.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ ALL_MANNERS = {
             "resume": True,
         },
     ),
-    # This server has one room, with a fixed name.
+    # PeerServer has only one room, and the key of its room is fixed.
     PEERJS_SERVER: replace(MANNERS["peerjs"], path=lambda room, peer: f"/peerjs?key=peerjs&id={peer}&token=token"),
-    # This one connects clients in pairs, and relays whatever they send.
+    # The floor connects clients in pairs, and relays all their frames.
     FLOOR: Manners(
         path=lambda room, peer: "/",
         enter=lambda room, peer, place, size: None,
@@ -34,4 +37,4 @@ ALL_MANNERS = {
     ),
 }
 ACKNOWLEDGES: dict[str, Callable[[int], Frame]] = {RESUMABLE: lambda count: {"type": "ack", "a": count}}
-"""The frame with which a client tells how many frames have arrived since the list of peers."""
+"""By manners, the frame with which a client acknowledges the frames that have arrived since its list of peers."""

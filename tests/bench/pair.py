@@ -1,4 +1,4 @@
-"""Two clients in a room, of which one sends offers to the other one."""
+"""Two clients in a room: one sends offers, and the other one receives them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import repeat
 
 from tests.kit.light_client import Client
 
-ACK_AFTER = 16  # frames, as the browser client does
+ACK_AFTER = 16  # frames after which the receiver acknowledges, as the browser client does
 
 
 class Pair:
-    """`acknowledge` makes the frame with which the receiver tells how many frames have arrived, if it does so."""
+    """`acknowledge` returns the frame with which the receiver acknowledges so many frames. With None, it sends none."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Pair:
         """The time from writing an offer to the socket until it has arrived, for each offer of the last relay."""
         self._offer = offer
         self._clients = (sender, receiver) if sender_gets_copies else (receiver,)
-        self._sent_at_s: deque[float] = deque()  # of the offers on their way
+        self._sent_at_s: deque[float] = deque()  # for each offer that is in flight
         self._acknowledge = acknowledge
         self._before = self._acknowledged = receiver.received
         self._until_s = 0.0
@@ -44,7 +44,7 @@ class Pair:
         return self.sender.received + self.receiver.received
 
     async def relay(self, window: int, until_s: float) -> None:
-        """Keep `window` offers on their way until the given time of `perf_counter`, and wait for the last ones."""
+        """Keep `window` offers in flight until the given time of `perf_counter`, and wait until all have arrived."""
         self.sent, self.latencies_s, self._until_s = 0, [], until_s
         self._expected = [client.received for client in self._clients]
         self._all_arrived.clear()

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 TABLES = ("rooms", "sessions", "signals", "pairs", "candidates")
 CASES = ("read_json", "events", "one_room", "ladder", *TABLES)
-A_MILLION = 1_000_000  # the size of a log, in events, for which the targets are
-MAX_TIME_RATIO, MAX_MEMORY_RATIO = 0.1, 0.25  # of `.events` to read_json
+A_MILLION = 1_000_000  # the targets are for a log with this number of events
+MAX_TIME_RATIO, MAX_MEMORY_RATIO = 0.1, 0.25  # the targets for the ratios of `.events` to read_json
 MAX_S = {"sessions": 3.0, "signals": 6.0, "pairs": 10.0, "one_room": 1.0, "ladder": 1.0}  # without reading `.events`
-MAX_PEAK_MB = 1500.0  # with the events themselves
-RECORDS_PER_SEGMENT = 12_800  # they are 8 MiB, at which a sidecar begins a new segment by default
+MAX_PEAK_MB = 1500.0  # megabytes, including the memory of `.events`
+RECORDS_PER_SEGMENT = 12_800  # so many records are 8 MiB, at which a sidecar begins a new segment by default
 MIN_SEGMENTS = 10
 WHOLE = "whole.json"  # the same records in one uncompressed file, which is what read_json can read
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # getrusage(2) counts bytes on macOS, and kilobytes on Linux
@@ -55,7 +55,7 @@ class Figure(NamedTuple):
 class Measured(NamedTuple):
     seconds: float
     peak_mb: float
-    """The memory in 10⁶ bytes, without that of the imported modules."""
+    """The peak memory in 10⁶ bytes, without the memory of the imported modules."""
     rows: int
 
 
@@ -96,8 +96,8 @@ def report(folder: Path, *, as_json: bool = False) -> None:
 
 
 def figures(measured: Mapping[str, Measured]) -> list[Figure]:
-    """Compare the measurements with the targets. A log of another size than a million events has no targets: most of
-    the memory that a small log needs is for pandas itself, and a part of the time too."""
+    """Compare the measurements with the targets. There are only targets for a log of a million events: with a small
+    log, pandas itself takes most of the memory and a part of the time."""
     read_json, events = measured["read_json"], measured["events"]
     has_targets = events.rows == A_MILLION
 
@@ -105,7 +105,7 @@ def figures(measured: Mapping[str, Measured]) -> list[Figure]:
         return Figure(name, value, unit, target if has_targets else None)
 
     ratios = [figure("time of .events, of read_json's", events.seconds / read_json.seconds, "", MAX_TIME_RATIO)]
-    if read_json.peak_mb > 0:  # a small log may need less memory than this process has needed before
+    if read_json.peak_mb > 0:  # a small log may need less memory than the imports of the process
         ratio = events.peak_mb / read_json.peak_mb
         ratios.append(figure("memory of .events, of read_json's", ratio, "", MAX_MEMORY_RATIO))
     return [
@@ -126,7 +126,7 @@ def measure_in_a_process(case: str, folder: Path) -> Measured:
 
 
 def measure(case: str, folder: Path) -> Measured:
-    # Imported here because the memory of the imports is measured separately, and the parent process needs none of them.
+    # Imported here because the memory of the imports is subtracted, and because the parent process does not need them.
     import pandas as pd
 
     from signaling_sidecar.inspection import open_log

@@ -1,4 +1,4 @@
-"""The CPU time of a server for each offer that it relays, and how long an offer is on its way."""
+"""Measure the CPU time of a server for each offer that it relays, and the latency of an offer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from tests.bench.clients import load_on
 from tests.bench.contenders import Contender, running
 
 WINDOWS = (1, 8)
-"""How many offers of each pair of clients are on their way at once."""
+"""How many offers of each pair of clients are in flight at the same time."""
 PAIRS = 50
 SECONDS = 1.0
-WARM_UP_S = 0.5  # seconds, in which JavaScript engines compile what they run often
+WARM_UP_S = 0.5  # seconds in which JavaScript engines compile the code that they run often
 
 
 def measure(contender: Contender) -> dict[str, float]:

@@ -1,10 +1,10 @@
-"""Measure how long a sidecar with a full event log takes to start again, and how much of the log it keeps in memory.
+"""Measure the time and memory of a sidecar that restarts with a full event log.
 
     python -m tests.bench.restarting
 
-The log is written by the hub and the log writer of a sidecar, until it has the size at which the default settings begin
-to delete segments. Then a sidecar is started on it several times, and is stopped and killed in turns. The same number
-of sidecars, in turns with them, start in empty folders: their figures are those of any start.
+The hub and the log writer of a sidecar write a log, until it has the size at which the default settings begin to delete
+segments. Then a sidecar is started with this log several times, and is stopped or killed in turns. Between these
+restarts, other sidecars start in empty folders, for comparison.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from signaling_sidecar.settings import Settings
 from tests.bench.full_log import size_of_log, write_full_log
 
 MAX_READY_S, MAX_KEPT_MB = 1.0, 20.0
-"""The requirement."""
-SETTLED_S = 0.3  # seconds after a start, when its memory is measured
+"""The requirements for a restart: the time until it is ready, and the memory in addition to that of a first start."""
+SETTLED_S = 0.3  # seconds after which the memory of a started sidecar is measured
 
 
 class Start(NamedTuple):
     ready_s: float
-    """From the start of the process until it accepts connections."""
+    """The seconds from the start of the process until it accepts connections."""
     memory_mb: float
 
 
 class Result(NamedTuple):
     log_mb: float
     restored: int
-    """The sessions that each restart has restored."""
+    """The number of sessions that the last restart has restored."""
     first: Start
-    """On an empty folder: the best of all rounds."""
+    """The starts in empty folders: the least time and memory of all rounds."""
     again: Start
-    """On the full log: the best time, and the most memory, of all rounds."""
+    """The restarts with the full log: the least time and the most memory of all rounds."""
 
     @property
     def kept_mb(self) -> float:
@@ -68,7 +68,7 @@ def measure(total_bytes: int, rounds: int) -> Result:
 
 
 def _restored(folder: Path) -> int:
-    """The number of sessions that the last sidecar has restored."""
+    """Return the number of sessions that the last sidecar has restored."""
     for read in read_records(newest_run(folder), Past, LeftOut(), "server.restored"):
         sessions: int = json.loads(read.record.data or "")["sessions"]
         return sessions

@@ -61,7 +61,7 @@ class StoryPeer:
 
 
 class RoomStory:
-    """One room. `records()` yields its records, and `present` has the peers that are in the room at that moment."""
+    """One room. `records()` yields its records, and `present` contains the peers that are in the room at that time."""
 
     def __init__(self, room: str, rng: random.Random) -> None:
         self.room, self.dialect = room, rng.choices(("rooms", "mesh", "hosted"), (8, 1, 1))[0]

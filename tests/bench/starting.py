@@ -1,4 +1,4 @@
-"""How long the sidecar and Vite take to start, and how long Vite takes with the plugin."""
+"""Measure the start-up times of the sidecar, of Vite, and of Vite with the plugin."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ CONFIG_WITH_PLUGIN = f"import signaling from '{PLUGIN}'\nexport default {{ plugi
 
 
 class Starts(NamedTuple):
-    """The medians, in ms."""
+    """The medians of the start-up times, in ms."""
 
     sidecar_ms: float
-    """From the start of `sidecar serve` until it accepts a connection."""
+    """The time from the start of `sidecar serve` until it accepts a connection."""
     vite_ms: float
-    """From the start of Vite until it prints that it is ready."""
+    """The time from the start of Vite until it prints that it is ready."""
     with_plugin_ms: float
-    """The same with the plugin, which also starts a sidecar."""
+    """The time from the start of Vite with the plugin, which also starts a sidecar, until Vite prints that it is
+    ready."""
 
 
 async def measure(folder: Path, runs: int = RUNS) -> Starts:
-    """Start all of them in turns, because a machine is not equally fast all the time."""
+    """Start the three programs in turns, because a machine is not equally fast all the time."""
     plain = _project(folder / "plain", CONFIG)
     with_plugin = _project(folder / "with-plugin", CONFIG_WITH_PLUGIN)
     rounds = [(_sidecar_ms(), await _vite_ms(plain, folder), await _vite_ms(with_plugin, folder)) for _ in range(runs)]
@@ -38,7 +39,7 @@ async def measure(folder: Path, runs: int = RUNS) -> Starts:
 
 
 def _project(folder: Path, config: str) -> Path:
-    """An app in which Vite and the plugin are installed, as npm would do it."""
+    """Create an app in which Vite and the plugin are linked into `node_modules`, as npm would do it."""
     packages = write_project(folder, config) / "node_modules"
     packages.mkdir()
     (packages / "vite").symlink_to(FRONTEND / "node_modules" / "vite")

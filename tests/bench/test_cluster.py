@@ -20,13 +20,14 @@ def test_a_relay_through_a_cluster_is_measured(
     cluster_costs.main(["--rounds", "1", "--peers"])
     figures = dict(line.split() for line in capsys.readouterr().out.splitlines()[1:])
     assert set(figures) == set(RelayCosts._fields)
-    # Redis receives an offer of 1.5 kB three times. It has sent it twice when it arrives, and the log then or later.
+    # Redis receives an offer of 1.5 kB three times. When the offer arrives, Redis has sent it twice. The log may follow
+    # later.
     assert float(figures["in_bytes"].replace(",", "")) > 3 * 1500
     assert float(figures["out_bytes"].replace(",", "")) > 2 * 1500
 
 
 def test_the_hub_is_restored_from_its_checkpoint_and_the_lines_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_costs, "look_for_garbage_rarely", lambda: None)  # it is about the whole process
+    monkeypatch.setattr(cluster_costs, "look_for_garbage_rarely", lambda: None)  # it affects the whole process
     measured = cluster_costs.measure_hub(100)
     assert 100 < measured.checkpoint_bytes < 2000
     assert min(measured.restore_us, measured.line_us) > 0
@@ -43,7 +44,7 @@ def test_the_sizes_are_the_product_of_the_costs_and_of_what_the_peers_do() -> No
     found = sizes(crowd, RELAY, [HUB])
     assert found.relays_per_s == 10 * 4 * 15
     assert found.owner_cores == pytest.approx((600 + 10 * 5) * 20e-6)
-    assert found.instances == 2 + 2  # the owner, and one that may be missing
+    assert found.instances == 2 + 2  # two for the connections, the owner, and one in reserve
     assert found.redis_bytes == 2 * (5_000_000 + 10_000_000)
     assert found.lease_s == 3
     assert limits(found) == []
@@ -51,7 +52,7 @@ def test_the_sizes_are_the_product_of_the_costs_and_of_what_the_peers_do() -> No
 
 def test_what_does_not_fit_is_said_in_words() -> None:
     busy = sizes(Crowd(peers=1_000_000, peers_per_room=10, stay_s=600, connections=20_000), RELAY, [HUB])
-    assert limits(busy)[0] == "the one hub has more to do than its core can"
+    assert limits(busy)[0] == "the hub needs more CPU time than one core has"
     lazy = sizes(Crowd(peers=1_000_000, peers_per_room=10, stay_s=86_400, connections=20_000), RELAY, [HUB])
     assert limits(lazy)[-1:] == ["a takeover takes longer than a client waits for an answer to its join"]
 

@@ -14,4 +14,4 @@ def test_the_offers_of_every_dialect_arrive(capsys: pytest.CaptureFixture[str]) 
     deliveries = {row[0]: float(row[-1]) for row in rows}
     assert list(deliveries) == list(MANNERS)
     assert min(deliveries.values()) == 1
-    assert deliveries["y-webrtc"] == 2  # the sender receives what it publishes, too
+    assert deliveries["y-webrtc"] == 2  # the sender receives its own published frame, too

@@ -1,5 +1,5 @@
-"""The benchmark of reading can run, and its log has the expected content. No speed is asserted, because it depends on
-the machine."""
+"""The benchmark of reading runs, and the log that it generates has the expected content. No speed is asserted, because
+it depends on the machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_benchmark_measures_every_case(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     in_a_process = reading.measure_in_a_process
-    monkeypatch.setattr(reading, "measure_in_a_process", reading.measure)  # a start of Python for each takes long
+    monkeypatch.setattr(reading, "measure_in_a_process", reading.measure)  # starting Python for each case takes long
     reading.main(["--events", str(EVENTS), "--json"])
     *report, as_json = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in report if line.endswith("rows")] == list(reading.CASES)

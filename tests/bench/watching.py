@@ -1,9 +1,10 @@
-"""Measure what the inspector needs while somebody watches a busy sidecar: the analysis of the newest part of its log.
+"""Measure the CPU time of the analysis that the inspector shows, on the log of a busy sidecar.
 
     python -m tests.bench.watching
 
-The analysis goes on from where it was, so a look at the log is compared with the first one, which reads all of that
-part. The figures are CPU times, because the analysis has a process of its own.
+The first analysis reads the whole newest part of the log. Each later one, called a look, reads only the records that
+were added since, so the time for a look is compared with the time for the first analysis. The figures are CPU times,
+because the analysis runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ LOOKS = 20
 
 class Result(NamedTuple):
     records: int
-    """In the part of the log that is analysed."""
+    """The number of records in the part of the log that is analysed."""
     first_s: float
-    """CPU time for reading and analysing all of it."""
+    """The CPU time of the first analysis, which reads this whole part."""
     look_s: float
-    """CPU time for what was added since the last look: the median."""
+    """The median CPU time of a look at the records that were added since the last one."""
 
 
 def measure(folder: Path, looks: int = LOOKS, at_once: int = AT_ONCE) -> Result:
-    gc.disable()  # as in the process that analyses
+    gc.disable()  # as the process that analyses the log does
     try:
         entries, read_s = _timed(lambda: LogWindow(folder, BOOT).grow().entries)
         whole = len(entries) - looks * at_once
@@ -79,9 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(result._asdict()))
         return
     print(f"the newest part of the log has {result.records:,} records")
-    print(f"the first look at it takes {result.first_s:.2f} s of CPU time")
+    print(f"the first analysis of this part takes {result.first_s:.2f} s of CPU time")
     print(
-        f"a look after {AT_ONCE} more records takes {result.look_s:.3f} s, {result.look_s / result.first_s:.3f} of that"
+        f"an update after {AT_ONCE} more records takes {result.look_s:.3f} s, "
+        f"{result.look_s / result.first_s:.3f} of the time of the first analysis"
     )
 
 

@@ -1,1 +1,1 @@
-"""The soak: many peers, and everything that can break, for a long time."""
+"""The soak test: many peers send frames for a long time, while the network breaks and sidecars are killed."""

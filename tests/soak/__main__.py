@@ -1,9 +1,9 @@
-"""Run the soak, and print its figures.
+"""Run the soak test of one sidecar, and print its figures.
 
     python -m tests.soak --seconds 1800 --peers 200 --kills 100
 
-The exit code is 1 if a frame was lost, doubled or reordered, or if the sidecar needs more memory or more open files at
-the end than in the beginning.
+The exit code is 1 if a frame was lost, doubled or reordered, or if the sidecar needs clearly more memory, or more open
+files, at the end than at the beginning.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEFAULT = Plan()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Run the soak, and print its figures.")
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Run the soak test of one sidecar.")
     parser.add_argument("--seconds", type=float, default=DEFAULT.seconds)
     parser.add_argument("--peers", type=int, default=DEFAULT.peers)
     parser.add_argument("--kills", type=int, default=DEFAULT.kills)

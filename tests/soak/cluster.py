@@ -1,8 +1,9 @@
-"""Run the soak of a cluster: clients of three sidecars talk, and every 30 s one of the sidecars is killed or stopped.
+"""Run the soak test of a cluster: clients of three sidecars send frames, and every 30 s one sidecar is killed, stopped
+or paused.
 
     python -m tests.soak.cluster --seconds 1800 --every 30 --pages 60
 
-The exit code is 1 if anything was lost, doubled or reordered, or if anybody was announced as left.
+The exit code is 1 if a frame was lost, doubled or reordered, or if a peer was announced as left.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests.kit.cluster_processes import LEASE_S, ClusterProcesses, Instance, clu
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
 
-PLAIN = 2  # plain clients of each sidecar
+PLAIN = 2  # clients of each sidecar that do not resume their sessions
 HOWS = (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)
 
 
@@ -51,7 +52,7 @@ async def _break(cluster: ClusterProcesses, clients: Traffic, victim: Instance, 
         victim.send(signal.SIGCONT)
         await until(lambda: cluster.number(victim) not in (None, number_before), "it has joined again")
         instance = victim
-        await asyncio.sleep(LEASE_S)  # its plain clients have lost their connections
+        await asyncio.sleep(LEASE_S)  # the plain clients of the victim have lost their connections then
         clients.ledger.plain = [each for each in clients.ledger.plain if each.instance is not victim]
         victim.is_unharmed = True
     else:
@@ -63,7 +64,7 @@ async def _break(cluster: ClusterProcesses, clients: Traffic, victim: Instance, 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.cluster", description="Run the soak of a cluster.")
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.cluster", description="Run the soak test of a cluster.")
     parser.add_argument("--seconds", type=float, default=1800.0)
     parser.add_argument("--every", type=float, default=30.0)
     parser.add_argument("--pages", type=int, default=60)

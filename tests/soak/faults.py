@@ -1,4 +1,4 @@
-"""What breaks during the soak."""
+"""Cause the faults of the soak test: kill or reload the sidecar, and break the network."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ STALL_S = 0.3
 
 
 class Faults:
-    """Each fault is counted. A connection that is lost afterwards is attributed to it."""
+    """Causes faults. The ledger counts each fault, and attributes a connection that is lost to the latest fault."""
 
     def __init__(self, ledger: Ledger, sidecar: KillableSidecar, proxies: Sequence[FaultProxy], chance: random.Random):
         self._ledger, self._sidecar, self._proxies, self._chance = ledger, sidecar, proxies, chance
 
     async def kill(self) -> None:
-        """Kill the serving process, its supervisor, or all of them with `kill -9`, and start the sidecar again."""
+        """Kill the serving process, its supervisor, or all processes with SIGKILL, and start the sidecar again."""
         self._count("kills")
         worker = self._sidecar.serving_pid
         assert worker is not None
@@ -69,7 +69,7 @@ class Faults:
 
 
 def memory_and_descriptors(pid: int | None) -> tuple[int, int]:
-    """The resident memory of a process in KiB, and the number of its open files."""
+    """Return the resident memory of a process in KiB, and the number of its open files."""
     with open(f"/proc/{pid}/status") as file:
         (line,) = (line for line in file if line.startswith("VmRSS"))
     return int(line.split()[1]), len(os.listdir(f"/proc/{pid}/fd"))

@@ -1,10 +1,10 @@
-"""The figures of a soak, as lines for people."""
+"""Print the figures of a soak test, and check whether memory or open files have grown."""
 
 from __future__ import annotations
 
 from tests.soak.soak import Soak
 
-MAY_GROW = 1.15  # times, of the memory: the allocator keeps some of what was freed
+MAY_GROW = 1.15  # allowed ratio of the memory at the end to that before: the allocator keeps some freed memory
 MAY_GROW_KIB = 3000
 
 
@@ -21,7 +21,7 @@ def figures(soak: Soak) -> list[str]:
 
 
 def too_much(soak: Soak) -> list[str]:
-    """What has grown."""
+    """Return a sentence for each process whose memory or open files have grown too much."""
     return [
         f"{process} has grown"
         for process, memory, descriptors in soak.growth

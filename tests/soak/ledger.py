@@ -1,8 +1,9 @@
-"""What was promised to the peers of the soak, and what has contradicted it.
+"""Record which frames the pages of the soak test must receive, and each violation of these rules:
 
-1. A frame is promised to the pages that were in the room when it was sent, as soon as it is acknowledged.
-2. Nothing more is promised to a page that leaves, is closed or reloads. It first waits for what was promised so far.
-3. From one page to another, numbers only increase.
+1. As soon as the sidecar acknowledges a frame, the pages that were in the room when it was sent must receive it.
+2. A page that is about to leave, close or reload first waits for the frames that it must still receive. Later frames
+   need not reach it.
+3. The numbers of the frames from one page to another page only increase.
 """
 
 from __future__ import annotations
@@ -19,28 +20,29 @@ LOST_CODES = {"no-such-peer"}  # refusals that are expected: the receiver has le
 
 
 class Ledger:
-    """The counts of all pages."""
+    """The counts and the faults of all pages together."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.faults: list[str] = []
-        """What must not have happened."""
+        """A sentence for each event that must not happen, such as a lost frame."""
         self.rooms: dict[str, dict[str, Page]] = {}
         """The pages that are in each room, by the names of their peers."""
         self.cause = "none"
-        """What was broken last."""
+        """The kind of the latest fault that was caused."""
         self.recoveries_s: dict[str, list[float]] = {}
-        """By what was broken, the seconds from the loss of a connection until the page was in its room again."""
+        """By the kind of fault, the seconds from the loss of a connection until the page was in its room again."""
 
     def pages(self) -> list[Page]:
         return [page for room in self.rooms.values() for page in room.values()]
 
     def others(self, page: Page) -> list[Page]:
-        """The other pages in the room of a page."""
+        """Return the other pages in the room of a page."""
         return [each for each in self.rooms[page.room].values() if each is not page]
 
     def sees_all(self, page: Page) -> bool:
-        """Whether the page shows all others. It may show peers that are gone as away, until their grace has passed."""
+        """Whether the page shows exactly the other pages in its room. It may also show peers that have left as away,
+        until their grace period has ended."""
         others = {each.name for each in self.others(page)}
         shown = {name for name, is_away in page.view.items() if not is_away}
         return page.joined.is_set() and shown == others
@@ -54,14 +56,14 @@ class Page(ResumingClient):
     ) -> None:
         super().__init__(name, chance, room, instance, token)
         self.ended = False
-        """Whether this page must not receive what was sent to it and is not acknowledged yet."""
+        """Whether frames that are acknowledged from now on need not reach this page."""
         self.awaited: set[tuple[str, int]] = set()
-        """The instance of the sender and the number of each frame that is acknowledged and has not arrived."""
+        """The acknowledged frames that have not arrived: the instance of the sender, and the number of the frame."""
         self._ledger = ledger
         self._owed: dict[int, list[Page]] = {}
-        """The receivers of each frame that is not acknowledged."""
+        """The receivers of each frame of this page that is not acknowledged yet, by its number."""
         self._early: set[tuple[str, int]] = set()
-        """The frames that have arrived and are not acknowledged yet."""
+        """The frames that have arrived before they were acknowledged to their sender."""
         self._last: dict[str, int] = {}
         self._recent: deque[tuple[str, int]] = deque(maxlen=RECENT)
         self._lost: tuple[str, float] | None = None
@@ -114,4 +116,4 @@ class Page(ResumingClient):
         elif frame["type"] == "error" and frame["code"] not in LOST_CODES:
             self._ledger.faults.append(f"{self.instance} was refused: {frame}")
         elif frame["type"] == "peer_left" and frame["peerId"] in self._ledger.rooms[self.room]:
-            self._ledger.faults.append(f"{self.instance} was told that {frame['peerId']} has left, which is there")
+            self._ledger.faults.append(f"{self.instance} was told that {frame['peerId']} has left, but it is there")

@@ -1,7 +1,9 @@
-"""The soak: peers talk in rooms, come and go, while the network breaks and the sidecar is killed and reloaded.
+"""The soak test of one sidecar: peers send frames in rooms, join and leave, while the network breaks and the sidecar is
+killed and reloaded.
 
-It has three parts, because a process that is killed shows no growth. In the first, the sidecar is killed and reloaded.
-In the second, it is only reloaded, so that its supervisor lives on. In the third, its serving process lives on.
+The test has three parts, because the growth of a process can only be measured if the process is not killed. In the
+first part, the sidecar is killed and reloaded. In the second, it is only reloaded, so its supervisor keeps running. In
+the third, it is neither killed nor reloaded, so its serving process keeps running too.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ from tests.soak.ledger import Ledger, Page
 PEERS_PER_ROOM = 10
 PROXIES = 4
 FRAMES_PER_PEER_S = 1.0
-STAY_S = 150.0  # seconds; the average time between two of: a page reloads, its peer leaves, it crashes
-BROADCASTS = 0.05
-QUIET_WITHIN_S = 60.0  # seconds, on a machine that does other things too
-KILLING, RELOADING = 0.6, 0.15  # of the time; the rest is without either
-WARM_UP = 0.3  # of the last part, before its memory is measured
+STAY_S = 150.0  # seconds that a page lives on average, until it reloads, crashes, or its peer leaves
+BROADCASTS = 0.05  # share of the frames
+QUIET_WITHIN_S = 60.0  # seconds in which outstanding frames must arrive; this is long because a machine may be busy
+KILLING, RELOADING = 0.6, 0.15  # shares of the time for the first and the second part; the third part takes the rest
+WARM_UP = 0.3  # share of the second and of the third part before the memory is measured for the first time
 RELOAD_EVERY_S = 4.0
 
 
@@ -59,7 +61,7 @@ class Soak:
         self._running: dict[Page, asyncio.Task[None]] = {}
         self._lives = False
         self._changes: list[asyncio.Task[None]] = []
-        """The pages that are being replaced."""
+        """Tasks that replace pages."""
 
     async def run(self) -> None:
         await self._sidecar.start("--reload")
@@ -118,7 +120,7 @@ class Soak:
         seconds: float,
         during: Callable[[float], Awaitable[None]],
     ) -> None:
-        """Live for some seconds, and compare the process after its warm-up with the end."""
+        """Let peers send frames for some seconds, and measure the process after a warm-up and at the end."""
         found = []
         for share in (WARM_UP, 1 - WARM_UP):
             async with self._life(faults):
@@ -132,7 +134,7 @@ class Soak:
 
     @asynccontextmanager
     async def _life(self, faults: Faults) -> AsyncIterator[None]:
-        """In the block, peers talk, come and go, and the network breaks. Afterwards, all that has begun is finished."""
+        """In the block, peers send frames, join and leave, and the network breaks. At the end, wait for their tasks."""
         self._lives = True
         tasks = [
             asyncio.create_task(each)
@@ -160,11 +162,11 @@ class Soak:
         while self._lives:
             await asyncio.sleep(STAY_S / self._plan.peers * 2 * self._chance.random())
             page = self._chance.choice(self.ledger.pages())
-            del self.ledger.rooms[page.room][page.name]  # nothing more is promised to it
+            del self.ledger.rooms[page.room][page.name]  # later frames need not reach it
             self._changes.append(asyncio.create_task(self._change(page)))
 
     async def _change(self, page: Page) -> None:
-        """Replace a page: its peer leaves and another joins, it reloads, or it crashes."""
+        """End a page, and open another one: the same peer after a reload, or a new peer after a leave or a crash."""
         how = self._chance.choice(("left", "reloaded", "reloaded", "crashed"))
         await until(lambda: not page.awaited and not page.waiting, f"{page!r} has received everything", QUIET_WITHIN_S)
         page.ended = True
@@ -188,7 +190,7 @@ class Soak:
         self.ledger.rooms.setdefault(room, {})[page.name] = page
 
     async def _settle(self) -> None:
-        """Wait until everything that is promised has arrived, and all pages show all others."""
+        """Wait until all expected frames have arrived, and each page shows all others in its room."""
         self._say(", ".join(f"{name}: {number}" for name, number in sorted(self.ledger.counts.items())))
         pages = self.ledger.pages()
         await until(lambda: not any(page.waiting or page.awaited for page in pages), "all has arrived", QUIET_WITHIN_S)
@@ -212,9 +214,9 @@ def _now_s() -> float:
 
 
 async def soak(plan: Plan, folder: Path, seed: int, say: Callable[[str], None] = lambda line: None) -> Soak:
-    """Run the soak in an empty folder. `say` is told at the end of each part what has happened so far.
+    """Run the soak test in an empty folder. At the end of each part, `say` is called with the counts so far.
 
-    An exception, for example because something did not happen in time, becomes one of the faults.
+    An exception, for example after a timeout, becomes one of the faults in the ledger.
     """
     done = Soak(plan, KillableSidecar(folder), random.Random(seed), say)
     try:

@@ -1,4 +1,4 @@
-"""A short soak. Its memory is not compared, because it is too short to show growth."""
+"""Run a short soak test. The memory of the sidecar is not compared, because the test is too short to show growth."""
 
 from __future__ import annotations
 

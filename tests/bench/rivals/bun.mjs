@@ -1,4 +1,4 @@
-// Serves rooms.mjs with Bun's own WebSocket server, on the port that is the first argument.
+// Runs rooms.mjs with Bun's own WebSocket server. The first argument is the port.
 
 import { Peer } from './rooms.mjs'
 

@@ -1,6 +1,6 @@
-/* The least work with which a program can relay between two WebSocket clients on Linux: one read and one write for each
- * wake-up, and no rooms, JSON, log or limits. The first two clients are a pair, the next two are another one. It listens
- * on the port that is the first argument, and exits on any error. */
+/* Relay between WebSocket clients on Linux with as little work as possible: one read and one write for each wake-up, and
+ * no rooms, JSON, log or limits. The first two clients that connect are a pair, and so are the next two. The first
+ * argument is the port. The program exits on any error. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -21,7 +21,7 @@ struct client {
 };
 
 static const int YES = 1;
-/* The answer to the key that the load generator always sends. */
+/* The response to the Sec-WebSocket-Key that the load generator always sends. */
 static const char UPGRADE[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
@@ -51,7 +51,7 @@ static void upgrade(struct client *client) {
   waiting = waiting == NULL ? client : NULL;
 }
 
-/* Write all complete frames to the other client, without their masks. Returns how many bytes were read. */
+/* Write all complete frames to the other client, without their masks. Returns the size of these frames in bytes. */
 static size_t relay(struct client *client) {
   static uint8_t out[BUFFER];
   size_t at = 0, length = 0;

@@ -1,4 +1,4 @@
-// Serves rooms.mjs with Node.js and `ws`, on the port that is the first argument.
+// Runs rooms.mjs with Node.js and the npm package `ws`. The first argument is the port.
 
 import { WebSocketServer } from '../../../frontend-proxy/node_modules/ws/wrapper.mjs'
 import { Peer } from './rooms.mjs'

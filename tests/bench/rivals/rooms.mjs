@@ -1,9 +1,9 @@
-// What a web developer would write instead of installing a signaling server: rooms, lists of peers, and relays to one
-// peer. It keeps no log and has no limits. `node.mjs` and `bun.mjs` serve it.
+// A minimal signaling server, as a web developer might write it: rooms, lists of peers, and relays to one peer. It writes
+// no log and has no limits. `node.mjs` and `bun.mjs` run it.
 
 const rooms = new Map()
 
-/** One connection. Its socket needs the method `send`. */
+/** The peer of one connection. `socket` must have a method `send`. */
 export class Peer {
   constructor(socket) {
     this.socket = socket
