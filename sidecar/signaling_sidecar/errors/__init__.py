@@ -1,8 +1,8 @@
 """All errors except bugs of the sidecar, which are ordinary Python exceptions.
 
 `operator.py`, `event_log.py` and `cluster.py` define exceptions for the operator. Most of them end a command with one
-sentence and exit code 2. `refusals.py` defines the reasons for which the frame of a peer is refused. Each refusal
-becomes one error frame to the peer and one record in the event log.
+sentence and exit code 2. `refusals.py` defines the reasons for which the frame of a peer is refused. A refusal is sent
+to the peer, if its protocol has error frames, and is recorded in the event log.
 """
 
 from signaling_sidecar.errors.cluster import RedisUnusable, UnreadableMessage

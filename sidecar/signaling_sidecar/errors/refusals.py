@@ -1,6 +1,6 @@
 """The reasons for which the frame of a peer is refused.
 
-Each refusal becomes one error frame to the peer and one record in the event log.
+A refusal is sent to the peer, if its protocol has error frames, and is recorded in the event log.
 """
 
 from __future__ import annotations
