@@ -95,9 +95,17 @@ def test_the_claims_that_hooks_see_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "token", "key"), [("RS256", rs256, pem(rsa_key())), ("ES256", es256, pem(ec_key()))]
+    ("algorithm", "token", "key"),
+    [
+        ("RS256", rs256, pem(rsa_key())),
+        ("ES256", es256, pem(ec_key())),
+        ("RS256", rs256, {"keys": [rsa_jwk()]}),
+        ("ES256", es256, {"keys": [rsa_jwk(kid="any"), ec_jwk()]}),
+    ],
 )
-def test_a_pem_file_has_one_key_for_any_key_id(tmp_path: Path, algorithm: str, token: Any, key: bytes) -> None:
+def test_the_only_key_is_for_any_key_id_if_it_has_none(
+    tmp_path: Path, algorithm: str, token: Any, key: bytes | dict[str, Any]
+) -> None:
     path = written(tmp_path, key)
     for header in ({"alg": algorithm}, {"alg": algorithm, "kid": "any"}):
         assert by_jwt(algorithm, jwt_key_file=path).verify(token(header=header), NOW_S).subject == "ann"

@@ -5,11 +5,7 @@ import { number, parseObject, text } from './untrusted-json.ts'
 // 96 bits make two equal ids practically impossible, and are short enough to read in a log.
 const ID_BYTES = 12
 
-/**
- * Matches valid peer ids. If an invalid id was stored and used, the sidecar would refuse it after
- * every reload.
- */
-const ID = /^[^\p{Cc}]{1,128}$/u
+const MAX_ID_BYTES = 128 // in UTF-8; the limit of the sidecar
 
 /**
  * Returns a random id. `crypto.randomUUID` is missing on insecure pages such as `http://192.168.…`.
@@ -44,11 +40,16 @@ export interface Identity {
 export function parseIdentity(stored: string | null | undefined): Identity | undefined {
   const fields = parseObject(stored)
   const peerId = text(fields?.peerId)
-  if (fields === undefined || peerId === undefined || !ID.test(peerId)) return undefined
+  if (fields === undefined || peerId === undefined || !isValidId(peerId)) return undefined
   return {
     peerId,
     token: text(fields.token),
     instance: text(fields.instance),
     usedAt: number(fields.usedAt),
   }
+}
+
+/** If an invalid id was stored and used, the sidecar would refuse it after every reload. */
+function isValidId(id: string): boolean {
+  return /^\P{Cc}+$/u.test(id) && new TextEncoder().encode(id).length <= MAX_ID_BYTES
 }

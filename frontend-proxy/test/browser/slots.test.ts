@@ -80,14 +80,19 @@ describe('a tab', () => {
     expect(taken(tab)).toMatchObject({ peerId: 'ann', instance: 'i' })
   })
 
-  it.each(['no json', '[]', '{"token":"x"}', '{"peerId":7}', '{"peerId":""}', '{"peerId":"\\n"}'])(
-    'finds nobody in %j',
-    (stored) => {
-      const tab = new Tab()
-      tab.items.set('signaling-sidecar:slot:bar', stored)
-      expect(taken(tab).peerId).toMatch(/^[0-9a-f]{24}$/)
-    },
-  )
+  it.each([
+    'no json',
+    '[]',
+    '{"token":"x"}',
+    '{"peerId":7}',
+    '{"peerId":""}',
+    '{"peerId":"\\n"}',
+    `{"peerId":"${'é'.repeat(65)}"}`, // 130 bytes
+  ])('finds nobody in %j', (stored) => {
+    const tab = new Tab()
+    tab.items.set('signaling-sidecar:slot:bar', stored)
+    expect(taken(tab).peerId).toMatch(/^[0-9a-f]{24}$/)
+  })
 
   it('that is duplicated is a new peer, even if it was reloaded before', () => {
     const tab = new Tab()

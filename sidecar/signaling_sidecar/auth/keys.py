@@ -16,8 +16,8 @@ _KINDS = {"RS256": "an RSA key", "ES256": "a key of the elliptic curve P-256"}
 
 
 class Keys(NamedTuple):
-    """`only` is the key if there is exactly one. `by_id` has the keys of a JWKS file by their ids. It is None for a
-    secret or a PEM file, whose key has no id: then the `kid` of a token is ignored."""
+    """`only` is the key if there is exactly one. `by_id` has the keys of a JWKS file by their ids. It is None if the
+    only key has no id, as in a PEM file: then the `kid` of a token is ignored."""
 
     only: Any
     by_id: Mapping[str, Any] | None = None
@@ -56,6 +56,8 @@ def parse_public_keys(algorithm: str, content: bytes) -> Keys:
     usable = [key for entry in entries if (key := _signing_key(algorithm, entry)) is not None]
     if not usable:
         raise ValueError(f"a JWKS file with a public key for {algorithm}")
+    if len(usable) == 1 and usable[0].key_id is None:
+        return Keys(usable[0].key)
     by_id = {key.key_id: key.key for key in usable if key.key_id is not None}
     return Keys(usable[0].key if len(usable) == 1 else None, by_id)
 
