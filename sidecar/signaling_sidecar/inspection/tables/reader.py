@@ -68,6 +68,8 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
         types_mapper={pa.int64(): pd.Int64Dtype(), pa.large_string(): TEXT}.get,
         self_destruct=True,
     )
+    # pyarrow keeps the memory in which the segments were parsed, for later use. A diagnosis needs memory of Python.
+    pa.default_memory_pool().release_unused()
     events = with_text_categories(events.astype({"v": "int64", "seq": "int64"}))
     for names in _COMPARED:
         events = with_common_categories(events, *names)
