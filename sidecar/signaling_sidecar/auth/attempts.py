@@ -1,7 +1,8 @@
 """Limits how often clients may send tokens, for each IP address and for each subject.
 
-1. Each token costs the address that sends it one try, or ten tries if the token is refused. So guessing is slow from
-   the first minute, while a page that retries with an expired token does not lock out other clients of its address.
+1. Each token costs the address that sends it one try, or ten tries if the token is refused. So an attacker who guesses
+   tokens is soon limited to one guess per second. A page that retries with an expired token still leaves tries for
+   other clients with the same address.
 2. While an address has no tries left, its tokens are not verified, so it does not learn whether they are valid.
 3. A subject has as many tries as an address. So a token that many machines share cannot be used without a limit.
 """
@@ -13,12 +14,13 @@ from collections import OrderedDict
 TRIES = 600  # tries at once, because all tabs of an office reconnect at the same time after a restart
 TRIES_PER_S = 10.0
 FAILURE_TRIES = 10  # tries that a refused token costs: 60 of them at once, then one each second
-UNKNOWN_FACTOR = 10  # times the tries of one address; all clients whose address an untrusted proxy hides share them
-MAX_KEPT = 10_000  # addresses, and as many subjects, whose tries are remembered: those that used a try last
+UNKNOWN_FACTOR = 10  # all clients whose addresses are unknown together have 10 times the tries of one address
+MAX_KEPT = 10_000  # addresses whose tries are remembered, and as many subjects: those that used a try most recently
 
 
 class Attempts:
-    """Counts the tries. `now_s` must never decrease. An address is a result of `counted_as`, or None if unknown."""
+    """Counts the tries. `now_s` must never decrease. An `address` is a return value of `counted_as`, or None if the
+    client's address is unknown."""
 
     def __init__(self) -> None:
         self._of_addresses = _Tries()
@@ -29,24 +31,24 @@ class Attempts:
         return self._of_addresses.take(address, now_s)
 
     def wait_of_subject_s(self, subject: str | None, now_s: float) -> float:
-        """Count a try of a valid token. Returns 0, or the seconds to wait. `subject` is None for the shared secret,
-        which has no such limit."""
+        """Count a try for the subject of a valid token. Returns 0, or the seconds to wait. `subject` is None for the
+        shared secret, which has no limit by subject."""
         return 0.0 if subject is None else self._of_subjects.take(subject, now_s)
 
     def failed(self, address: str | None, now_s: float) -> None:
-        """Must be called when a token is refused for which `wait_of_address_s` has returned 0."""
+        """Must be called when verification has refused a token. (`wait_of_address_s` must have returned 0 before.)"""
         self._of_addresses.charge(address, FAILURE_TRIES - 1, now_s)
 
 
 class _Tries:
-    """A token bucket for each key. A key that is not in it has all its tries."""
+    """A token bucket of tries for each key. The bucket of a key that was never used is full."""
 
     def __init__(self) -> None:
         self._left: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
         """By key, in the order of last use: the tries that were left after its last use, and the time of that use."""
 
     def take(self, key: str | None, now_s: float) -> float:
-        """Use one try. Returns 0, or the seconds until there is one."""
+        """Use one try. Returns 0, or the seconds until the key has a try again."""
         left = self._now(key, now_s)
         if left < 1:
             return (1 - left) / (TRIES_PER_S * _factor(key))
@@ -54,7 +56,8 @@ class _Tries:
         return 0.0
 
     def charge(self, key: str | None, tries: int, now_s: float) -> None:
-        """Use `tries` more tries, even if fewer are left. The key must then wait for longer."""
+        """Use `tries` tries of the key, even if it has fewer left: then it has a negative number of tries, and must
+        wait for longer."""
         self._put(key, self._now(key, now_s) - tries, now_s)
 
     def _now(self, key: str | None, now_s: float) -> float:

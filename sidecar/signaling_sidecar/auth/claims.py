@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class Scope(StrEnum):
-    """The permissions that a token can give. The claims `scope` and `scopes` of a JWT list those that it gives."""
+    """The permissions that a token can give. A JWT lists its permissions in the claim `scope` or `scopes`."""
 
     JOIN = "join"
     CREATE = "create"

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 MISSING, TOO_MANY = "missing", "too-many"
 """Two reasons to refuse a client although none of its tokens is invalid: it has sent none, or too many."""
-RECORDS = 20  # records that may be written at once; further ones are written at the rate `RECORDS_PER_S`
+RECORDS = 20  # records that may be written at once; after that, the limit is `RECORDS_PER_S`
 RECORDS_PER_S = 1.0
 
 
 class Failure(NamedTuple):
-    """A refused client, or several that were refused for the same reason. The address is that of the last one."""
+    """One client that was refused, or several clients that were refused for the same reason. `address` and `connection`
+    are those of the last client."""
 
     why: str
     """A value of `Why`, `MISSING` or `TOO_MANY`."""
@@ -28,7 +29,8 @@ class Failures:
         self._budget = float(RECORDS)
         self._seen_s = 0.0
         self._waiting: dict[str, Failure] = {}
-        """By reason: the last failure, with the number of all that have no record yet. There are few reasons."""
+        """By reason: the last failure. Its `times` counts all failures for this reason that were not recorded yet.
+        There are few reasons."""
 
     def add(self, failure: Failure, now_s: float) -> list[Failure]:
         """Count a failure. Returns the failures to record now."""
@@ -37,7 +39,8 @@ class Failures:
         return self.due(now_s)
 
     def due(self, now_s: float) -> list[Failure]:
-        """Return the failures to record now. Must be called regularly, because a failure may have to wait."""
+        """Return the failures to record now. Must be called regularly, because `add` does not return a failure that
+        exceeds the limit."""
         if not self._waiting:
             return []
         self._budget = min(RECORDS, self._budget + (now_s - self._seen_s) * RECORDS_PER_S)
@@ -49,7 +52,7 @@ class Failures:
         return found
 
     def rest(self) -> list[Failure]:
-        """Return all failures without a record. To be called when the sidecar stops."""
+        """Return all failures that were not recorded yet. Must be called when the sidecar stops."""
         found = list(self._waiting.values())
         self._waiting.clear()
         return found

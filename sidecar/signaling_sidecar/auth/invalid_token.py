@@ -1,4 +1,4 @@
-"""Why a token is refused: one of a fixed set of words for the event log, and a sentence for the client."""
+"""Defines the reasons for refusing a token: a fixed set of words for the event log, and sentences for clients."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`auth = "jwt"`: tokens that another program has signed (RFC 7519).
 
-1. The algorithm comes from the settings, and a token whose header names another one is refused. Otherwise a token with
-   `alg: none` would need no signature, and an attacker could sign a token with the public key, used as an HS256 secret
-   (RFC 8725, 2.1).
+1. The algorithm comes from the settings, and a token whose header names another one is refused. Otherwise an attacker
+   could send a token with `alg: none` and without a signature, or a token with `alg: HS256` that was signed with the
+   public key as the secret (RFC 8725, 2.1).
 2. Keys come from the settings only. URLs and keys in a token's header (`jku`, `x5u`, `jwk`) are ignored.
 3. The claims are read only after the signature has been verified.
 """

@@ -23,8 +23,8 @@ class Keys(NamedTuple):
     by_id: Mapping[str, Any] | None = None
 
     def find(self, key_id: object) -> Any:
-        """Return the key for a token. `key_id` is its `kid`, which may be any JSON value, or None if it has none.
-        Raises InvalidToken."""
+        """Return the key for a token. `key_id` is the token's `kid`, which may be any JSON value, or None if the token
+        has no `kid`. Raises InvalidToken."""
         if self.by_id is None or (key_id is None and self.only is not None):
             return self.only
         key = self.by_id.get(key_id) if isinstance(key_id, str) else None
@@ -92,7 +92,7 @@ def _prepared(algorithm: str, key: str | bytes) -> Any:
 
 def _check(algorithm: str, key: Any) -> None:
     if hasattr(key, "private_numbers"):
-        # Anybody who can read the files of this machine could issue tokens with it.
+        # Anybody who can read the files of this machine could issue tokens with the private key.
         raise ValueError("a file with public keys only, but it contains a private key, which only the issuer may have")
     too_short = jwt.get_algorithm_by_name(algorithm).check_key_length(key)
     if too_short is not None:

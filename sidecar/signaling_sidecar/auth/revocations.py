@@ -4,7 +4,7 @@
    time that a token can be valid.
 2. Revoking a subject revokes all tokens that were issued to it before. The revocation is remembered for the longest
    time that such a token can be valid. Tokens that are issued later are valid. A token without the time of its issue
-   (`iat`) counts as issued before.
+   (`iat`) counts as issued before the revocation.
 3. The times in tokens are usually whole seconds, so a token that was issued in the second of the revocation counts as
    issued before it, too.
 """
@@ -31,7 +31,7 @@ class Revocations(msgspec.Struct):
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing more can be revoked."""
+        """Whether the maximum number of token ids and subjects is revoked already."""
         return len(self.tokens) + len(self.subjects) >= MAX_REVOKED
 
     def revoke_token(self, token_id: str, expires_at_s: float | None, now_s: float) -> None:
@@ -42,7 +42,7 @@ class Revocations(msgspec.Struct):
         self.subjects[subject] = now_s
 
     def add(self, others: Revocations) -> bool:
-        """Add the revocations of another sidecar. Returns whether any of them is new here."""
+        """Add the revocations of another sidecar. Returns whether this sidecar did not have all of them yet."""
         is_news = False
         for mine, theirs in ((self.tokens, others.tokens), (self.subjects, others.subjects)):
             for each, time_s in theirs.items():

@@ -25,7 +25,8 @@ class Verifier(Protocol):
 def verifier(settings: Settings) -> Verifier | None:
     """Create the verifier, or return None if the settings require no token. Raises SettingsError and MissingExtra.
 
-    The settings must be loaded ones: loading has checked that all settings for the verifier are there.
+    The settings must come from the function that loads settings, because it checks that no setting for the verifier is
+    missing.
     """
     match settings.auth:
         case "token":
@@ -47,7 +48,8 @@ def _shared_secret(settings: Settings) -> Callable[[], str]:
 def _jwt_verifier(settings: Settings) -> Verifier:
     if find_spec("jwt") is None or find_spec("cryptography") is None:
         raise MissingExtra("--auth jwt", "auth")
-    # Imported here because they need the extra, and because a sidecar without JWTs starts faster without them.
+    # These modules are imported here because they need the packages of the extra `auth`, and because a sidecar without
+    # JWTs starts faster if it does not import them.
     from signaling_sidecar.auth.jwt_verifier import JwtVerifier
     from signaling_sidecar.auth.keys import Keys, parse_public_keys, parse_secret
 
