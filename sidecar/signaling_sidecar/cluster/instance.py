@@ -1,4 +1,5 @@
-"""The requests of an instance of a cluster to Redis. Each runs one of the Lua scripts in `scripts.py`."""
+"""Defines the requests that an instance of a cluster sends to Redis. Each request runs one of the Lua scripts in
+`scripts.py`."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from signaling_sidecar.cluster.posts import Post
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 
 BEGINNING = "0-0"
-"""A read of the entries after this id begins with the first entry of a stream."""
+"""Reading the entries after this id begins with the first entry of a stream."""
 _Argument = str | bytes | int
 INBOX, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 
@@ -55,7 +56,7 @@ class Renewed(NamedTuple):
     """The answer of Redis to an instance that renews its lease."""
 
     had_lease: bool
-    """Whether the lease was still valid when it was renewed."""
+    """Whether the lease had not expired yet when it was renewed."""
     owner: int | None
     step: int
     """The last committed step."""
@@ -66,7 +67,7 @@ class Renewed(NamedTuple):
     checkpoint: str
     """The id of the last entry of the log with a checkpoint."""
     posted: int
-    """The number of this instance's last post that Redis has."""
+    """The number of the last post from this instance that Redis has stored."""
     silent: list[int]
     """The numbers of the instances whose lease has ended."""
     seq: int
@@ -92,7 +93,7 @@ class Claimed(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state of a cluster, with which its owner founds it again after Redis has lost its data."""
+    """The state that the owner gives Redis to found the cluster again, after Redis has lost its data."""
 
     fence: int
     step: int
@@ -110,7 +111,8 @@ class Instance:
         """The number of this instance in the cluster, or None while it is not a member."""
         self.epoch = ""
         self.key = key
-        """The key for keyed hashes. `join` replaces it with the cluster's key."""
+        """The key for keyed hashes of secrets. `join` replaces it with the key that all instances of the cluster
+        use."""
         self.lease_s = lease_s
         self._link = link
         self._boot = boot
@@ -123,7 +125,8 @@ class Instance:
     async def join(self, *, may_found: bool) -> str:
         """Become a member of the cluster. Returns the id of the log's last checkpoint, or "" if the log has none.
 
-        If Redis has no cluster, founds it with `may_found`, and raises RedisAway otherwise.
+        If Redis has no data of a cluster, founds a new cluster if `may_found` is True, and raises RedisAway if it is
+        False.
         """
         arguments: list[_Argument] = [self.next_epoch(), self.key, self._lease_ms(), int(may_found), self._boot]
         result = await self._link.run(scripts.JOIN, "0", *arguments)
@@ -144,13 +147,14 @@ class Instance:
         return Renewed(bool(had), owner, int(step), left_s, int(highest), _text(checkpoint), posted, silent, seq)
 
     async def declare_gone(self, silent: int) -> bool:
-        """Declare dead the instance `silent`, whose lease has ended. Returns False if it has renewed it meanwhile."""
+        """Declare dead the instance `silent`, whose lease has ended. Returns False if that instance has renewed its
+        lease in the meantime."""
         return bool((await self._run(scripts.DECLARE, silent, expected="alive"))[0] == b"ok")
 
     async def claim(self, *, from_silent: bool) -> Claimed | float:
         """Become the owner. If another instance is the owner, returns for how many seconds its lease still lasts.
 
-        With `from_silent`, another owner whose lease has ended is declared dead and replaced.
+        With `from_silent`, an owner whose lease has ended is declared dead, and this instance becomes the owner.
         """
         word, *rest = await self._run(scripts.CLAIM, int(from_silent), expected="taken")
         if word == b"taken":
@@ -160,11 +164,12 @@ class Instance:
         return Claimed(int(fence), int(step), _text(place), _text(checkpoint), held, int(seq), last, members)
 
     async def post(self, post: Post) -> None:
-        """Put a post into the owner's inbox, unless an earlier attempt has put it there."""
+        """Put a post into the owner's inbox, unless an earlier attempt has already put it there."""
         await self._run(scripts.POST, *post)
 
     async def commit(self, fence: int, step: Step) -> str:
-        """Commit a step as the owner, unless an earlier attempt has. Returns the id of the last entry of the log."""
+        """Commit a step as the owner, unless an earlier attempt has already committed it. Returns the id of the last
+        entry of the log."""
         others: list[_Argument] = []
         for instance, its in step.others.items():
             others += (instance, wire.encode_to_front(its))
@@ -174,7 +179,8 @@ class Instance:
         return _text(entry)
 
     async def release(self, fence: int) -> None:
-        """Give up being the owner, so that another instance can claim the hub. Does nothing if another one has."""
+        """Give up being the owner, so that another instance can claim the hub. Does nothing if another instance is the
+        owner already."""
         await self._run(scripts.RELEASE, fence, expected="fenced")
 
     async def leave(self) -> None:
@@ -219,7 +225,8 @@ class Instance:
         return round(1000 * (self.lease_s + more_s))
 
     async def _run(self, script: str, *arguments: _Argument, expected: str = "ok") -> Sequence[Any]:
-        """Run a script. Raises OutOfDate if the first element of its result is neither `ok` nor `expected`."""
+        """Run a script, and return its result. Raises OutOfDate if the first element of the result is neither `ok` nor
+        `expected`."""
         result = await self._link.run(script, *self._me, *arguments)
         word = result[0].decode()
         if word not in ("ok", expected):

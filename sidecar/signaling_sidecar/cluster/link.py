@@ -43,7 +43,7 @@ class RedisAway(Exception):
 class Server(NamedTuple):
     version: str
     maxmemory_policy: str
-    """What Redis does when its memory is full."""
+    """The Redis setting `maxmemory-policy`: what Redis does when its memory is full."""
 
 
 class Entry(NamedTuple):
@@ -88,7 +88,7 @@ class Link:
         self._has_password = password is not None
         self._is_encrypted = url.startswith("rediss:")
         try:
-            # `Any`, because the types of redis-py do not say that all answers are bytes without decode_responses.
+            # `Any`, because redis-py's types do not say that all answers are bytes when decode_responses is not set.
             clients: list[Any] = [
                 redis.Redis.from_url(
                     url,
@@ -109,7 +109,8 @@ class Link:
         """How long Redis takes to answer scripts."""
 
     async def check_server(self) -> Server:
-        """Return the version and a setting of Redis. Raises RedisUnusable if it cannot be used or does not answer."""
+        """Return the version and a setting of Redis. Raises RedisUnusable if Redis does not answer, is too old, or is a
+        node of a Redis Cluster."""
         try:
             told = await self._scripts.info("server", "memory")
         except self._errors as error:
@@ -124,7 +125,7 @@ class Link:
         return Server(version, str(told.get("maxmemory_policy", "")))
 
     def _reason(self, error: Exception) -> str:
-        """Say why the first command has failed, for operators."""
+        """Return the reason why the first command to Redis has failed, for operators."""
         text = str(error)
         if "HELLO" in text and "unknown command" in text:
             return _TOO_OLD.format("5 or older")
@@ -147,7 +148,7 @@ class Link:
         return None
 
     def _what_is_wrong(self, error: Exception) -> str:
-        """Say why a later command has failed, without anything that only operators may read."""
+        """Return the reason why a later command to Redis has failed, without details that only operators may read."""
         if "'maxmemory'" in str(error):
             return "the memory of Redis is full"
         trouble = self._password_trouble(error)
@@ -172,7 +173,7 @@ class Link:
 
     async def read(self, places: Mapping[str, str], block_ms: int | None) -> dict[str, list[Entry]]:
         """Return the entries of each stream after its id in `places`. Waits up to `block_ms` for the first entry, or
-        not at all if it is None. Raises RedisAway."""
+        does not wait if `block_ms` is None. Raises RedisAway."""
         found = await self._answer(self._reads, self._reads.xread(dict(places), count=PAGE, block=block_ms))
         return {name.decode(): [Entry(id_.decode(), fields) for id_, fields in entries] for name, entries in found}
 
@@ -185,7 +186,8 @@ class Link:
     async def _answer(self, client: Any, command: Awaitable[Any]) -> Any:
         """Return the answer to a command of this client. Raises RedisAway.
 
-        After a failure the connection is closed. Otherwise the next command could read a late answer to this one.
+        After a failure, this closes the connection. Otherwise a late answer to this command could be read as the answer
+        to the next one.
         """
         try:
             answer = await command
@@ -194,7 +196,7 @@ class Link:
         except self._errors as error:
             await self._drop(client)
             _raise_if_cancelled()
-            reason, _, _ = str(error).partition(" script: ")  # without the line of the script that has failed
+            reason, _, _ = str(error).partition(" script: ")  # the text after it names a line in the Lua script
             raise RedisAway(reason, self._what_is_wrong(error)) from error
         except asyncio.CancelledError:
             await self._drop(client)

@@ -1,7 +1,7 @@
-"""Reads the event log of the cluster, a stream in Redis of the lines of each step, with a checkpoint now and then.
+"""Reads the event log of the cluster from a stream in Redis. Each entry has the lines of one step, or a checkpoint.
 
-An entry is accepted only if the numbers of its lines follow those of the lines before it. Otherwise it was not written
-by an owner.
+An entry is accepted only if its lines are numbered from the number after the last line of the previous entry. Otherwise
+the entry was not written by an owner.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class LogEntry(NamedTuple):
 
 
 class LogPlace:
-    """A position in the log, which moves from entry to entry. It begins at a checkpoint."""
+    """The position of a reader in the log. The reader begins at an entry with a checkpoint, and goes from entry to
+    entry."""
 
     def __init__(self) -> None:
         self.seq = 0
@@ -40,8 +41,8 @@ class LogPlace:
         return read
 
     def follow(self, entry: Entry, last_step: int | None = None) -> LogEntry:
-        """Move to the next entry, which must not be of a later step than `last_step`. Raises UnreadableMessage if it is
-        not the next entry."""
+        """Move to the next entry, which must not be of a later step than `last_step`. Raises UnreadableMessage if
+        `entry` is not the next entry."""
         read = _read(entry)
         is_next = read.seq == self.seq + read.lines.count(b"\n") and read.lines[-1:] in (b"", b"\n")
         if not is_next or read.step < self.step or (last_step is not None and read.step > last_step):

@@ -21,12 +21,13 @@ class Ask(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     command: Command
     dialect: str | None
-    """The dialect of the connection. None on the shared path, before the first frame has shown it."""
+    """The dialect of the connection. None for a connection to the shared path whose first frame has not shown the
+    dialect yet."""
 
 
 class Remind(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A command that is sent again to a new owner, because the log does not have it: it says that a connection watches
-    the list of rooms, or gives the name of a secret room. An owner that knows this already ignores the command."""
+    """A command that a front repeats for a new owner, because the log does not contain it: that a connection watches
+    the list of rooms, or the name of a secret room. An owner that has handled it already ignores the repetition."""
 
     command: Command
 
@@ -36,7 +37,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     connection: int
     dialect: str | None
-    """None on the shared path, until the message `Recognised` names the dialect."""
+    """None for a connection to the shared path: the message `Recognised` names its dialect later."""
     address: str | None
     """The client's IP address, or None behind a proxy that cannot be trusted."""
     origin: str | None
@@ -55,12 +56,12 @@ class Recognised(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A connection has ended. No message about it follows."""
+    """A connection has ended. This is the last message about the connection."""
 
     connection: int
     ending: Ending
     by: str
-    """Who has closed the connection: `peer` or `sidecar`."""
+    """Which side has closed the connection: `peer` or `sidecar`."""
     code: int | None
     """The close code that was sent or received, or None if there was no Close frame."""
     reason: str
@@ -117,7 +118,8 @@ def singles(command: Command) -> Iterator[Command]:
 
 
 def without_credentials(command: Command) -> Command:
-    """Return the command without access tokens. The hub needs none, because the front has verified them."""
+    """Return the command without access tokens. The hub does not need the tokens, because the front has verified
+    them."""
     replace = msgspec.structs.replace
     match command:
         case commands.Numbered():
@@ -133,8 +135,8 @@ def without_credentials(command: Command) -> Command:
 
 
 def connections_of(command: Command) -> Iterator[int]:
-    """Yield the connection that sends the command, and that of each command in it. All are the same, unless another
-    program has written the command."""
+    """Yield `connection` of the command and of each command that it contains. An instance writes only commands in which
+    all these are equal."""
     yield command.connection
     for each in singles(command):
         yield each.connection
@@ -148,7 +150,8 @@ ToOwner = Ask | Remind | Opened | Recognised | Ended | Note | Gone | Call
 
 
 class Checked(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Contains the command to carry out after the hooks were called, a `Refuse` if a hook has refused the command."""
+    """Contains the command that must be carried out, now that the hooks were called. If a hook has refused the command,
+    this is a `Refuse`."""
 
     command: Command
 
@@ -157,7 +160,7 @@ class Administered(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The command of the admin was carried out or refused."""
 
     refusal: Refusal | None
-    """Why it was refused, or None if it was carried out."""
+    """Why the command was refused, or None if it was carried out."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -10,19 +10,19 @@ from signaling_sidecar.cluster.messages import ToOwner
 
 
 class Post(NamedTuple):
-    """Several messages in one entry of the inbox. By the number, Redis recognises a post that it already has."""
+    """Several messages in one entry of the inbox. Redis recognises a post that it has stored already by its number."""
 
     number: int
     batch: bytes
 
 
 class Posts:
-    """Keeps the messages in their order. Only one post is under way at a time, and it is sent until Redis has it."""
+    """A queue of messages to the owner. A post is sent only when Redis has stored the previous one."""
 
     def __init__(self) -> None:
         self._number = 0
         self.posted = 0
-        """The number of the last post that Redis has."""
+        """The number of the last post that Redis has stored."""
         self._waiting: list[ToOwner] = []
         self._pending: Post | None = None
 
@@ -37,7 +37,7 @@ class Posts:
         return self._pending
 
     def done(self) -> None:
-        """Must be called when Redis has stored the pending post."""
+        """Must be called when Redis has stored the post that `pending` has returned."""
         self._pending, self.posted = None, self._number
 
     def take_waiting(self) -> list[ToOwner]:

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 
-# Upper bounds of the histogram, in seconds: an idle Redis on the same machine answers in 0.2 ms. If it takes longer
-# than a second, instances may not renew their leases in time.
+# Upper bounds of the histogram, in seconds: an idle Redis on the same machine answers in 0.2 ms. If Redis takes longer
+# than a second to answer, instances may not renew their leases in time.
 BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -27,6 +27,6 @@ class RoundTrips:
         self._counts[bisect_left(BOUNDS_S, took_s)] += 1
 
     def buckets(self) -> Iterator[tuple[str, int]]:
-        """Return each upper bound, in the text form of Prometheus, and the number of answers that took no longer."""
+        """Return each upper bound, in the text form of Prometheus, and the number of answers within this bound."""
         bounds = [*map(str, BOUNDS_S), "+Inf"]
         return zip(bounds, accumulate(self._counts), strict=True)

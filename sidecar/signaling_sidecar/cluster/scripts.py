@@ -3,7 +3,8 @@
 The keys in Redis, after the prefix `signaling-sidecar:`
 
 - `epoch`: a text that names the current state. If it has changed, Redis has lost the state of the cluster.
-- `restored`: the last epoch in which an owner has given Redis its state again. Another owner must not do so after it.
+- `restored`: the epoch of the last state that an owner has given to Redis again. While it equals `epoch`, no other
+  owner may give Redis its state.
 - `key`: the key of the keyed hashes that stand in rooms and records for secrets such as pairing codes.
 - `instances`: a hash from the numbers of the living instances to the boot ids of their processes. `last_instance` is
   the highest number ever given to an instance.
@@ -17,7 +18,8 @@ The keys in Redis, after the prefix `signaling-sidecar:`
 - `in`: the inbox, a stream of messages to the owner. `posts` has the number of the last post of each instance.
 - `out:N`: the outbox of instance N, a stream of messages from the owner to the instance.
 - `log`: a stream of the committed lines of the event log, with a checkpoint now and then. `checkpoints` is a list of
-  the ids of these checkpoints, each with the `bytes` up to its end. Entries before the first of them are deleted.
+  the ids of the entries with a checkpoint, each with the value of `bytes` after this entry. Entries before the first
+  checkpoint are deleted.
 
 Each script returns a list. Its first element is `ok`, another word that the script needs, or one of these:
 
@@ -248,7 +250,7 @@ return {'ok', entry}
 )
 
 # ARGV: not used, not used, a JSON object with the revoked tokens and subjects and the times until which they must be
-# remembered, then the same as pairs of a time and a name
+# remembered, and then each of these times, followed by its token or subject
 REVOKE = (
     _COMMON
     + """
@@ -260,7 +262,7 @@ return {'ok'}
 """
 )
 
-# ARGV: not used, not used, now
+# ARGV: not used, not used, the time now
 REVOKED = (
     _COMMON
     + """

@@ -191,14 +191,14 @@ def _utf8(text: bytes) -> bytes:
 
 
 def _json_text(text: bytes) -> Raw:
-    with suppress(RecursionError):  # the front could parse this text with fewer calls on the stack, so it is JSON
+    with suppress(RecursionError):  # the front has parsed this text on a less deep call stack, so it is JSON
         _any_json(_utf8(text))
     return Raw(text)
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    """Decode the values of the object that would be encoded as the same JSON text again. The other values, such as a
-    client's metadata with spaces between its JSON values, remain JSON text."""
+    """Decode those values of the object whose JSON text is unchanged when they are encoded again. The other values,
+    such as a client's metadata with spaces in its JSON text, remain JSON text."""
     return {name: _value(raw) for name, raw in _raw_values(_utf8(text)).items()}
 
 
