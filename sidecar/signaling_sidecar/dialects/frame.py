@@ -18,7 +18,7 @@ from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.messages import Message
 
 MAX_KIND_CHARS = 64  # an unknown type is recorded up to this length
-NO_TYPE = "undefined"  # recorded for a frame without a type; in JavaScript, `frame.type` would be this
+NO_TYPE = "undefined"  # recorded for a frame without a type, because `frame.type` has this value in JavaScript
 
 encode_json = msgspec.json.Encoder().encode
 

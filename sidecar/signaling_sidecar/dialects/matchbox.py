@@ -113,8 +113,8 @@ def closing(message: LastWords) -> Closing | None:
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
-# A session ends with its connection. Its peer could not return, because each connection gets a new id, and in a group,
-# the session would occupy the place of a newcomer.
+# A session ends with its connection. If it were kept, its peer could not return to it, because each connection gets a
+# new id. In a group, the kept session would occupy the place of a newcomer.
 _GRACE_S = dict.fromkeys(Ending, 0.0)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from itertools import islice
 
-MAX_TOKENS = 20_000  # reading them takes 5 ms; without a limit, a hostile client could keep the event loop busy
+MAX_TOKENS = 20_000  # reading so many takes 5 ms; without a limit, a hostile client could block the event loop
 
 # These expressions match in linear time, because every repetition is possessive, and an unterminated string extends to
 # the end of the frame.
@@ -73,7 +73,7 @@ def well_formed(frame: bytes) -> bytes:
     r"""Return the frame with U+FFFD in place of each lone surrogate, which the JSON decoder refuses.
 
     In JavaScript, a string that was cut within an emoji ends with a lone surrogate, which `JSON.stringify` writes as
-    `\ud83d`. If it were not escaped, `WebSocket.send` would replace it by U+FFFD, too.
+    `\ud83d`. If `JSON.stringify` did not escape the surrogate, `WebSocket.send` would also replace it by U+FFFD.
     """
     if b"\\u" not in frame:
         return frame

@@ -46,7 +46,7 @@ KEEP_S = 5.0  # seconds; the original server also sends EXPIRE after this time
 MAX_TOKEN_BYTES = 2048  # bytes of UTF-8; the library's tokens have about 11, but a page may set its own token
 # Without this limit, two tabs of a page that sets both its id and its token would replace each other for ever.
 REPLACEMENTS, REPLACEMENT_WINDOW_S = 10, 20.0
-MAX_KEPT_FRAMES = 500  # frames for one id; a call makes about 10, so 50 peers can wait for one that reloads its page
+MAX_KEPT_FRAMES = 500  # frames for one id; a call has about 10, so 50 peers can call a peer that is reloading its page
 MAX_KEPT_BYTES = 1024 * 1024  # bytes for one id; an offer with video has about 7 KB
 MAX_KEPT_BYTES_IN_ALL = 16 * MAX_KEPT_BYTES
 _CALLS = frozenset(("OFFER", "ANSWER", "CANDIDATE"))
@@ -179,7 +179,8 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes | None]] = {
 
 
 def closing(message: LastWords) -> Closing | None:
-    """Close a connection without a session when a frame is refused: its id was not accepted, or its peer has left."""
+    """Close a connection that has no session when its frame is refused. It has none because its id was not accepted, or
+    because its peer has left."""
     if isinstance(message, messages.Refused) and not message.joined:
         return Closing(CloseCode.REFUSED, message.refusal.code)
     return None

@@ -62,19 +62,20 @@ UPGRADE_REQUIRED = Rejection(426, "this is a WebSocket endpoint\n")
 
 
 class Caller(NamedTuple):
-    """A client, with all that its handshake has told about it."""
+    """A client, described by the data from its handshake."""
 
     connection: int
     introduction: Introduction
     conceal: Callable[[str], str]
     """Returns the keyed hash of a secret. Without the key, the hash does not tell anything about the secret."""
     address: str | None = None
-    """The IP address of the client, or its network if all addresses in the network count as one. None if unknown."""
+    """The client's IPv4 address, or the /64 network of its IPv6 address, because one host may use all addresses in it.
+    None if unknown."""
     given_id: str = ""
     """A UUID that the server has generated for this connection. A dialect may use it as the peer id.
 
     The next connection of the client gets another one, so the client cannot return to its session. If the client's
-    access token is for one peer id only, `given_id` is that id. Some tests set it to readable names.
+    access token is for one peer id only, `given_id` is that id. Some tests set `given_id` to readable names.
     """
 
 
@@ -102,7 +103,7 @@ class Asked(NamedTuple):
     """The decoded query. If a name occurs twice, this has the first value."""
     body: bytes
     given_id: str
-    """A new random id. The answer may contain it for the client to use as its peer id."""
+    """A new random id. The answer may give this id to the client, which can use it as its peer id."""
     settings: Settings = Settings()
 
 
@@ -142,7 +143,7 @@ class Route(NamedTuple):
     """Returns the response. It must not block, and must not change anything. If it raises an exception, the exception
     is logged, and the client gets a 500 without details."""
     max_body_bytes: int = 0
-    """The maximum size of the request's body. A larger one is answered with 413."""
+    """The maximum size of the request's body. A request with a larger body is answered with 413."""
     needs_no_token: bool = False
     """Whether a request needs no access token even where tokens are required, because the response tells nothing about
     rooms or peers."""
@@ -184,8 +185,9 @@ class Dialect:
     open: Callable[[Opening], Introduction | Rejection | Closing] = lambda opening: Introduction()
     """Reads a handshake. If it returns a `Closing`, the handshake succeeds, but the connection is closed at once."""
     farewell: Callable[[Closing], bytes | None] = lambda closing: None
-    """Returns the only frame that is sent on a connection that is closed directly after its handshake: because `open`
-    returned a `Closing`, or with the code 1013 because the sidecar has its maximum number of connections."""
+    """Returns the only frame that is sent on a connection that is closed directly after its handshake. It is closed
+    because `open` has returned a `Closing`, or because the sidecar has its maximum number of connections (code
+    1013)."""
     begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
     """Returns the command that the handshake itself requests, given the caller and the wall clock (ms since the epoch).
     The command is carried out before the first frame is read. If it requests a greeting, a room or a group, the
@@ -206,8 +208,8 @@ class Dialect:
     """Whether pages of other allowed origins may read its HTTP responses (CORS)."""
     first_frames: frozenset[str] = frozenset()
     """If the first frame on the shared path `/ws` is of one of these kinds, the connection gets this dialect. This is
-    only for protocols in which the client sends the first frame, because there `begin` is called after that frame has
-    arrived."""
+    only for protocols in which the client sends the first frame, because `begin` is called only after this frame has
+    shown the dialect."""
     frame_budget: FrameBudget = FrameBudget()
     """The frame limits of each connection, in relation to the settings."""
     query: str | None = None

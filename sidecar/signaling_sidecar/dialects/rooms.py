@@ -29,9 +29,9 @@ MAX_METADATA_BYTES = 4096  # bytes of JSON text; small, because each list of pee
 MAX_TOKEN_CHARS = 256  # characters; the resume tokens that the sidecar issues have 43
 MAX_CREDENTIAL_CHARS = 8192  # characters of an access token; web servers accept headers of 8 KiB
 MAX_REF_BYTES = 128  # bytes of JSON text; an answer does not repeat a longer "id", so answers remain small
-UNLOADED_GRACE_S = 5.0  # seconds; a page that reloads is back sooner, and a closed one should not be shown for longer
+UNLOADED_GRACE_S = 5.0  # seconds; a reloaded page is back sooner, and a closed page should not be shown longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
-REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth within the window is refused
+REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth replacement within the window is refused
 REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s exceed the limit within this time
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
@@ -456,7 +456,7 @@ def rules(settings: Settings) -> RoomRules:
 
 ROOMS = Dialect(
     name=NAME,
-    purpose="rooms and peer lists, relays, a lobby; what the browser client here speaks",
+    purpose="rooms and peer lists, relays, a lobby; the protocol of this project's browser client",
     paths=(PATH,),
     kinds=_TARGETED | {"broadcast"} | frozenset(_OTHERS),
     rules=rules,

@@ -1,9 +1,9 @@
 """`y-webrtc`, the protocol of the npm package `y-webrtc`, with which pages share Yjs documents.
 
 A topic is a room, and one connection subscribes to the topics of all documents of its page. A published frame goes to
-all subscribers of its topic. Its `data` names the sender and, in a signal to one peer, the receiver, and a client
-ignores frames for other receivers. With a password, `data` is an encrypted string. The protocol has no frame for an
-error: a refused frame is dropped and recorded.
+all subscribers of its topic. The `data` of the frame names the sender and, in a signal to one peer, the receiver.
+Clients ignore frames for other receivers. With a password, `data` is an encrypted string. The protocol has no frame for
+an error: a refused frame is dropped and recorded.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def _subscribe(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) ->
             peer=caller.given_id,
         )
 
-    # Topics beyond `MAX_COMMANDS` are dropped here without a record. The hub still records refusals, because the topics
-    # that are passed on are more than `MAX_TOPICS`.
+    # Topics beyond `MAX_COMMANDS` are dropped here without a record. Then the hub still refuses and records some
+    # topics, because `MAX_COMMANDS` is more than `MAX_TOPICS`.
     return commands.Several(caller.connection, tuple(map(join, _topics(envelope)[:MAX_COMMANDS])))
 
 
