@@ -16,7 +16,8 @@ from signaling_sidecar.hub.rules import Challenged
 
 
 class InTheWay(NamedTuple):
-    """A join, and the sessions because of which it is refused with `refusal` if their connections are still alive."""
+    """A join that will be refused with `refusal` because of `sessions` if the connections of these sessions are still
+    alive."""
 
     join: commands.Join
     sessions: list[Session]
@@ -24,8 +25,8 @@ class InTheWay(NamedTuple):
 
 
 def session_of(peer: str | None, room: Room | None, subject: str | None) -> Session | None:
-    """Return the session in the room to which a joining peer would return, or None if the peer would get a new
-    session. `subject` is the subject of its access token."""
+    """Return the session in the room to which a joining peer would return, or None if the peer would get a new session.
+    `subject` is the subject of the peer's access token."""
     if room is None:
         return None
     if peer is not None:

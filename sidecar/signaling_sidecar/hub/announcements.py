@@ -24,8 +24,8 @@ def tell(receivers: Iterable[Session], message: Message) -> list[Effect]:
 def announce(record: Record, receivers: Iterable[Session], message: Numbered) -> list[Effect]:
     """Write a record of an event, and send the receivers a message about it.
 
-    For a resumable session, the message gets a number, which is written to the record, and is kept until the client
-    acknowledges it. If such a session is away, the message is sent when it is resumed.
+    In a resumable session, the message has a number, which is written to the record. The message is kept until the
+    client acknowledges it. If such a session is away, the message is sent when it is resumed.
     """
     connections: list[int] = []
     marks: dict[int, Mark] = {}
@@ -50,8 +50,8 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
 def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticket | None = None) -> Send:
     """Answer a join with the list of the other peers.
 
-    From then on, the session is regarded as having been told of each peer that the list shows as away, and as having
-    received all frames that were kept for it, because the list replaces their information.
+    The list replaces all earlier messages. So from then on, the session counts as told about each peer that the list
+    shows as away, and all frames that were kept for the session count as acknowledged.
     """
     room, resumption = session.room, session.resumption
     others = room.audience(session)
@@ -79,10 +79,10 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
 
 
 def told_by_list(session: Session) -> list[Record]:
-    """Return the records from which a restart knows that the next peer list tells the session which peers are away.
+    """Return records for a restart, which say that the next peer list tells the session which peers are away.
 
-    They are needed only if the list answers neither a join nor a return, because a restart concludes this from the
-    records of a join or a return.
+    These records are needed only if the list answers neither a join nor a return. A restart concludes the same from the
+    record of a join or a return.
     """
     others = session.room.audience(session)
     unaware = (other for other in others if other.away is not None and session.id not in other.away.told)

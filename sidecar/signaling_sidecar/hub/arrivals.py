@@ -39,7 +39,8 @@ class Arrivals:
         self._entry_limits = entry_limits
 
     def join(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Carry out a join. Returns an `InTheWay` if other connections must be challenged before it is decided."""
+        """Carry out a join. Returns an `InTheWay` if other connections must be challenged before the join is admitted
+        or refused."""
         join = self.in_group(join)
         current = self._session_to_replace(join)
         join = self._with_known_id(join, current)
@@ -93,7 +94,8 @@ class Arrivals:
     def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
         """Move the peer to a room in which another peer is connected, because it is about to send a frame there.
 
-        The others get no notice of the move: the frame itself tells them that the peer has come.
+        The peers in that room get no message about the move, because the frame itself tells them that the peer has
+        come.
         """
         refusal = self._refuse_try(join, now_s)
         if refusal is not None:
@@ -115,10 +117,10 @@ class Arrivals:
     # --- what a join repeats or replaces -----------------------------------------------------------------------------
 
     def _session_to_replace(self, join: commands.Join) -> Session | None:
-        """Return the session of the connection which the join repeats, or which must end before the peer can join.
+        """Return the session of the connection that the join repeats or replaces, or None.
 
-        It is the session of the connection in the same room. If there is none and the rules allow a connection only one
-        room, it is its session in another room.
+        This is the connection's session in the room of the join. If the connection has none there, and the rules allow
+        it only one room, this is its session in another room.
         """
         sessions = self._state.membership.sessions(join.connection)
         if not sessions:
@@ -128,8 +130,8 @@ class Arrivals:
         return sessions[0] if here is None and takes_one_room else here
 
     def _with_known_id(self, join: commands.Join, current: Session | None) -> commands.Join:
-        """Return the join with a peer id if it has none: the id that its connection has in another room of the dialect,
-        unless another peer has that id in this room."""
+        """If the join names no peer id, return it with the id that its connection has in another room of the dialect,
+        unless another peer in this room has that id."""
         if join.peer is not None or current is not None:
             return join
         room = self._state.membership.room(join.room)
@@ -163,8 +165,8 @@ class Arrivals:
         return errors.room_full(room.key.room, room.capacity) if full else None
 
     def _refuse_another_room(self, join: commands.Join, current: Session | None) -> Refusal | None:
-        """Return a refusal if the connection would then be in too many rooms, or None. The join ends the session
-        `current`, so that it does not count."""
+        """Return a refusal if the join would put its connection into too many rooms, or None. The session `current`
+        does not count, because the join ends it."""
         limit = self._state.rules[join.room.dialect].joining.rooms_per_connection
         remaining = len(self._state.membership.sessions(join.connection)) - (1 if current is not None else 0)
         return errors.too_many_joined(limit) if remaining >= limit else None

@@ -76,7 +76,7 @@ class Challenges:
         return True
 
     def hold_rest(self, rest: Several) -> None:
-        """Keep the commands that came in the same frame as a waiting join, after it."""
+        """Keep the commands that came after a waiting join in the same frame."""
         self.standoffs[rest.connection].rest = rest
 
     def held(self) -> list[Command]:

@@ -20,7 +20,7 @@ from signaling_sidecar.hub.views import JsonText
 MAX_COUNT = 2**53  # larger integers are not exact in JSON readers that use doubles, as in JavaScript
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 FromOne = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
-MAX_S = 366 * 86_400.0  # seconds; no setting allows a longer time, so a log with one is damaged
+MAX_S = 366 * 86_400.0  # seconds; no setting allows a longer time, so a longer time in a log is a damaged value
 Seconds = Annotated[float, msgspec.Meta(ge=-MAX_S, le=MAX_S)]
 
 

@@ -30,7 +30,7 @@ from signaling_sidecar.hub.rules import Ending, OwnRules, RoomKey, RoomRules
 if TYPE_CHECKING:
     JsonOrNone = msgspec.Raw | None
 else:
-    JsonOrNone = msgspec.Raw  # msgspec cannot decode `Raw | None`; it need not, because the default None is omitted
+    JsonOrNone = msgspec.Raw  # msgspec cannot decode `Raw | None`, but JSON text omits the default None
 
 
 class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):
@@ -57,7 +57,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     listed: bool | None = None
     """Whether the public list of rooms shows the room, if this join creates it."""
     room_name: str | None = None
-    """The name of the room that is shown to people, if this join creates it. With `Entry.secret`, it is a secret."""
+    """The name of the room that is shown to people, if this join creates it. If the rules have `Entry.secret`, this
+    name is a secret."""
     creates: bool | None = None
     """With True, the room must not exist yet, unless the peer is in it already. With False, it must exist."""
     resumable: bool = False
@@ -220,7 +221,7 @@ class UnwatchRooms(msgspec.Struct, frozen=True, gc=False, tag=True, omit_default
 
 
 class Acknowledge(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """Do nothing. It is the command of a frame that only acknowledges frames, by its numbers (`Numbered`)."""
+    """Do nothing. This is the command in a `Numbered` when the frame only acknowledges other frames."""
 
     connection: int
 
@@ -283,8 +284,8 @@ class TellSecrets(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults
     """Tell a restored hub the secret names of rooms, which the log does not contain. Only the server gives this
     command.
 
-    It is needed when the hub was restored in another process while the connection stayed open: its client does not join
-    again, so it does not name its rooms again.
+    The command is needed when the hub was restored in another process while the connection stayed open, because then
+    the client does not send the names of its rooms again.
     """
 
     connection: int
@@ -374,7 +375,7 @@ class Several(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=Tru
 
 
 Carried = Single | Several
-"""What one frame of a client can be converted to."""
+"""The command that one frame of a client is converted to."""
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from signaling_sidecar.hub.messages import CloseCode, Message
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """The sequence numbers that are added to a frame to a resumable session."""
+    """The sequence numbers that are added to a frame when it is sent in a resumable session."""
 
     s: int
     """The number of this frame."""
@@ -37,7 +37,7 @@ class Close(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Challenge(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Ping the connection now. When it answers, the server must give the hub the command `Alive`."""
+    """Ping the connection now. When the connection answers, the server must give the hub the command `Alive`."""
 
     connection: int
 

@@ -1,9 +1,9 @@
 """Limits how often clients may try to enter rooms, in dialects whose rooms are protected only by their secret names.
 
-Without a limit, an attacker could guess names until one of them is the name of a room. With one limit for all clients,
-an attacker could use it up, so that nobody else gets in. Therefore tries are counted by IP address. Many clients may
-share an address, for example behind a proxy. So the first tries of each connection, which are enough for most people,
-have a separate, higher limit.
+Without a limit, an attacker could guess names until one of them is the name of a room. With one limit for all clients
+together, an attacker could use up all tries, and nobody else could enter. Therefore tries are counted by IP address.
+Many clients may share an address, for example behind a proxy. So the first tries of each connection, which are enough
+for most people, have a separate, higher limit.
 
 Each try is written to the log, so that the counts remain when the hub is restored in another process.
 """
@@ -20,7 +20,7 @@ from signaling_sidecar.hub.rules import EntryLimit, RoomRules
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
 PATIENCE = 3  # after this many refused tries, the connection is closed (PROTOCOLS.md, "`pairing`")
-FIRST_TRIES = 3  # so many tries of a connection are its first ones; this allows for mistyping a code twice
+FIRST_TRIES = 3  # so many tries of each connection are its first tries; a user may mistype a code twice
 FIRST_FACTOR = 10  # for the first tries, the limit per address is multiplied by this factor
 
 

@@ -127,7 +127,7 @@ class Hub:
             return []
         session.resumption.heard()
         if isinstance(command, commands.Numbered) and command.c is not None and self.is_next(command):
-            return []  # no record is needed, because a restart concludes the same from the number of this frame
+            return []  # no record is needed, because this frame's number in the log tells a restart the same
         return [records.of_session("frame.acknowledged", session, {"a": 0})]
 
     # --- one command -------------------------------------------------------------------------------------------------
@@ -138,12 +138,12 @@ class Hub:
         if held is True:
             return []
         outcome = held or self._outcome(command, now_s, None)
-        # Testing for the list, because `isinstance` is much slower with a msgspec Struct such as Refusal.
+        # This tests for the list, because `isinstance` with a msgspec Struct such as Refusal is much slower.
         return outcome if isinstance(outcome, list) else self._refusals.answer(_carried(command), outcome)
 
     def _do(self, command: Carried, now_s: float, c: int | None) -> list[Effect]:
         """Carry out a command, and answer it with an error if it is refused. `c` is the number of its frame, or None if
-        numbers are ignored."""
+        the frame has none or the session is not resumable."""
         outcome = self._outcome(command, now_s, c)
         return self._refusals.answer(command, outcome, c) if isinstance(outcome, Refusal) else outcome
 
@@ -214,8 +214,8 @@ class Hub:
         return verb(command, session, now_s)
 
     def _from_outside(self, command: OfMember, now_s: float) -> Outcome:
-        """Carry out a command whose sender is not in the room if it is a published frame or a leave. Refuse other
-        commands."""
+        """Carry out a command whose sender is not in the room, if it is a published frame, or a `Leave` with
+        `may_be_outside`. Refuse other commands."""
         if isinstance(command, commands.Relay) and self.state.is_published(command):
             return self._relay_from_outside(command, now_s)
         if isinstance(command, commands.Leave) and command.may_be_outside:
@@ -339,7 +339,7 @@ class Hub:
 def _is_frame_after_answer(command: Command | OfServer) -> TypeGuard[Carried | commands.Numbered]:
     """Whether the command is a frame that a client sends only after it has received the answer to its join."""
     if isinstance(command, commands.Refuse):
-        return command.is_told  # a `Refuse` of which the client is not told may be about frames before the answer
+        return command.is_told  # if not told, the frame may have been sent before the answer
     return isinstance(command, _FRAMES) and not isinstance(command, commands.Join | commands.Ping)
 
 

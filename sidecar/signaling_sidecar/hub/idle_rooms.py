@@ -8,7 +8,7 @@ from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.membership import Room
 from signaling_sidecar.hub.state import State
 
-MAX_LATE = 0.05  # a room may end late by this fraction of `idle_s`; a smaller one would need more frequent sweeps
+MAX_LATE = 0.05  # a room may end late by up to this fraction of `idle_s`, so that sweeps are rare
 
 
 class IdleRooms:

@@ -15,7 +15,7 @@ class KnownIds:
     """The `MAX_KNOWN_IDS` peer ids that have joined most recently."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()  # it removes its first key faster than a dict
+        self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()  # removes its first key faster than a dict
         """Room and peer id. The one that has joined most recently is the last."""
 
     def __iter__(self) -> Iterator[tuple[RoomKey, str]]:

@@ -244,7 +244,8 @@ def _may_return(session: Session, ask: commands.Enqueue) -> bool:
 
 
 def _is_expected(mate: Session) -> bool:
-    """Whether a peer of the group is connected, or is only away because the sidecar has stopped."""
+    """Whether a peer of the group is connected, or is expected to return: it is away because the sidecar has
+    stopped."""
     return mate.connection is not None or (mate.away is not None and mate.away.ending is Ending.STOPPED)
 
 

@@ -57,11 +57,11 @@ class Session:
     """The peer ids to which the peer has sent frames, in that order, in dialects with contacts (`contacts.py`)."""
     secrets: frozenset[str] = frozenset()
     """If names of rooms are secret: the names of this room and of the rooms in which the client was before. No record
-    may contain them. `UNKNOWN_SECRETS` in a restored hub until it is told the names (`TellSecrets`)."""
+    may contain them. A restored hub uses `UNKNOWN_SECRETS` until it is told the names (`TellSecrets`)."""
     resumption: Resumption | None = None
     """The state for resuming the session. None if the client has not requested a resumable session."""
     awaits_request: bool = False
-    """Whether the client has only opened the current connection, and has not repeated its request for a group on it."""
+    """Whether the client has not repeated its request for a group since it opened the current connection."""
     replaced_s: tuple[float, ...] = ()
     """The times within `replacement_window_s` at which a newer connection replaced the connection of the session."""
 
@@ -252,7 +252,8 @@ class Membership:
         return older
 
     def detach(self, session: Session) -> int | None:
-        """Continue the session without a connection. Returns the connection that the session had before, or None."""
+        """Remove the connection from the session, which continues without one. Returns the removed connection, or
+        None."""
         older, session.connection = session.connection, None
         if older is not None:
             remaining = tuple(other for other in self._by_connection[older] if other is not session)
@@ -270,7 +271,7 @@ class Membership:
         """
         room = session.room
         self.detach(session)
-        session.away = None  # so that deadlines which were set when the session was away do nothing
+        session.away = None  # the deadlines that were set while the session was away then do nothing
         del room.sessions[session.peer]
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]

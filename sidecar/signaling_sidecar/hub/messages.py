@@ -57,8 +57,8 @@ class NotResumed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The session cannot be resumed. A `PeerList` follows."""
 
     why: str
-    """`token` if the token was not accepted: the list is of a new session. `gap` if the session continues, but not all
-    missed frames were kept, so that the list replaces them."""
+    """`token` if the token was not accepted: then the `PeerList` is for a new session. `gap` if the session continues,
+    but not all missed frames were kept: then the `PeerList` replaces them."""
     ref: JsonText = UNSET
 
 
@@ -184,7 +184,8 @@ class CloseCode(IntEnum):
 
 
 EXPIRED, REVOKED = "token expired", "token revoked"
-"""The reasons of those closes with the code 4401 after which the client can reconnect with another token."""
+"""If a connection is closed with the code 4401 and one of these reasons, its client can reconnect with another
+token."""
 
 
 class RoomLost(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -220,7 +221,8 @@ class Expired(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class RoomsListed(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The list of rooms. `ref` is the id of the frame that asked for it. Later lists to a watcher have none."""
+    """The list of rooms. `ref` is the id of the frame that asked for it. The lists that a watcher gets after changes
+    have no `ref`."""
 
     rooms: tuple[RoomView, ...]
     ref: JsonText = UNSET

@@ -30,7 +30,7 @@ class NumberedFrames:
     def is_next(self, numbered: commands.Numbered) -> bool:
         """Whether the command will be carried out: its number is the next one, and its numbers are valid.
 
-        Returns True if the session is not resumable, because its numbers are then ignored.
+        Returns True if the session is not resumable, because the numbers on its frames are then ignored.
         """
         resumption, _ = self._resumable(numbered)
         if resumption is None:
@@ -66,7 +66,7 @@ class NumberedFrames:
         try:
             done = self._do(numbered, now_s)
         except Exception:
-            resumption.handled = c - 1  # the server will refuse the frame, and the refusal handles this number
+            resumption.handled = c - 1  # the server now refuses the frame, under the same number
             raise
         return records.numbered(done, session, c)
 
@@ -88,12 +88,13 @@ class NumberedFrames:
             self.acknowledge_later(session, resumption, now_s)
 
     def acknowledge_later(self, session: Session, resumption: Resumption, now_s: float) -> None:
-        """Acknowledge the client's frames after `ACK_WITHIN_S`, unless another frame to it does so before."""
+        """Acknowledge the client's frames after `ACK_WITHIN_S`, unless another frame to the client acknowledges them
+        before."""
         self._deadlines.at(now_s + ACK_WITHIN_S, lambda _: _ack(session, resumption))
 
 
 def _ack(session: Session, resumption: Resumption) -> list[Effect]:
-    """Acknowledge the client's frames, unless another frame to it has done so in the meantime."""
+    """Acknowledge the client's frames, unless another frame to the client has acknowledged them in the meantime."""
     if session.connection is None or session.resumption is not resumption:
         return []
     handled = resumption.take_ack()

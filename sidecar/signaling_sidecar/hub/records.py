@@ -98,7 +98,8 @@ def _tells_a_secret(payload: bytes, room: Room) -> bool:
 
 
 def _contains(payload: bytes, names: Iterable[str]) -> bool:
-    """Whether a payload contains one of the names, in any spelling with JSON escapes. True if it is not JSON."""
+    """Whether a payload contains one of the names, in any spelling with JSON escapes. Returns True if the payload is
+    not JSON."""
     try:
         text = _encode(msgspec.json.decode(payload))
     except NOT_JSON:
@@ -159,8 +160,8 @@ def _refused_in(command: Refusable, session: Session | None) -> tuple[str | None
 
 
 def numbered(effects: list[Effect], session: Session, c: int) -> list[Effect]:
-    """Add the number of a client's frame to the first record about the client's session. If there is no such record,
-    create one."""
+    """Add `c`, the number of a client's frame, to the first record in `effects` about the client's session. If
+    `effects` contains no such record, create one."""
     for index, effect in enumerate(effects):
         if isinstance(effect, Record) and effect.session == session.id:
             return [*effects[:index], msgspec.structs.replace(effect, c=c), *effects[index + 1 :]]

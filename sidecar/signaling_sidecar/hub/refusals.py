@@ -64,7 +64,7 @@ class Refusals:
             to=record.to,
             peer=record.peer,
         )
-        session = self._membership.session(command.connection)  # a connection with a resumable session has no other
+        session = self._membership.session(command.connection)  # if resumable, it is the connection's only session
         if session is not None and session.resumption is not None:
             if c is not None:
                 return announce(record, [session], answer)
@@ -73,9 +73,9 @@ class Refusals:
         return [record, Send((command.connection,), answer)]
 
     def _session(self, command: Refusable) -> Session | None:
-        """Return the session for the record of a refusal: that of the sender in the room that the command names.
+        """Return the session for the record of a refusal: the sender's session in the room that the command names.
 
-        If the sender is not in that room and can be in one room only, it is the sender's session in its own room.
+        If the sender is not in that room, and connections can be in one room only, return the sender's only session.
         """
         named = self._membership.session(command.connection, records.room_of_member(command))
         only = self._membership.session(command.connection)

@@ -128,12 +128,12 @@ class Restoration:
         return self.sessions.get(record.session or "")
 
     def keep_for_told(self, message_for: Callable[[str], Numbered | None]) -> None:
-        """For each resumable session that was told about the recorded event, keep the message that told it, under its
-        original number.
+        """Keep the message about the recorded event for each resumable session to which it was sent, under its original
+        number.
 
         `message_for` returns this message for a session id. If a number is missing, or `message_for` returns None, all
-        frames kept for the session so far are dropped, so that a client that has missed them is told that there is a
-        gap.
+        frames kept for the session so far are dropped. A client that has missed one of them then gets `NotResumed` with
+        `gap`.
         """
         for id_, s in self.told.items():
             session = self.sessions.get(id_)

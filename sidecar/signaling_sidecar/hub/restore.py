@@ -30,11 +30,11 @@ from signaling_sidecar.hub.state import BARRED_S
 class Restore:
     """Fills an empty hub. Call `start` with the checkpoint, `apply` with each record, and then `finish`.
 
-    Without `is_living`, the hub is restored after a restart, which has ended all connections. The clients that were
-    connected then have the whole grace period to come back. With `is_living`, the hub takes over from a hub in another
+    Without `is_living`, the hub is restored after a restart, which has ended all connections. Each client that was
+    connected has its whole grace period to come back. With `is_living`, the hub takes over from a hub in another
     process, while connections to other instances are still open. `is_living` returns whether a connection in the log is
-    still open. The deadlines then continue, and the hub must also be given the following commands, because the log does
-    not contain them:
+    still open. Deadlines that have begun continue. The hub must also be given the following commands, because the log
+    does not contain them:
 
     - `TellSecrets` for each connection in a room whose name is secret, before any other command,
     - `WatchRooms` for each connection that watches the list of rooms,
@@ -133,7 +133,7 @@ class Restore:
         departures.keep_away(session, away, now_s - gone_s if self._takes_over else now_s)
 
     def _take_over(self, session: Session, now_s: float) -> None:
-        """Restore the state of a session that is only needed if connections are still open."""
+        """Restore those fields of a session's state that are needed only if connections are still open."""
         joining, resumption = session.room.rules.joining, session.resumption
         for ts in self._restoration.replaced_ts.get(session.id, ()):
             if (ago_s := self._restoration.ago_s(ts)) < joining.replacement_window_s:

@@ -56,10 +56,10 @@ class RestoredFrames:
         self._restoration.keep_for_told(lambda _: notice)
 
     def _refused(self, record: Past, data: RecordData) -> None:
-        """Restore the answer to a refused frame. It repeats the number of the frame.
+        """Restore the answer to a refused frame. The answer contains the number of the frame.
 
-        That number is on this record. If the frame named a room that its sender was not in, it is on the record before,
-        and is the last one that the sender's session has handled.
+        The number is in this record. If the frame named a room that its sender was not in, the number is in the
+        previous record, and is the last number that the sender's session has handled.
         """
 
         def answer(session: str) -> Refused:
@@ -99,10 +99,10 @@ class RestoredFrames:
 
     def _forget_kept(self, record: Past) -> None:
         """Remove the kept frame that was delivered or has expired according to the record. If the frame was relayed at
-        once, none is removed.
+        once, do nothing.
 
-        No frames are kept for a peer that can be reached. So if there are frames for the receiver, the record is about
-        the delivery of one of them.
+        Frames are kept only for a peer that cannot be reached. So if frames are kept for the receiver, the record is
+        about one of them.
         """
         mailboxes = self._state.mailboxes
         for frame in mailboxes.of(record.key, record.to or ""):

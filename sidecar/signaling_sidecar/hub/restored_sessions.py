@@ -77,8 +77,8 @@ class RestoredSessions:
             self._hub.membership.attach(session, connection)
 
     def _enter(self, room: Room, session: Session) -> None:
-        """Add a session. Remove each session with the same id, and those of the same peer that the rules do not allow
-        beside it."""
+        """Add a session to its room. Remove each older session that must not exist together with it: one with the same
+        id, or one of the same peer in this room or, with `one_room_per_peer`, in any room."""
         of_peer = (
             self._hub.membership.session_of_peer(room.key.dialect, session.peer)
             if room.rules.joining.one_room_per_peer

@@ -30,8 +30,8 @@ from signaling_sidecar.hub.messages import (
 from signaling_sidecar.hub.views import JsonText
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list of peers instead
-MAX_KEPT_BYTES = 262_144  # bytes of payload, without the newest frame; PROTOCOLS.md, "Resuming a session"
-RECORD_ACK_BYTES = 8_192  # bytes; a restart may restore so many bytes of acknowledged frames for each session
+MAX_KEPT_BYTES = 262_144  # bytes of payloads, without that of the newest frame; PROTOCOLS.md, "Resuming a session"
+RECORD_ACK_BYTES = 8_192  # bytes; for each session, a restart may restore acknowledged frames of this total size
 FRAME_BYTES = 200  # approximate size in bytes of a message on the wire, without the parts that a client chooses
 
 
@@ -83,8 +83,8 @@ class Resumption:
         self.proven = self.issued
 
     def keep(self, message: Numbered) -> Mark:
-        """Number a message, and keep it until it is acknowledged, or is dropped because newer frames exceed the
-        limits."""
+        """Give a message the next number, and keep it until the client acknowledges it, or until newer frames exceed
+        the limits."""
         self.sent += 1
         self.put_back(Kept(self.sent, message, size_of(message)))
         return Mark(self.sent, self.take_ack())
@@ -93,7 +93,8 @@ class Resumption:
         """Keep a frame that already has a number."""
         self.kept.append(kept)
         self._kept_bytes += kept.size
-        # The newest frame is not counted, because it alone may be as large as the limit, and would displace all others.
+        # The newest frame is not counted, because it alone may be as large as the limit. Then no other frame would be
+        # kept.
         while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes - kept.size > MAX_KEPT_BYTES:
             self._drop_first()
 
@@ -104,9 +105,10 @@ class Resumption:
             self._unrecorded_bytes += self._drop_first()
 
     def take_unrecorded(self) -> bool:
-        """Whether the caller must record an acknowledgement now: so many bytes were acknowledged since the last record.
+        """Whether the caller must record an acknowledgement now, because `RECORD_ACK_BYTES` were acknowledged since the
+        last record.
 
-        Not every acknowledgement is recorded, because only a restart needs the records, and the log would be longer.
+        Recording every acknowledgement would make the log longer, and only a restart needs these records.
         """
         is_due = self._unrecorded_bytes >= RECORD_ACK_BYTES
         if is_due:
@@ -122,7 +124,7 @@ class Resumption:
     def after(self, s: int) -> list[Kept] | None:
         """Return the frames after number `s`, or None if not all of them are kept, or `s` is higher than `reached`.
 
-        A client may name a number that this process never sent, if an earlier process has sent it while the log could
+        A client may name a number that this process has not used, if an earlier process has used it while the log could
         not be written.
         """
         first = self.kept[0].s if self.kept else self.sent + 1

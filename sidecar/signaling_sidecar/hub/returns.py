@@ -43,7 +43,8 @@ class Returns:
         return Ticket(token, endings.resumable_grace_s[Ending.LOST], self._state.is_durable(session.room.rules))
 
     def attach(self, session: Session, connection: int, now_s: float, **data: Any) -> tuple[list[Effect], Record]:
-        """Continue a session on another connection. If it has an older one, that one is told that it was replaced.
+        """Continue a session on another connection. If the session still has an older connection, that connection loses
+        the session, with the reason "replaced".
 
         Returns the effects for the older connection, and a record with `data`, which the caller must write.
         """
@@ -57,9 +58,9 @@ class Returns:
         return done, records.of_session("peer.resumed", session, records.present(**data, replaced=older))
 
     def repeat(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
-        """Answer a join for a session that the same connection already has with a new list of peers.
+        """Send a new list of peers to a connection that joins a room in which it already has a session.
 
-        The other peers are told only in dialects whose rules have `announces_returns`.
+        The other peers get a message only in dialects whose rules have `announces_returns`.
         """
         session.room.active_s = now_s
         is_resumable = session.resumption is not None or join.resumable or join.token is not None
@@ -78,7 +79,7 @@ class Returns:
     def come_back(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
         """Continue the session of a peer id that joins again without a token.
 
-        The session was away, or the new connection replaces the one that it has.
+        Either the session was away, or the new connection replaces the session's connection.
         """
         ticket = self.ticket(session, join.connection) if join.resumable else None
         return self._come_back(session, join, now_s, lambda: [peer_list(session, join, now_s, ticket)])
@@ -139,7 +140,8 @@ class Returns:
 
 
 def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
-    """Set fields of the session, and return those that have changed. A field whose new value is None is not set."""
+    """Set fields of the session, and return those that have changed. A field whose new value is None keeps its
+    value."""
     changes = {name: value for name, value in wanted.items() if value not in (None, getattr(session, name))}
     for name, value in changes.items():
         setattr(session, name, value)
@@ -147,8 +149,8 @@ def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
 
 
 def _announce_return(record: Record, session: Session, told: set[str], changes: Mapping[str, Any]) -> list[Effect]:
-    """Tell those peers that were told that the session is away that it is back, with all changes. If there are changes,
-    tell the other peers only these."""
+    """Tell each peer that was told that the session was away: the session is back, and what has changed. Tell the other
+    peers only what has changed."""
     room = session.room
     others = room.audience(session)
     saw_it_away = [other for other in others if other.id in told]

@@ -25,13 +25,13 @@ class Ending(StrEnum):
     """How a connection ended (PROTOCOLS.md, "Rule 8")."""
 
     CLOSED = "closed"
-    """The client closed it, with code 1000 or without one: a browser's `close()` without arguments."""
+    """The client closed it with code 1000 or without a code, as a browser's `close()` without arguments does."""
     UNLOADED = "unloaded"
     """The client closed it with code 1001: the page was left, or is being reloaded."""
     LOST = "lost"
     """It ended in any other way: reset, no pong, a client that reads too slowly, or a frame over the limit."""
     STOPPED = "stopped"
-    """The sidecar stopped. Clients are expected to reconnect when it has restarted."""
+    """The sidecar stopped. Clients are expected to reconnect when the sidecar has restarted."""
 
 
 RESTART_GRACE_S = 5.0  # seconds; PROTOCOLS.md, "Rule 8": time for clients to come back after a restart of the sidecar
@@ -50,7 +50,7 @@ class Reason(StrEnum):
 
 
 class SecondJoin(Enum):
-    """The effect of a join that names another room or peer id, on a connection that has a session already."""
+    """What happens when a connection that has a session already sends a join for another room or peer id."""
 
     MOVES = "the peer leaves its room and joins the other one"
     IGNORED = "the join is ignored, whatever it names"
@@ -69,7 +69,7 @@ class Challenged(Enum):
 
 
 class EntryLimit(NamedTuple):
-    """The maximum number of tries to enter a room per minute. It prevents clients from guessing the names of rooms."""
+    """The maximum number of tries to enter a room per minute. It makes guessing the names of rooms too slow."""
 
     per_connection: int
     per_address: int
@@ -123,8 +123,8 @@ class Joining(msgspec.Struct, frozen=True, kw_only=True):
     challenged: Challenged = Challenged.NOBODY
     """Which connections are pinged before a newcomer is refused because of them.
 
-    If a newcomer has the same peer id as a connection, but another token of its own (`Join.own_token`), it is refused
-    at once, unless this is `THE_ID`.
+    A newcomer that has the peer id of a connected peer, but another `Join.own_token`, is refused at once, unless this
+    is `THE_ID`: then the connected peer is pinged first.
     """
     replacements: int | None = None
     """How many times within `replacement_window_s` newer connections may replace the connection of a peer id. None
@@ -189,7 +189,7 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True):
         """Return these rules with another grace period after the endings in `own_grace`."""
         resumable_grace_s = self.resumable_grace_s
         if resumable_grace_s is not None:
-            own = self.own_grace | {Ending.CLOSED}  # a resumable session also waits after its client closed normally
+            own = self.own_grace | {Ending.CLOSED}  # a resumable session also has a grace period after this ending
             resumable_grace_s = {**resumable_grace_s, **dict.fromkeys(own, grace_s)}
         return msgspec.structs.replace(
             self,
@@ -221,8 +221,8 @@ class Announcements(msgspec.Struct, frozen=True, kw_only=True):
     not told when peers join, change, are away or leave."""
     tells_contacts: bool = False
     """Whether, in a room whose peers are not told about each other, a peer's contacts are told when it is gone for good
-    (`contacts.py`). They are not told if it has closed its connection itself, or has only lost it because the sidecar
-    stopped: its RTCPeerConnections may survive both."""
+    (`contacts.py`). They are not told if the peer has closed its connection itself, or has lost it because the sidecar
+    stopped. In both cases, its RTCPeerConnections may still be open."""
     announces_returns: bool = False
     """Whether a peer that returns, or joins again on the same connection, is announced to the others as if it had just
     joined."""
@@ -244,7 +244,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Who can find out that a room exists, and how often clients may try to enter rooms."""
 
     listed: bool = False
-    """Whether the public list of rooms shows a room if its first peer does not say so."""
+    """Whether the public list of rooms shows a room whose first peer does not choose this (`Join.listed`)."""
     secret: bool = False
     """Whether the name of a room is a secret of its peers. No record contains a secret name, or a payload with such a
     name in it."""
@@ -265,8 +265,8 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     keep_s: float
     """After this number of seconds, a frame expires, and its sender is told."""
     expire_together: bool = False
-    """If True, the later frames from the same sender to the same receiver expire together with a frame, and the sender
-    is told once. For example, candidates are of no use if their offer has expired."""
+    """If True and a frame expires, all later frames from the same sender to the same receiver expire with it, and the
+    sender is told once. For example, candidates are of no use if their offer has expired."""
     takes_unknown_ids: bool = True
     """Whether frames are also kept for a peer id that has never joined. Otherwise such a frame is refused at once."""
 

@@ -61,7 +61,7 @@ class State:
         self.barred[room, peer] = until_s
 
         def end(_: float) -> list[Effect]:
-            if self.barred.get((room, peer)) == until_s:  # otherwise the peer was barred again, for longer
+            if self.barred.get((room, peer)) == until_s:  # if it differs, the peer was barred again
                 del self.barred[room, peer]
             return []
 
