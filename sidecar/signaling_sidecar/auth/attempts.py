@@ -1,8 +1,8 @@
 """Limits how often clients may send tokens, for each IP address and for each subject.
 
 1. Each token costs the address that sends it one try, or ten tries if the token is refused. So an attacker who guesses
-   tokens is soon limited to one guess per second. A page that retries with an expired token still leaves tries for
-   other clients with the same address.
+   tokens from one address is soon limited to one guess per second. A page that retries with an expired token still
+   leaves tries for other clients with the same address.
 2. While an address has no tries left, its tokens are not verified, so it does not learn whether they are valid.
 3. A subject has as many tries as an address. So a token that many machines share cannot be used without a limit.
 """

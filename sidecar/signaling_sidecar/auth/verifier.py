@@ -25,8 +25,7 @@ class Verifier(Protocol):
 def verifier(settings: Settings) -> Verifier | None:
     """Create the verifier, or return None if the settings require no token. Raises SettingsError and MissingExtra.
 
-    The settings must come from the function that loads settings, because it checks that no setting for the verifier is
-    missing.
+    The settings must come from `Sources.load`, which checks that no setting for the verifier is missing.
     """
     match settings.auth:
         case "token":

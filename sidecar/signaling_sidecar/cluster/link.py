@@ -60,7 +60,7 @@ def place_of(id_: str) -> tuple[int, int]:
 
 
 def just_before(id_: str) -> str:
-    """Return the highest id below this one. A read after it begins with the entry that has this id."""
+    """Return the highest id below `id_`. Reading the entries after the returned id begins with the entry `id_`."""
     ms, number = place_of(id_)
     if number:
         return f"{ms}-{number - 1}"
@@ -70,8 +70,9 @@ def just_before(id_: str) -> str:
 class Link:
     """Must be created in a running event loop. Raises MissingExtra, or RedisUnusable for a URL that cannot be used.
 
-    Scripts use one connection, and the read that waits uses another one, so a cluster of N instances has 2 N. The Redis
-    client is told not to retry commands, because only the caller knows which of them may be carried out twice.
+    Scripts use one connection, and the read that waits uses another one, so a cluster of N instances has 2 N
+    connections. The Redis client is told not to retry commands, because only the caller knows which of them may be
+    carried out twice.
     """
 
     def __init__(self, url: str, password: str | None) -> None:

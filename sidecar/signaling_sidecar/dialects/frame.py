@@ -158,7 +158,7 @@ def binary_reader(
 ) -> Callable[[bytes, Caller, int], Command]:
     """Create a dialect's `decode_binary` function from `read`, which may raise BadFrameError.
 
-    `kind` is recorded with each refused frame. It can only be given by a dialect with a single kind of binary frames.
+    `kind` is recorded with each refused frame. Only a dialect with a single kind of binary frames can give `kind`.
     """
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:

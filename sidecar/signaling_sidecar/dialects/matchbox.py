@@ -61,7 +61,7 @@ def _group_size(text: str) -> int:
     digits = text.removeprefix("+")  # Rust accepts a plus sign before a number
     if not (digits.isascii() and digits.isdigit()):
         return 0
-    return int(digits.lstrip("0")[:9] or 0)  # nine digits already exceed the limit, and thousands would parse slowly
+    return int(digits.lstrip("0")[:9] or 0)  # nine digits already exceed the limit, and parsing thousands would be slow
 
 
 def begin(caller: Caller, at_ms: int) -> Carried:

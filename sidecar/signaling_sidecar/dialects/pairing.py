@@ -1,7 +1,7 @@
 """`pairing`, the protocol of a messenger in which two devices meet by a code of six characters.
 
 A code is a secret, because everybody who knows it can join its room. So the event log contains only the id of the room,
-which is a keyed hash (HMAC) of the code. The code itself is the name of the room, which is never recorded.
+which is a keyed hash (HMAC) of the code. The code itself is the name of the room. This name is never recorded.
 """
 
 from __future__ import annotations

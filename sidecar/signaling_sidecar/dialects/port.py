@@ -30,7 +30,8 @@ class Opening(NamedTuple):
     """The name of the parameter that was removed from `query`, because it contained the access token
     (`Dialect.token_parameters`)."""
     subject: str | None = None
-    """The subject of the access token: to whom it was issued. None if no token is required, or the token has none."""
+    """The subject of the access token: to whom it was issued. None if no token is required, or the token has no
+    subject."""
 
 
 class Introduction(NamedTuple):
@@ -74,7 +75,7 @@ class Caller(NamedTuple):
     given_id: str = ""
     """A UUID that the server has generated for this connection. A dialect may use it as the peer id.
 
-    The next connection of the client gets another one, so the client cannot return to its session. If the client's
+    The next connection of the client gets another UUID, so the client cannot return to its session. If the client's
     access token is for one peer id only, `given_id` is that id. Some tests set `given_id` to readable names.
     """
 
@@ -136,12 +137,12 @@ class Route(NamedTuple):
     method: str
     """The HTTP method in upper case. A route for GET also answers HEAD."""
     path: str
-    """The path. `{name}` in it stands for any one segment, whose text `answer` gets as `Asked.path["name"]`. If a path
-    without such a segment also matches, its route is used. On the paths `/` and `/ws/signaling/`, a browser is
+    """The path. `{name}` in the path stands for any one segment, whose text `answer` gets as `Asked.path["name"]`. If a
+    path without such a segment also matches, its route is used. On the paths `/` and `/ws/signaling/`, a browser is
     redirected to the status page instead."""
     answer: Callable[[Asked, View], Answer]
-    """Returns the response. It must not block, and must not change anything. If it raises an exception, the exception
-    is logged, and the client gets a 500 without details."""
+    """Returns the response. The function must not block, and must not change anything. If it raises an exception, the
+    exception is logged, and the client gets a 500 without details."""
     max_body_bytes: int = 0
     """The maximum size of the request's body. A request with a larger body is answered with 413."""
     needs_no_token: bool = False
@@ -166,8 +167,8 @@ class Dialect:
     paths: tuple[str, ...]
     """The paths of its WebSocket. The first one is `/ws/signaling` or below it. `{room}` stands for a room id."""
     kinds: frozenset[str]
-    """The kinds of frames that its clients send. They remain in a redacted copy of the event log, and the tests send
-    frames of each kind."""
+    """The kinds of frames that its clients send. These kinds remain in a redacted copy of the event log, and the tests
+    send frames of each kind."""
     kind_of: KindOf = kind_in("type")
     """Reads the kind of a text frame."""
     rules: Callable[[Settings], RoomRules]
@@ -190,8 +191,8 @@ class Dialect:
     1013)."""
     begin: Callable[[Caller, int], Carried | Opened | None] = lambda caller, at_ms: None
     """Returns the command that the handshake itself requests, given the caller and the wall clock (ms since the epoch).
-    The command is carried out before the first frame is read. If it requests a greeting, a room or a group, the
-    connection is not closed as idle when the client sends no frame."""
+    The command is carried out before the first frame is read. If the command requests a greeting, a room or a group,
+    the connection is not closed as idle when the client sends no frame."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
     """Returns how to close the connection that has received the message, or None to keep it open.
 

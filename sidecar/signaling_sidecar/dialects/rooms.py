@@ -348,7 +348,8 @@ class _Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 
 
 def _relayed(message: messages.Relayed, at_ms: int) -> bytes:
-    """Append the field `from` to the bytes of the sender's frame, so that it need not be decoded and encoded again."""
+    """Append the field `from` to the bytes of the sender's frame, so that the frame need not be decoded and encoded
+    again."""
     return b'%b,"from":%b}' % (message.payload[:-1], encode_json(message.sender))
 
 

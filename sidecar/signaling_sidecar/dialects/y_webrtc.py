@@ -130,7 +130,7 @@ _decode = reader(msgspec.json.Decoder(_Envelope), _read)
 
 
 def _relayed(relayed: messages.Relayed, at_ms: int) -> bytes:
-    """Append the field `clients` to the bytes of the sender's frame, so that it need not be encoded again."""
+    """Append the field `clients` to the bytes of the sender's frame, so that the frame need not be encoded again."""
     return b'%b,"clients":%d}' % (relayed.payload[:-1], relayed.receivers or 0)
 
 

@@ -148,8 +148,8 @@ class Arrivals:
         return errors.too_many_tries()
 
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
-        """Return the reason why no new session can enter the room, or None. It takes into account that the join ends
-        the session `current`, and with it the room of `current` if no other session is in it."""
+        """Return the reason why no new session can enter the room, or None. The join ends the session `current`. So
+        that session does not count, and neither does its room if no other session is in that room."""
         rules = self._state.rules[join.room.dialect]
         if join.capacity is not None and join.capacity > rules.joining.capacity:
             return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")

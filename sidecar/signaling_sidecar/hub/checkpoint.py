@@ -136,7 +136,7 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     waiting: list[Waiting]
     barred: list[tuple[RoomKey, str]] = []
     mailboxes: list[KeptFrameState] = []
-    """The frames in the mailboxes. Those for the same receiver are in the order in which they were sent."""
+    """The frames in the mailboxes. Frames for the same receiver are in the order in which they were sent."""
     known_ids: list[tuple[RoomKey, str]] = []
     barred_left_s: list[Seconds] = []
     """For each item of `barred`, how many more seconds the peer may not join."""
@@ -242,7 +242,8 @@ def restored(message: Numbered) -> Numbered | None:
 
 
 def _resumption(session: Session) -> ResumptionState | None:
-    """Return the state of the session's resumption. It has no kept messages if the log must not contain payloads."""
+    """Return the state of the session's resumption. This state has no kept messages if the log must not contain
+    payloads."""
     resumption = session.resumption
     if resumption is None:
         return None

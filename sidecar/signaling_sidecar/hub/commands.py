@@ -44,8 +44,8 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     calculation."""
     peer: str | None = None
     """The requested peer id. None keeps the id that the connection has in this room or, where a connection can be in
-    several rooms, in another room of the dialect. If the connection has none, the peer returns to a session that is
-    away (`Joining.anonymous_returns`) or gets a generated id."""
+    several rooms, in another room of the dialect. If the connection has no id there, the peer returns to a session that
+    is away (`Joining.anonymous_returns`) or gets a generated id."""
     name: str | None = None
     metadata: JsonOrNone = None
     """The JSON text of an object."""
@@ -250,7 +250,8 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True
     room: RoomKey | None = None
     """The room that the frame asked to join. None if the frame is not a join, or its room could not be read."""
     sent_in: RoomKey | None = None
-    """The room in which the frame was to be relayed. None if it is not such a frame, or its room could not be read."""
+    """The room in which the frame was to be relayed. None if the frame was not to be relayed, or its room could not be
+    read."""
     peer: str | None = None
     name: str | None = None
     """The name of the peer in a refused join."""

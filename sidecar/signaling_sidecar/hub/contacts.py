@@ -1,4 +1,5 @@
-"""Tracks the contacts of a peer: the peers that it has exchanged frames with, which are told when it is gone for good.
+"""Tracks the contacts of a peer: the peers that it has exchanged frames with. They are told when the peer is gone for
+good.
 
 Contacts are for rooms whose peers are not told of each other. Each session stores the ids of the peers to which it has
 sent frames. Two peers are contacts if one of them has sent a frame to the other.

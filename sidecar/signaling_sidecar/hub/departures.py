@@ -73,7 +73,7 @@ class Departures:
         """End the session, and tell the other peers with the reason. If it was the last one, its room ends too.
 
         If the session ends because its connection has ended, `ending` says how that connection ended. The other peers
-        are not told this: it is written to the log, and decides which contacts are told.
+        do not get the ending. It is written to the log, and decides which contacts are told.
         """
         room, old_host = session.room, session.room.host
         record = records.of_session("peer.left", session, {"reason": reason, **records.present(ending=ending)})

@@ -109,7 +109,7 @@ class Hub:
         return self._arrivals.in_group(join)
 
     def is_next(self, numbered: commands.Numbered) -> bool:
-        """Whether the command will be carried out: the number of its frame is the next one."""
+        """Whether the command will be carried out, because the number of its frame is the next one."""
         return self.numbered.is_next(numbered)
 
     def _confirm_token(self, command: Command | OfServer) -> list[Effect]:

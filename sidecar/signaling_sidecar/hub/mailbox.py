@@ -2,7 +2,8 @@
 
 All other code must use this module to read or change the kept frames.
 
-1. A frame is kept under its room and the peer id of its receiver. The room itself may end meanwhile, and begin again.
+1. A frame is kept under its room and the peer id of its receiver. The room itself may end while the frame is kept, and
+   begin again.
 2. A receiver's frames are delivered in the order in which they were sent, before any frame that is sent to it later.
 3. No frame is kept for a peer that can be reached: all its frames are delivered as soon as it is connected.
 4. The room's rules (`Mailbox`) limit how much is kept, and for how long. When a frame expires, its sender is told if it
@@ -68,7 +69,7 @@ class Mailboxes:
         """For each dialect, the size of the payloads of all its kept frames."""
 
     def __iter__(self) -> Iterator[KeptFrame]:
-        """Iterate over all kept frames. Those for the same receiver are in the order in which they were sent."""
+        """Iterate over all kept frames. The frames for the same receiver are in the order in which they were sent."""
         return (frame for queue in self._frames.values() for frame in queue)
 
     def keep(self, relay: Relay, session: Session, mailbox: Mailbox, now_s: float) -> list[Effect] | None:

@@ -28,7 +28,7 @@ class NumberedFrames:
         self._carry_out = carry_out
 
     def is_next(self, numbered: commands.Numbered) -> bool:
-        """Whether the command will be carried out: its number is the next one, and its numbers are valid.
+        """Whether the command will be carried out: its `c` is None or the next number, and its `a` and `c` are valid.
 
         Returns True if the session is not resumable, because the numbers on its frames are then ignored.
         """

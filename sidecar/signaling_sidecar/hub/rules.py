@@ -205,7 +205,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """Whether rooms have a host. The first peer becomes the host. When the host leaves, another peer becomes the
     host."""
     peer: str | None = None
-    """The id of a peer that becomes host as soon as it joins. It has no effect if rooms have no host."""
+    """The id of a peer that becomes host as soon as it joins. This has no effect if rooms have no host."""
     modes: tuple[str, ...] = ()
     """The modes that the host can choose from. A new room has the first one. If this is empty, rooms have no mode."""
 

@@ -54,8 +54,8 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
-    """The limits for the frames that a client may send. With them, it can avoid sending frames that would be
-    refused."""
+    """The limits for the frames that a client may send. A client that keeps to these limits avoids sending frames that
+    would be refused."""
 
     frame_bytes: int
     frames_per_s: int
