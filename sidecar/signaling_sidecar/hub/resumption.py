@@ -61,7 +61,7 @@ class Resumption:
     """The number of the last frame that was sent to a connection. The client cannot have received a later one."""
     owes_ack: bool = False
     """Whether the current value of `handled` must still be sent to the client."""
-    kept: list[Kept] = field(default_factory=list)  # not a deque: most lists are empty, and an empty deque takes 600 bytes
+    kept: list[Kept] = field(default_factory=list)  # mostly empty, and an empty deque would take 600 bytes
     _kept_bytes: int = 0
     _unrecorded_bytes: int = 0
     """The size of the frames that were acknowledged since the last acknowledgement in the log."""
