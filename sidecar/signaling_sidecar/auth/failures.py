@@ -19,7 +19,8 @@ class Failure(NamedTuple):
     address: str | None
     connection: int | None
     times: int = 1
-    """How many clients were refused for this reason since its last record, whatever their addresses."""
+    """How many clients were refused for this reason since the last record with this reason, whatever their
+    addresses."""
 
 
 class Failures:

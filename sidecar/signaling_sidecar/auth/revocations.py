@@ -42,7 +42,7 @@ class Revocations(msgspec.Struct):
         self.subjects[subject] = now_s
 
     def add(self, others: Revocations) -> bool:
-        """Add the revocations of another sidecar. Returns whether this sidecar did not have all of them yet."""
+        """Add the revocations of another sidecar. Returns whether at least one of them is new to this sidecar."""
         is_news = False
         for mine, theirs in ((self.tokens, others.tokens), (self.subjects, others.subjects)):
             for each, time_s in theirs.items():

@@ -25,5 +25,6 @@ class SharedSecret:
 
 
 def parse_shared_secret(content: bytes) -> str:
-    """Read the content of a file with the secret. Line breaks at its end, which editors add, are ignored."""
+    """Read the content of a file with the secret. Line breaks at the end of the secret, which editors add, are
+    ignored."""
     return SHARED_SECRET.parse(content.decode("ascii", "replace").strip())  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """Messages to the fronts of other instances, by the number of the instance."""
     checkpoint: bytes | None
     held: bytes
-    """The commands that wait for the result of a challenge."""
+    """The commands that wait until challenged connections have answered (`Hub.held`)."""
 
 
 class Renewed(NamedTuple):
@@ -65,7 +65,7 @@ class Renewed(NamedTuple):
     highest: int
     """The highest number ever given to an instance."""
     checkpoint: str
-    """The id of the last entry of the log with a checkpoint."""
+    """The id of the last log entry that has a checkpoint."""
     posted: int
     """The number of the last post from this instance that Redis has stored."""
     silent: list[int]
@@ -82,12 +82,12 @@ class Claimed(NamedTuple):
     place: str
     """The id of the last entry that was handled in the owner's inbox."""
     checkpoint: str
-    """The id of the last entry of the log with a checkpoint."""
+    """The id of the last log entry that has a checkpoint."""
     held: bytes
-    """The commands that wait for the result of a challenge."""
+    """The commands that wait until challenged connections have answered (`Hub.held`)."""
     seq: int
     last: int | None
-    """The number of the last owner, or None if it has released the hub."""
+    """The number of the last owner, or None if that owner has released the hub."""
     members: set[int]
     """The numbers of the living instances."""
 

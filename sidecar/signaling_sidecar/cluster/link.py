@@ -110,8 +110,8 @@ class Link:
         """How long Redis takes to answer scripts."""
 
     async def check_server(self) -> Server:
-        """Return the version and a setting of Redis. Raises RedisUnusable if Redis does not answer, is too old, or is a
-        node of a Redis Cluster."""
+        """Return the version of Redis and its setting `maxmemory-policy`. Raises RedisUnusable if Redis does not
+        answer, is too old, or is a node of a Redis Cluster."""
         try:
             told = await self._scripts.info("server", "memory")
         except self._errors as error:
@@ -149,7 +149,8 @@ class Link:
         return None
 
     def _what_is_wrong(self, error: Exception) -> str:
-        """Return the reason why a later command to Redis has failed, without details that only operators may read."""
+        """Return the reason why a command to Redis, other than the first one, has failed. It has no details that only
+        operators may read."""
         if "'maxmemory'" in str(error):
             return "the memory of Redis is full"
         trouble = self._password_trouble(error)
@@ -173,8 +174,8 @@ class Link:
         return result  # type: ignore[no-any-return]
 
     async def read(self, places: Mapping[str, str], block_ms: int | None) -> dict[str, list[Entry]]:
-        """Return the entries of each stream after its id in `places`. Waits up to `block_ms` for the first entry, or
-        does not wait if `block_ms` is None. Raises RedisAway."""
+        """Return the entries of each stream in `places` that come after the id that `places` gives for it. Waits up to
+        `block_ms` for the first entry, or does not wait if `block_ms` is None. Raises RedisAway."""
         found = await self._answer(self._reads, self._reads.xread(dict(places), count=PAGE, block=block_ms))
         return {name.decode(): [Entry(id_.decode(), fields) for id_, fields in entries] for name, entries in found}
 

@@ -10,7 +10,8 @@ from signaling_sidecar.cluster.messages import ToOwner
 
 
 class Post(NamedTuple):
-    """Several messages in one entry of the inbox. Redis recognises a post that it has stored already by its number."""
+    """Several messages in one entry of the inbox. By the number of a post, Redis recognises a post that it has stored
+    already."""
 
     number: int
     batch: bytes

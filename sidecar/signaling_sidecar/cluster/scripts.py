@@ -11,8 +11,9 @@ The keys in Redis, after the prefix `signaling-sidecar:`
 - `lease:N`: expires unless instance N renews it.
 - `owner`: a hash. `instance` is the number of the owner, or empty after it has released the hub. `fence` counts the
   terms of owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose
-  effects are committed, and `checkpoint` is the id of the last entry of `log` with a checkpoint. `held` has the
-  commands that wait for the result of a challenge. `bytes` counts all bytes that were ever appended to `log`.
+  effects are committed, and `checkpoint` is the id of the last entry in `log` that has a checkpoint. `held` has the
+  commands that wait until challenged connections have answered. `bytes` counts all bytes that were ever appended to
+  `log`.
 - `revoked`: a sorted set of the revoked tokens and subjects, by the Unix time until which they must be remembered. It
   is not deleted with the other keys when a cluster is founded again.
 - `in`: the inbox, a stream of messages to the owner. `posts` has the number of the last post of each instance.

@@ -81,7 +81,7 @@ class Caller(NamedTuple):
 
 
 class FrameBudget(NamedTuple):
-    """How many frames a client may send, and how many bytes may wait until it reads them, in relation to the settings
+    """How many frames a client may send, and how many bytes may wait until it reads them, as multiples of the settings
     `max_frames_per_s`, `max_frames_burst` and `max_outbox_bytes`."""
 
     times: float = 1.0
@@ -212,7 +212,7 @@ class Dialect:
     only for protocols in which the client sends the first frame, because `begin` is called only after this frame has
     shown the dialect."""
     frame_budget: FrameBudget = FrameBudget()
-    """The frame limits of each connection, in relation to the settings."""
+    """The frame limits of each connection, as multiples of the limits in the settings."""
     query: str | None = None
     """The name of a parameter that the query of the URL must have, unless the path names the room."""
     tokens_in_frames: bool = False

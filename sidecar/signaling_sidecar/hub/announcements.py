@@ -79,7 +79,7 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
 
 
 def told_by_list(session: Session) -> list[Record]:
-    """Return records for a restart, which say that the next peer list tells the session which peers are away.
+    """Return records for a restarted sidecar: they say that the next peer list tells the session which peers are away.
 
     These records are needed only if the list answers neither a join nor a return. A restart concludes the same from the
     record of a join or a return.

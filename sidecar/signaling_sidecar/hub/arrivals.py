@@ -92,7 +92,8 @@ class Arrivals:
         return msgspec.structs.replace(join, room=key, group=number)
 
     def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
-        """Move the peer to a room in which another peer is connected, because it is about to send a frame there.
+        """Move the peer to a room in which another peer is connected, because the moved peer is about to send a frame
+        there.
 
         The peers in that room get no message about the move, because the frame itself tells them that the peer has
         come.
@@ -117,7 +118,7 @@ class Arrivals:
     # --- what a join repeats or replaces -----------------------------------------------------------------------------
 
     def _session_to_replace(self, join: commands.Join) -> Session | None:
-        """Return the session of the connection that the join repeats or replaces, or None.
+        """Return the connection's session that the join repeats or replaces, or None.
 
         This is the connection's session in the room of the join. If the connection has none there, and the rules allow
         it only one room, this is its session in another room.

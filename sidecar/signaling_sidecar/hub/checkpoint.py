@@ -1,5 +1,5 @@
 """Converts the hub's state to a checkpoint: one object that is written to the log as JSON. Each segment of the log
-begins with a checkpoint, and a restart reads the last one."""
+begins with a checkpoint, and a restart reads the last checkpoint."""
 
 from __future__ import annotations
 

@@ -90,8 +90,8 @@ class Hub:
         return self._challenges.waits_for(connection)
 
     def held(self) -> list[Command]:
-        """Return the commands that wait for the result of a challenge: for each client, its join and then the commands
-        that it has sent after the join.
+        """Return the commands that wait until challenged connections have answered: for each client, its join and then
+        the commands that it has sent after the join.
 
         A hub that replaces this one must be given these commands in this order, because the log does not contain them.
         """

@@ -19,7 +19,7 @@ class IdleRooms:
         self._end_room = end_room
         self._sweeping = False
         self._changes = 0
-        """The number of changes of the rules. A sweep that was scheduled before the last change does nothing."""
+        """How many times the rules have changed. A sweep that was scheduled before the last change does nothing."""
 
     def watch(self, room: Room) -> None:
         """Schedule a sweep when a room is created, if none is scheduled yet."""

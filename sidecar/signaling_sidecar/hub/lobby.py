@@ -37,7 +37,7 @@ class _List:
     """The list of one dialect's rooms, and its watchers."""
 
     version: int = 0
-    """The number of changes of the list."""
+    """How many times the list has changed."""
     watchers: OrderedDict[int, _Sent] = field(default_factory=OrderedDict)
     """By connection. The watcher to which the list was sent longest ago comes first."""
 

@@ -62,7 +62,7 @@ class Matchmaking:
         self._waiting: dict[tuple[str, str], Waiting] = {}
         """All waiting peers by dialect and peer id, in the order of their requests."""
         self._queues: dict[_Queue, dict[str, Waiting]] = {}
-        """The same peers by queue and peer id. No queue is empty."""
+        """All waiting peers by queue and peer id. No queue is empty."""
         self._by_connection: dict[int, Waiting] = {}
 
     def __iter__(self) -> Iterator[Waiting]:
@@ -152,7 +152,7 @@ class Matchmaking:
             self._remove(waiting)
 
     def queue(self, ask: commands.Enqueue) -> list[Waiting]:
-        """Return the connected peers in the queue that the request names, in the order of their requests. They are few,
+        """Return the connected peers in the queue that `ask` names, in the order of their requests. They are few,
         because they get a room as soon as there are enough of them for a group."""
         queue = self._queues.get(_queue_of(ask), {})
         return [waiting for waiting in queue.values() if waiting.connection is not None]

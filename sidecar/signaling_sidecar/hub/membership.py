@@ -122,7 +122,8 @@ class Room:
         return [other for other in self.sessions.values() if other is not session]
 
     def peer_named(self, name: str) -> str | None:
-        """Return the id of the peer that has this name, or None. If several peers have it, the first one counts."""
+        """Return the id of the peer that has this name, or None. If several peers have the name, return the id of the
+        first one."""
         for session in self.sessions.values():
             if session.name == name:
                 return session.peer
@@ -146,7 +147,8 @@ def _suffix(group: int) -> str:
 
 
 UNKNOWN_SECRETS = frozenset({""})
-"""The empty string as the only secret name. Every payload contains it, so that no payload is recorded."""
+"""A set of secret names that contains only the empty string. Every payload contains it, so that no payload is
+recorded."""
 
 
 class Membership:

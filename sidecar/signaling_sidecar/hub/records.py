@@ -135,8 +135,8 @@ def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) ->
 
 
 def room_of_member(command: Refusable) -> RoomKey | None:
-    """Return the room that a command of a peer in a room names. None if the command names no room, or is not such a
-    command."""
+    """Return the room that a command of a peer in a room names. None if the command names no room, or is another kind
+    of command."""
     match command:
         case Relay() | Leave() | Update() | UpdateRoom() | Trace():
             return command.room
