@@ -99,8 +99,8 @@ def _json_object(payload: bytes) -> dict[str, Any]:
     """Decode a JSON object.
 
     An object in which a name occurs twice is refused, because the issuer and the sidecar could use different values of
-    the claim (RFC 8725, 2.4). So is a lone surrogate (RFC 8259, 8.2), which UTF-8 cannot encode: neither the event log
-    nor a message to another peer could contain it.
+    the claim (RFC 8725, 2.4). A lone surrogate (RFC 8259, 8.2), which UTF-8 cannot encode, is also refused, because
+    neither the event log nor a message to another peer could contain it.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

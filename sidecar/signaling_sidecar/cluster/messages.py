@@ -26,8 +26,9 @@ class Ask(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Remind(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A command that a front repeats for a new owner, because the log does not contain it: that a connection watches
-    the list of rooms, or the name of a secret room. An owner that has handled it already ignores the repetition."""
+    """A command that a front repeats for a new owner, because the log does not contain the command. It says that a
+    connection watches the list of rooms, or gives the name of a secret room. An owner that has handled the command
+    already ignores the repetition."""
 
     command: Command
 
@@ -135,8 +136,8 @@ def without_credentials(command: Command) -> Command:
 
 
 def connections_of(command: Command) -> Iterator[int]:
-    """Yield `connection` of the command and of each command that it contains. An instance writes only commands in which
-    all these are equal."""
+    """Yield `connection` of the command and of each command that it contains. In every command that an instance has
+    written, all of these are the same connection."""
     yield command.connection
     for each in singles(command):
         yield each.connection

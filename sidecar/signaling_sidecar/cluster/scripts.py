@@ -3,8 +3,8 @@
 The keys in Redis, after the prefix `signaling-sidecar:`
 
 - `epoch`: a text that names the current state. If it has changed, Redis has lost the state of the cluster.
-- `restored`: the epoch of the last state that an owner has given to Redis again. While it equals `epoch`, no other
-  owner may give Redis its state.
+- `restored`: the epoch in which an owner has given Redis its state again after a loss. While it equals `epoch`, no
+  other owner may do so.
 - `key`: the key of the keyed hashes that stand in rooms and records for secrets such as pairing codes.
 - `instances`: a hash from the numbers of the living instances to the boot ids of their processes. `last_instance` is
   the highest number ever given to an instance.

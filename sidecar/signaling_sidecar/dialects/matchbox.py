@@ -1,7 +1,7 @@
 """`matchbox`, the protocol of the Rust crates matchbox_socket 0.14 and matchbox_server.
 
 The URL names the room, and the server sends the first frame, which gives the client its peer id. Peers that are in a
-room send an offer to each newcomer. With `?next=3`, each three peers that arrive form a group of their own. A client
+room send an offer to each newcomer. With `?next=3`, peers form groups of three, in the order of their arrival. A client
 stops with an error if it receives an unknown frame or a second peer id, so the sidecar sends it neither.
 
 The frames are the enums of matchbox_protocol as serde writes them. Groups are formed as by matchbox_server

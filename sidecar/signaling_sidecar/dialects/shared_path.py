@@ -16,5 +16,5 @@ def by_query(dialects: Iterable[Dialect], query: Mapping[str, str]) -> Dialect |
 
 
 def by_first_frame(dialects: Iterable[Dialect], frame: bytes) -> Dialect | None:
-    """Return the dialect whose clients send a text frame of this kind first, or None if there is no such dialect."""
+    """Return the dialect that the first frame of a connection shows by its kind, or None if it shows no dialect."""
     return next((each for each in dialects if each.first_frames and each.kind_of(frame) in each.first_frames), None)

@@ -1,8 +1,8 @@
 """Challenges other connections before a join is refused because of them: they must show that they are still alive.
 
 A connection that was lost without a Close looks alive until a regular ping remains unanswered. So when a join would be
-refused because of other connections, these are pinged at once. The join waits for the pongs of these connections.
-Commands that its client sends meanwhile wait for the join.
+refused because of other connections, these connections are pinged at once. The join waits for their pongs. Commands
+that its client sends meanwhile wait for the join.
 """
 
 from __future__ import annotations

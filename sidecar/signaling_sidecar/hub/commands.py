@@ -356,7 +356,7 @@ MAX_COMMANDS = 200  # commands in one frame; limited, because each may write a r
 
 
 class Several(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """The commands of one frame that contains several.
+    """Several commands that one frame contains.
 
     They are carried out in order. Each of them may be refused independently, and each refusal is recorded. Only the
     first refusal is sent to the client, because a frame is answered with at most one error. If there are more than

@@ -70,7 +70,8 @@ class Departures:
         return self.depart(session, Reason.LOST, now_s, away.ending) if session.away is away else []
 
     def depart(self, session: Session, reason: Reason, now_s: float, ending: Ending | None = None) -> list[Effect]:
-        """End the session, and tell the other peers the reason. If it was the last one, its room ends too.
+        """End the session, and tell the other peers the reason. If it was the last session in its room, the room ends
+        too.
 
         If the session ends because its connection has ended, `ending` says how that connection ended. The ending is not
         sent to the other peers. It is written to the log, and decides which contacts are told.

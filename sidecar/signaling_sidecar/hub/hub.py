@@ -109,7 +109,7 @@ class Hub:
         return self._arrivals.in_group(join)
 
     def is_next(self, numbered: commands.Numbered) -> bool:
-        """Whether the command will be carried out, because the number of its frame is the next one."""
+        """Whether the number of the command's frame is the next one, so that the command will be carried out."""
         return self.numbered.is_next(numbered)
 
     def _confirm_token(self, command: Command | OfServer) -> list[Effect]:
@@ -339,7 +339,7 @@ class Hub:
 def _is_frame_after_answer(command: Command | OfServer) -> TypeGuard[Carried | commands.Numbered]:
     """Whether the command is a frame that a client sends only after it has received the answer to its join."""
     if isinstance(command, commands.Refuse):
-        return command.is_told  # if not told, the frame may have been sent before the answer
+        return command.is_told  # a frame that is refused without an error may have been sent before the answer
     return isinstance(command, _FRAMES) and not isinstance(command, commands.Join | commands.Ping)
 
 

@@ -58,7 +58,7 @@ class RestoredFrames:
     def _refused(self, record: Past, data: RecordData) -> None:
         """Restore the answer to a refused frame. The answer contains the number of the frame.
 
-        The number is in this record. If the frame named a room that its sender was not in, the number is in the
+        Usually the number is in this record. If the frame named a room that its sender was not in, the number is in the
         previous record, and is the last number that the sender's session has handled.
         """
 

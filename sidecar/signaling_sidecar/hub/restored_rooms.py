@@ -25,7 +25,7 @@ class RestoredRooms:
         """Rooms whose creation was recorded, but whose first peer has not joined yet. The hub does not have them yet,
         because it has no rooms without peers."""
         self.barred: list[tuple[RoomKey, str, float]] = []
-        """The room, the peer and the time of each removal of a peer by the admin, by the log's clock."""
+        """For each peer that the admin has removed: its room, its id, and the time by the log's clock."""
         self.verbs: Mapping[str, Verb] = {
             "room.created": self._created,
             "room.updated": self._updated,

@@ -67,7 +67,7 @@ class Resumption:
     """The size of the frames that were acknowledged since the last acknowledgement in the log."""
 
     def knows(self, hashed: str) -> bool:
-        """Whether this is the hash of a valid token."""
+        """Whether `hashed` is the hash of a valid token."""
         issued = hmac.compare_digest(hashed, self.issued)
         proven = hmac.compare_digest(hashed, self.proven or "")
         return issued or proven  # always compares both, so that the time does not reveal which of them matches

@@ -149,7 +149,7 @@ def apply_changes(session: Session, **wanted: Any) -> dict[str, Any]:
 
 
 def _announce_return(record: Record, session: Session, told: set[str], changes: Mapping[str, Any]) -> list[Effect]:
-    """Tell each peer that was told that the session was away: the session is back, and what has changed. Tell the other
+    """Some peers were told that the session is away. Tell these that it is back, and what has changed. Tell the other
     peers only what has changed."""
     room = session.room
     others = room.audience(session)

@@ -6,7 +6,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 JsonText = msgspec.Raw | UnsetType
-"""JSON text, or UNSET if there is none. It is not `Raw | None`, because msgspec decodes only `null` as that type."""
+"""JSON text, or UNSET if there is none. This type is not `Raw | None`, because msgspec decodes only `null` as `Raw |
+None`."""
 
 
 class PeerView(msgspec.Struct, frozen=True, gc=False):
