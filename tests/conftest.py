@@ -56,7 +56,7 @@ settings.load_profile("quick")
 FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
 FUZZ_TEST_S = pytest.StashKey[float]()
 
-# For the same reason, asyncio's messages about slow callbacks are dropped, so that tests do not find them in the
+# On a busy machine, asyncio reports slow callbacks. These messages are dropped, so that tests do not find them in the
 # output.
 logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
 
@@ -94,7 +94,7 @@ def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Give another temporary root folder to each pytest that a test starts.
 
     When a pytest ends, it deletes the temporary folders of earlier runs in its root folder. In the root folder of this
-    run, that takes a minute.
+    run, deleting would take a minute.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path_factory.mktemp("of-inner-runs")))
@@ -128,7 +128,7 @@ async def served(aiohttp_client: AiohttpClient, tmp_path: Path) -> Served:
 
 @pytest.fixture(params=["at once", "queued"])
 def way_of_reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the test twice: once as usual, so that most frames are handled as soon as they are parsed, and once queued.
+    """Run the test twice: once as usual, so that most frames are handled when they are parsed, and once with a queue.
 
     Outside of tests, frames are queued while an earlier frame waits for something, such as a hook, and whenever
     aiohttp's parser does not offer them to the sidecar's queue.

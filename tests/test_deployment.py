@@ -1,6 +1,6 @@
 """The Dockerfile and `compose.yaml`.
 
-The tests do not use Docker: they check the content of these files, and run the steps of the Dockerfile.
+The tests do not use Docker: they check the content of both files, and run the steps of the Dockerfile.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def test_the_steps_of_the_dockerfile_make_a_sidecar_that_writes_only_into_its_vo
         check = [f"{container}{health[0]}", *(word.replace("8765", str(ready["port"])) for word in health[1:])]
         subprocess.run(check, timeout=PATIENCE_S, check=True)
         code, errors = Serving(process, ready).stop()
-    assert health[-1].endswith("/health')")  # and not `/ready`, so draining causes no restart
+    assert health[-1].endswith("/health')")  # with `/ready`, a drain would cause a restart
     assert code == 0
     assert [json.loads(line)["code"] for line in errors.splitlines()] == ["serving"]
     assert not (container / "nowhere").exists()

@@ -174,7 +174,7 @@ def test_each_large_library_is_imported_in_one_package_only() -> None:
     homes["prometheus_client"] = {"server"}
     homes |= {"ipywidgets": {"inspection"}, "anywidget": {"inspection"}, "zeroconf": {"doctor", "lan"}}
     homes["jwt"] = {"auth"}
-    homes["aiohttp"] |= {"lan", "reload"}  # `lan` is a client, and a worker of `reload` imports it early
+    homes["aiohttp"] |= {"lan", "reload"}  # `lan` is an HTTP client, and `reload` imports aiohttp early
     for library, home in homes.items():
         users = {
             path.relative_to(PACKAGE).parts[0]
@@ -203,7 +203,7 @@ def test_the_hub_has_no_io_no_clock_and_no_randomness() -> None:
 def test_no_dialect_is_named_in_the_hub() -> None:
     for path in (PACKAGE / "hub").glob("*.py"):
         words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-        assert not words & (set(DIALECTS) - {"rooms"})  # a checkpoint has a key with this name
+        assert not words & (set(DIALECTS) - {"rooms"})  # "rooms" is also a key in checkpoints
 
 
 PUBLIC = [

@@ -51,7 +51,7 @@ def told(seen: Seen) -> list[object]:
 async def test_going_on_shows_the_same_as_looking_for_the_first_time(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payloads: str
 ) -> None:
-    """The sidecar that writes the log begins new segments, compresses old ones, and keeps all payloads or none."""
+    """The sidecar that writes the log begins new segments and compresses old ones. It records all payloads or none."""
     monkeypatch.setattr("signaling_sidecar.analysis.seen.time", SimpleNamespace(time=lambda: NOW_TS))
     served = await serve(aiohttp_client, tmp_path, payloads=payloads, log_segment_bytes=SEGMENT_BYTES)
     looker = Looker(tmp_path, served.sidecar.boot)
@@ -68,7 +68,7 @@ async def test_going_on_shows_the_same_as_looking_for_the_first_time(
         lengths.append(len(seen.entries))
         assert seen.seq == seq_of(served)
         assert told(seen) == told_of(seen.entries, served.sidecar.boot)
-    assert lengths != sorted(lengths)  # the number fell whenever the oldest segment was forgotten
+    assert lengths != sorted(lengths)  # there were fewer records after the oldest segment was forgotten
 
 
 @pytest.mark.usefixtures("small_window")
@@ -98,7 +98,7 @@ async def test_a_room_keeps_its_peers_when_the_records_of_their_joins_are_forgot
 
 
 def told_of(entries: Sequence[Logged], boot: str) -> list[object]:
-    """Return the results of a reader that reads all these entries at once."""
+    """Return the analysis of a reader that reads all these entries at once."""
     read = Read(boot)
     read.add(entries)
     return told(read.seen(NOW_TS))

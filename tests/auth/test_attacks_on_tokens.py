@@ -1,4 +1,4 @@
-"""Attacks with tokens: those by somebody who does not have the key, and those of the issuer that are not valid here."""
+"""Attackers send forged tokens, or tokens of the issuer that are not valid at this sidecar."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def test_another_spelling_of_a_valid_token_is_refused(change: Any) -> None:
 
 
 def test_the_unused_bits_of_the_last_character_must_be_zero() -> None:
-    """The last base64 character of a signature has two unused bits: without this, a token would have four spellings."""
+    """If the two unused bits of the last base64 character were ignored, each token would have four spellings."""
     token = hs256()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     valid = [last for last in alphabet if _is_valid(token[:-1] + last)]

@@ -1,4 +1,4 @@
-"""The guesses of tokens are limited, and a flood of them neither keeps others out nor fills the memory or the log."""
+"""A client may guess only a few tokens. A flood of guesses neither blocks other clients nor fills the memory or log."""
 
 from __future__ import annotations
 

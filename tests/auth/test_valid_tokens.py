@@ -122,7 +122,7 @@ def test_a_jwks_file_may_have_keys_of_other_kinds(tmp_path: Path) -> None:
     ]
     by_rsa, by_ec = (by_jwt(alg, jwt_key_file=written(tmp_path, {"keys": keys})) for alg in ("RS256", "ES256"))
     assert by_rsa.verify(rs256(header={"alg": "RS256", "kid": "one"}), NOW_S).subject == "ann"
-    assert by_rsa.verify(rs256(), NOW_S).subject == "ann"  # without a `kid`, because there is only one key for RS256
+    assert by_rsa.verify(rs256(), NOW_S).subject == "ann"  # needs no `kid`, because only one key is for RS256
     assert by_ec.verify(es256(header={"alg": "ES256", "kid": "two"}), NOW_S).subject == "ann"
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks. Run them by hand or with make; pytest only checks that they can run."""
+"""Benchmarks. People run them by hand or with make; pytest only checks that the benchmarks can run."""

@@ -78,7 +78,7 @@ class Load:
 
 @contextmanager
 def load_on(*ports: int) -> Iterator[Load]:
-    """Start the process that simulates the clients. They connect to these ports of 127.0.0.1 in turns."""
+    """Start the process that simulates the clients. The clients connect to these ports of 127.0.0.1 in turn."""
     words = [sys.executable, "-m", "tests.bench.clients", *map(str, ports)]
     with on_core(LOAD):
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
@@ -121,7 +121,7 @@ class Clients:
 
     async def _meet(self, dialect: str, room: str) -> Pair:
         manners, acknowledge = ALL_MANNERS[dialect], ACKNOWLEDGES.get(dialect)
-        # In dialects in which the server chooses the peer ids, `tests.bench.dialects` makes it choose these names.
+        # In some dialects, the server chooses the peer ids. `tests.bench.dialects` makes it choose the same names.
         first, second = (f"peer-{next(self._names)}" for _ in range(2))
         sender = await self._entered(manners, room, first, 0)
         if manners.waits_for_all:

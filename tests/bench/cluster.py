@@ -63,7 +63,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 def measure(instances: int) -> Measured:
-    """Measure a cluster of so many instances, or with 0 a sidecar without a cluster."""
+    """Measure a cluster with this number of instances. If the number is 0, measure a sidecar without a cluster."""
     with ExitStack() as work:
         redis = work.enter_context(redis_server())
         contenders = [member(redis.url)] * instances or [OURS]

@@ -76,7 +76,7 @@ class HubCosts(NamedTuple):
 
     peers: int
     peer_bytes: float
-    """The memory of the hub for each peer, with its share of its room."""
+    """The memory of the hub for each peer, including a share of the memory of the peer's room."""
     checkpoint_bytes: float
     """The size of a checkpoint for each peer."""
     checkpoint_us: float

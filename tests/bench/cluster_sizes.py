@@ -1,5 +1,5 @@
-"""Calculate what a cluster with many peers needs: how many instances, how much of Redis, how long a lease, and which
-limits it exceeds.
+"""Calculate the instances, the Redis resources and the lease that a cluster with many peers needs, and name the limits
+that it exceeds.
 
     python -m tests.bench.cluster_sizes
     python -m tests.bench.cluster_sizes --peers 50000 --stay-s 600
@@ -28,7 +28,7 @@ HUBS = (
     HubCosts(100_000, peer_bytes=1690, checkpoint_bytes=345, checkpoint_us=6, restore_us=18, line_us=11),
     HubCosts(1_000_000, peer_bytes=1670, checkpoint_bytes=349, checkpoint_us=13, restore_us=30, line_us=12),
 )
-"""A peer of a large hub costs more, because the processor has to fetch its data from the memory."""
+"""In a large hub, each peer needs more CPU time, because the processor has to fetch its data from the memory."""
 JOIN_US = 1100.0
 """The CPU time of a sidecar for a client that connects and joins (`OPERATORS.md`)."""
 IDLE_CONNECTION_BYTES = 10 * 1024
@@ -63,25 +63,25 @@ class Crowd(NamedTuple):
 
     @property
     def relays_per_s(self) -> float:
-        """Each peer that joins connects to all other peers in its room, which takes `FRAMES_OF_A_PAIR` for each."""
+        """Each peer that joins connects to all other peers in its room, with `FRAMES_OF_A_PAIR` each."""
         return self.joins_per_s * (self.peers_per_room - 1) * FRAMES_OF_A_PAIR
 
 
 class Sizes(NamedTuple):
     relays_per_s: float
     owner_cores: float
-    """The cores that the owner would need. A cluster can do no more than one core of work at its owner."""
+    """The cores that the owner would need. If these are more than one, the cluster is too large: a process uses one."""
     instances: int
     """The number of instances that the connections and the CPU time of the fronts require, including the owner."""
     instance_cores: float
-    """The busy share of a core at each instance but the owner."""
+    """The share of a core that each instance except the owner uses."""
     instance_bytes: float
     """The memory of each instance: for its connections, and for the hub, which each instance may have to take over."""
     redis_cores: float
     redis_bytes: float
     """The memory of Redis: two checkpoints, and the log lines after each of them."""
     redis_commands_per_s: float
-    """The highest number of commands. There are fewer if some fronts have nothing to send."""
+    """The highest number of Redis commands. It is lower if some fronts have nothing to send."""
     redis_in_bytes_per_s: float
     redis_out_bytes_per_s: float
     """The bytes that Redis sends to all instances, each of which copies the whole log."""
@@ -90,13 +90,13 @@ class Sizes(NamedTuple):
     """The time that the owner needs for a checkpoint. It does nothing else meanwhile."""
     pause_every_s: float
     lease_s: float
-    """The shortest lease with which no instance that is only busy is taken for dead."""
+    """The shortest lease with which an instance that is only busy is never declared dead."""
     takeover_s: float
     """The time from the end of the owner until the next owner relays the first frame."""
 
 
 def _of_mean_size(relay: RelayCosts) -> RelayCosts:
-    """Return the costs with the bytes of a frame of mean size, instead of an offer.
+    """Return the costs of relaying a frame of mean size, calculated from those of an offer.
 
     Redis receives each frame three times: from the front, in the log, and in the owner's message to a front. It sends
     the frame four times, because in the measurement two instances copied the log.
@@ -119,10 +119,10 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HU
     instances = _instances(crowd, front_us / 1e6, copying)
     commits = min(told, COMMITS_PER_S)
     checkpoint = crowd.peers * hub.checkpoint_bytes
-    after = max(CHECKPOINT_EVERY_BYTES, 2 * checkpoint)  # a checkpoint follows this many bytes of lines
+    after = max(CHECKPOINT_EVERY_BYTES, 2 * checkpoint)  # bytes of log lines between two checkpoints
     pause_s = crowd.peers * hub.checkpoint_us / 1e6
     # An instance renews its lease three times during the lease, but not while it writes a checkpoint. When it takes
-    # over the rooms, it renews the lease for a longer time.
+    # over the rooms, it renews the lease for longer than usual.
     lease_s = max(LEASE_S, ceil(2 * pause_s))
     lines_s = after / relay.log_bytes * hub.line_us / 1e6
     return Sizes(
@@ -148,7 +148,7 @@ def sizes(crowd: Crowd, relay: RelayCosts = RELAY, hubs: Sequence[HubCosts] = HU
 def _instances(crowd: Crowd, front_s: float, copying: float) -> int:
     """Return how many instances are needed, with one in reserve. The owner serves no clients, because the hub needs its
     core."""
-    for_clients = max(0.05, BUSY - copying)  # of a core of each instance
+    for_clients = max(0.05, BUSY - copying)  # the share of a core
     return 1 + max(ceil(crowd.peers / crowd.connections), ceil(front_s / for_clients)) + 1
 
 

@@ -67,7 +67,8 @@ def running(contender: Contender) -> Iterator[Server]:
         port, output = _free_port(), Path(folder) / "output.txt"
         with on_core(SERVER), output.open("w") as file:
             words = contender.words(port, Path(folder))
-            # XDG_STATE_HOME: no state folder of the user is used. The Makefile explains why the other one is removed.
+            # With XDG_STATE_HOME, the server uses no state folder of the user. The Makefile says why the other variable
+            # is removed.
             env = {**os.environ, "XDG_STATE_HOME": folder}
             env.pop("PYTHONDONTWRITEBYTECODE", None)
             process = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=ROOT, env=env)
@@ -163,7 +164,7 @@ def _find_floor() -> Contender | str:
 
 
 def _problem_of(words: Words) -> str | None:
-    """Run a command. Returns the reason if it fails, or None."""
+    """Run a command. If the command fails, return the reason."""
     try:
         subprocess.run(words, check=True, capture_output=True, text=True)
     except OSError as error:

@@ -31,7 +31,7 @@ from tests.bench.relaying import PAIRS, WINDOWS
 from tests.dialects.manners import MANNERS
 
 MAX_RATIO = 1.25
-"""The requirement: the highest ratio to the CPU time in `rooms`, for each delivery."""
+"""The requirement: the highest ratio of the CPU time for each received offer to that in `rooms`."""
 PAIRING_LIMITS = {
     "pairing_codes_per_minute": UNLIMITED,
     "pairing_codes_per_minute_per_address": UNLIMITED,

@@ -34,7 +34,7 @@ class _Peer:
         self.room, self.id, self.connection = room, f"peer-{number}", number
         self.relayed = 0
         self.arrived = 0
-        """The number of the last frame that was sent to it."""
+        """The number of the last frame that was sent to this peer."""
 
 
 class _Sidecar:
@@ -47,7 +47,7 @@ class _Sidecar:
         self._rng = random.Random(1)
         self._numbers = itertools.count(1)
         self._peers: dict[int, _Peer] = {}
-        """The peers by the number of their connection."""
+        """Maps the number of each connection to its peer."""
         self.log = LogWriter(
             folder,
             new_boot_id(folder),

@@ -2,11 +2,11 @@
 
     python -m tests.bench.growing
 
-Three sidecars take turns. The first has few connections. The second has many connections, in pairs that relay in random
-order. The third has as many connections as the second, but only a few of them relay: each of the other clients is alone
-in a room, and only answers pings. Exactly one offer is always in flight, because a sidecar needs less time for each
-offer if it reads several at once. Each figure is the best of several rounds. It includes the pings of all connections,
-and some rounds contain more pings than others.
+Three sidecars take turns. The first sidecar has few connections. The second one has many connections, in pairs that
+relay in random order. The third one has as many connections as the second, but only a few of them relay: each of the
+other clients is alone in a room, and only answers pings. Exactly one offer is always in flight, because a sidecar needs
+less time for each offer if it reads several at once. Each figure is the best of several rounds. It includes the pings
+of all connections, and some rounds contain more pings than others.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Result(NamedTuple):
     cpu_us: dict[str, float]
     """The CPU time for each command, and for each peer in a checkpoint, in µs."""
     peer_bytes: float
-    """The memory for each peer, with its share of its room."""
+    """The memory for each peer, including a share of the memory of the peer's room."""
     collection_ms: float
     """The longest garbage collection, during which the process does nothing else."""
     checkpoint_mb: float

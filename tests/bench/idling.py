@@ -12,7 +12,7 @@ FIRST_PEERS = 10
 
 
 def measure(contender: Contender) -> dict[str, float]:
-    if contender.name == FLOOR:  # the floor allocates buffers of a fixed size, so its memory says nothing
+    if contender.name == FLOOR:  # the floor allocates buffers of a fixed size, so this figure would mean nothing
         return {}
     with running(contender) as server, load_on(server.port) as load:
         load.scatter(contender.dialect, FIRST_PEERS)

@@ -13,7 +13,7 @@ def measure(contender: Contender) -> dict[str, float]:
     if not contender.announces_joins:
         return {}
     with running(contender) as server, load_on(server.port) as load:
-        load.scatter(contender.dialect, 1)  # until then, the server may still be starting
+        load.scatter(contender.dialect, 1)  # wait until the server has started
         before_s = server.cpu_s()
         load.gather(contender.dialect, PEERS)
         return {"join_ms": 1000 * (server.cpu_s() - before_s)}

@@ -1,6 +1,6 @@
-"""The manners of the benchmarks' clients by name: for all dialects of the sidecar, and for the other servers.
+"""Manners describe how a client joins a room, and what it sends and receives.
 
-Manners describe how a client joins a room, and what it sends and receives.
+The benchmarks use manners for all dialects of the sidecar, and for the other servers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ALL_MANNERS = {
     ),
     # PeerServer has only one room, and the key of its room is fixed.
     PEERJS_SERVER: replace(MANNERS["peerjs"], path=lambda room, peer: f"/peerjs?key=peerjs&id={peer}&token=token"),
-    # The floor connects clients in pairs, and relays all their frames.
+    # The floor, a minimal server in C, connects clients in pairs and relays all their frames.
     FLOOR: Manners(
         path=lambda room, peer: "/",
         enter=lambda room, peer, place, size: None,
@@ -37,4 +37,4 @@ ALL_MANNERS = {
     ),
 }
 ACKNOWLEDGES: dict[str, Callable[[int], Frame]] = {RESUMABLE: lambda count: {"type": "ack", "a": count}}
-"""By manners, the frame with which a client acknowledges the frames that have arrived since its list of peers."""
+"""Maps the name of manners to the frame with which a client acknowledges the frames since its list of peers."""

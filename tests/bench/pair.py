@@ -10,11 +10,11 @@ from itertools import repeat
 
 from tests.kit.light_client import Client
 
-ACK_AFTER = 16  # frames after which the receiver acknowledges, as the browser client does
+ACK_AFTER = 16  # the receiver acknowledges each time it has received this many frames, as the browser client does
 
 
 class Pair:
-    """`acknowledge` returns the frame with which the receiver acknowledges so many frames. With None, it sends none."""
+    """`acknowledge` returns a frame that acknowledges this number of frames. If it is None, the receiver sends none."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Pair:
         """The time from writing an offer to the socket until it has arrived, for each offer of the last relay."""
         self._offer = offer
         self._clients = (sender, receiver) if sender_gets_copies else (receiver,)
-        self._sent_at_s: deque[float] = deque()  # for each offer that is in flight
+        self._sent_at_s: deque[float] = deque()  # when each offer in flight was sent
         self._acknowledge = acknowledge
         self._before = self._acknowledged = receiver.received
         self._until_s = 0.0

@@ -9,7 +9,7 @@ WINDOWS = (1, 8)
 """How many offers of each pair of clients are in flight at the same time."""
 PAIRS = 50
 SECONDS = 1.0
-WARM_UP_S = 0.5  # seconds in which JavaScript engines compile the code that they run often
+WARM_UP_S = 0.5  # seconds before the measurement, in which JavaScript engines compile the code that they run often
 
 
 def measure(contender: Contender) -> dict[str, float]:

@@ -20,14 +20,14 @@ def test_a_relay_through_a_cluster_is_measured(
     cluster_costs.main(["--rounds", "1", "--peers"])
     figures = dict(line.split() for line in capsys.readouterr().out.splitlines()[1:])
     assert set(figures) == set(RelayCosts._fields)
-    # Redis receives an offer of 1.5 kB three times. When the offer arrives, Redis has sent it twice. The log may follow
-    # later.
+    # Redis receives an offer of 1.5 kB three times. When the offer arrives at a client, Redis has sent it twice, but
+    # perhaps not yet as a line of the log.
     assert float(figures["in_bytes"].replace(",", "")) > 3 * 1500
     assert float(figures["out_bytes"].replace(",", "")) > 2 * 1500
 
 
 def test_the_hub_is_restored_from_its_checkpoint_and_the_lines_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_costs, "look_for_garbage_rarely", lambda: None)  # it affects the whole process
+    monkeypatch.setattr(cluster_costs, "look_for_garbage_rarely", lambda: None)  # it would affect other tests
     measured = cluster_costs.measure_hub(100)
     assert 100 < measured.checkpoint_bytes < 2000
     assert min(measured.restore_us, measured.line_us) > 0

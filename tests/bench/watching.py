@@ -42,7 +42,7 @@ class Result(NamedTuple):
 
 
 def measure(folder: Path, looks: int = LOOKS, at_once: int = AT_ONCE) -> Result:
-    gc.disable()  # as the process that analyses the log does
+    gc.disable()  # the process that analyses the log also disables it
     try:
         entries, read_s = _timed(lambda: LogWindow(folder, BOOT).grow().entries)
         whole = len(entries) - looks * at_once

@@ -87,7 +87,8 @@ def test_an_unusable_state_folder_is_reported_in_one_sentence(tmp_path: Path, ma
 def test_a_worker_reports_an_unusable_state_folder_in_one_sentence(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
-    make(tmp_path / "state")  # a file is found before the worker listens, the folder afterwards
+    # The file is noticed before the worker listens, and the folder afterwards.
+    make(tmp_path / "state")
     is_one_sentence(run("serve", "--port", "0", "--state-dir", str(tmp_path / "state"), "--reload"), CHOOSE_A_FOLDER)
 
 
@@ -102,7 +103,7 @@ def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path) -> None:
 def test_without_a_home_folder_one_sentence_tells_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    # In a container, the user database may lack the user's id. Here, it lacks every user's.
+    # In a container, the user database may not contain the id of the user. In this test, it contains no id.
     monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
     for name in ("HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -113,7 +114,7 @@ def test_without_a_home_folder_one_sentence_tells_what_to_do(
 def test_without_a_home_folder_it_is_enough_to_name_a_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Older releases of platformdirs return this if there is no home folder.
+    # Older releases of platformdirs return a path that begins with `~` if there is no home folder.
     monkeypatch.setattr(state_dir.platformdirs, "user_state_dir", lambda _: "~/.local/state")
     with pytest.raises(NoHome):
         state_dir.project_state_dir(tmp_path)

@@ -81,7 +81,7 @@ def test_clearing_deletes_the_whole_log_of_a_stopped_sidecar(folder: Path, capsy
 
 @pytest.fixture
 def running(folder: Path) -> Iterator[Path]:
-    """The path of the state folder. A sidecar is running in it."""
+    """The state folder, locked as if a sidecar was running in it."""
     held = lock(folder)
     yield folder
     os.close(held)

@@ -122,7 +122,7 @@ async def test_nothing_is_opened_by_settings_that_change_while_it_runs(tmp_path:
 def test_a_worker_with_a_socket_that_it_has_inherited_checks_that_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The supervisor of --reload binds the socket once. The settings file may change before the next worker starts."""
+    """The supervisor of --reload binds the socket once, but the settings may change before the next worker starts."""
     worker = Takeover({"state_dir": str(tmp_path)}, os.devnull)
     listening = socket.create_server(("0.0.0.0", 0)).detach()
     with pytest.raises(UnprotectedHost, match=r"can reach the host '0\.0\.0\.0'"):

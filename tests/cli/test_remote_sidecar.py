@@ -126,7 +126,7 @@ def test_a_token_that_anybody_on_the_way_could_read_is_sent_with_a_warning(url: 
 
 
 class Elsewhere(BaseHTTPRequestHandler):
-    """A server that is no sidecar. It redirects each request to another host name of its own, and stores its token."""
+    """A server that redirects each request to another of its host names, and stores the token in the request."""
 
     asked: list[str | None] = []  # noqa: RUF012 - the handler is created for each request
 

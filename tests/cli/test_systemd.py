@@ -1,4 +1,4 @@
-"""The features that a systemd unit relies on. A datagram socket stands for systemd, and a real socket is passed."""
+"""The features that a systemd unit relies on. The tests send and receive what systemd would."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_the_command_of_the_unit_serves(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = 5\n")
     program, serve, *flags = exec_start()
     assert (Path(program).name, serve) == ("sidecar", "serve")
-    (tmp_path / "signaling-sidecar").mkdir()  # systemd creates it, because the unit has `StateDirectory`
+    (tmp_path / "signaling-sidecar").mkdir()  # created by systemd because of `StateDirectory` in the unit
     replaced = [flag.replace("%S", str(tmp_path)).replace("/etc/signaling-sidecar", str(tmp_path)) for flag in flags]
     with serving(tmp_path / "signaling-sidecar", *replaced) as sidecar:
         code, errors = sidecar.stop()
@@ -225,7 +225,7 @@ def test_systemds_own_tool_passes_a_socket(tmp_path: Path) -> None:
         assert process.stderr is not None
         while "Listening on" not in process.stderr.readline():
             pass
-        with socket.create_connection(("127.0.0.1", port)) as first:  # starts the sidecar, which accepts it
+        with socket.create_connection(("127.0.0.1", port)) as first:  # makes systemd start the sidecar
             first.sendall(b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             first.settimeout(PATIENCE_S)
             assert first.recv(4096).startswith(b"HTTP/1.1 200 OK")

@@ -51,12 +51,12 @@ async def test_every_instance_shows_the_same_rooms(served: ServedCluster, path: 
         status, body = await call(each, "GET", path)
         assert status == 200
         if "verdicts" in body:
-            body = [verdict["sessions"] for verdict in body["verdicts"]]  # the rest depends on when it is asked
+            body = [verdict["sessions"] for verdict in body["verdicts"]]  # the rest depends on the time of the request
         return json.loads(json.dumps(body).replace(each.sidecar.boot, "the boot"))
 
     async with asyncio.timeout(PATIENCE_S):
         while (of_owner := await shown(served.owner)) != await shown(served.front):
-            pass  # the instance receives the log a moment later
+            pass  # the log reaches the front a moment later
     assert "ann" in str(of_owner) or "bar" in str(of_owner) or of_owner == ["cleo"] or len(of_owner[0]) == 2
 
 

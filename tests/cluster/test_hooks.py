@@ -145,7 +145,8 @@ async def test_hooks_that_are_saved_are_in_use_for_the_clients_of_all_instances(
         served.append(await hooked_cluster(aiohttp_client, tmp_path / name, redis, NOBODY, count=1))
     for each in served:
         assert (await (await each.connect()).join("ann"))["code"] == "refused-by-hook"
-    for count, name in enumerate(("one", "two"), 1):  # one by one: both instances are in this process
+    # The instances load their hooks one after the other, because both are in this process.
+    for count, name in enumerate(("one", "two"), 1):
         (tmp_path / name / "signaling_hooks.py").write_text("def on_join(join):\n    return True\n")
         await until(lambda count=count: len(served[0].records("hooks.swapped")) == count, "it has loaded them")
     for each, peer in zip(served, ("ann", "ben"), strict=True):

@@ -77,7 +77,7 @@ async def test_without_the_fence_the_histories_show_that_there_are_two_owners(
 async def _stand_still_and_go_on(cluster: ClusterProcesses, clients: Traffic, then: str | None = None) -> None:
     """Suspend the owner until another sidecar is the owner.
 
-    Afterwards, the old owner joins the cluster again, for the reason `then`.
+    If `then` is given, assert that the old owner then joins the cluster again, and prints this reason.
     """
     await clients.have_received(50)
     old = await cluster.owner()

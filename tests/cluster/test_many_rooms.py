@@ -13,7 +13,7 @@ from tests.kit.cluster_processes import LEASE_S, Instance, cluster_processes
 from tests.kit.receiving import receive_json
 from tests.kit.redis_server import RedisServer
 
-TOPICS = 100  # to which each client of `y-webrtc` subscribes
+TOPICS = 100  # the number of topics to which each client of `y-webrtc` subscribes
 PAIRS = 100
 
 

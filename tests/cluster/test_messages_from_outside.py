@@ -1,4 +1,4 @@
-"""Messages in the streams of a cluster that no sidecar has written cause nothing but a warning."""
+"""If another program writes messages into the Redis streams of a cluster, the sidecars only print a warning."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _harmless(number: int) -> Message:
 
 
 def _not_log(step: int) -> list[Message]:
-    """Entries that do not continue the log, with numbers that are too low, due next, or too high."""
+    """Invalid entries of the log's stream. Their numbers are missing, too low, right, or too high."""
     left = {"v": 1, "seq": 1, "ts": 1.0, "type": "peer.left", "dialect": "rooms", "room": "room-0", "peer": "peer-1"}
     lines = ("x\n", json.dumps(left) + "\n", HUGE)
     contents = [{}, {"checkpoint": "{}"}, {"checkpoint": "x"}, *({"lines": each} for each in lines)]

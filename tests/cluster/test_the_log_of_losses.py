@@ -17,9 +17,9 @@ from tests.kit.redis_server import RedisServer
 async def test_a_peer_is_away_when_its_sidecar_is_lost_or_stops_or_all_are_killed(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    """No peer ever comes back.
+    """Three peers join at sidecars that end in different ways, and a fourth at a sidecar that is killed at the end.
 
-    Three join at sidecars that end in different ways, and a fourth at the last sidecar, which is killed at the end.
+    No peer reconnects.
     """
     async with cluster_processes(tmp_path, redis) as cluster, joining() as join:
         owner, [front, stops] = await cluster.owner(), await cluster.fronts()

@@ -195,7 +195,7 @@ def test_the_claims_of_a_token_come_back_as_a_dict() -> None:
 
 
 def test_half_of_a_surrogate_pair_is_replaced_and_the_other_messages_stay_as_they_are() -> None:
-    """Python decodes a header that is not UTF-8, and a lone surrogate that a token has as an escape, to such text."""
+    """Invalid UTF-8 in a header, and an escape of a lone surrogate in a token, become lone surrogates in Python."""
     join = Join(
         connection=1, room=ROOM, at_ms=0, ref=Raw(b'{"a" :1}'), grant=Grant(subject="\ud83d", claims={"\ud83d": 1})
     )

@@ -35,9 +35,9 @@ class PlainPeer:
     def __init__(self, name: str, instance: Instance, ledger: Ledger, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.name, self.instance = name, instance
         self.sent: dict[str, int] = {}
-        """By receiver: the number of the last frame that was sent to that peer."""
+        """Maps each receiver to the number of the last frame that was sent to it."""
         self.received: dict[str, int] = {}
-        """By sender: the number of the last frame that has arrived from that peer."""
+        """Maps each sender to the number of the last frame that has arrived from it."""
         self.received_s: list[float] = []
         self._ledger, self._socket = ledger, socket
 

@@ -85,7 +85,7 @@ def test_any_frame_causes_at_most_one_error_and_reaches_no_other_room(dialect: s
 
 @pytest.mark.parametrize(("dialect", "kind"), KINDS)
 def test_frames_of_each_kind_are_relayed(dialect: str, kind: str) -> None:
-    """If this failed, the test above could pass because the hub refuses all frames."""
+    """If the hub refused all frames of a kind, the tests of arbitrary frames would test too little."""
 
     def gets_through(step: Said) -> bool:
         wire = two_rooms(dialect)
@@ -115,7 +115,7 @@ def test_nothing_remains_after_any_frames_and_endings(dialect: str) -> None:
         assert wire.driver.hub.membership.rooms == []
         assert list(wire.driver.hub.matchmaking) == []
         left: Any = wire.driver.hub.next_deadline_s
-        assert left is None or left > wire.driver.now_s + 1000  # the idle check of `hosted`
+        assert left is None or left > wire.driver.now_s + 1000  # only the deadline for idle rooms
 
     send_and_end()
 

@@ -1,4 +1,4 @@
-"""`sidecar/PROTOCOLS.md` is correct: the wire vectors have its frames, and the code its paths, codes and numbers."""
+"""`sidecar/PROTOCOLS.md` agrees with the wire vectors (its frames) and with the code (its paths, codes and numbers)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.kit.checkout import PROTOCOLS
 
 ANY = "…"
 SENDERS = {"client": "send", "sidecar": "receive"}
-"""The first word of a table's row, and the key that the frames of this sender have in the steps of the vectors. The key
-of a binary frame ends with `_binary`."""
+"""Maps the sender in the first column of a table to the key of its frames in the vectors. The key of a binary frame
+ends with `_binary`."""
 ENDINGS = (Ending.CLOSED, Ending.UNLOADED, Ending.LOST, Ending.STOPPED)
 ENDING_COLUMNS = ("close 1000 or no code", "close 1001", "any other end", "the sidecar stops")
 LIMITS = {

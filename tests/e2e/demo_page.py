@@ -100,7 +100,7 @@ class DemoPage:
 
 async def new_page(browser: Browser, name: str, **options: Any) -> DemoPage:
     """Open a page. `options` are those of Playwright's `new_context`."""
-    # Otherwise the animation of the tiles takes a third of a page's CPU time.
+    # With animations, the tiles would take a third of a page's CPU time.
     context = await browser.new_context(reduced_motion="reduce", **options)
     return DemoPage(await context.new_page(), name)
 

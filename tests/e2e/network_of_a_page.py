@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, WebSocketRoute
 
-NETWORK_LOST = 3001  # stands for 1006, which cannot be sent: the sidecar treats both as a lost connection
+NETWORK_LOST = 3001  # instead of 1006, which cannot be sent: the sidecar treats both codes as a lost connection
 
 
 class Network:

@@ -42,7 +42,7 @@ async def picture_the_ladder(browser: Browser, log: Path, room: str, pictures: P
 def _sidecar(*words: str) -> str:
     command = [sys.executable, "-m", "signaling_sidecar", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1), done.stderr  # it is 1 if two peers are not connected
+    assert done.returncode in (0, 1), done.stderr  # `why` exits with 1 if two peers are not connected
     return done.stdout
 
 

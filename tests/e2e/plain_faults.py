@@ -130,4 +130,4 @@ REJECTIONS: Mapping[str, Make] = {
     "no-such-peer": an_offer_to_who_is_not_there,
     "not-joined": an_offer_after_having_left,
 }
-"""By error code: the function that causes the refusal. The code is the reason in the verdict."""
+"""Maps each error code to the function that causes the refusal. The code is also the reason in the verdict."""

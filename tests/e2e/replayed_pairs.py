@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 def recorded_rooms() -> dict[str, list[Step]]:
-    """By name of the room in the recorded log: the frames that its peers have sent."""
+    """Return a dict from the name of each room in the recorded log to the frames that its peers have sent."""
     records = defaultdict(list)
     for segment in find_segments(SEVEN_FAULTS).segments:
         for line in segment.read_text().splitlines():

@@ -96,8 +96,8 @@ class Tally:
         """Count the right and wrong verdicts in this time. `made` contains the fault that was caused in each room."""
         entries = entries_of(sidecar)
         said: dict[frozenset[str], list[Verdict]] = {}
-        # The last moment is evaluated first, because it shows which two peers are a pair. Early verdicts may know only
-        # one.
+        # The last moment is evaluated first, because it shows which two peers are a pair. Early verdicts may name only
+        # one peer.
         now_ts = until_ts
         while now_ts > since_ts:
             for verdict in verdicts_of([each for each in entries if each.ts <= now_ts], made, now_ts):

@@ -74,7 +74,7 @@ async def all_is_heard(speaker: DemoPage, listener: DemoPage) -> None:
 
 
 def instances_of(sidecar: Instance) -> dict[str, list[int]]:
-    """By person: the numbers of the instances to which the person was connected, according to this instance's log."""
+    """Map each person to the numbers of the instances to which the person was connected, according to this log."""
     found: dict[str, list[int]] = {}
     names: dict[str, str] = {}
     for record in sidecar.records():
@@ -166,8 +166,8 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
         assert await person.has_kept_connection_to(other)
         what = await seen(person)
         assert what["tiles"] == []
-        # On a slow machine, `lost` may need more than a second, after which others learn that it is away (PROTOCOLS.md,
-        # "Rule 9").
+        # On a slow machine, `lost` may reconnect only after more than a second. Then others are told that it is away
+        # (PROTOCOLS.md, "Rule 9").
         assert [each for each in what["events"] if each != "peer_updated"] == (["resumed"] if person is lost else [])
 
     await cleo.open(demo_url)

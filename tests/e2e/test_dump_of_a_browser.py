@@ -32,7 +32,7 @@ BUTTONS = {
     "webrtc_internals_dump.gz": "#dump-click-target",
     "rtcstats_dump.gz": "#dump-click-target-rtcstats",
 }
-"""By name of the downloaded file: the button on `chrome://webrtc-internals` that downloads the dump."""
+"""Maps the name of each downloaded dump to the selector of its download button on `chrome://webrtc-internals`."""
 PAIRS = {Reason.CONNECTED: None, Reason.DTLS_FAILED: with_another_fingerprint}
 """The reason that the dumps must show for a pair, which is also the name of its room, and the change of its frames that
 causes it."""

@@ -147,7 +147,7 @@ async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tupl
 async def test_a_host_name_is_accepted_exactly_if_vite_serves_pages_under_it(
     start: Start, tmp_path: Path, entries: object
 ) -> None:
-    if entries is None:  # with entries that Vite never matches, which must do no harm
+    if entries is None:  # some of these entries never match in Vite, and must do no harm here
         entries = [".ngrok-free.app", "dev.test", "", "y.test.", ".dots.test.", "*", "*.z.test", "xn--mller-kva.test"]
         entries += ["https://x.test", "x.test:8443", "[::1]", "::1", "10.0.0.1", "Upper.Test", "müller.test"]
     project = app_that_allows(entries, tmp_path)
@@ -186,7 +186,7 @@ async def test_a_changed_list_is_also_used_by_a_sidecar_that_was_started_manuall
     config = project / "vite.config.js"
     changed = tmp_path / "changed.js"
     changed.write_text(config.read_text().replace("old.test", "new.test"))
-    changed.replace(config)  # atomically: if Vite read it while it is empty, it would not read it again
+    changed.replace(config)  # atomically, because Vite would not read an empty file again
     await vite.line("using the sidecar that is already running", 2)
     assert await page_and_socket(vite, names) == {"old.test": (403, 403), "new.test": (200, 101)}
 

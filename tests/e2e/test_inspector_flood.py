@@ -25,7 +25,7 @@ from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, start_sidecar, write_project
 
 RECORDS = 200_000
-A_SCREEN = 200  # elements of rows that the page may have, whatever the number of records
+A_SCREEN = 200  # the page may never have more elements of rows than this
 BURST = 1000  # signals
 SIZES = 7  # different sizes of signals
 BURST_WITHIN_S = 30  # seconds; two slow cores may be busy with the browsers of other tests
@@ -111,7 +111,7 @@ async def test_two_hundred_thousand_records_need_no_more_elements_than_a_screen(
     assert inspector.faults == []
 
 
-# The promise resolves when the rows there are drawn.
+# The promise resolves when the rows in the middle are drawn.
 SCROLL_TO_THE_MIDDLE = """list => {
   list.scrollTop = list.scrollHeight / 2 + 7
   return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))
@@ -148,7 +148,7 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
         await ann.send_json({"type": "candidate", "to": "ben", "candidate": last})
         await ben.receive_json()
         # Wait until the inspector's part of the sidecar has read the last record from the log.
-        while not (await answer("records", text=last))["total"]:  # noqa: ASYNC110 - the answer itself is the event
+        while not (await answer("records", text=last))["total"]:  # noqa: ASYNC110 - no event to wait for
             await asyncio.sleep(0.02)
         found = await answer(view)
         return found["rows"][0]["seq"], f"{found['total']} rows"

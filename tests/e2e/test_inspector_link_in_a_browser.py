@@ -48,7 +48,7 @@ async def test_the_link_opens_the_inspector_of_a_sidecar_on_another_machine(
         ):
             async with session.get(f"{here}/inspector/api/rooms", headers=headers) as answer:
                 assert answer.status == status
-        inspect.process.send_signal(signal.SIGINT)  # while the page is still connected to the stream of changes
+        inspect.process.send_signal(signal.SIGINT)  # the page still receives the stream of changes
         assert await inspect.ended(within_s=10) == 128 + signal.SIGINT
         await page.close()
 

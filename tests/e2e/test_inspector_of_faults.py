@@ -31,7 +31,7 @@ from tests.kit.sites import Sidecar, Site
 WINDOW: Any = {"width": 1280, "height": 800}
 SHOWN_WITHIN_S = 60  # seconds; the latest verdicts take 15 s after the peers have met
 # Waits until the verdict with these texts and a marked row of the ladder are in the visible part of the page. Resolves
-# to the time of that, and the kinds of all marked rows.
+# to the time at which they were visible, and the kinds of all marked rows.
 SHOWN = """(texts) => new Promise((resolve) => {
   const isWithin = (element, { top, bottom }) => {
     const box = element.getBoundingClientRect()
@@ -51,7 +51,7 @@ SHOWN = """(texts) => new Promise((resolve) => {
 class Screen(NamedTuple):
     page: Page
     shown: asyncio.Task[tuple[float, list[str]]]
-    """Ends when the fault is visible. Its result is the time of that, and the kinds of the marked rows."""
+    """Ends when the fault is visible, and returns the time of this moment and the kinds of the marked rows."""
 
 
 class Fault(NamedTuple):
@@ -76,7 +76,7 @@ FAULTS = {
         "Ann may use only relay candidates (iceTransportPolicy), and found none", ["offer", "answer"]
     ),
 }
-"""The keys are also the names of the rooms in the recorded log."""
+"""Maps each reason to the fault that causes it. The reasons are also the names of the rooms in the recorded log."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

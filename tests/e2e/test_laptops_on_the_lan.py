@@ -104,7 +104,7 @@ async def test_each_laptop_finds_the_rooms_of_the_other_until_one_is_killed(
 
 
 async def goes_over(person: DemoPage, here: Laptop, there: Laptop) -> None:
-    """Let a person tap the room "kitchen" of the laptop `there` in the lobby of the laptop `here`."""
+    """Let a person open the lobby on the laptop `here`, and tap the room "kitchen", which is on the laptop `there`."""
     await person.page.goto(here.url)
     await person.page.get_by_test_id("others-card").filter(has_text="kitchen").tap()
     await takes_name(person)

@@ -25,7 +25,7 @@ def fresh_clone(folder: Path) -> Path:
 def copy_npm_packages(clone: Path) -> None:
     """Copy the installed npm packages into the clone, so that npm only checks them, and does not download them.
 
-    The file that shows make that they are installed is not copied, so that `make dev` still runs npm.
+    `.package-lock.json` is not copied, because make would take it as a sign that npm need not run.
     """
     modules = FRONTEND / "node_modules"
     apart = shutil.ignore_patterns(".package-lock.json", ".vite*")
@@ -36,7 +36,7 @@ async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, 
     clone = fresh_clone(tmp_path / "clone")
     copy_npm_packages(clone)
     as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None, "MAKEFLAGS": None, "SIDECAR_RELOAD": None}
-    without_compiling = {"PIP_NO_COMPILE": "1"}  # saves time, because most modules are never imported
+    without_compiling = {"PIP_NO_COMPILE": "1"}  # saves the time for compiling modules that are never imported
     terminal = await start([*IN_A_TERMINAL, "make", "dev"], clone, as_on_a_new_machine | without_compiling)
     await terminal.line(LISTENS, within_s=INSTALLS_WITHIN_S)
     assert terminal.count(r"npm install") == 1

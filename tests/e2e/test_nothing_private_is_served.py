@@ -82,7 +82,7 @@ def forms_of(file: Path, root: Path) -> list[str]:
 
 def shapes_of(file: Path) -> list[str]:
     """The forms of a file's first bytes in a response: plain, in a JavaScript string, or in a data URL."""
-    beginning = file.read_bytes()[:57]  # a multiple of 3: base64 is independent of what follows
+    beginning = file.read_bytes()[:57]  # a multiple of 3, so the base64 form does not depend on the next bytes
     text = beginning.decode(errors="replace")  # a file may be binary; responses are decoded like this
     return [text, json.dumps(text, ensure_ascii=False)[1:-1], b64encode(beginning).decode()]
 
@@ -91,7 +91,7 @@ async def test_no_url_returns_a_file_of_the_state_folder(project: Project) -> No
     folder, site = project
     private = [path for path in site.sidecar.state_dir.iterdir() if path.is_file() and path.stat().st_size]
     assert {path.name for path in private} >= {"runtime.json"}
-    assert len(private) >= 2  # at least runtime.json and the log
+    assert len(private) >= 2  # runtime.json, the log, and perhaps others
     for file in private:
         for target in forms_of(file, folder):
             _, body = await get(site, target)

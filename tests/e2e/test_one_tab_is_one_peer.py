@@ -144,7 +144,7 @@ async def test_others_are_not_told_when_a_newer_client_replaces_an_earlier_one(
     assert await ben.page.evaluate(f"() => {{ {before}; {JOINS}; return said }}") == [told]
     assert [await joined(tab) for tab in (ann, ben)] == ids
     await ann.page.wait_for_function("said.length > 0")
-    await ben.page.evaluate("client.broadcast()")  # arrives last, so no other frame follows
+    await ben.page.evaluate("client.broadcast()")  # when this frame arrives, all earlier frames have arrived
     await ann.page.wait_for_function("said.at(-1) === 'broadcast'")
     assert await ann.page.evaluate("said") == ["peer_updated", "broadcast"]
 

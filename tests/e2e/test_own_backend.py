@@ -23,7 +23,7 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_app
 
 CONFIGS = {"localhost": "vite.config.js", "app.test": "vite.config.js, backend"}
-"""By host name of the pages: the configuration in the README."""
+"""Maps the host name of the pages to the name of the configuration in the README."""
 FLAGS = ["--host-resolver-rules=MAP app.test 127.0.0.1"]
 SCRIPT = """\
 import { Mesh, SignalingClient } from 'CLIENT'

@@ -147,7 +147,7 @@ async def test_sessions_continue_when_a_module_of_the_page_is_saved(
     await ann.keep_connection_to(ben)
     await ann.page.evaluate("window.old = demo.mesh")
     async with ann.page.expect_response(lambda answer: "tile.ts?t=" in answer.url) as answer:
-        while not answer.is_done():  # until Vite watches the file, which it does not report
+        while not answer.is_done():  # Vite does not report when it begins to watch the file
             os.utime(folder / "src" / "tile.ts")
             await asyncio.sleep(1)
     await expect(ann.tile("Ben")).to_have_attribute("data-state", "connected")

@@ -124,7 +124,7 @@ async def test_a_page_can_watch_the_list_of_rooms_before_it_joins_one(browser: B
     }""",
         SHORT,
     )
-    await page.holds("lists.length >= 2 && kit.asked.length >= 2")  # it watches again with a new token
+    await page.holds("lists.length >= 2 && kit.asked.length >= 2")  # the client has watched again, with a new token
     assert {str(rooms) for rooms in await page.js("lists")} == {"['listed']"}
     await page.js("client.join('listed')")
     await page.holds("client.joined && client.peers.size === 1")

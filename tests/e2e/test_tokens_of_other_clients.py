@@ -63,7 +63,7 @@ async def test_two_pages_with_peerjs_call_each_other_with_the_librarys_own_optio
 async def test_a_page_with_peerjs_and_a_wrong_token_gets_an_error_of_its_library(browser: Browser, site: Site) -> None:
     page = await visit(browser, site)
     for claims, error in (
-        (None, "network"),  # PeerJS then generates a token
+        (None, "network"),  # no token, so PeerJS generates one
         ({"secret": OTHER_SECRET}, "network"),
         ({"life": -3600}, "network"),
         ({"peer": "ben"}, "server-error"),
@@ -108,7 +108,7 @@ async def test_a_client_of_an_original_protocol_shows_the_secret_of_a_team_in_a_
             ([f"bearer.{TEAM_SECRET}", "signaling"], ["signaling", "peer-list"]),
             ([f"bearer.{TEAM_SECRET[1:]}", "signaling"], ["", 1006]),
             (["signaling"], ["", 1006]),
-            ([f"bearer.{TEAM_SECRET}"], ["", 1006]),  # an answer would repeat the secret
+            ([f"bearer.{TEAM_SECRET}"], ["", 1006]),  # the sidecar would have to select the secret
         ):
             assert await page.evaluate(MESH, [ws, offered]) == answer, (url, offered)
     assert way.sidecar.program.count(TEAM_SECRET) == 0

@@ -61,7 +61,7 @@ async def test_peerjs_pages_show_up_in_the_notebook_and_are_connected(
         await until(are_both_known, "both have reported their connections")
         assert not await first.evaluate("'demo' in window")
         if TIMES > 1:
-            await second.close()  # the other page notices it after 15 s
+            await second.close()  # the first page notices the lost connection after 15 s
             await until(lambda wanted=round_ + 1: failures(app) == wanted, "the other has noticed it", within_s=60)
             await first.close()
     tally.judge(app.sidecar, made, since_ts, time.time())

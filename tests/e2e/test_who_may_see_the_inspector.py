@@ -143,7 +143,7 @@ async def test_it_is_there_on_localhost_and_not_on_the_network_if_the_page_is_fo
 async def tunnel_to(url: str, **headers: str | None) -> AsyncIterator[str]:
     """A program on this machine that forwards requests to this URL, like a tunnel.
 
-    It keeps their headers, except for these.
+    The argument `headers` replaces or removes some headers of the requests.
     """
 
     async def pass_on(request: web.Request) -> web.Response:
@@ -284,7 +284,7 @@ async def test_a_link_on_another_page_opens_it_but_that_page_cannot_read_it(site
         assert opened.url == site.url + PAGE
         assert "The inspector cannot be shown" not in await opened.content()
         assert await opened.evaluate("opener") is None
-        # The page that has opened the window sees it as closed.
+        # For the page that has opened this window, the window seems to be closed.
         await page.wait_for_function("opened.closed")
         answer = await page.goto(site.url + ROOMS)
         assert answer is not None

@@ -110,8 +110,8 @@ async def test_two_browsers_share_a_document_also_after_a_reload_and_after_the_s
     await share(app, "notes", password, ben)
     await write(ann, ben, "notes", "milk", "1 l")
 
-    # An unloaded page subscribes once more when its RTCPeerConnections are closed, so this counts from the current
-    # number.
+    # An unloaded page subscribes once more when its RTCPeerConnections are closed, so the test
+    # compares with the current number of subscriptions.
     before = joined(app, "notes")
     os.kill(app.sidecar.pid, signal.SIGKILL)
     await app.vite.line("the sidecar was ended by SIGKILL")

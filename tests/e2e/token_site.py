@@ -16,8 +16,8 @@ from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_
 SECRET = "a secret that only the app and the sidecar know"
 OTHER_SECRET = "a secret of somebody else that is just as long"
 
-# `life` is the number of seconds until `exp`. The sidecar accepts a token for 10 s longer, so with a negative number, a
-# token is accepted for a few seconds.
+# `life` is the number of seconds until `exp`. The sidecar accepts a token for 10 s longer, so a
+# token with a `life` of -7 is accepted for 3 s.
 _CONFIG = """
 import { createHmac } from 'node:crypto'
 import signaling from 'PLUGIN'

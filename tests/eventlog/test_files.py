@@ -131,7 +131,7 @@ def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(
     for command in (["why"], ["log", "export", "-"], ["tail", "--no-follow"], ["log"]):
         assert main([*command, "--state-dir", str(tmp_path)]) == (
             1 if command == ["why"] else 0
-        )  # no browser has reported a connection
+        )  # exit code 1: no peers are known to be connected
         done = capsys.readouterr()
         assert done.err.startswith(f"sidecar: {log.left_out}\n")
         assert done.err.count(log.left_out) == 1

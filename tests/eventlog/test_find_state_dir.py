@@ -110,7 +110,7 @@ def test_a_configured_state_folder_is_found_by_every_command(
     else:
         point_to(elsewhere, app)
     for command in READERS:
-        assert main(command) == (1 if command == ["why"] else 0)  # no browser has reported a connection
+        assert main(command) == (1 if command == ["why"] else 0)  # no peers are known to be connected
         assert str(elsewhere) in capsys.readouterr().err
     assert place_of(capsys) == str(elsewhere)
     assert open_log().path == str(elsewhere)

@@ -261,7 +261,7 @@ async def test_a_session_that_was_not_recorded_continues_with_a_new_list(
     next_one = await killed(aiohttp_client, served, tmp_path, disk)
     ann = await next_one.connect()
     await ann.join("ann")
-    for number in (1, 2, 3):  # more frames than the killed sidecar had numbered
+    for number in (1, 2, 3):  # more frames for Ben than the killed sidecar had numbered
         await ann.send({"type": "signal", "to": "ben", "new": number})
     await next_one.settled()
     ben = await next_one.connect()

@@ -96,7 +96,7 @@ def test_a_file_that_is_too_large_is_continued_in_a_new_one_at_the_next_checkpoi
     copy.begin(0)
     assert not copy.log.wants_checkpoint
     copy.begin(0)
-    assert len(copy.segments()) == 1  # the first segment is not too large yet
+    assert len(copy.segments()) == 1  # no new segment, because the first one is still small
     copy.append(9)
     assert copy.log.wants_checkpoint
     copy.append(10)
@@ -300,7 +300,7 @@ def test_the_state_in_a_copy_is_that_of_a_log_that_is_none(tmp_path: Path, rotat
             file.write(bytes_of([line]))
     copy.log.close()
     assert len(copy.segments()) == len(list(alone.iterdir())) == (2 if rotates else 1)
-    for path in copy.segments():  # otherwise nothing would be restored from a copy
+    for path in copy.segments():  # a sidecar restores nothing from a file that is marked as a copy
         path.write_text(path.read_text().replace('\\"copy\\":true', '\\"copy\\":false'))
     expected, restored = (
         checkpoint(restore_previous_run(folder, new_hub, NOW_S, pytest.fail)[0], NOW_S)

@@ -186,7 +186,7 @@ def with_text(text: str) -> bytes:
 def test_the_redacted_copy_does_not_depend_on_the_texts_of_peers(text: str) -> None:
     """The copy is the same, byte for byte, for any two texts.
 
-    Exceptions are addresses, SDP, candidates and known words.
+    Addresses, SDP, candidates and known words are not tried, because the copy keeps a part of their content.
     """
     assume(text not in KNOWN_WORDS and not text.startswith(("v=0", "candidate:", "a=candidate:")))
     assume(not text.lower().rstrip(".").endswith(".local"))
@@ -201,7 +201,7 @@ def test_the_redacted_copy_does_not_depend_on_the_texts_of_peers(text: str) -> N
     st.sampled_from(["o=", "s=", "a=x-", "a=mid:", "a=ssrc:1 cname:", "a=candidate:", "a=ice-pwd:"]),
 )
 def test_no_text_is_hidden_in_descriptions_or_candidates(text: str, place: str) -> None:
-    assume(not is_address(text))  # it is replaced by another address, or 0.0.0.0 stays
+    assume(not is_address(text))  # an address is replaced by another one, and 0.0.0.0 is kept
     sdp, harmless = (f"v=0{each}\r\n{place}{each}\r\na=ice-ufrag:{each}\r\n" for each in (text, "-"))
     frames = [{"sdp": sdp, "candidate": f"candidate:{text} 1 udp 1 {text} 9 typ host ufrag {text} {text} {text}"}]
     copy = json.dumps(shared_data("signal.relayed", frames), ensure_ascii=False)

@@ -61,7 +61,7 @@ class Log:
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compress finished segments at once. In use, the writer waits until no further segment has begun for a second."""
+    """Compress finished segments at once. In production, the writer first waits for a second without a new segment."""
     monkeypatch.setattr(retention, "SETTLE_S", 0.0)
 
 
@@ -389,7 +389,7 @@ def test_segments_are_not_compressed_while_others_follow_and_the_log_keeps_its_l
 
     def wait(seconds: float) -> bool:
         if seconds == 3600:
-            step.wait()  # the thread waits whether another segment begins
+            step.wait()  # the thread waits for a time in which no segment begins
             step.wait()
         return False
 
@@ -399,7 +399,7 @@ def test_segments_are_not_compressed_while_others_follow_and_the_log_keeps_its_l
     for _ in range(100):
         log.write(Record("signal.relayed", data=OFFER))
     step.wait()
-    step.wait()  # others have begun in the meantime, so the thread waits again
+    step.wait()  # segments have begun in the meantime, so the thread waits again
     finished = sorted(tmp_path.glob("events-*"))[:-1]
     assert {path.suffix for path in finished} == {".jsonl"}
     assert 2000 < sum(path.stat().st_size for path in finished) <= 5000

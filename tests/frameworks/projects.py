@@ -46,7 +46,7 @@ class Project:
         return (self.folder / path).read_text()
 
     def write(self, path: str, text: str) -> None:
-        """Write a file atomically. Otherwise Vite may read it while it is still empty, and miss the change."""
+        """Write a file atomically. If the file was empty for a moment, Vite might read it then, and miss the change."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         whole = self.folder.parent / f"{file.name}.new"  # a file outside of the folder that Vite watches
@@ -124,7 +124,7 @@ def _add_urls(lock: dict[str, Any], registry: str) -> None:
 
 CREATE_VITE = ("react-ts", "svelte-ts", "vanilla-ts", "vue-ts")
 MAKE: dict[str, Callable[[Tools, Path], Project]] = {name: partial(create_vite, name) for name in CREATE_VITE}
-"""By name: a function that creates a project in a folder with this name. The lock file has the same name."""
+"""Maps each name to a function that creates a project in a folder with this name. The lock file has the same name."""
 
 
 def make(name: str, tools: Tools, parent: Path) -> Project:

@@ -23,7 +23,7 @@ ROOM = "lobby"
 class Recipe:
     template: str
     files: dict[str, str]
-    """By path in the project: the name of the README's code block that is the content of the file."""
+    """Maps the path of each file in the project to the name of the README's code block with its content."""
     edited: str
     """The file that the test edits while the tabs are open."""
     checks: tuple[tuple[str, ...], ...]

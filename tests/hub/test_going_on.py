@@ -124,7 +124,7 @@ def test_a_user_whose_front_has_died_loses_the_place_after_a_while() -> None:
 
 
 def test_whether_a_user_is_still_to_ask_for_its_group_is_known(owners: Owners) -> None:
-    """A user's first request on a new connection is answered with its group. A second one is for another group."""
+    """A user's first request on a new connection asks for the user's group, and the second one for a new group."""
     owners.enqueue(ANN, "ann")
     owners.enqueue(BEN, "ben")
     owners.do(Opened(CLEO, "match", "ann"))
@@ -211,7 +211,7 @@ def guess(owners: Owners, connection: int, number: int, address: str | None = "2
 
 
 def test_a_connection_has_no_new_tries(owners: Owners) -> None:
-    """It has five tries: the first three, and two more, which also count for its address."""
+    """A connection has five tries. After the first three, each also counts as a try of its address."""
     assert [guess(owners, ANN, number) for number in range(4)] == [None] * 4
     owners.take_over()
     assert [guess(owners, ANN, number) for number in range(4, 6)] == [None, Code.TOO_FAST]
@@ -220,7 +220,7 @@ def test_a_connection_has_no_new_tries(owners: Owners) -> None:
 
 
 def test_an_address_has_no_new_tries(owners: Owners) -> None:
-    """It has two tries, besides the first three of each connection."""
+    """An address has two tries, in addition to the first three tries of each of its connections."""
     assert [guess(owners, ANN, number) for number in range(4)] == [None] * 4
     owners.take_over(dead=[ANN])
     assert [guess(owners, BEN, number) for number in range(4, 9)] == [None, None, None, None, Code.TOO_FAST]

@@ -76,7 +76,7 @@ def test_a_join_without_an_id_only_returns_to_a_session_of_its_subject() -> None
     register(1, "ann")
     register(2, "bob")
     hub.end(1, Ending.STOPPED)
-    assert [each for each in register(3, "eve") if isinstance(each, Send)] == []  # it waits: Bob is challenged first
+    assert [each for each in register(3, "eve") if isinstance(each, Send)] == []  # Bob is challenged first
     assert Driver.only(register(4, "ann"), PeerList).peer == "peer-1"
     hub.handle(Alive(2))
     assert [room.sessions.keys() for room in hub.hub.membership.rooms] == [{"peer-1", "peer-2"}]

@@ -241,12 +241,12 @@ connections, names = strategies.sampled_from(CONNECTIONS), strategies.sampled_fr
 class Group:
     def __init__(self) -> None:
         self.members: dict[str, int | None] = {}
-        """By peer: its connection, or None while it is away."""
+        """Maps each peer to its connection, or to None while the peer is away."""
         self.is_complete = False
 
 
 class GroupMachine(RuleBasedStateMachine):
-    """The model is a list of groups for each name. Each connection uses another peer id."""
+    """The model is a list of groups for each name. No two connections use the same peer id."""
 
     def __init__(self) -> None:
         super().__init__()

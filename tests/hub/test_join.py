@@ -144,7 +144,7 @@ def test_a_return_is_announced_only_to_peers_that_were_told_of_the_absence() -> 
     hub.join(1, "a")
     hub.join(2, "b")
     hub.end(1, Ending.LOST)
-    assert hub.listed(3, "c", away=True) == ["a"]  # c learns it from its list of peers
+    assert hub.listed(3, "c", away=True) == ["a"]  # the list tells c that a is away
     assert hub.pass_time(1) == [Send((2,), PeerUpdated(peer="a", away=True, room="bar"))]
     assert hub.sent(hub.join(4, "a"))[1:] == [Send((2, 3), PeerUpdated(peer="a", away=False, room="bar"))]
 

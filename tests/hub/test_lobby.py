@@ -51,7 +51,7 @@ def test_the_last_of_at_most_four_lists_per_second_is_current() -> None:
     for connection in range(1, 41):
         seen += lists(hub.join(connection, f"p{connection}"))
         seen += lists(hub.pass_time(1 / 40))
-    assert len(seen) <= 5  # one list at once, and four in the next second
+    assert len(seen) <= 5  # one list at first, and four in one second
     seen += lists(hub.pass_time(0.25))
     assert seen[-1] == ((9,), {"bar": 40})
 
@@ -64,7 +64,7 @@ def test_each_of_several_watchers_gets_a_change_as_soon_as_its_last_list_is_old_
     hub.handle(WatchRooms(9, "rooms"))
     hub.join(1, "a")
     assert lists(hub.pass_time(0.15)) == [((8,), {"bar": 1})]
-    hub.handle(WatchRooms(9, "rooms"))  # it gets the current list now
+    hub.handle(WatchRooms(9, "rooms"))  # the answer is the current list
     assert lists(hub.pass_time(1)) == []
     assert lists(hub.join(2, "b")) == [((8, 9), {"bar": 2})]
 

@@ -49,9 +49,9 @@ class ReplayMachine(RuleBasedStateMachine):
         self.after = 0
         self.gap = False
         self.in_log: tuple[bytes, int] | None = None
-        """While the disk is full: the state in the log, and the number of frames in `sent` that this state contains."""
+        """While the disk is full: the state that the log contains, and how many frames were in `sent` at that time."""
         self.forgot = False
-        """Whether a sidecar was killed that could not write its log, and Ben has not returned since then."""
+        """Whether Ben has not returned since a sidecar was killed while it could not write its log."""
         self.ben: int | None = next(self.connections)
         self.token = ""
         self.hub.handle(Join(connection=ANN, room=BAR, at_ms=0, peer="ann"), 0)
@@ -82,7 +82,7 @@ class ReplayMachine(RuleBasedStateMachine):
                 self.gap = True
 
     def start_anew_after(self, s: int) -> None:
-        """Ben gets a list of peers instead of the frames up to `s`. They must have been too many to keep."""
+        """Ben gets a list of peers instead of the frames up to `s`, which must have been too many to keep."""
         missing = [size for _, size in self.sent[len(self.got) :]]
         notices = s - self.after - len(missing)
         if self.gap and not self.forgot:
@@ -182,7 +182,7 @@ class ReplayMachine(RuleBasedStateMachine):
 
 
 def test_a_waiting_frame_is_not_confused_with_a_lost_one() -> None:
-    """Both frames have number 1. Once, the hub forgot after the second restart which one had been sent."""
+    """Both frames have number 1. An old version forgot after the second restart which of them had been sent."""
     story = ReplayMachine()
     story.the_disk_is_full()
     story.ann_says_something(padding=0)

@@ -48,7 +48,7 @@ class Client:
 
     peer: str
     sees: dict[str, bool] = field(default_factory=dict)
-    """By id of each other peer: whether it is away."""
+    """Maps the id of each other peer to whether that peer is away."""
 
 
 class HubMachine(RuleBasedStateMachine):
@@ -66,7 +66,7 @@ class HubMachine(RuleBasedStateMachine):
     # --- the model -------------------------------------------------------------------------------------------------
 
     def places_of(self, connection: int) -> dict[str, str]:
-        """By room: the peer id of this connection."""
+        """Return a dict from each room to the peer id that this connection has there."""
         return {
             room: peer
             for room, places in self.rooms.items()

@@ -47,7 +47,7 @@ class TakeoverMachine(RestoreMachine):
         self.twin: Hub | None = None
         self.commands = 0
         self.names: dict[int, dict[RoomKey, str]] = {}
-        """By connection: the names of the secret rooms that its client has named."""
+        """Maps each connection to the names of the secret rooms that its client has named."""
 
     def do(self, command: Any) -> None:
         if isinstance(command, Join) and RULES[command.room.dialect].entry.secret:
@@ -211,9 +211,9 @@ def comparable(effects: list[Effect], command: object) -> list[Any]:
 
 def _may_differ(effect: Effect) -> bool:
     match effect:
-        case Record("frame.acknowledged"):  # depends on acknowledgements that are not recorded
+        case Record("frame.acknowledged"):  # not every acknowledgement is recorded
             return True
-        case Send(_, Ack()):  # may be repeated, or come a second later
+        case Send(_, Ack()):  # the new hub may repeat an Ack, or send it a second later
             return True
         case Close(_, CloseCode.REFUSED):  # the new hub counts refusals from zero
             return True

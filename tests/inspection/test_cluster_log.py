@@ -213,7 +213,7 @@ def test_a_gap_that_no_other_instance_fills_is_shown(tmp_path: Path) -> None:
 def test_runs_before_and_after_the_cluster_are_in_the_order_of_the_state_folder(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     folder.mkdir()
-    # By their boot ids, and by the clock, the run of the cluster would come first.
+    # If the runs were sorted by boot id or by time, the run of the cluster would be the first.
     for boot, at in (("r0000005-x", 900.0), ("r0000007-y", 950.0)):
         lines = [header(boot, at=at), record(2, at, "room.created", dialect="rooms", room="old")]
         write_segment(folder / f"events-{boot}-0001.jsonl", lines)

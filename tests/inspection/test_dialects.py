@@ -40,7 +40,7 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def logs() -> dict[str, EventLog]:
-    """By dialect: the logs that were written so far."""
+    """Maps each dialect to its log, if that was written already."""
     return {}
 
 

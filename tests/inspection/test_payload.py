@@ -131,7 +131,7 @@ def test_a_summary_keeps_no_address_no_password_and_no_other_text() -> None:
     [
         ({"type": "publish", "data": "B0FFUy1HQ00M" + "a1B2" * 30 + "=="}, True),
         ({"type": "signal", "data": {"sealed": "a1B2" * 30}}, True),
-        ({"type": "signal", "data": "a1B2" * 20}, False),  # so short that it may be a hash or an id
+        ({"type": "signal", "data": "a1B2" * 20}, False),  # short: this may be a hash or an id
         ({"type": "broadcast", "text": "a sentence with spaces that is not in base64 " * 5}, False),
         ({"type": "offer", "sdp": SDP, "more": "a1B2" * 30}, False),
     ],

@@ -93,7 +93,7 @@ def test_a_connection_to_a_peer_of_another_room_belongs_to_that_room(tmp_path: P
     )
     check_all_rooms(path)
     (pair,) = open_log(path).pairs.query("room == 'game'").to_dict("records")
-    assert pair["sentence"].startswith("tab 1 and tab 2")  # not "Chess": only the lobby knows the page
+    assert pair["sentence"].startswith("tab 1 and tab 2")  # the title "Chess" is only known in the lobby
 
 
 def test_a_checkpoint_of_many_rooms_is_cut_to_those_that_matter(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ FIREFOX_SETTINGS: dict[str, str | float | bool] = {
     # resolve each other's mDNS names in time.
     "media.peerconnection.ice.obfuscate_host_addresses": False,
     "network.captive-portal-service.enabled": False,
-    # Otherwise Firefox starts processes for pages that a test may never open.
+    # By default, Firefox starts processes for pages that a test may never open.
     "dom.ipc.processPrelaunch.enabled": False,
 }
 

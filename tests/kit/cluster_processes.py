@@ -41,7 +41,7 @@ class Instance(Sidecar):
         return self.url
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal. Unless it is SIGCONT, tests then let no further clients connect to this sidecar."""
+        """Send a signal. After any signal except SIGCONT, tests let no further clients connect to this sidecar."""
         self.lives, self.is_unharmed = number is signal.SIGCONT, False
         os.kill(self.pid, number)
 

@@ -127,7 +127,7 @@ def pages(story: Story, *said: tuple[str, str, str]) -> None:
 
 
 def by_socket(story: Story, page: str, connection: int, ending: str | None = None) -> None:
-    """Add a failure that a page reports on a separate WebSocket, or with an `ending`, the end of that WebSocket."""
+    """Add a failure that a page reports on a separate WebSocket. With `ending`, add only the end of that WebSocket."""
     if ending is None:
         frame = {"type": "trace", "event": "state", "page": page, "pc": f"pc-{page}", **FAILED}
         story.record("trace.state", kind="trace", data=frame, room=None, connection=connection)

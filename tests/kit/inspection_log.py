@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 T0_S = 1_795_000_000.0
-"""2026-11-18 11:06:40 UTC. In these logs, `at` is the number of seconds since then."""
+"""2026-11-18 11:06:40 UTC. In these logs, `at` is the number of seconds since this time."""
 
 
 def record(seq: int, at: float, type_: str, **fields: Any) -> str:

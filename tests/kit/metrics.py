@@ -10,7 +10,7 @@ from tests.kit.readme import OPERATORS
 from tests.kit.serving import Served
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
-"""By name of the metric and values of its labels, in the alphabetical order of the labels' names."""
+"""Maps the name of each metric, and the values of its labels in the alphabetical order of their names, to its value."""
 
 
 def samples_of(text: str) -> Samples:

@@ -19,7 +19,7 @@ def once(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], obje
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_filled.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what a worker has left whose `fill` failed
+            shutil.rmtree(folder, ignore_errors=True)  # files of a worker whose `fill` failed
             folder.mkdir()
             fill(folder)
             is_filled.touch()

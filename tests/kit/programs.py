@@ -73,7 +73,7 @@ class Program:
     async def ended(self, within_s: float = ENDS_WITHIN_S) -> int:
         """Wait until the program ends by itself and its output has been read, and return its exit code.
 
-        A child process of it that still runs may keep the output open. Its lines are not waited for.
+        A child process that still runs may keep the output open. Then this waits only a short time for more lines.
         """
         async with asyncio.timeout(within_s):
             code = await self.process.wait()

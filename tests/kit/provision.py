@@ -69,7 +69,7 @@ def _installed(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _says(path: Path, name: str) -> bool:
-    """Whether this program starts. Its libraries may be missing, or it may only be a link to an app store."""
+    """Whether this program starts. An installed program may lack libraries, or only be a link to an app store."""
     try:
         return name in _version_of(path)
     except (OSError, subprocess.SubprocessError):

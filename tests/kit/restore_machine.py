@@ -124,9 +124,9 @@ class RestoreMachine(RuleBasedStateMachine):
         self.hub = self.new_hub()
         self.begin_segment()
         self.tokens: dict[tuple[str, str], tuple[str, int]] = {}
-        """By room and peer: the last token, and the number of the last frame that arrived."""
+        """Maps (room, peer) to the last token, and the number of the last frame that arrived."""
         self.numbers: dict[int, int] = {}
-        """By connection: the number of the last frame that it has sent."""
+        """Maps each connection to the number of the last frame that it has sent."""
 
     def new_hub(self) -> Hub:
         return Hub(RULES, 100, self.ids)

@@ -30,7 +30,7 @@ class ResumingClient:
         self.room = room
         self.instance = instance or name
         self.view: dict[str, bool] = {}
-        """By id of each other peer: whether it is away, as a page would show it."""
+        """Maps the id of each other peer to whether the peer is away, as a page would show it."""
         self.seen: list[str] = []
         """The types of all received messages except relays, such as lists of peers, joins and leaves."""
         self.received: list[tuple[str, int]] = []

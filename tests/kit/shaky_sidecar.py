@@ -22,7 +22,7 @@ class ShakyLink(Link):
     chance = 0.0
     random = random.Random(os.getpid())
     has_joined = False
-    """Nothing is lost before it has joined, because a sidecar that cannot reach Redis then does not start."""
+    """Nothing is lost until the sidecar has joined the cluster: if it cannot reach Redis before, it does not start."""
 
     async def run(self, script: str, *arguments: str | bytes | int) -> list[Any]:
         self._perhaps_lose("a command")

@@ -17,7 +17,7 @@ from tests.kit.lan import Host, new_lan
 from tests.kit.programs import ENDS_WITHIN_S, Program, start_program
 
 PYTHON = [sys.executable, "-W", "error"]
-LOOKS = 5  # each takes 1.5 s: multicast DNS repeats a lost packet after a second at the earliest
+LOOKS = 5  # each look takes 1.5 s, because multicast DNS repeats a lost packet only after a second
 SIDECAR = [*PYTHON, "-X", "dev", "-m", "signaling_sidecar"]
 
 

@@ -72,7 +72,7 @@ async def test_a_page_is_announced_while_it_is_on_the_network_and_every_record_l
     write_site(ann.state_dir, "my-app")  # as if Vite listened only on localhost
     await heard.next(ttls={0})
     await sidecar.line(NOT_ANNOUNCED, nth=2)
-    assert sidecar.count("announced on the LAN") == 4  # two announcements, and two lines that begin with "not"
+    assert sidecar.count("announced on the LAN") == 4  # two of the four lines say "not announced"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -179,7 +179,7 @@ async def test_no_connection_is_refused_during_many_saves(copied: Copied, measur
             began_s = time.perf_counter()
             copied.save(f"\nHOME_TEXT = '{number}\\n'\n")
             async with asyncio.timeout(20):
-                while await copied.home(session) != f"{number}\n":  # noqa: ASYNC110 - the answer itself is the event
+                while await copied.home(session) != f"{number}\n":  # noqa: ASYNC110 - no event to wait for
                     await asyncio.sleep(PAUSE_S)
             waits_ms.append(1000 * (time.perf_counter() - began_s))
             await copied.program.line("new code is serving", number + 1)

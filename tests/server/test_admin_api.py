@@ -150,7 +150,7 @@ async def test_the_verdicts_of_one_room_or_dialect_can_be_asked_for(served: Serv
 
 
 async def test_a_verdict_is_never_older_than_the_request(served: Served) -> None:
-    """The test of an app lets something happen, and then requests the verdicts. They must take that into account."""
+    """If a test of an app causes an event, and then requests the verdicts, they must take this event into account."""
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann")
     for _ in range(5):
@@ -296,7 +296,7 @@ async def test_stopping_does_not_wait_for_readers(served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
         await stream.content.readline()
-        async with asyncio.timeout(1):  # handlers that do not end would take 3 s
+        async with asyncio.timeout(1):  # waiting for the handlers would take 3 s
             await served.stop()
             assert b"server" not in await stream.content.read()
 

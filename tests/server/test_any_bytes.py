@@ -31,7 +31,7 @@ from tests.kit.rfc6455 import INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE, frames_in
 from tests.kit.serving import Served, serve
 
 SHARED_PATH = "/ws"
-LATER_S = 1000.0  # seconds; the idle check of `hosted` a day later does not count
+LATER_S = 1000.0  # seconds; later deadlines do not count, such as that of an idle room in `hosted` after a day
 SLOW_HOOKS = """
 import asyncio
 

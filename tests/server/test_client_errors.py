@@ -70,7 +70,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 @asynccontextmanager
 async def connected(sidecar: Serving) -> AsyncIterator[RawSocket]:
-    """Yield a socket to the sidecar. Afterwards, check that the sidecar still answers others."""
+    """Yield a socket to the sidecar. Afterwards, check that the sidecar still answers other clients."""
     raw = await raw_socket(sidecar.ready["port"])
     yield raw
     await raw.close()

@@ -30,7 +30,7 @@ async def test_a_peer_that_answers_pings_stays_and_one_that_does_not_is_dropped(
         while (message := await silent.socket.receive()).type in (WSMsgType.PING, WSMsgType.TEXT):
             seen.append(message.type)
             if message.type is WSMsgType.PING:
-                await silent.send({"type": "list_rooms"})  # a client that sends may not read
+                await silent.send({"type": "list_rooms"})  # it sends frames, but answers no pings
     assert WSMsgType.PING in seen
     assert await heard == {"type": "peer_updated", "peerId": "silent", "away": True}
     (closed,) = [r for r in served.records("connection.closed") if r.get("peer") == "silent"]

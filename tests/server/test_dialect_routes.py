@@ -104,7 +104,7 @@ async def test_a_route_sees_the_rooms_of_its_own_dialect_only(parlour: Served) -
     await ben.join("ben", "bar")
     assert await ask(parlour, "/rooms/blue%20room/peers?end=%21&end=2") == (200, "anna!")
     assert await ask(parlour, "/rooms/bar/peers") == (404, "no room bar")
-    assert await ask(parlour, "/count") == (200, "0")  # it counts listed rooms, and this dialect has none
+    assert await ask(parlour, "/count") == (200, "0")  # this dialect lists no rooms, and only these count
 
 
 async def test_the_path_parameter_is_one_segment_of_any_text(parlour: Served) -> None:

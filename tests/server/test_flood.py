@@ -57,7 +57,7 @@ async def test_little_is_read_from_a_client_while_a_hook_checks_its_frame(
     raw, witness, megabytes = await raw_websocket(served.client.port or 0), await served.connect(), 0
     raw.send(frame(TEXT, b'{"type":"join","roomId":"bar","peerId":"ann"}'))
     with suppress(TimeoutError, ConnectionError):
-        for megabytes in range(64):  # noqa: B007 - the buffers of sockets hold 10 of these
+        for megabytes in range(64):  # noqa: B007 - the buffers of sockets hold about 10 MB
             raw.send(flood * (1_000_000 // len(flood)))
             await asyncio.wait_for(raw.writer.drain(), 0.3)
     assert megabytes < 32

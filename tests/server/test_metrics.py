@@ -93,7 +93,7 @@ def test_prometheus_can_scrape_a_running_sidecar(tmp_path: Path, monkeypatch: py
         ("signaling_records_total", ("peer.joined",)): 4,
     }
     assert {key: samples[key] for key in expected} == expected
-    assert samples["signaling_frames_sent_total", ()] >= 8  # the answers to the frames above, and perhaps a ping
+    assert samples["signaling_frames_sent_total", ()] >= 8  # answers to the frames, and perhaps a ping
     assert samples["process_resident_memory_bytes", ()] > 1e7
     assert list(openmetrics.text_string_to_metric_families(open_text))
 

@@ -137,7 +137,7 @@ async def test_a_pair_can_register_again(served: Served, again: Again) -> None:
     second = await device(next_one, "ABC234", first)
     await second.send({"type": "offer", "payload": 1})
     assert (await first.receive())["payload"] == 1
-    assert len(next_one.records("peer.joined")) == 2  # both are from the first run: nobody has joined anew
+    assert len(next_one.records("peer.joined")) == 2  # both joined in the first run, and none joined again
 
 
 async def test_a_session_that_is_not_continued_ends(
@@ -307,7 +307,7 @@ async def test_the_valid_parts_of_a_checkpoint_are_restored(
     bar["idle_s"], bar["capacity"], bar["rules"] = None, "many", {"grace_s": None}
     bar["sessions"][0]["away"]["left_s"] = None
     bar["sessions"][0]["metadata"] = 5
-    den["sessions"][0]["resumption"]["issued"] = None  # so nobody can resume Ben's session
+    den["sessions"][0]["resumption"]["issued"] = None  # no token can resume Ben's session
     checkpoint["data"] = json.dumps(state)
     path.write_text("\n".join([header, json.dumps(checkpoint), *others, ""]))
     caplog.clear()

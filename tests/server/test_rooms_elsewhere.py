@@ -1,4 +1,4 @@
-"""The HTTP routes show and change the rooms of the hub that `rooms` returns, even if that is another sidecar's."""
+"""The HTTP routes show and change the rooms of the hub that `rooms` returns, which may belong to another sidecar."""
 
 from __future__ import annotations
 

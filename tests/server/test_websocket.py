@@ -171,7 +171,7 @@ async def test_frames_after_an_invalid_one_are_not_processed_if_all_of_them_had_
     raw = await raw_websocket(served.client.port or 0)
     raw.send(frame(TEXT, b'{"type":"join","roomId":"bar","peerId":"ann"}'))
     for piece in (PING_WITHOUT_MASK, frame(TEXT, PING_FRAME), frame(PING, b"later")):
-        await served.settled()  # the sidecar has read the frames before
+        await served.settled()  # wait until all earlier frames are read
         raw.send(piece)
     await served.settled()
     (tmp_path / "allowed").touch()

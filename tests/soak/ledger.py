@@ -31,7 +31,7 @@ class Ledger:
         self.cause = "none"
         """The kind of the latest fault that was caused."""
         self.recoveries_s: dict[str, list[float]] = {}
-        """By the kind of fault, the seconds from the loss of a connection until the page was in its room again."""
+        """Maps each kind of fault to the seconds that pages took to return to their rooms after a lost connection."""
 
     def pages(self) -> list[Page]:
         return [page for room in self.rooms.values() for page in room.values()]

@@ -23,7 +23,7 @@ def _has_an_error_type(frame: Frame) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """How the clients of one dialect behave. The tests choose the names `room` and `peer`."""
+    """How the clients of one dialect behave. The functions receive names of rooms and peers that the tests choose."""
 
     path: Callable[[str, str], str]
     """The path of the WebSocket of (room, peer), below `/ws/signaling`."""
@@ -96,7 +96,7 @@ class Manners:
         return self.greets("", "") is not None or self.enter("", "", 0, 1) is None
 
     def answer(self, room: str, sender: str, to: str, body: Any) -> Frame:
-        """Return an answer that has the same form as `offer`, with other words."""
+        """Return an answer: the frame of `offer` with "answer" instead of "offer"."""
         frame = self.offer(room, sender, to, body)
         if isinstance(frame, bytes):
             return frame

@@ -24,7 +24,7 @@ async def enter(
 
 
 async def greeted(served: Served, manners: Manners, room: str, name: str, **options: Any) -> Peer:
-    """Connect a peer. If the server chooses the peer ids in this dialect, make it choose this name."""
+    """Connect a peer. If the server chooses the peer ids in this dialect, make it choose `name` as the id."""
     with patch.object(endpoint, "new_given_id", lambda: name):
         peer = await served.connect(manners.path(room, name), **options)
         peer.skips = partial(manners.is_confirmation, name)

@@ -234,6 +234,6 @@ async def test_a_connection_that_closes_just_before_the_last_request_is_not_matc
     last = await user(served, "last")
     dead = await waiting(served, "dead", 2)
     with socket.socket(fileno=os.dup(dead.socket.get_extra_info("socket").fileno())) as raw:
-        raw.shutdown(socket.SHUT_WR)  # at once: close() and abort() wait for the event loop's next step
+        raw.shutdown(socket.SHUT_WR)  # unlike close() and abort(), does not wait for the event loop
     await last.send(asks(2))
     await last.hears_nothing()

@@ -38,7 +38,7 @@ def test_a_connection_ends_with_the_first_of_its_tokens() -> None:
     connection.joins("bar", 500.0)
     connection.joins("den", 700.0)
     assert connection.ends_at_s == 500.0
-    assert connection.looks > 0  # the timer was notified of the earlier end
+    assert connection.looks > 0  # the timer was told that the access ends earlier
     connection.access.count_room("bar", is_in=False)
     assert connection.ends_at_s == 700.0
 

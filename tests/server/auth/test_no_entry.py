@@ -84,7 +84,7 @@ async def test_every_path_of_the_sidecar_needs_a_token_except_those_that_are_lis
         "/inspector/api/session",
         *OPEN_ROUTES,
     }
-    explains = {"/socket.io/", "/ws/signaling/socket.io/"}  # says that there is no Socket.IO server
+    explains = {"/socket.io/", "/ws/signaling/socket.io/"}  # the answer says that there is no Socket.IO server
     found = set()
     for resource in served.client.server.app.router.resources():  # type: ignore[union-attr]
         for route in resource:

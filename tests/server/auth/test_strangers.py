@@ -1,4 +1,4 @@
-"""Connections that have not sent a token do not use up the places of others."""
+"""Connections that have not sent a token do not use up the limit on connections of other clients."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ async def test_frames_of_a_waiting_newcomer_are_passed_to_the_hook_too(
 ) -> None:
     served = await hooked(aiohttp_client, file, "def on_relay(relay):\n    return relay.sender != 'gina'\n")
     hugo = await host(served)
-    await guest(served, "gina", hugo, autoping=False)  # she answers no pings, like a client without a cable
+    await guest(served, "gina", hugo, autoping=False)  # answers no pings, like a lost device
     newcomer = await connected(served, "gina")
     await newcomer.send("JOIN_ROOM", userName="Gina")
     await newcomer.send("WEBRTC_OFFER", targetUserId="hugo", offer={})

@@ -265,7 +265,7 @@ async def test_the_time_until_a_saved_hooks_file_is_in_use_is_printed(
         began_s = time.perf_counter()
         save(file, f"NUMBER = {number}\n")
         async with asyncio.timeout(10):
-            while len(served.records("hooks.swapped")) < number:  # noqa: ASYNC110 - the log tells nobody
+            while len(served.records("hooks.swapped")) < number:  # noqa: ASYNC110 - no event to wait for
                 await asyncio.sleep(0.002)
         waits_ms.append(1000 * (time.perf_counter() - began_s))
     said = f"{min(waits_ms):.0f} ms at least, {median(waits_ms):.0f} ms median, {max(waits_ms):.0f} ms at most"
@@ -326,7 +326,7 @@ async def test_on_relay_is_called_for_a_frame_that_waits_for_a_challenge(
     answering = [asyncio.create_task(each.socket.receive()) for each in first]  # they answer pings only while they read
     third = await served.connect("/ws/signaling/pairing")
     await third.send({"type": "register", "pairingCode": "ABC234"})
-    await third.send({"type": "offer", "payload": 1})  # its join waits for a challenge, so it has no id yet
+    await third.send({"type": "offer", "payload": 1})  # waits for a challenge, so has no id yet
     assert "maximum peers" in (await third.receive())["message"]
     await third.receive()
     refused = [record["data"]["code"] for record in served.records("signal.refused")]
