@@ -1,4 +1,4 @@
-"""The addresses of a machine are classified by their network. The most useful one for a phone comes first."""
+"""The addresses of a machine are classified by their network. The most useful address for a phone comes first."""
 
 from __future__ import annotations
 

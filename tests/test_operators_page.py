@@ -117,7 +117,7 @@ def test_a_copy_of_a_running_sidecars_folder_is_a_backup(tmp_path: Path) -> None
 
 
 async def test_the_page_names_all_metrics(served: Served) -> None:
-    """tests/cluster/test_metrics.py tests the metrics of a cluster, and that the page names no others."""
+    """tests/cluster/test_metrics.py tests the metrics of a cluster, and that the page names no unknown metric."""
     there = {name for name in await metrics_of(served) if name.startswith("signaling_")}
     assert there - named_metrics() == {"signaling_build_info"}
 

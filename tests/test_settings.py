@@ -89,7 +89,7 @@ def test_a_secret_can_only_be_set_in_the_environment_and_is_never_shown(tmp_path
     settings = Sources({"ice_servers": ["turn:turn.example"]}, environment).load()
     assert settings.turn_secret == "hush-hush"
     assert "hush" not in repr(settings)
-    (tmp_path / "sidecar.toml").write_text('turn_secret = "hush-hush"\n')  # Vite may serve this file to others
+    (tmp_path / "sidecar.toml").write_text('turn_secret = "hush-hush"\n')  # Vite may serve this file to anybody
     with pytest.raises(SettingsError, match="given in the environment, as SIDECAR_TURN_SECRET, not '\\*\\*\\*'"):
         Sources({"project": str(tmp_path)}, {}).load()
 

@@ -56,7 +56,7 @@ class RelayCosts(NamedTuple):
 
     owner_us: float
     front_us: float
-    """The CPU time of the sidecar with the clients, which reads and sends the offer, and copies the log."""
+    """The CPU time of the sidecar that serves the clients: it reads and sends the offer, and copies the log."""
     copy_us: float
     """The CPU time of every other sidecar, which copies the log."""
     redis_us: float

@@ -42,7 +42,7 @@ BUSY = 0.6
 """The highest share of a core that should be busy, so that frames that arrive together wait only for milliseconds."""
 MAX_PAUSE_S = 1.0
 COMMITS_PER_S = 500
-"""An estimate: the owner makes one commit after the other, each of which needs a round trip to Redis."""
+"""An estimate of the commits that the owner can make per second, because each has to wait for an answer of Redis."""
 COMMAND_US = 15.0
 """An estimate of the CPU time that Redis needs to send the log lines of a commit to one more instance."""
 LARGEST_VALUE_BYTES = 512 * 2**20  # `proto-max-bulk-len`, the default of Redis for one argument of a command
@@ -70,7 +70,7 @@ class Crowd(NamedTuple):
 class Sizes(NamedTuple):
     relays_per_s: float
     owner_cores: float
-    """The cores that the owner would need. If these are more than one, the cluster is too large: a process uses one."""
+    """The cores that the owner would need. A sidecar can use only one core, so more than 1 is too much."""
     instances: int
     """The number of instances that the connections and the CPU time of the fronts require, including the owner."""
     instance_cores: float

@@ -24,7 +24,7 @@ from tests.kit.checkout import FRONTEND, ROOT
 NODE, PEERJS, BUN = "node", "peerjs", "bun"
 RIVALS = Path(__file__).parent / "rivals"
 CACHE = platformdirs.user_cache_path("signaling-sidecar") / "bench"
-"""Where Bun is installed and the floor is compiled."""
+"""The folder in which Bun is installed, and in which the C program `floor` is compiled."""
 STARTS_WITHIN_S = 20.0
 UNLIMITED = 1_000_000
 LIMITS = {"max_frames_per_s": UNLIMITED, "max_frames_burst": UNLIMITED, "max_peers_per_room": 1000}

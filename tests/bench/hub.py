@@ -38,7 +38,7 @@ from tests.kit.checkout import ROOT
 PEERS = (1_000, 10_000, 100_000, 1_000_000)
 PEERS_PER_ROOM = 10
 ACTIVE = 1_000
-"""The number of peers that send commands while the others are idle, and of the peers that are chosen at random."""
+"""How many peers send commands. They are always the same ones, except for the figures with "(any)"."""
 ROUNDS = 3
 AT_ONCE = 1_000
 """How many commands are created before the hub handles them. Only the handling is measured."""

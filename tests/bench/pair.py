@@ -28,7 +28,7 @@ class Pair:
         self.sender, self.receiver = sender, receiver
         self.sent = 0
         self.latencies_s: list[float] = []
-        """The time from writing an offer to the socket until it has arrived, for each offer of the last relay."""
+        """For each offer of the last call of `relay`: the time from writing it to the socket until it has arrived."""
         self._offer = offer
         self._clients = (sender, receiver) if sender_gets_copies else (receiver,)
         self._sent_at_s: deque[float] = deque()  # when each offer in flight was sent

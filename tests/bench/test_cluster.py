@@ -1,4 +1,4 @@
-"""The benchmarks of a cluster can run, and the sizes of a cluster follow from what they have measured."""
+"""The benchmarks of a cluster can run, and the sizes of a cluster are calculated from their results."""
 
 from __future__ import annotations
 

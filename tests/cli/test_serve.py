@@ -120,7 +120,7 @@ def test_each_way_to_read_the_version_returns_the_same(capsys: pytest.CaptureFix
 
 
 def test_the_start_imports_nothing_that_only_a_request_or_a_setting_needs(tmp_path: Path) -> None:
-    """Each module that is not imported saves time of the start, which should not take longer than that of Vite."""
+    """Each module that is not imported makes the start faster, which should not take longer than the start of Vite."""
     command = [sys.executable, "-X", "importtime", "-m", "signaling_sidecar", "serve", "--port", "0"]
     told = tmp_path / "imports.txt"
     with (

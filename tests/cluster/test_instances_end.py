@@ -1,4 +1,4 @@
-"""When a sidecar of a cluster stops, crashes or hangs, the sessions of its clients continue at the others."""
+"""When a sidecar of a cluster stops, crashes or hangs, the sessions of its clients continue at the other sidecars."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_an_owner_that_stood_still_does_no_harm_when_it_goes_on(tmp_path: 
 
 
 async def test_the_fence_alone_holds_an_old_owner_back(tmp_path: Path, redis: RedisServer) -> None:
-    """Here, Redis does not tell a sidecar that the others treat it as dead."""
+    """In this test, Redis does not tell the old owner that the other sidecars treat it as dead."""
     program = [*LAX, "buried"]
     async with cluster_processes(tmp_path, redis, program=program) as cluster, traffic(cluster) as clients:
         await _stand_still_and_go_on(cluster, clients, "another instance has the rooms now|older state")

@@ -58,7 +58,7 @@ def _not_messages() -> list[Message]:
 
 
 def _forged(here: int, there: int) -> list[Message]:
-    """Messages about connections of the instance `there`, whose sender is not that instance."""
+    """Messages about the connections of the instance `there` that another sender has forged."""
     theirs = there * 1_000_000_000 + 1
     leave = {"type": "Leave", "connection": theirs}
     ended = {"connection": theirs, "ending": "left", "by": "peer", "code": 1000, "reason": "", "dialect": None}

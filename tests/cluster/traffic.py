@@ -1,7 +1,7 @@
 """Clients of a cluster that send frames all the time, and checks of what they receive.
 
 Resumable clients (`tests/soak/ledger.py`) reconnect to any living sidecar. No frame between them is lost, duplicated or
-reordered, and no peer is told that one of them has left. Plain clients do not reconnect. The same is true for them as
+reordered, and no peer is told that one of them has left. For plain clients, which do not reconnect, the same is true as
 long as nothing happens to their sidecars.
 """
 

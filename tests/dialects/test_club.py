@@ -1,4 +1,4 @@
-"""Features of the dialect interface that only `club` uses, a dialect for tests, on real sockets."""
+"""Features of the dialect interface that only the test dialect `club` uses, on real sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sidecar doctor` reports a missing feature as an error only if it was requested: localhost needs no network."""
+"""`sidecar doctor` reports a missing network as an error only if other devices should connect."""
 
 from __future__ import annotations
 

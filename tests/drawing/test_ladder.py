@@ -289,7 +289,7 @@ JOINED_EARLIER = [
     record(5, 3.0, "signal.relayed", **BEN, connection=4, to="ann", kind="text", bytes=9, data={}),
     record(6, 4.0, "peer.joined", **BAR, peer="cat", session="s-cat", connection=3, data={}),
 ]  # fmt: skip
-"""A log whose oldest segments were deleted. Cat joined after its first segment had begun."""
+"""A log whose oldest segments were deleted. Cat joined after the oldest remaining segment had begun."""
 
 
 def test_peers_that_joined_before_the_log_begins_have_columns(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def story(tmp_path: Path) -> Story:
-    """Ann joins at +0, Ben at +0.5 and offers at +1; both are connected at +3."""
+    """Ann joins at 0 s. Ben joins at 0.5 s, and sends an offer at 1 s. Both are connected at 3 s."""
     story = Story(tmp_path).negotiates().reports("ann", peerId="ben", connection="connected", localUfrag="ANNu")
     return story.leaves("ben")
 

@@ -40,7 +40,7 @@ def full_browser_path() -> Path:
 
 @pytest.fixture(scope="session")
 def browser_path(request: pytest.FixtureRequest) -> Path:
-    """Chromium's headless shell, which needs less CPU time. If it is not installed, the full browser."""
+    """Chromium's headless shell, which needs less CPU time. If the shell is not installed, this is the full browser."""
     shell = find_headless_shell()
     if shell is not None:
         return shell

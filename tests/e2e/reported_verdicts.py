@@ -53,7 +53,7 @@ def verdicts_of(entries: Iterable[Entry], rooms: Iterable[str | None], now_ts: f
 def mistakes(expected: Expected, said: Sequence[Verdict]) -> list[str]:
     """List the wrong verdicts on one pair.
 
-    The last one must have the expected reason, and no earlier one a wrong cause.
+    The last verdict must have the expected reason, and no earlier verdict may name a wrong cause.
     """
     found = {
         f"{verdict.signaling.reason} / {verdict.finding.reason}: {verdict.sentence}": None

@@ -49,7 +49,7 @@ async def browsers(
 ) -> AsyncIterator[Browsers]:
     """A browser on each host.
 
-    As usual, pages send candidates with mDNS names, or with IP addresses as if they used a camera.
+    Pages send candidates with mDNS names, as is usual, or with IP addresses, as if they used a camera.
     """
     folder = tmp_path_factory.mktemp("browsers")
     laptop, phone = (host.program(browser_path, folder) for host in (lan.laptop, lan.phone))

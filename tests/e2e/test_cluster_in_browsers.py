@@ -1,4 +1,4 @@
-"""A call continues without interruption when the sidecar of one person is killed, if its cluster has another one."""
+"""If one sidecar of a cluster is killed, the calls of its clients continue without interruption."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def assert_the_inspector_shows_the_loss(inspector: Inspector, lost: int) -
 def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost: int, left: int) -> None:
     """No peer has left, and only the peer at the lost sidecar was away.
 
-    `lost` is the number of that sidecar, and `left` that of the other.
+    `lost` is the number of the lost sidecar, and `left` is the number of the other one.
     """
     loss = [f"sidecar {lost} of the cluster was lost", f"sidecar {left} has the rooms now"]
     for log in (open_log(folders[0]), open_log(folders)):

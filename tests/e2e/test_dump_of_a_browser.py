@@ -34,7 +34,7 @@ BUTTONS = {
 }
 """Maps the name of each downloaded dump to the selector of its download button on `chrome://webrtc-internals`."""
 PAIRS = {Reason.CONNECTED: None, Reason.DTLS_FAILED: with_another_fingerprint}
-"""The reason that the dumps must show for a pair, which is also the name of its room, and the change of its frames that
+"""Maps the reason that the dumps must show, which is also the name of the pair's room, to the change of frames that
 causes it."""
 
 

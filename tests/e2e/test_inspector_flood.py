@@ -169,7 +169,7 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
     await expect(inspector.rows(view).filter(has_text="loading")).to_have_count(0)
     seen = await rows.evaluate(SEEN)
     assert len(seen) > 5
-    # The sidecar forgets first rows above the visible ones, then the visible ones, and finally all rows that the page
+    # The sidecar first forgets rows above the visible ones, then the visible rows, and finally all rows that the page
     # has.
     for forgotten in (first, seen[-1][0], newest(sidecar)):
         while first <= forgotten:

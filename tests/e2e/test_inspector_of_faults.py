@@ -1,4 +1,4 @@
-"""The inspector shows each fault of the second notebook as soon as the log does, and says what to do.
+"""The inspector shows each fault of the second notebook as soon as the log shows it, and tells the user what to do.
 
 Vite, the browsers with the inspector, and the three pages of a healthy room are real. The peers with faults replay
 frames that real browsers have sent.
@@ -126,7 +126,7 @@ async def test_the_sentence_the_arrow_and_the_next_step_are_on_the_screen(
 
 
 def known_ts(sidecar: Sidecar, reason: Reason) -> float:
-    """The first moment at which the diagnosis of the room's records is the fault."""
+    """The first moment at which the diagnosis of the room's records names the fault."""
     entries = [entry for entry in entries_of(sidecar) if entry.room == reason]
     waits = (0.0, SIGNALING_WITHIN_S, TRANSPORT_WITHIN_S)
     for ts in sorted(entry.ts + wait + 0.001 for entry in entries for wait in waits):

@@ -46,7 +46,7 @@ class Laptop(NamedTuple):
         return code, json.loads("\n".join(said))
 
     async def discovers(self, *urls: str) -> dict[str, Any]:
-        """Wait until `sidecar discover` finds exactly these pages, and return what it says about each, by URL."""
+        """Wait until `sidecar discover` finds exactly these pages. Return a dict from each URL to its result."""
         found: dict[str, Any] = {}
         async with asyncio.timeout(LIFETIME_S):
             while found.keys() != set(urls):
@@ -112,7 +112,7 @@ async def goes_over(person: DemoPage, here: Laptop, there: Laptop) -> None:
 
 
 async def finds_nothing_wrong(laptop: Laptop) -> None:
-    """Assert that `sidecar doctor` on this laptop finds no error, and the connected peers."""
+    """Assert that `sidecar doctor` on this laptop finds no error, and that peers are connected."""
     code, findings = await laptop.says("doctor")
     assert [finding for finding in findings if finding["level"] == "wrong"] == []
     assert code == 0

@@ -173,7 +173,7 @@ async def test_a_page_has_two_peers_if_it_names_slots_and_one_in_each_room(site:
 
 
 async def test_two_frames_in_a_page_stay_two_peers_over_reloads(site: Site, window: BrowserContext) -> None:
-    """The frames could be confused, because they share the sessionStorage of their tab."""
+    """The sidecar could confuse the two iframes, because they share the sessionStorage of their tab."""
     url = f"{site.url}?{urlencode({'room': 'framed', 'does': 'window.mesh = new Mesh({ room, capacity: 2 })'})}"
     frame = f"<iframe src='{escape(url)}'></iframe>"
 

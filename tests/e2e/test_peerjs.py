@@ -189,7 +189,7 @@ async def test_an_id_in_use_is_taken_and_an_absent_peer_is_unavailable(pages: Pa
 
 
 async def test_a_component_that_is_mounted_twice_gets_its_id(pages: Pages) -> None:
-    """Like React's StrictMode, it destroys its first peer, before or after that is open, and creates another."""
+    """As in React's StrictMode, the page destroys its first peer, before or after it is open, and creates another."""
     page = await pages.open()
     await page.is_open()
     script = """async (isOpenFirst) => {

@@ -28,7 +28,7 @@ def folder() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running_demo(folder: Path, start_once: Start, npm_package: Path) -> Site:
-    """The demo app for the tests of this file that do not end its sidecar. They may save its files."""
+    """The demo app for the tests of this file that do not end its sidecar. These tests may save files of the app."""
     return await start_demo(start_once, folder=folder)
 
 

@@ -1,4 +1,4 @@
-"""The diagnosis of real browsers with a plain app finds faults, and does not report harmless behaviour as one.
+"""The diagnosis of real browsers with a plain app finds faults, and does not report harmless behaviour as a fault.
 
 The environment variable SOAK_TIMES is the number of times that each fault is caused (`make soak-why`).
 """

@@ -1,4 +1,4 @@
-"""The copy of the event log that each instance of a cluster writes, also if its files cannot be written."""
+"""Each instance of a cluster writes a copy of the event log, and continues if the files cannot be written."""
 
 from __future__ import annotations
 

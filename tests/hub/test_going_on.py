@@ -211,7 +211,7 @@ def guess(owners: Owners, connection: int, number: int, address: str | None = "2
 
 
 def test_a_connection_has_no_new_tries(owners: Owners) -> None:
-    """A connection has five tries. After the first three, each also counts as a try of its address."""
+    """A connection has five tries. After the first three, each try also counts as a try of the address."""
     assert [guess(owners, ANN, number) for number in range(4)] == [None] * 4
     owners.take_over()
     assert [guess(owners, ANN, number) for number in range(4, 6)] == [None, Code.TOO_FAST]

@@ -38,8 +38,8 @@ EVERY_SOCKET = [each for connection in CONNECTIONS for each in all_of(connection
 class TakeoverMachine(RestoreMachine):
     """After the takeover, the new hub and the hub from whose log it was restored are given the same commands.
 
-    Their effects must be the same, except for those that `comparable` omits. Before, `forget_what_no_log_tells` removes
-    differences of their states.
+    Their effects must be the same, except for those that `comparable` omits. Before the commands,
+    `forget_what_no_log_tells` removes differences between the states of the hubs.
     """
 
     def __init__(self) -> None:

@@ -65,7 +65,7 @@ class ClusterProcesses:
         return [each for each in self.instances if each.lives]
 
     async def start(self, redis_url: str | None = None) -> Instance:
-        """Start another sidecar. It uses Redis at this URL, or at Redis's own address."""
+        """Start another sidecar. The sidecar connects to Redis at this URL, or directly if it is None."""
         folder = self._folder / f"instance-{next(self._numbers)}"
         command = [sys.executable, *self._program, "serve", "--port", "0", "--state-dir", folder]
         cluster = ["--cluster", redis_url or self._server.url, "--cluster-lease-s", str(LEASE_S)]
@@ -100,7 +100,7 @@ class ClusterProcesses:
         return next((int(number) for number, boot in found.items() if boot.decode() == instance.boot), None)
 
     async def steady(self) -> None:
-        """Wait until every sidecar has been a member for a lease, because it cannot declare another one dead before."""
+        """Wait until every sidecar has been a member for one lease. Only then can it declare another sidecar dead."""
         await self.owner()
         await asyncio.sleep(LEASE_S)
 

@@ -87,7 +87,7 @@ async def serve_cluster(
 
 
 class Databases:
-    """The databases of a Redis server: each cluster of a test uses another one."""
+    """The databases of a Redis server: each cluster of a test uses a different one."""
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server

@@ -27,7 +27,7 @@ class Beginning(NamedTuple):
     shows: Sequence[tuple[float, Told]]
     """The diagnosis of these records at each time of interest before the next record."""
     shows_at_last: tuple[float, Told]
-    """The diagnosis a day later, if no record follows."""
+    """The diagnosis one day after the last of these records, if no other record follows."""
 
 
 def read_log(segments: Iterable[Path]) -> list[Logged]:

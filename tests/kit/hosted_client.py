@@ -58,7 +58,7 @@ async def host(served: Served, user: str = "hugo", **options: Any) -> User:
 
 
 async def guest(served: Served, user: str, *present: User, **options: Any) -> User:
-    """Connect a user who joins the room, and read the announcement at the users in `present`."""
+    """Connect a user who joins the room, and read the announcement that each user in `present` receives."""
     joiner = await connected(served, user, **options)
     assert (await joiner.ask("JOIN_ROOM", userName=user.title()))["type"] == "ROOM_JOINED"
     for other in present:

@@ -12,7 +12,7 @@ PATH = "/ws/signaling/matchbox"
 
 
 async def arrives(served: Served, url: str, *others: Peer) -> tuple[str, Peer]:
-    """Connect, read the announcement at the peers in `others`, and return the new peer's id and the peer."""
+    """Connect a peer, read the announcement that each peer in `others` receives, and return the new id and peer."""
     peer = await served.connect(URL(PATH + url, encoded=True))
     id_ = (await peer.receive())["IdAssigned"]
     for other in others:

@@ -11,7 +11,7 @@ CANONICAL, ORIGINAL = "/ws/signaling/mesh", "/ws"
 
 
 async def joined(served: Served, name: str, *others: Peer, path: str = CANONICAL) -> Peer:
-    """Let a peer join, and read the announcement at the peers in `others`."""
+    """Let a peer join, and read the announcement that each peer in `others` receives."""
     peer = await served.connect(path)
     assert (await peer.ask({"type": "join", "peerId": name}))["type"] == "peer-list"
     for other in others:

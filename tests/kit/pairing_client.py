@@ -30,7 +30,7 @@ def error(message: str) -> dict[str, Any]:
 
 
 async def device(served: Served, code: str, partner: Peer | None = None, path: str = CANONICAL, **options: Any) -> Peer:
-    """Connect a device that registers `code`, and read the announcement at its `partner`."""
+    """Connect a device that registers `code`, and read the announcement that its `partner` receives."""
     peer = await served.connect(path, **options)
     assert await peer.ask(register(code)) == registered(code)
     if partner is not None:

@@ -130,7 +130,7 @@ def _ps(what: str, pid: int) -> str:
 
 
 async def until(condition: Callable[[], object], what: str, within_s: float = ENDS_WITHIN_S) -> None:
-    """Poll until a condition is true that has no event, such as the end of a process that is not a child."""
+    """Poll until a condition is true. This is for conditions without an event, such as the end of a foreign process."""
     try:
         async with asyncio.timeout(within_s):
             while not condition():  # noqa: ASYNC110 - nothing here could set an event

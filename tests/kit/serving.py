@@ -120,7 +120,7 @@ class Served:
 
 
 in_cluster: Callable[..., Awaitable[Served]] | None = None
-"""A function that starts a cluster. It is set if the environment variable INSTANCES is (`conftest.py`)."""
+"""A function that starts a cluster. `conftest.py` sets it if the environment variable INSTANCES is a number."""
 
 
 async def serve(client: AiohttpClient, state_dir: Path, **settings: Any) -> Served:

@@ -26,7 +26,7 @@ def _state_home(path: Path) -> Iterator[Path]:
 def _environment(state_home: Path) -> dict[str, str]:
     """The environment of a developer who has installed the sidecar in the environment of this Python interpreter.
 
-    It lacks CI, because the plugin starts no sidecar in CI, and the variables of make and Vitest.
+    The variables of make and Vitest are removed, and the variable CI, because the plugin starts no sidecar in CI.
     """
     kept = {key: value for key, value in os.environ.items() if key not in ("CI", "VITEST", "MAKEFLAGS", "MAKELEVEL")}
     bin_folder = Path(sys.executable).parent

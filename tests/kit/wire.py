@@ -43,7 +43,7 @@ def opening(dialect: Dialect, path: str) -> Opening:
 
 
 class Wire:
-    """In `sent`, the frames that each connection has received and the test has not read.
+    """`sent` contains the frames that each connection has received and the test has not read.
 
     A connection is created when its name is first used.
     """

@@ -1,4 +1,4 @@
-"""Errors of clients only affect themselves. They are not printed in the terminal of the sidecar."""
+"""An error of one client affects no other client. Such errors are not printed in the terminal of the sidecar."""
 
 from __future__ import annotations
 

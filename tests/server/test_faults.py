@@ -137,7 +137,7 @@ async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets a test fill another program's disk")
 async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(tmp_path: Path) -> None:
-    """The sidecar has lost the frames of that time. No client waits for them, or repeats them endlessly."""
+    """Frames that could not be logged are lost. No client waits for them, or repeats them endlessly."""
     chance, sidecar = random.Random(SEED), KillableSidecar(tmp_path)
     await sidecar.start()
     async with clients_of(sidecar.port, chance) as clients:

@@ -24,7 +24,7 @@ def message(text: bytes) -> Message:
 
 
 class Taker:
-    """A function that takes each message, unless it begins with `wait`, which must be queued."""
+    """A function that takes each message, except for those that begin with `wait`, which must be queued."""
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []

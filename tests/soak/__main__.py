@@ -2,8 +2,8 @@
 
     python -m tests.soak --seconds 1800 --peers 200 --kills 100
 
-The exit code is 1 if a frame was lost, doubled or reordered, or if the sidecar needs clearly more memory, or more open
-files, at the end than at the beginning.
+The exit code is 1 if a frame was lost, duplicated or reordered, or if the sidecar needs clearly more memory, or more
+open files, at the end than at the beginning.
 """
 
 from __future__ import annotations

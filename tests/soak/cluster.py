@@ -3,7 +3,7 @@ or paused.
 
     python -m tests.soak.cluster --seconds 1800 --every 30 --pages 60
 
-The exit code is 1 if a frame was lost, doubled or reordered, or if a peer was announced as left.
+The exit code is 1 if a frame was lost, duplicated or reordered, or if a peer was announced as left.
 """
 
 from __future__ import annotations

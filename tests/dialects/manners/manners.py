@@ -53,9 +53,9 @@ class Manners:
     """Whether a client receives no answer until its whole group has sent its requests, because a matchmaker creates the
     rooms."""
     joined: Callable[[str, str], Frame | None] = _nothing
-    """The frame that the others receive when (room, peer) joins, or None."""
+    """The frame that the other peers in the room receive when (room, peer) joins, or None."""
     left: Callable[[str, str], Frame | None] = _nothing
-    """The frame that the others receive when (room, peer) leaves, or None."""
+    """The frame that the other peers in the room receive when (room, peer) leaves, or None."""
     offer: Callable[[str, str, str, Any], Frame]
     """The frame with an offer, made from (room, sender, receiver, body)."""
     arrives: Callable[[str, str, str, Any], Frame]

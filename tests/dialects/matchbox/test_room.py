@@ -1,4 +1,4 @@
-"""`matchbox` on real sockets: the URL names the room, the first frame is the sidecar's, and earlier peers offer."""
+"""`matchbox` on real sockets: the URL names the room, the sidecar speaks first, and earlier peers send offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All error messages of `pairing`. The sender receives one error, one record is written, and others notice nothing."""
+"""All error messages of `pairing`. Only the sender receives an error, and one record is written."""
 
 from __future__ import annotations
 

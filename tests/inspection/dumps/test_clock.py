@@ -1,4 +1,4 @@
-"""The clock of a dump is aligned with that of the log, and the uncertainty is computed."""
+"""The clock of a dump is aligned with that of the log, and the uncertainty of the alignment is computed."""
 
 from __future__ import annotations
 

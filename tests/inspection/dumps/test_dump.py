@@ -192,7 +192,7 @@ def test_the_reports_of_a_page_and_its_dump_are_one_connection(tmp_path: Path) -
 
 
 def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> str:
-    """Return the reason for a pair with complete signaling whose dump, from Ben's browser, contains these events."""
+    """Return the reason in the verdict on a pair with complete signaling, if Ben's browser has dumped these events."""
     story = Story(tmp_path).joins("ben", "Ben").names("ben", "10.0.0.2").describes("ben", "offer")
     story.describes("ann", "answer").names("ann", "10.0.0.1").waits(60).leaves("ben")
     dump = write_rtcstats(

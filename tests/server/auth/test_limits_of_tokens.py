@@ -110,7 +110,7 @@ async def test_a_call_to_another_pairing_code_needs_a_token_for_that_code(served
 
 
 async def test_the_keyed_hash_of_a_pairing_code_is_no_code(served: Served) -> None:
-    """A token for the hash, which is in the event log, must not admit its owner to the code."""
+    """A token for the hash, which is in the event log, must not let its owner use the code."""
     await meet(served, MANNERS["pairing"], "CODE22", "bob", headers=bearer(sub="bob"))
     (joined,) = served.records("peer.joined")
     eve = await enter(served, MANNERS["pairing"], "CODE22", "eve", 1, 2, headers=bearer(sub="eve", room=joined["room"]))

@@ -1,4 +1,4 @@
-"""A client that sends many tokens must wait, and neither fills the log nor keeps others out."""
+"""A client that sends many tokens must wait, and neither fills the log nor blocks other clients."""
 
 from __future__ import annotations
 
