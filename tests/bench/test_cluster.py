@@ -27,7 +27,8 @@ def test_a_relay_through_a_cluster_is_measured(
 
 
 def test_the_hub_is_restored_from_its_checkpoint_and_the_lines_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_costs, "look_for_garbage_rarely", lambda: None)  # it would affect other tests
+    # look_for_garbage_rarely would affect the other tests in this process.
+    monkeypatch.setattr(cluster_costs, "look_for_garbage_rarely", lambda: None)
     measured = cluster_costs.measure_hub(100)
     assert 100 < measured.checkpoint_bytes < 2000
     assert min(measured.restore_us, measured.line_us) > 0

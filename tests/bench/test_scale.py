@@ -12,7 +12,8 @@ from tests.bench import full_log, growing, hub, restarting, watching
 def test_the_hub_is_measured_with_each_number_of_peers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(hub, "look_for_garbage_rarely", lambda: None)  # it would affect other tests
+    # look_for_garbage_rarely would affect the other tests in this process.
+    monkeypatch.setattr(hub, "look_for_garbage_rarely", lambda: None)
     monkeypatch.setattr(hub, "_in_a_process", hub.measure)  # starting Python for each number takes long
     hub.main(["--peers", "20", "40"])
     head, *rows = capsys.readouterr().out.splitlines()

@@ -128,7 +128,7 @@ def test_a_token_that_anybody_on_the_way_could_read_is_sent_with_a_warning(url: 
 class Elsewhere(BaseHTTPRequestHandler):
     """A server that redirects each request to another of its host names, and stores the token in the request."""
 
-    asked: list[str | None] = []  # noqa: RUF012 - the handler is created for each request
+    asked: list[str | None] = []  # noqa: RUF012 - all requests share this list
 
     def do_GET(self) -> None:
         self.asked.append(self.headers["Authorization"])

@@ -189,7 +189,8 @@ def test_a_shell_loop_can_wait_until_peers_are_connected(tmp_path: Path) -> None
                     codes.append((await asyncio.to_thread(run_here, *why)).returncode)
                     report = {"type": "trace", "event": "state", "pc": "1", "peerId": "ann", **CONNECTED}
                     await ben.send_json(report)
-                    await ben.send_json({"type": "leave", "roomId": "nowhere"})  # its answer: both frames were read
+                    # When this frame is answered, the sidecar has read both frames.
+                    await ben.send_json({"type": "leave", "roomId": "nowhere"})
                     await ben.receive_json()
                     codes.append((await asyncio.to_thread(run_here, *why)).returncode)
                     await ben.send_json({"type": "leave"})

@@ -25,7 +25,7 @@ from tests.soak.ledger import Ledger, Page
 
 ROOMS = 2
 BROADCASTS = 0.1
-EVERY_S = 0.01  # seconds; one resumable client and one plain client send a frame each time
+EVERY_S = 0.01  # seconds after which a random resumable client and a random plain client send a frame
 QUIET_WITHIN_S = 30.0
 
 

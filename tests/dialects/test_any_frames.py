@@ -85,7 +85,7 @@ def test_any_frame_causes_at_most_one_error_and_reaches_no_other_room(dialect: s
 
 @pytest.mark.parametrize(("dialect", "kind"), KINDS)
 def test_frames_of_each_kind_are_relayed(dialect: str, kind: str) -> None:
-    """If the hub refused all frames of a kind, the tests of arbitrary frames would test too little."""
+    """If the hub refused all frames of a kind, the tests of arbitrary frames would prove little."""
 
     def gets_through(step: Said) -> bool:
         wire = two_rooms(dialect)

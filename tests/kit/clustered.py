@@ -82,7 +82,7 @@ async def serve_cluster(
 ) -> ServedCluster:
     folders = [folder, *(folder / f"instance-{number}" for number in range(2, count + 1))]
     served = ServedCluster([await serve_instance(client, each, url, project=folder, **settings) for each in folders])
-    await served.settled()  # before, no instance is the owner, and there is no log
+    await served.settled()  # until then, no instance is the owner, and there is no log
     return served
 
 
