@@ -97,7 +97,7 @@ def test_a_valid_signature_of_another_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_ecdsa_signature_of_zeros_is_refused(tmp_path: Path) -> None:
-    """CVE-2022-21449, "psychic signatures": a verification that does not check ranges accepts a signature of zeros."""
+    """CVE-2022-21449, "psychic signatures": a verifier that does not check the ranges of r and s accepts zeros."""
     by = by_key_file(tmp_path, pem(ec_key()), "ES256")
     signed = es256().rpartition(".")[0]
     for length in (0, 1, 63, 64, 65, 128):

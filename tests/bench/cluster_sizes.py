@@ -87,7 +87,7 @@ class Sizes(NamedTuple):
     """The bytes that Redis sends to all instances, each of which copies the whole log."""
     checkpoint_bytes: float
     pause_s: float
-    """The time that the owner needs for a checkpoint. It does nothing else meanwhile."""
+    """The time that the owner needs for a checkpoint. The owner does nothing else meanwhile."""
     pause_every_s: float
     lease_s: float
     """The shortest lease with which an instance that is only busy is never declared dead."""

@@ -1,5 +1,7 @@
-"""The benchmark of reading runs, and the log that it generates has the expected content. No speed is asserted, because
-it depends on the machine."""
+"""The benchmark of reading can run, and the log that it generates has the expected content.
+
+No speed is asserted, because it depends on the machine.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ NEEDS_ALL = (
 
 @contextmanager
 def own_address() -> Iterator[str]:
-    """An address of this machine that others can use. Skips the test if this machine has no network."""
+    """An address of this machine that other machines can use. Skips the test if this machine has no network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing

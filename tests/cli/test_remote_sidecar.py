@@ -76,7 +76,7 @@ def test_tail_prints_its_last_records_and_those_that_follow(url: str) -> None:
 
 
 async def keep_meeting_until(process: subprocess.Popen[str], url: str) -> None:
-    """Let peers join until the process prints a record, because it does not print when it has connected."""
+    """Let peers join until the process prints a record, because the process does not report that it has connected."""
     assert process.stdout is not None
     printed = asyncio.create_task(asyncio.to_thread(process.stdout.readline))
     number = 0

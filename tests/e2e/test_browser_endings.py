@@ -156,7 +156,7 @@ def connections(sidecar: Sidecar) -> list[str]:
 
 
 async def fate_of(peer: Peer, sidecar: Sidecar) -> Fate:
-    """What the sidecar does with the peer's session after the end, according to the log."""
+    """What the sidecar does with the peer's session after the connection has ended, according to the log."""
     next_ = await logged(sidecar, "peer.left", "peer.away", "match.cancelled", peer=peer.id)
     return Fate(next_["type"], next_["data"].get("grace_s"))
 

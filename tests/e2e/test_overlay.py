@@ -1,6 +1,6 @@
-"""The option `overlay: true` adds a badge to each page of the dev server, which does not disturb the app.
+"""The option `overlay: true` adds a badge to each page of the dev server. The badge does not disturb the app.
 
-It shows the number of peers, and the state of their connections.
+The badge shows the number of peers, and the state of their connections.
 """
 
 from __future__ import annotations

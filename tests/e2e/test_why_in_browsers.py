@@ -85,7 +85,7 @@ async def test_working_pairs_are_only_reported_as_connected(shared_demo: Site, b
 
 
 async def test_two_tabs_of_one_browser_have_different_labels(shared_demo: Site, browser: Browser) -> None:
-    """Both peers have the name that the browser got, as when a user tries the demo in two tabs."""
+    """Both peers have the same name, because the demo invents one name for each browser."""
     window = await browser.new_context()
     for _ in range(2):
         page = await window.new_page()

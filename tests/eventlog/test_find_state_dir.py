@@ -45,7 +45,7 @@ def state_in(folder: Path) -> Path:
 
 
 def other_project(tmp_path: Path) -> Path:
-    """Create the state folder of another project, which is newer than all that exist."""
+    """Create the state folder of another project. It is newer than all existing state folders."""
     (tmp_path / "other").mkdir()
     return state_in(project_state_dir(tmp_path / "other"))
 

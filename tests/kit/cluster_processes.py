@@ -33,9 +33,9 @@ class Instance(Sidecar):
         super().__init__(url, state_dir, program.pid, program)
         self.boot = boot
         self.lives = True
-        """Whether tests let clients connect to it."""
+        """Whether tests let clients connect to this sidecar."""
         self.is_unharmed = True
-        """Whether no test has sent it a signal or broken its connections."""
+        """Whether no test has sent a signal to this sidecar or broken its connections."""
 
     def __str__(self) -> str:
         return self.url

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A program that Playwright starts instead of Firefox, with the same arguments, so that it can control any Firefox.
+"""Playwright starts this program instead of Firefox, with the same arguments, so that it can control any Firefox.
 
 The environment variable FIREFOX must contain the path of the real Firefox.
 
 Playwright controls an unmodified Firefox over WebDriver BiDi. For every new browser context it sends a command that the
-newest Firefox supports but Debian's firefox-esr (153) does not, and it fails if the command is refused. This program is
-a proxy between them. It answers that command itself, and forwards everything else.
+newest Firefox supports but Debian's firefox-esr (153) does not, and fails if the command is refused. This program is a
+proxy between Playwright and Firefox. It answers that command itself, and forwards everything else.
 """
 
 from __future__ import annotations

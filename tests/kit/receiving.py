@@ -16,7 +16,7 @@ PATIENCE_S = 30.0  # seconds that a test waits for a frame before it fails, long
 
 
 async def receive(socket: ClientWebSocketResponse, *skipped: WSMsgType, within_s: float = PATIENCE_S) -> WSMessage:
-    """Return the next message that is of none of the skipped types."""
+    """Return the next message whose type is not skipped."""
     async with asyncio.timeout(within_s):
         while (message := await socket.receive()).type in skipped:
             pass

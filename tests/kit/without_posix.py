@@ -1,4 +1,4 @@
-"""Hides the parts of Python from a process that Python does not have on Windows.
+"""Hides from a process those parts of Python that do not exist on Windows.
 
 `hide_posix` must be called before the first module of our package is imported.
 """

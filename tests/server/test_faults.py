@@ -1,6 +1,7 @@
-"""One kind of fault is repeated. No acknowledged frame is lost or duplicated, and no peer is announced as left.
+"""In each test, one kind of fault is repeated.
 
-`tests/soak` causes all kinds of faults together, for longer.
+No acknowledged frame is lost or duplicated, and no peer is announced as left. `tests/soak` causes all kinds of faults
+together, for longer.
 """
 
 from __future__ import annotations

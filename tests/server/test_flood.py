@@ -1,4 +1,4 @@
-"""A client that sends endlessly, and never reads, uses a limited amount of memory, and does not affect others."""
+"""A client that sends endlessly, and never reads, uses limited memory, and does not affect other clients."""
 
 from __future__ import annotations
 

@@ -263,7 +263,7 @@ async def test_a_damaged_record_does_not_affect_other_sessions(
 async def test_a_grace_of_null_restores_the_grace_of_the_room(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Earlier, `room_rules` could return an infinite grace period, which is null in the JSON of the log."""
+    """In earlier releases, `room_rules` could return an infinite grace period, which is null in the JSON of the log."""
     served = await serve(aiohttp_client, tmp_path)
     await (await served.connect()).join("ann", capacity=5)
     await (await served.connect()).join("ben", resume=True, instance="page")

@@ -61,7 +61,7 @@ class Page(ResumingClient):
         """The acknowledged frames that have not arrived: the instance of the sender, and the number of the frame."""
         self._ledger = ledger
         self._owed: dict[int, list[Page]] = {}
-        """The receivers of each frame of this page that is not acknowledged yet, by its number."""
+        """Maps the number of each frame of this page that is not acknowledged yet to the receivers of the frame."""
         self._early: set[tuple[str, int]] = set()
         """The frames that have arrived before they were acknowledged to their sender."""
         self._last: dict[str, int] = {}

@@ -88,7 +88,7 @@ class Manners:
     replaces: bool = True
     """Whether a newer connection with the same peer id takes over the session without asking the older one."""
     grace_s: Mapping[Ending, float] = field(default_factory=dict)
-    """PROTOCOLS.md, "Rule 8": how long a session waits for its peer after each ending. With 0 the peer has left."""
+    """PROTOCOLS.md, "Rule 8": how long a session waits for its peer after each ending. 0: the peer leaves at once."""
 
     @property
     def is_welcome_unasked(self) -> bool:

@@ -46,7 +46,7 @@ async def test_a_token_for_something_else_does_not_let_its_owner_into_a_room(
 
 @pytest.mark.parametrize("dialect", ["rooms", *sorted(set(MANNERS) - set(CHOOSE_IDS) - {"pairing"})])
 async def test_a_client_that_chooses_no_id_has_that_of_its_token(served: Served, dialect: str) -> None:
-    """In `pairing`, peers have no ids. There, a token limits its owner to a code."""
+    """In `pairing`, peers have no ids, but a token lets its owner use only one code."""
     manners = MANNERS[dialect]
     only_id = manners.id_of("the-id-of-ann")
     peer = await served.connect(manners.path(ROOM, "ann"), headers=bearer(peer=only_id, room=ROOM))
