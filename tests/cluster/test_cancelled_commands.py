@@ -11,7 +11,7 @@ from signaling_sidecar.cluster import scripts
 from signaling_sidecar.cluster.link import Link
 
 STEPS = 30
-"""After this many steps of the event loop, each command has been sent and waits for its answer."""
+"""Each command begins to wait for its answer within fewer steps of the event loop than this."""
 
 COMMANDS: dict[str, Callable[[Link], Awaitable[object]]] = {
     "run": lambda link: link.run(scripts.REVOKED, "", "", "0"),

@@ -1,4 +1,4 @@
-"""Connections that have not sent a token do not use up the limit on connections of other clients."""
+"""Connections that have not sent a token never take the places (`max_connections`) of clients with tokens."""
 
 from __future__ import annotations
 
