@@ -175,6 +175,7 @@ async def test_hooks_are_asked_about_the_group_that_a_peer_enters(
     await here[1][1].hears_nothing()
     await signals({"Offer": "v=0"}, here[0], here[1])
     await here[4][1].socket.close(code=4000)
-    assert await here[3][1].receive() == {"PeerLeft": here[4][0]}  # no return, so no effect of `grace_s`
+    # Peers of `matchbox` cannot return, so `grace_s` has no effect.
+    assert await here[3][1].receive() == {"PeerLeft": here[4][0]}
     assert await (await served.connect(f"{PATH}/secret?next=2")).closed() == (1008, "refused-by-hook")
     assert served.refusals() == ["refused-by-hook"] * 2
