@@ -15,10 +15,10 @@ import msgspec
 from signaling_sidecar.analysis.messages import LENGTH_BYTES, OUT_OF_MEMORY, Begin, Reply, Request, framed
 from signaling_sidecar.errors import NOT_JSON
 
-IDLE_S = 15.0  # seconds after the last request, after which the process is ended, which frees its memory
+IDLE_S = 15.0  # seconds without a request, after which the process is ended, so that its memory is freed
 LONGEST_PAUSE_S = 30.0  # seconds; the longest backoff before a process that has failed is started again
 _OWN_GROUP: dict[str, Any]
-"""Options with which Ctrl-C in a terminal does not reach the process. The server ends it instead."""
+"""Options with which Ctrl-C in a terminal does not reach the process. The server ends the process instead."""
 if sys.platform == "win32":
     _OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
 else:
@@ -44,7 +44,7 @@ class AnalysisProcess:
         self._requests = 0
         """How many requests wait for their replies."""
         self._failures = 0
-        """How many times in a row the process has ended unexpectedly, not started, or run out of memory."""
+        """How many times in a row the process could not be started, has ended unexpectedly, or ran out of memory."""
         self._paused_until_s = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._resting: asyncio.Task[None] | None = None
@@ -104,8 +104,8 @@ class AnalysisProcess:
         return _not_running(f"it has ended ({how}), and is started again")
 
     def _pause(self) -> None:
-        """Wait with exponential backoff before the process is started again. It may fail each time, such as for lack of
-        memory."""
+        """Wait with exponential backoff before the process is started again, because it may fail every time, for
+        example for lack of memory."""
         pause_s = min(2**self._failures - 1, LONGEST_PAUSE_S)  # a float would overflow
         self._failures += 1
         self._paused_until_s = asyncio.get_running_loop().time() + pause_s
@@ -175,7 +175,7 @@ class _Child:
                     waiting.set_result(reply)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        except NOT_JSON:  # for example if a newer version was installed meanwhile, whose replies differ
+        except NOT_JSON:  # for example, if the process runs a newer version that was just installed
             self._is_readable = False
             self.kill()
         self.has_ended = True

@@ -64,11 +64,11 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Sidecar:
-    """The hub, its event log, and the connections of one run. Nothing runs until the application that `app` returns is
-    started.
+    """One run of the sidecar: its hub, its event log, and its connections. Nothing runs until the application that
+    `app` returns is started.
 
-    `sources` are where the settings come from. They are given if changes of the settings file should apply while the
-    sidecar runs. `reloaded` is true if this run replaces one with older code, which the event log then records.
+    `sources` are where the settings come from. With `sources`, changes of the settings file apply while the sidecar
+    runs. `reloaded` is true if this run replaces one with older code. The event log then records that.
     """
 
     def __init__(self, settings: Settings, sources: Sources | None = None, *, reloaded: bool = False) -> None:
@@ -112,7 +112,7 @@ class Sidecar:
         self._metrics = MetricsPage(self._admin.guarded, lambda: self.settings.metrics_token)
 
     def site(self) -> Site | None:
-        """The addresses of the pages, as Vite's plugin has written them, or None while Vite is not running."""
+        """The addresses of the pages, from the file that Vite's plugin writes, or None while Vite is not running."""
         return read_site(self.state_dir)
 
     def app(self) -> web.Application:
@@ -158,7 +158,7 @@ class Sidecar:
             if not self._reloaded:
                 self._warn_of_open_access()
             async with AsyncExitStack() as work:
-                work.push_async_callback(self._hub.stop)  # called last, even if another part fails
+                work.push_async_callback(self._hub.stop)  # the hub is stopped last, even if another part fails
                 await work.enter_async_context(self._hub.running(self.settings.hooks, self._use_hooks))
                 if self._sources is not None and has_reload_extra():
                     following = watch_settings(self._sources, self.settings, self._apply)
@@ -231,7 +231,7 @@ class Sidecar:
         await self._hub.hand_over()
         self._front.close_oldest(len(self._front))
         if self._hooks is not None:
-            self._hooks.stop()  # otherwise the tasks that read the connections would wait for the hooks to return
+            self._hooks.stop()  # so that the tasks that read connections do not wait for running hooks
         await self._analysis.stop()
         await self._endpoint.wait_closed()
 

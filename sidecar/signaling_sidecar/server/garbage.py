@@ -1,8 +1,9 @@
 """Makes Python's garbage collector run rarely. The collector finds unreachable objects that refer to each other.
 
 The sidecar does nothing else while the collector runs. With Python's defaults, a full collection takes place whenever
-the number of objects has grown by a quarter. It takes 20 ms for the modules alone, and 0.4 s with 5,000 connections. A
-sidecar has little garbage of this kind. In particular, a connection that has ended leaves none.
+the number of objects has grown by a quarter. A full collection takes 20 ms for the modules alone, and 0.4 s with 5,000
+connections. A sidecar has few objects that only the collector can free. In particular, a connection that has ended
+leaves none.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class HeldStateDir:
         """
         if self.path.resolve() != self._real_path:
             raise OSError(errno.ELOOP, "the folder has been replaced by a symbolic link", str(self.path))
-        state_dir.create(self.path)  # first, because the lock file cannot be checked if the folder is unreadable
+        state_dir.create(self.path)  # also makes the folder readable, without which the lock file cannot be checked
         is_another = not state_dir.is_held(self.path, self._lock)
         if is_another:
             lock = state_dir.lock(self.path)
@@ -100,6 +100,7 @@ class HeldStateDir:
         self._runtime = runtime
 
     def remove_runtime(self) -> None:
-        """Delete `runtime.json`, because the sidecar stops, so that no program finds it. The file is not restored."""
+        """Delete `runtime.json`, so that no program finds a sidecar that is about to stop. `claim` does not restore the
+        file afterwards."""
         self._runtime = None
         state_dir.remove_runtime(self.path)

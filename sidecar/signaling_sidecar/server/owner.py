@@ -60,7 +60,7 @@ class Owner:
     """
 
     def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:
-        """If this sidecar was the owner before, `counts` are its counts until then."""
+        """If this sidecar was the owner before, `counts` are the counts from that time, which continue."""
         self.has_hooks = False
         self.counts = counts or Counts()
         self._hooks: HookChecks | None = None
@@ -114,7 +114,7 @@ class Owner:
 
     def ended(self, ended: ConnectionEnded) -> None:
         dialect = self._dialects.pop(ended.connection, ended.dialect)
-        session = self._hub.membership.session(ended.connection)  # None for a connection that is in several rooms
+        session = self._hub.membership.session(ended.connection)  # None if the connection is in several rooms
         untold = ended.by == "peer" and dialect is not None and dialect.keeps_secrets
         reason = None if untold else ended.reason or None
         self.record(

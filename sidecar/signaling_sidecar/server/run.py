@@ -27,7 +27,7 @@ from signaling_sidecar.server.garbage import look_for_garbage_rarely
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
 
-KEEPALIVE_S = 10.0  # seconds; with the default of aiohttp, half-sent headers would keep a socket open for an hour
+KEEPALIVE_S = 10.0  # seconds; with aiohttp's default, a client could keep a socket open for an hour with half a header
 LAST_REQUESTS_S = 0.02  # seconds for requests to arrive on connections that were accepted just before the stop
 SHUTDOWN_S = 3.0  # seconds for plain HTTP requests to end, after all WebSockets have been closed
 
@@ -93,7 +93,7 @@ def run(
 
 
 def _leave_threads_behind() -> None:
-    """End the process now if hooks have left threads running, because the interpreter would wait for some of them."""
+    """End the process now if hooks have left threads running, because Python would otherwise wait for them."""
     if threading.active_count() > 1:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -150,7 +150,7 @@ async def _serve(
 
 async def _stop(sidecar: Sidecar, runner: web.AppRunner, stop: _Stop) -> None:
     systemd.notify("STOPPING=1")
-    sidecar.held_state_dir.remove_runtime()  # first, so that no program finds a sidecar that is about to stop
+    sidecar.held_state_dir.remove_runtime()  # before draining, so that no program finds this sidecar any more
     if not stop.at_once.is_set():
         await _is_done_before(stop.at_once, sidecar.drain())
     for site in list(runner.sites):
@@ -195,7 +195,7 @@ class _Stop:
         self.at_once = asyncio.Event()
 
     def ask(self) -> None:
-        """Stop after draining. The second call stops at once."""
+        """Stop after draining, or at once if this is the second call."""
         if self.asked.is_set():
             self.at_once.set()
         self.asked.set()
@@ -225,7 +225,7 @@ def _stop_on_stdin_eof(stop: _Stop) -> None:
         with suppress(OSError):  # stdin was closed from the beginning, or its terminal is gone
             while os.read(0, 4096):
                 pass
-        with suppress(RuntimeError):  # the loop has ended before
+        with suppress(RuntimeError):  # the event loop has ended already
             loop.call_soon_threadsafe(stop.stop_at_once)
 
     threading.Thread(target=wait_for_eof, name="stdin-eof", daemon=True).start()

@@ -24,13 +24,13 @@ class Tick:
         self.send: Callable[[], None]
 
     def needs_end(self) -> None:
-        # `call_soon` runs `end` after all sockets that this poll has found readable, so their frames join this tick.
+        # The event loop runs `end` after it has read all sockets that are readable now, so their frames join this tick.
         if not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self.end, context=self._context)
 
     def end(self) -> None:
         self.handle()
-        self._is_scheduled = False  # only now, because the effects of `handle` belong to this tick
+        self._is_scheduled = False  # not before `handle`, because its effects belong to this tick
         self.write_log()
         self.send()

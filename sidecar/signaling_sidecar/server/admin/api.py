@@ -42,8 +42,8 @@ from signaling_sidecar.server.room_state import room_state
 from signaling_sidecar.server.rooms_access import RoomsAccess
 
 LINK_PATH = f"{PREFIX}/inspector-link"
-INSPECTOR_PREFIX = "/inspector/api"  # the inspector's page sends its requests to URLs relative to its own
-STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # any other refusal is answered with 409
+INSPECTOR_PREFIX = "/inspector/api"  # below the path of the inspector's page, which uses relative URLs
+STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # a refusal with any other code: 409
 
 
 class _Kick(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,8 +71,11 @@ class AdminApi:
         gate: Gate | None = None,
         revoking: Revoking | None = None,
     ) -> None:
-        """`refused` returns the first request of each cause that was refused for its Host or Origin. `gate` verifies
-        access tokens, and is None if the sidecar requires none. `revoking` is None if no token can be revoked."""
+        """`refused` returns the requests that were refused for their Host or Origin, the first of each cause.
+
+        `gate` verifies access tokens, and is None if the sidecar requires none. `revoking` is None if no token can be
+        revoked.
+        """
         self._token = token
         self._gate = gate
         self._revoking = revoking
@@ -146,7 +149,8 @@ class AdminApi:
         is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
         if is_inspector and self._links.is_token(token):
             return True
-        # Whoever has a link needs no token. So only the token of this run may make links, which only this machine has.
+        # Whoever opens a link to the inspector needs no token. So an access token may not make links: that takes the
+        # token of this run, which is stored on this machine only.
         return request.path != LINK_PATH and is_of_admin(self._gate, request)
 
     # --- the inspector ------------------------------------------------------------------------------------------------
@@ -166,7 +170,7 @@ class AdminApi:
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
         """Send the records of this run whose `seq` is greater than `after`, one in each line. With `follow`, the
-        response does not end, and also has the records that are written later."""
+        response does not end, but continues with the records that are written later."""
         try:
             after = int(request.query.get("after", "0"))
         except ValueError:
@@ -174,7 +178,7 @@ class AdminApi:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         follower = Follower()
         if request.query.get("follow") in ("1", "true"):
-            self._followers.add(follower)  # registered before the old records are read, so that no record is missed
+            self._followers.add(follower)  # added before the old records are read, so that it misses no new record
         else:
             follower.end()
         try:

@@ -9,11 +9,14 @@ from aiohttp import web
 
 from signaling_sidecar.server.http.request_body import request_body
 
-MAX_BODY_BYTES = 2**20  # a body normally has a line or two
+MAX_BODY_BYTES = 2**20  # a body normally has one or two lines
 
 
 async def read_body(request: web.Request, type_: type[Any]) -> Any:
-    """Decode the JSON body of a request. Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout or one of NOT_JSON."""
+    """Decode the JSON body of a request.
+
+    Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout or one of the exceptions in NOT_JSON.
+    """
     sent = await request_body(request, MAX_BODY_BYTES)
     return msgspec.json.decode(sent or b"{}", type=type_)
 

@@ -24,9 +24,9 @@ from signaling_sidecar.errors import NOT_JSON, Code
 from signaling_sidecar.server.admin.bodies import json_answer, read_body
 from signaling_sidecar.server.http.open_handlers import open_to_all
 
-VALID_S = 60.0  # seconds in which a link can be opened
-MAX_LINKS = 16  # links that have not been opened; a new one replaces the oldest
-MAX_SESSIONS = 64  # pages that were opened with a link; a new one replaces the oldest
+VALID_S = 60.0  # seconds within which a link must be opened
+MAX_LINKS = 16  # links that are not opened yet; if there are more, the oldest becomes invalid
+MAX_SESSIONS = 64  # pages that were opened with a link; if there are more, the token of the oldest becomes invalid
 TOKEN_BYTES = 32
 OWN_SITE = ("same-origin", "none")
 """The values of the header `Sec-Fetch-Site` when a page of the sidecar itself sends the request, and when the user has
@@ -37,8 +37,8 @@ ADDED_BY_PROXIES = re.compile(
     "|(?:cf|fly|fastly|ngrok|tailscale|zrok)-.+",
     re.IGNORECASE,
 )
-"""Headers that proxies and tunnels add. They connect from this machine, but their users may be anywhere. Vite's plugin
-has the same list."""
+"""Headers that proxies and tunnels add. A proxy or tunnel connects from this machine, but its users may be anywhere.
+Vite's plugin has the same list."""
 
 
 class _Code(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,7 +80,7 @@ class InspectorLinks:
     def token_for(self, sent: str) -> str | None:
         """Invalidate a code, and return a token for it. Returns None if the code is unknown, used or expired."""
         valid = [code for code, until_s in self._codes if self._now_s() < until_s]
-        found = [code for code in valid if is_same_secret(code, sent)]  # compares all, so that timing reveals nothing
+        found = [code for code in valid if is_same_secret(code, sent)]  # compares each, so that timing reveals nothing
         if not found:
             return None
         self._codes = deque((each for each in self._codes if each[0] not in found), maxlen=MAX_LINKS)
@@ -89,7 +89,7 @@ class InspectorLinks:
         return token
 
     def is_token(self, sent: str) -> bool:
-        same = [is_same_secret(token, sent) for token in self._tokens]  # compares all, so that timing reveals nothing
+        same = [is_same_secret(token, sent) for token in self._tokens]  # compares each, so that timing reveals nothing
         return any(same)
 
 
@@ -111,7 +111,7 @@ def refuse_other_pages(request: web.Request) -> None:
 
 
 def is_on_this_machine(request: web.Request) -> bool:
-    """Whether the browser is on this machine and has opened the page by a name that only this machine has."""
+    """Whether the browser is on this machine, and has opened the page under a loopback name such as localhost."""
     if any(map(ADDED_BY_PROXIES.fullmatch, request.headers)):
         return False
     return request.remote is not None and _is_loopback(request.remote) and _is_loopback(request.url.host or "")

@@ -59,7 +59,7 @@ _ROOM_STATE = {
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
-    from signaling_sidecar.diagnosis import Why  # the import takes 15 ms, and the server needs it for nothing else
+    from signaling_sidecar.diagnosis import Why  # imported here because it takes 15 ms, and only this function needs it
 
     _, schemas = msgspec.json.schema_components([Why], ref_template="#/components/schemas/{name}")
     room = f"{PREFIX}/rooms/{{dialect}}/{{room}}"
@@ -81,7 +81,9 @@ def document() -> dict[str, Any]:
             f"{room}/say": {"post": _do("send a notice to all peers of the room", {"text": _TEXT})},
             f"{room}/rules": {
                 "put": _do(
-                    "set rules of the room; a rule that is missing is that of the dialect", _RULES["properties"], False
+                    "set the rules of the room; a rule that is left out gets the default of the dialect",
+                    _RULES["properties"],
+                    False,
                 )
             },
         },
@@ -132,7 +134,7 @@ def _inspector(prefix: str) -> dict[str, Any]:
     kinds = ("kinds", "only rows of these kinds, such as `offer,answer`")
     rows = [("from", "the first row"), ("count", "how many rows, at most 200"), ("seq", "rows around this record")]
     texts = [("type", "only records whose type begins so"), ("text", "only records that contain this text")]
-    changes = _get("a stream: a line with the rooms and their worst pairs now, and another after each change", {})
+    changes = _get("a stream of lines with all rooms and the states of their pairs: one now, one after each change", {})
     changes["responses"]["200"]["content"] = {"application/x-ndjson": {}}
     markdown = _of_room("a room in Markdown for an issue, with pseudonyms", [pair])
     markdown["responses"]["200"]["content"] = {"text/markdown": {}}
@@ -187,9 +189,9 @@ def _revoke() -> dict[str, Any]:
         "409": {"description": "the sidecar does not run with --auth jwt, or too many tokens are revoked already"},
         "415": {"description": "the body is not JSON"},
         "503": {
-            "description": "this sidecar refuses the tokens, but `not-kept`: only until it is started again, because "
-            "the list of revoked tokens could not be written, or `not-shared`: the other sidecars of the cluster "
-            "refuse them only when Redis answers again"
+            "description": "`not-kept`: this sidecar refuses the tokens only until it is started again, because the "
+            "list of revoked tokens could not be written; `not-shared`: this sidecar refuses the tokens, but the other "
+            "sidecars of the cluster refuse them only when Redis answers again"
         },
     }
     return described

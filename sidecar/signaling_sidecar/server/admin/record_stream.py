@@ -1,4 +1,4 @@
-"""Streams the records of this run to a client of the admin API, which may read slowly or not at all."""
+"""Streams the records of this run to a client of the admin API, even if the client reads slowly or not at all."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Follower:
         self._news.set()
 
     async def news(self) -> list[bytes]:
-        """Wait for new lines, and return all since the last call. Returns an empty list when the stream has ended."""
+        """Wait for new lines, and return those since the last call. Returns an empty list if the stream has ended."""
         await self._news.wait()
         if not self._is_over:
             self._news.clear()

@@ -1,8 +1,8 @@
 """Shows the inspector of a sidecar on another machine, for `sidecar inspect --url`.
 
-A server on this machine serves the inspector's page, and forwards the requests of the page to the other machine. It
-adds the admin's token, which the browser never gets. Like the sidecar itself, it only answers a browser on this machine
-in which the page was opened with a one-time link.
+A server on this machine serves the inspector's page, and forwards the requests of the page to the other machine. The
+server adds the admin's token, which the browser never gets. Like the sidecar itself, the server only answers a browser
+on this machine in which the page was opened with a one-time link.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ async def _passed_back(request: web.Request, answer: aiohttp.ClientResponse) -> 
 
 @web.middleware
 async def _only_here(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a request under a name that is not loopback.
+    """Refuse a request that does not come from this machine, or whose Host is not a loopback name.
 
     The attack is DNS rebinding: a stranger's page sends requests to its own host name, which resolves to 127.0.0.1."""
     if not is_on_this_machine(request):

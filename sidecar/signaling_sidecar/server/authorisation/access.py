@@ -38,7 +38,7 @@ def held(claims: Claims) -> Held:
 class Access:
     """`claims` are those of the handshake's token, or None if the client has yet to send its token in a frame.
 
-    `opened_s` is the current Unix time. `verify` verifies the token in a frame, and raises NotLetIn. `on_change` is
+    `opened_s` is the current Unix time. `verify` verifies the token in a frame, or raises NotLetIn. `on_change` is
     called when `ends_at_s` may have become earlier.
     """
 

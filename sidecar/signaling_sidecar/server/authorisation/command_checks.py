@@ -1,6 +1,6 @@
 """Checks each command of a client against its tokens, before the user's hooks and the hub see the command.
 
-Permissions that depend on rooms and sessions are checked by the hub, which finds them in the command (`Grant`).
+The hub checks the permissions that depend on rooms and sessions. A command contains these permissions (`Grant`).
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class CommandChecks:
         """Return the command to carry out, which may be a refusal."""
         match command:
             case commands.Relay(room=None, call=None) if access.own is not None:
-                # This case is the first because it is by far the most frequent. It needs no check: the hub refuses the
-                # frame unless the connection is in a room, and the client has joined that room with a token.
+                # This case is the first because most commands are such relays. They need no check: the hub refuses the
+                # frame if the connection is in no room, and the client needed a token to join its room.
                 return command
             case commands.Numbered():
                 inner = self.check(command.command, access)
@@ -55,13 +55,13 @@ class CommandChecks:
                 return msgspec.structs.replace(command, command=inner)
             case commands.Several():
                 if command.refusal is not None:
-                    return command  # the hub refuses the whole frame
+                    return command  # because of this refusal, the hub refuses the whole frame
                 checked = tuple(self._of_single(each, access) for each in command.commands)
                 return msgspec.structs.replace(command, commands=checked)
             case commands.Opened():
                 return self._of_opened(command, access)
             case commands.Alive() | commands.TellSecrets() | commands.End():
-                return command  # the sidecar itself gives these commands
+                return command  # these commands come from the sidecar itself, and need no token
             case commands.SetRules() | commands.SetLogState() | commands.Tick():
                 return command
             case _:
@@ -144,7 +144,8 @@ class CommandChecks:
         return msgspec.structs.replace(ask, peer=claims.peer or ask.peer, grant=grant)
 
     def _of_opened(self, opened: commands.Opened, access: Access) -> Command:
-        """Check that the token allows the peer that the handshake names, whose session the hub would continue."""
+        """Check that the token allows the peer that the handshake names, because the hub may continue the session of
+        that peer."""
         if access.own is None:
             return _without_token(opened.connection, None, None)
         claims, grant = access.own

@@ -1,4 +1,4 @@
-"""Ends long answers, such as the stream of records, when the token of the request has expired or was revoked."""
+"""Ends long responses, such as the stream of records, when the token of the request has expired or was revoked."""
 
 from __future__ import annotations
 

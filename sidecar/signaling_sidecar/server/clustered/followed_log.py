@@ -1,7 +1,7 @@
 """Copies the log of the cluster into the files of this instance.
 
-1. An entry is copied only if it continues the log. Other entries are ignored. A warning follows as soon as it is
-   certain that Redis has not lost the log: if it has, such an entry belongs to a new log.
+1. An entry is copied only if it continues the log. Other entries are ignored. A warning about an ignored entry is
+   logged only when it is certain that Redis has not lost the log, because the entry may also belong to a new log.
 2. If Redis has deleted entries before they were read, the copy continues at the next checkpoint that Redis names.
 """
 
@@ -51,7 +51,8 @@ class FollowedLog:
         self._has_complained = False
 
     def belongs_to(self, epoch: str, checkpoint: str) -> None:
-        """Copy the log of the cluster with this epoch. The copy begins at `checkpoint`, unless it has begun already."""
+        """Copy the log of this epoch, which lasts until Redis loses its state. The copy begins at `checkpoint`, unless
+        it has begun already."""
         if epoch == self._epoch and self._has_begun:
             return
         self._epoch, self._has_begun, self.doubt = epoch, False, None
@@ -73,7 +74,7 @@ class FollowedLog:
             self.doubt = error
 
     def expect(self, checkpoint: str) -> None:
-        """Read the log again from the checkpoint that Redis names, if that was read before but could not be copied."""
+        """Read the log again from `checkpoint`, which Redis names, if this was read before but could not be copied."""
         if checkpoint and place_of(self._copied) < place_of(checkpoint) <= place_of(self.place):
             self.place, self._begins_at = just_before(checkpoint), checkpoint
 

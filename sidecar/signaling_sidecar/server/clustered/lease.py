@@ -57,5 +57,5 @@ class Lease:
         self.claim_at_s = now_s + max(left_s + AFTER_LEASE_S, ASK_AGAIN_S)
 
     def next_s(self, *, may_claim: bool) -> float:
-        """Return the time of the next renewal or, with `may_claim`, of the next claim of the hub if that is earlier."""
+        """Return when to renew the lease next or, with `may_claim`, when to claim the hub if that is earlier."""
         return min(self.renew_at_s, self.claim_at_s) if may_claim else self.renew_at_s

@@ -1,7 +1,7 @@
 """Makes this sidecar a member of the cluster: renews its lease, copies the log, and takes over when there is no owner.
 
 1. Only one task (`run`) changes whether this instance is a member or the owner. A second task (`follow`) waits for
-   messages of other instances, and for the log.
+   messages of other instances, and for entries of the log.
 2. Redis alone decides which instance is the owner, and which ones are alive. The clocks of two machines are never
    compared.
 3. An instance that was declared dead closes all its connections, and joins the cluster again under another number.
@@ -28,9 +28,9 @@ from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
-BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; a new owner ends it by writing into the log
-RESTORED_BYTES_PER_S = 2_000_000  # bytes of a checkpoint that a busy machine restores; an idle core is 4 times faster
-TICKS_REST_S = 2.0  # seconds after an outage of Redis in which no deadline is carried out, so that clients can return
+BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; the first entry of a new owner ends the wait
+RESTORED_BYTES_PER_S = 2_000_000  # the speed at which a busy machine restores a checkpoint; an idle one is faster
+TICKS_REST_S = 2.0  # seconds without deadlines after an outage of Redis, so that clients can reconnect first
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -41,7 +41,7 @@ _REASONS = {
     "fenced": "another instance has the rooms now",
     "lost": "Redis has an older state than before",
 }
-"""Explains to operators those results of the scripts in Redis that make an instance join the cluster again."""
+"""The reasons why an instance joins the cluster again, for operators, by the `word` of `OutOfDate`."""
 
 
 class Callbacks(NamedTuple):
@@ -50,7 +50,7 @@ class Callbacks(NamedTuple):
     joined: Callable[[int], None]
     """Called with the number of this instance when it has joined."""
     lost: Callable[[], None]
-    """Called when this instance was declared dead. It must close all connections."""
+    """Called when this instance was declared dead. The callback must close all connections."""
     owner_changed: Callable[[], None]
     """Called when there is a new owner, which knows only what is in the log."""
     replied: Callable[[Reply], None]
@@ -108,17 +108,17 @@ class Member:
         self._highest = 0
         self._timer = self._loop.call_soon(self._wanted.set)
         self._releasing: Term | None = None
-        """The term that this instance is about to end."""
+        """The term that this instance is about to end, so that another instance becomes the owner."""
         self._found_after_s = 0.0
         """The time from which this instance may begin an empty cluster. When Redis has lost the state of the cluster,
         the owner is given time to restore it."""
         self._is_leaving = False
         self._has_said_all = False
         self._is_no_owner = asyncio.Event()
-        """Set when this instance is about to leave, is not the owner, and will not become it."""
+        """Set when this instance is about to leave, is not the owner, and will not become the owner."""
         self._has_left = asyncio.Event()
         self.wrong_with_redis: str | None = None
-        """Why Redis cannot be used, in words that anybody may read. None while it can be used."""
+        """Why Redis cannot be used, without secrets, because anybody can read it. None while Redis can be used."""
         self._why_away = ""
 
     @property
@@ -224,7 +224,7 @@ class Member:
             await self._hand_over()
         await self._exchange()
         if self._has_said_all:
-            while self._posts.pending() is not None:  # messages that were added while another post was sent
+            while self._posts.pending() is not None:  # messages that were added while others were being sent
                 await self._exchange()
             await self.instance.leave()
             self._has_left.set()
@@ -335,7 +335,8 @@ class Member:
             term.bury(instance)
 
     async def _entries(self, stream: str, after: str) -> AsyncIterator[Entry]:
-        """Read the entries of a stream after a place. The lease is renewed between entries, and other tasks can run."""
+        """Read the entries of a stream that follow the id `after`. Between two entries, the lease is renewed if
+        necessary, and other tasks can run."""
         while entries := await self._link.fetch(stream, after):
             for entry in entries:
                 yield entry
@@ -369,10 +370,10 @@ class Member:
     # --- what others say ---------------------------------------------------------------------------------------------
 
     def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
-        """Handle the entries that `follow` has found after these places."""
+        """Handle the entries that `follow` has read from the streams, each after its id in `places`."""
         for entry in found.get(self.instance.outbox, ()):
             self._outbox.take(entry)
-        if places.get(LOG) == self._log.place:  # otherwise the place has changed, and the log is read again from there
+        if places.get(LOG) == self._log.place:  # if the place has changed, the log is read again
             for entry in found.get(LOG, ()):
                 self._log.take(entry)
         if term is not None and term is self.term:

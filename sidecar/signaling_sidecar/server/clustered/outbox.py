@@ -1,4 +1,4 @@
-"""Carries out the messages that the owner of the cluster has written into the outbox of this instance in Redis."""
+"""Handles the messages that the owner of the cluster has written into the outbox of this instance in Redis."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Outbox:
         self._end_tick = end_tick
 
     def take(self, entry: Entry) -> None:
-        """Carry out the messages in an entry of the outbox, unless that was done before."""
+        """Handle the messages in an entry of the outbox, unless the entry was handled before."""
         if place_of(entry.id) <= place_of(self.place):
             return
         self.place = entry.id
@@ -52,10 +52,10 @@ class Outbox:
         try:
             self.deliver(batch_in(entry, wire.decode_to_front))
         except Exception:
-            logger.exception("a message of the owner of the cluster could not be carried out")
+            logger.exception("a message of the owner of the cluster could not be handled")
 
     def deliver(self, messages: Sequence[ToFront]) -> None:
-        """Carry out messages from the owner, which may be this instance."""
+        """Handle messages from the owner, which may be this instance."""
         for message in messages:
             match message:
                 case Send():

@@ -235,7 +235,7 @@ class SharedHub:
         try:
             await self._member.join()
             if self._revocations is not None:
-                await self._revocations.exchange()  # first, so that no client connects with a revoked token
+                await self._revocations.exchange()  # before any client connects, so that revoked tokens are refused
         except RedisAway as error:
             raise RedisUnusable(str(error)) from error
         self._folder.key = self._member.instance.key
@@ -296,7 +296,7 @@ class SharedHub:
         return owner
 
     def _hub_for_hooks(self) -> Hub:
-        """Return the hub, or one without rooms if it has moved to another instance since the hook was called."""
+        """Return the hub, or an empty hub if it has moved to another instance since the hook was called."""
         return self.hub_here() or self._new_hub()
 
     def _administer_here(self, command: OfAdmin) -> Refusal | None:

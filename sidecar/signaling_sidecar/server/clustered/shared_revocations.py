@@ -38,7 +38,8 @@ class SharedRevocations:
         self._is_due = asyncio.Event()
 
     async def tell(self, revoked: Revocations) -> None:
-        """Let all instances refuse these tokens. Raises NotShared if Redis does not answer, and tells them later."""
+        """Let all instances refuse these tokens. Raises NotShared if Redis does not answer, in which case `follow`
+        shares the tokens later."""
         try:
             async with asyncio.timeout(TOLD_WITHIN_S):
                 await self._put(_until(revoked))
@@ -71,7 +72,8 @@ class SharedRevocations:
                 self._is_due.set()
 
     async def exchange(self) -> None:
-        """Add the tokens in Redis to the list of this instance, and the others to Redis. Raises RedisAway."""
+        """Add the tokens in Redis to the list of this instance, and the tokens that Redis does not have to Redis.
+        Raises RedisAway."""
         own = _until(self._revoking.revoked())
         found = await self._link.run(scripts.REVOKED, "", "", repr(time.time()))
         there = {each.decode(): float(until) for each, until in zip(found[1::2], found[2::2], strict=True)}

@@ -39,7 +39,7 @@ from signaling_sidecar.server.refused_commands import instead_of
 from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
-ANSWER_WITHIN_S = 10.0  # seconds; as long as a client waits for an answer to its join
+ANSWER_WITHIN_S = 10.0  # seconds for the owner to reply; a client waits as long for an answer to its join
 
 
 class ClusterSide:
@@ -57,14 +57,14 @@ class ClusterSide:
         self._secret_dialects = secret_dialects
         self._dialects: dict[int, str] = {}
         """The dialect of each connection."""
-        # By connection, the commands and names that a new owner cannot restore from the log.
+        # For each connection, the commands and the names of rooms that a new owner cannot restore from the log.
         self._watches: dict[int, commands.WatchRooms] = {}
         self._secrets: dict[int, dict[RoomKey, str]] = {}
 
     # --- what the front asks and tells -------------------------------------------------------------------------------
 
     async def checked(self, command: Command) -> Command:
-        """Let the owner call the hooks."""
+        """Let the owner call the hooks for this command."""
         if self.member.term is not None:
             return await self.member.term.owner.checked(command)
         try:
@@ -137,7 +137,7 @@ class ClusterSide:
 
     def new_connection_id(self) -> int:
         """Return a number that no other connection of the cluster has. This instance must have joined before. While it
-        joins again, the numbers are those of its earlier membership, and such connections are closed after the join."""
+        joins again, the number belongs to its earlier membership, and the connection is closed after the join."""
         assert self._numbers is not None
         return next(self._numbers)
 

@@ -37,7 +37,7 @@ class StepLog:
 
     def __init__(self, seq: int, payloads: Callable[[], str]) -> None:
         self._maker = LineMaker(payloads(), seq)
-        self._maker.set_time()  # needed if a checkpoint is made before the first line
+        self._maker.set_time()  # a checkpoint that is made before the first line needs a time
         self._payloads = payloads
         self._lines: list[Line] = []
 
@@ -75,8 +75,8 @@ class StepFront:
         self.dialect_of: Callable[[int], Dialect | None] = lambda _: None
         """Returns the dialect of a connection, or None if the owner does not know it."""
         self.closed: set[int] = set()
-        """The connections that their fronts must close, until they have ended. Commands that come from them in the
-        meantime are ignored, because a sidecar without a cluster would have closed them at once."""
+        """The connections that their fronts must close, until they have ended. In the meantime, commands from these
+        connections are ignored, as if the connections were closed at once, which they are without a cluster."""
         self._me = me
         self._local = local
         self._wanted = wanted
@@ -106,7 +106,7 @@ class StepFront:
 
     def reply(self, instance: int, reply: Reply) -> None:
         self._add(instance, reply)
-        self._wanted()  # asks for a commit; the owner itself does that for all other messages, when it ends the tick
+        self._wanted()  # asks for a commit; for all other messages, the owner asks for one when it ends the tick
 
     def is_lost(self, connection: int) -> bool:
         """Whether the socket is closed already. False for the sockets of other instances, which are not known here."""

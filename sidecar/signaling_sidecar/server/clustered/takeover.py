@@ -30,8 +30,8 @@ class Restored:
     """A hub that is being restored. `living` are the numbers of the instances whose connections have not ended, and
     `step` is the last step that was committed.
 
-    The hub also gets the connections of instances that are gone. These are ended later, so that the log has a record of
-    each lost connection. But if no instance is left, the whole cluster was restarted, and each session gets its full
+    The hub also gets the connections of instances that are gone. These connections are ended later, so that the log has
+    a record of each. But if no instance is left, the whole cluster was restarted, and each session gets its full
     grace period, as after a restart of a single sidecar.
     """
 

@@ -47,8 +47,8 @@ from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
 CHECKPOINT_EVERY_BYTES = 1_000_000
-"""The bytes of lines between two checkpoints. A new owner must read these lines, which takes a tenth of a second for a
-megabyte. If a checkpoint is larger than half of this, there are twice as many bytes of lines as in the checkpoint."""
+"""The bytes of lines between two checkpoints, unless twice the size of the first checkpoint is more. A new owner must
+read these lines, which takes a tenth of a second for a megabyte."""
 
 MAX_DIGITS = 15  # digits in the number of an instance; `int` raises an error if there are thousands of digits
 
@@ -122,7 +122,7 @@ class Term:
         if is_restart:
             self.owner.record(Record("server.restored"))
         if last is not None and last not in members:
-            # The inbox reports this, too, but after commands of clients that have moved to other instances since.
+            # The inbox reports its end only after commands of clients that have already moved to other instances.
             self.bury(last)
         self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
         return gone
@@ -266,14 +266,14 @@ class Term:
     def next_step(self, segment_bytes: int) -> Step | None:
         """Return the next step, or None if nothing has happened since the last one.
 
-        It has a checkpoint if it is the first step, or if there were enough bytes of lines since the last checkpoint:
-        `segment_bytes`, or fewer or more because of `CHECKPOINT_EVERY_BYTES`.
+        The step has a checkpoint if it is the first one, or if enough bytes of lines were written since the last
+        checkpoint: `segment_bytes`, but at most `CHECKPOINT_EVERY_BYTES`, and at least twice the checkpoint's size.
         """
         self.owner.write_log()
         lines = self._log.take()
         own, others = self._front.take()
         is_first = self.checkpoint_bytes == 0
-        held = self.held if is_first else self._encoded_held()  # the hub gets these commands only after the first step
+        held = self.held if is_first else self._encoded_held()  # the hub gets the held commands after the first step
         if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False

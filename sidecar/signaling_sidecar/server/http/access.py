@@ -15,7 +15,7 @@ from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import Site
 
 CROSS_ORIGIN = web.RequestKey("cross_origin", bool)
-"""Set on a request if pages of other origins may read the response, unless the guard refuses their requests."""
+"""Set on a request if pages of other origins may read its response. But the guard may still refuse their requests."""
 MAX_HINTS = 100  # causes that are logged, each once; there is a limit because a client can make up any number of hosts
 
 logger = logging.getLogger("signaling_sidecar")
@@ -56,7 +56,7 @@ class Access:
         )
         if barred is None:
             return await client_errors.answer(request, handler)
-        cause = (barred.header, barred.remedy)  # without the header's value, which may differ in every request
+        cause = (barred.header, barred.remedy)  # not the header's value, because it may differ in every request
         if cause not in self._hinted and len(self._hinted) < MAX_HINTS:
             self._hinted[cause] = barred
             logger.warning("%s", barred, extra={"code": f"{barred.header.lower()}-refused"})

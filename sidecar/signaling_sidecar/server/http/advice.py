@@ -22,7 +22,7 @@ _ORIGIN = {
 # A stranger may have chosen the value. It is quoted, because the user pastes it into a shell or a JavaScript file.
 _QUOTE = {FLAGS: shlex.quote, PLUGIN: repr}
 NEW_EACH_TIME = ("vscode-webview", "moz-extension", "safari-web-extension")
-"""Schemes whose hosts are random, and differ at each start or on each machine."""
+"""URL schemes of editors and browser extensions. Their hosts are random: new at each start, or on each machine."""
 
 
 def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:

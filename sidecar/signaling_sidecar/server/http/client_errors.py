@@ -10,7 +10,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.typedefs import Handler
 
 MAX_HEADER_BYTES = 32_768  # bytes of the request line, and of each header; Node accepts 16 KiB for all headers
-MAX_HEADERS = 64  # browsers send about 20, and a few proxies add some each
+MAX_HEADERS = 64  # headers of a request; browsers send about 20, and each proxy may add a few
 
 _TOO_LONG = (
     f"refused a request with a header of more than {MAX_HEADER_BYTES // 1024} KiB: a browser sends the cookies of every"
@@ -21,8 +21,8 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 async def keep_out_of_the_log(app: web.Application) -> AsyncIterator[None]:
-    """While the application runs, keep aiohttp from logging errors that clients cause. It has already responded to
-    them."""
+    """While the application runs, keep aiohttp from logging errors that clients cause. aiohttp has sent these clients
+    a response already."""
     server_logger, faults = logging.getLogger("aiohttp.server"), _ClientFaults()
     server_logger.addFilter(faults)
     yield
@@ -38,7 +38,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionError:
         if request.transport is not None and not request.transport.is_closing():
             raise
-        return web.Response()  # aiohttp needs a response, but cannot send it
+        return web.Response()  # aiohttp needs a return value, although the client has disconnected
 
 
 class _ClientFaults(logging.Filter):

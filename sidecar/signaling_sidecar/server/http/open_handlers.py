@@ -34,7 +34,8 @@ def token_parameters(handler: object) -> Collection[str]:
 
 
 def of_handshakes(handler: _Handler) -> _Handler:
-    """Mark a handler that checks the token of a handshake itself, because that depends on the wire protocol."""
+    """Mark a handler that checks the token of a handshake itself, because in some wire protocols the token comes later,
+    in a frame."""
     handler.checks_handshakes = True  # type: ignore[attr-defined]
     return handler
 

@@ -25,7 +25,8 @@ def add_to(app: web.Application) -> None:
 async def _with_id(request: web.Request, handler: Handler) -> web.StreamResponse:
     sent = request.headers.getall(HEADER, ())
     request[ID] = sent[0] if len(sent) == 1 and _SAFE.fullmatch(sent[0]) else secrets.token_hex(8)
-    request_id.set(request[ID])  # not reset, because aiohttp logs an exception of the handler after this has returned
+    # The id is not reset here, because aiohttp logs an exception of the handler after this function has returned.
+    request_id.set(request[ID])
     return await handler(request)
 
 

@@ -21,7 +21,8 @@ logger = logging.getLogger("signaling_sidecar")
 SOCKET_IO = "/socket.io/"
 WITHOUT_SOCKET_IO = (
     "the sidecar does not speak the protocol of Socket.IO: run a Socket.IO server of your own beside it. "
-    "`signaling({ trace: true })` records its connections all the same, and `sidecar dialects` lists what is spoken"
+    "`signaling({ trace: true })` records your WebRTC connections even so, and `sidecar dialects` lists the protocols "
+    "that the sidecar speaks"
 )
 MAX_TOLD = 20  # sentences that the terminal shows, so that a client that requests many paths cannot fill it
 MAX_PATH = 100  # characters of a path that are shown

@@ -39,7 +39,7 @@ from signaling_sidecar.server.rooms_access import RoomsAccess, RoomsUnavailable
 AT_MOST_EVERY_S = 0.25  # the least number of seconds between two lines of the stream of changes
 LOOK_EVERY_S = 1.0  # seconds between two checks for changes that are not in the event log, such as a refused request
 SIGN_OF_LIFE_S = 10.0  # seconds after which a line is sent even if nothing has changed
-STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404, "internal": 500}  # others: 503
+STATUS_OF = {"bad-field": 400, "no-such-room": 404, "no-such-record": 404, "internal": 500}  # other codes: 503
 
 
 class InspectorApi:
@@ -137,7 +137,7 @@ class InspectorApi:
     def _state(
         self, states: list[dict[str, Any]], seen: Overview | None, problem: tuple[str, str] | None
     ) -> dict[str, Any]:
-        """Return the content of a line. `problem` is the code and the sentence of an error, if there is one."""
+        """Return the content of a line of the stream. `problem` is the code and the sentence of an error, or None."""
         told = hints(states, seen, self._refused(), is_log_written=self._log.is_written)
         return {
             "boot": self._boot,

@@ -34,7 +34,7 @@ def page_routes() -> list[web.AbstractRouteDef]:
 
 @open_to_all
 async def _redirect(request: web.Request) -> web.Response:
-    """Add a slash to the path, because the page loads its files by relative URLs."""
+    """Redirect to the path with a slash at its end, because the page loads its files by relative URLs."""
     raise web.HTTPPermanentRedirect(f"{PAGE_PATH}/")
 
 

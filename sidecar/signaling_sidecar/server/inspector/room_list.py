@@ -1,4 +1,4 @@
-"""Lists all rooms with their worst pairs, and writes hints about what the inspector cannot show."""
+"""Lists all rooms with the states of their pairs, and writes hints about what the inspector cannot show."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class _SidecarCollector(Collector):
 
     def _frames(self) -> Iterator[Metric]:
         front, counts = self._measured.front, self._measured.counts
-        yield _counter("signaling_frames_received", "The frames of clients that were read.", front.frames_received)
+        yield _counter("signaling_frames_received", "The frames that were read from clients.", front.frames_received)
         yield _counter("signaling_frames_sent", "The frames for clients, pings included.", front.outgoing.frames)
         relays = {dialect: counts.relays.get(dialect, 0) for dialect in self._measured.dialects}
         yield _counters("signaling_relays", "The frames that were relayed, each counted once.", ["dialect"], relays)
@@ -115,7 +115,7 @@ class _SidecarCollector(Collector):
         yield _counter("signaling_log_records_lost", help_, log.lost)
         records = self._measured.counts.records
         yield _counters(
-            "signaling_records", "The records of the event log, without those of relays.", ["type"], records
+            "signaling_records", "The records of the event log, without those of relayed frames.", ["type"], records
         )
 
 

@@ -24,7 +24,7 @@ class InCluster(NamedTuple):
     """How often this sidecar has become the owner."""
     takeovers_s: float
     redis_answers: Sequence[tuple[str, int]]
-    """A histogram: for each upper bound in seconds, how many answers of Redis took no longer."""
+    """A histogram: for each upper bound in seconds, how many answers of Redis took at most so long."""
     redis_answers_s: float
     redis_silent_s: float
     """The seconds since the last answer of Redis."""

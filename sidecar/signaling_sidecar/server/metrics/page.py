@@ -37,7 +37,7 @@ class MetricsPage:
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get("/metrics", self._if_allowed)]
 
-    @open_to_all  # it has a check of its own
+    @open_to_all  # because this handler checks the token itself
     async def _if_allowed(self, request: web.Request) -> web.StreamResponse:
         """Answer a request that has `metrics_token`, or that is the admin's.
 
@@ -52,7 +52,7 @@ class MetricsPage:
         if self._answer is None:
             if find_spec("prometheus_client") is None:
                 raise web.HTTPNotImplemented(text=f"{MissingExtra('/metrics', 'metrics')}\n")
-            await asyncio.to_thread(import_module, COLLECTOR)  # the import takes longer than any frame should wait
+            await asyncio.to_thread(import_module, COLLECTOR)  # in a thread, because the import takes long
         if self._answer is None:
             self._answer = self._load()
         return await self._answer(request)

@@ -110,7 +110,7 @@ class Neighbours:
         if self._looking is None or (self._looking.done() and now_s - self._looked_s >= FRESH_S):
             self._looked_s = now_s
             self._looking = asyncio.create_task(self._browser.neighbours())
-        return await asyncio.shield(self._looking)  # other requests may wait for the same task
+        return await asyncio.shield(self._looking)  # because other requests may wait for this task, too
 
 
 async def _keep(work: Callable[[], Awaitable[None]]) -> None:

@@ -12,8 +12,8 @@ Result = TypeVar("Result")
 
 
 class SharedWork(Generic[Result]):
-    """Runs work in a thread, and caches its result for `kept_s` seconds. All calls of `ask` share the work and its
-    result until then."""
+    """Runs work in a thread, and caches its result for `kept_s` seconds. While the work is running or the result is
+    cached, all calls of `ask` get the same result."""
 
     def __init__(self, kept_s: float) -> None:
         self._kept_s = kept_s

@@ -31,7 +31,7 @@ from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.site import Site
 from signaling_sidecar.untrusted_text import visible
 
-EXAMINED_FOR_S = 1.0  # seconds for which findings are cached, for requests at the same time; a reload checks again
+EXAMINED_FOR_S = 1.0  # seconds for which findings are cached; so short that a reload of the page checks again
 
 
 class StatusAnswers:

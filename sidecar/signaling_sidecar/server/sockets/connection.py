@@ -21,14 +21,14 @@ PING_EVERY_S = 15.0  # seconds; PROTOCOLS.md, "Rule 7"; NATs and proxies forget 
 PONG_WITHIN_S = 10.0  # seconds; PROTOCOLS.md, "Rule 7"; a phone that changes networks needs a few seconds
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md, "Rule 7"
 CLOSE_WITHIN_S = 2.0  # seconds in which the peer must read its frames and answer our Close, or it is aborted
-STOP_WITHIN_S = 0.5  # the same when the sidecar stops: shorter, because a restart waits for the slowest peer
+STOP_WITHIN_S = 0.5  # replaces CLOSE_WITHIN_S when the sidecar stops, because a restart waits for the slowest peer
 MAX_OUTBOX_TIMES = 32.0
-"""The factor by which the outbox of a client in many topics may be larger than others: with the default settings it may
-have 16 MiB. Such a page may be sent a thousand frames of 8 KB while it is busy. But a page that reads nothing must not
-use much memory until its pong is late (see also `unread_total.py`)."""
+"""The outbox of a client in many topics may be up to this many times as large as usual: 16 MiB by default. A thousand
+frames of 8 KB may be sent to such a client while its page is busy. But a page that reads nothing must not fill much
+memory before its pong is late (see also `unread_total.py`)."""
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
-CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # the payload distinguishes its pong from those of the heartbeat
+CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # a pong with this payload does not answer the heartbeat
 
 
 class End(NamedTuple):

@@ -42,7 +42,7 @@ class FrameRate:
         self._flood += 1
 
     def charge(self, frames: int) -> None:
-        """Count additional frames, because a frame has several commands. The number of tokens may become negative."""
+        """Count more frames, because one frame has several commands. The number of tokens may become negative."""
         self._tokens -= frames
 
     def start_with(self, times: float) -> None:

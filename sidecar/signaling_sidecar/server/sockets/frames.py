@@ -1,6 +1,6 @@
-"""Encodes WebSocket frames (RFC 6455, section 5.2). They are unfragmented, and unmasked as a server must send them.
+"""Encodes WebSocket frames (RFC 6455, section 5.2), without fragmentation and, as a server must, without masking.
 
-The bytes of a frame can be sent to a thousand connections. aiohttp's own writer would encode the frame each time.
+The bytes of a frame can be sent to a thousand connections. aiohttp's own writer would encode it for each of them.
 """
 
 from __future__ import annotations

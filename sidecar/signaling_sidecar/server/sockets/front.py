@@ -1,6 +1,7 @@
 """The front, which has all WebSockets of this process: it decodes their frames into commands, and closes connections.
 
-1. The frames of a connection are handled in the order in which they arrive. No frame is handled after its end.
+1. The frames of a connection are handled in the order in which they arrive. No frame is handled after the
+   end of its connection.
 2. Nothing is sent to a connection after its end. `outgoing.py` sends the messages.
 """
 
@@ -98,8 +99,8 @@ class Front:
         return True
 
     def begin(self, connection: Connection) -> Command | None:
-        """Return the command that the handshake implies, such as a join. Returns None if there is none, or if the
-        dialect is not known yet."""
+        """Return the command that the handshake implies, such as a join. Returns None if it implies none, or if
+        the dialect is not known yet."""
         if connection.speaker is None:
             return None
         dialect, caller = connection.speaker
@@ -215,7 +216,7 @@ class Front:
             connection.close(code, reason, ending)
 
     def turn_away(self, connection: Connection, dialect: Dialect | None, closing: Closing) -> None:
-        """Close a connection that has just been opened. The dialect may send a frame with the reason before."""
+        """Close a connection that has just been opened. In some dialects, a frame with the reason is sent before."""
         if connection.id in self._connections and dialect is not None:
             farewell = dialect.farewell(closing)
             if farewell is not None:

@@ -46,7 +46,7 @@ def refuse_handshake(request: web.Request) -> web.HTTPException | None:
     if len(keys) != 1 or not _is_key(keys[0]):
         return web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64, once\n")
     offered = words(request, SUBPROTOCOLS)
-    if not all(map(_TOKEN.fullmatch, offered)):  # the response repeats one of them
+    if not all(map(_TOKEN.fullmatch, offered)):  # the response contains one of these names
         return web.HTTPBadRequest(text="Sec-WebSocket-Protocol must be names separated by commas\n")
     if offered and not _names(request):
         text = "offer another subprotocol after the one with the token, because the answer must not repeat a token\n"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aiohttp._websocket.reader import WebSocketDataQueue  # private, but the parser can feed no other queue
+from aiohttp._websocket.reader import WebSocketDataQueue  # a private class, but the parser can feed no other
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_websocket import WSMessageNoDecodeText
 

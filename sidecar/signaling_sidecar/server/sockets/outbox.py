@@ -1,6 +1,6 @@
 """Buffers the frames of one connection until they are sent.
 
-aiohttp's own methods for sending buffer without limit if a peer does not read, and writers wait for each other. Here
+If a peer does not read, aiohttp's own send methods fill a buffer without limit, and writers wait for each other. Here,
 the frames of one tick become one write, no writer waits, and the connection of a peer that reads too slowly is aborted.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 class Outbox:
     """`max_bytes` limits the size of the transport's write buffer, which grows while the peer does not read. The limit
-    is `times` as high if `has_room` returns True."""
+    is multiplied by `times` if `has_room` returns True."""
 
     __slots__ = ("_frames", "_has_room", "_max_bytes", "_surplus_bytes", "is_due", "times", "transport")
 

@@ -81,9 +81,9 @@ class Outgoing:
         self._tick.needs_end()
 
     def put_plain(self) -> None:
-        """Put the plain messages of this tick into the outboxes. Must be called before a connection is removed.
+        """Put the messages of the types `PLAIN` into the outboxes. Must be called before a connection is removed.
 
-        They are collected for the same reason as the frames of clients (`Front.take`).
+        These messages are collected until then, for the same reason as the frames of clients (`Front.take`).
         """
         if not self._plain:
             return
@@ -133,7 +133,8 @@ class Outgoing:
     def _sent(self, message: Message, connection: Connection, dialect: Dialect, *, is_silent: bool) -> None:
         """Update a connection after a message was put into its outbox."""
         if isinstance(message, Durability) and not is_silent:
-            connection.outbox.hurry_last()  # it says how durable the frames are that `ca` in this tick acknowledges
+            # The message says how durable the frames are that `ca` in this tick acknowledges, so it must come first.
+            connection.outbox.hurry_last()
         if isinstance(message, Resumed | NotResumed):
             self.resumptions["resumed" if isinstance(message, Resumed) else message.why] += 1
         if isinstance(message, Refused):

@@ -117,7 +117,7 @@ class TokenHolders:
             self._end(connection)
 
     def _end(self, connection: Connection) -> None:
-        assert connection.access is not None  # `_arm` has read its `ends_at_s`
+        assert connection.access is not None  # `_arm` has checked this
         if connection.access.own is None:
             self._turn_out(connection)
         else:

@@ -16,8 +16,8 @@ from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.tick import Tick
 
 CROWD = 16  # the least number of receivers for which an announcement is delayed
-DELAY_PER_RECEIVER_S = 40e-6  # seconds; about eight times as long as a write takes
-MAX_DELAY_S = 0.02  # seconds; users do not notice such a delay when somebody joins a room with so many peers
+DELAY_PER_RECEIVER_S = 40e-6  # seconds; the write to the receiver takes about an eighth of this time
+MAX_DELAY_S = 0.02  # seconds; when somebody joins a large room, users do not notice this delay
 
 ANNOUNCEMENTS = frozenset((PeerJoined, PeerLeft, PeerUpdated))
 """The types of the messages that may be delayed if they have at least `CROWD` receivers."""
@@ -34,7 +34,8 @@ class Unsent:
         self._due: list[Connection] = []
         """The connections whose outboxes must be sent at the end of this tick."""
         self._delayed: list[Connection] = []
-        """The connections that have delayed announcements in their outboxes. Some of these may have been sent since."""
+        """The connections with delayed announcements. Some outboxes may be empty, because any other frame to the same
+        connection is sent together with the announcements."""
         self._delay: asyncio.TimerHandle | None = None
 
     def put(self, connection: Connection, frame: bytes) -> None:

@@ -5,8 +5,8 @@ reads could make it buffer without limit. It also accepts unmasked frames, inval
 So this package implements the handshake, sends everything through the outbox, and uses only aiohttp's parser.
 
 aiohttp would also keep its HTTP protocol, with the request, the HTTP parser and two tasks, until the WebSocket ends.
-These take twice as much memory as everything else that a connection needs. So `WebSocket` is an asyncio protocol of its
-own, which takes over the transport.
+All these objects take twice as much memory as everything else that a connection needs. So `WebSocket` is an asyncio
+protocol of its own, which takes over the transport.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class WebSocket(asyncio.Protocol):
     __slots__ = ("_first_wrong", "_flow", "_is_broken", "_on_lost", "_parse", "_parse_eof", "_queue")
 
     def __init__(self, max_message_bytes: int) -> None:
-        # A full queue pauses the transport through this object. The queue does not do so through the WebSocket itself:
-        # objects that refer to each other would be freed only by Python's garbage collector.
+        # A full queue pauses the transport through `_flow`, and not through the WebSocket. If the queue and the
+        # WebSocket referred to each other, only Python's garbage collector could free them.
         self._flow = BaseProtocol(asyncio.get_running_loop())
         self._flow._upgraded = True  # there is no HTTP parser to pause
         self._queue = MessageQueue(self._flow)
@@ -48,7 +48,7 @@ class WebSocket(asyncio.Protocol):
         """Begin to read from the connection after its handshake was answered. Raises ConnectionResetError if the client
         has disconnected.
 
-        aiohttp then frees the objects of the request, as if the connection were lost.
+        After this call, aiohttp frees the objects of the request, as if the connection were lost.
         """
         http = request.protocol
         transport = self._flow.transport = request.transport
@@ -57,7 +57,7 @@ class WebSocket(asyncio.Protocol):
         early = _Early()
         http.set_parser(early)  # type: ignore[arg-type]  # only these two methods are called
         transport.set_protocol(self)
-        http.transport = None  # otherwise the next line would close the transport
+        http.transport = None  # so that the next line does not close the transport
         http.connection_lost(None)
         self.data_received(early.data)
         return transport
@@ -123,7 +123,7 @@ class _Early:
 
 
 def is_utf8(text: bytes) -> bool:
-    if text.isascii():  # much faster than decoding, and nearly always true
+    if text.isascii():  # this check is much faster than decoding, and nearly all text is ASCII
         return True
     try:
         text.decode()

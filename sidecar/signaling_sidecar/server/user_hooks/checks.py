@@ -28,7 +28,7 @@ from signaling_sidecar.server.user_hooks import answers
 from signaling_sidecar.server.user_hooks.outcome import HookRaised, HooksStopped
 from signaling_sidecar.server.user_hooks.runner import HookRunner
 
-HOOK_WITHIN_S = 2.0  # seconds; a client waits 5 to 10 s for an answer to its join
+HOOK_WITHIN_S = 2.0  # seconds for a hook to finish; a client waits 5 to 10 s for an answer to its join
 LOAD_WITHIN_S = 10.0  # seconds to import the file and everything that it imports
 TOLD_GAP_S = 1.0  # seconds between two log messages about the same error, because a hook may fail for every frame
 REFUSED = "the request is refused"
@@ -90,7 +90,7 @@ class HookChecks:
             case commands.Opened():
                 return await self._of_opened(command)
             case commands.Alive() | commands.TellSecrets() | commands.End():
-                return command  # the sidecar itself gives these commands
+                return command  # these commands come from the sidecar itself
             case commands.SetRules() | commands.SetLogState() | commands.Tick():
                 return command
             case _:
@@ -98,14 +98,14 @@ class HookChecks:
 
     async def _of_several(self, several: commands.Several) -> commands.Several:
         if several.refusal is not None:
-            return several  # the hub refuses the whole frame
+            return several  # because of this refusal, the hub refuses the whole frame
         checked: list[commands.Single] = []
         for command in several.commands:
             checked.append(await self._of_single(command, checked))
         return msgspec.structs.replace(several, commands=tuple(checked))
 
     async def _of_single(self, command: commands.Single, earlier: Sequence[commands.Single]) -> commands.Single:
-        """Check one command. `earlier` are the commands before it in its frame, which are not carried out yet."""
+        """Check one command. `earlier` are the commands before this one in the frame, not carried out yet."""
         match command:
             case commands.Relay():
                 return await self._of_relay(command, earlier)
@@ -154,7 +154,7 @@ class HookChecks:
             task.add_done_callback(self._running.discard)
 
     async def _of_opened(self, opened: commands.Opened) -> Command:
-        """Call `on_join` if the peer has a session, which it would continue."""
+        """Call `on_join` if the peer has a session, because the new connection would continue this session."""
         session = self._hub.membership.session_of_peer(opened.dialect, opened.peer)
         if session is None:
             return opened
@@ -193,7 +193,7 @@ class HookChecks:
             if refusal is not None:
                 return refused_relay(relay, relay.room, refusal)
         if sender is None:
-            return relay  # the hub refuses it, because its sender is in no room
+            return relay  # the hub refuses the frame, because its sender is in no room
         (sent_in, peer), key = sender, sender[0]
         if relay.call is not None and relay.call.room != key:
             call = await self._of_join(relay.call)
@@ -211,8 +211,7 @@ class HookChecks:
         return relay if refusal is None else refused_relay(relay, sent_in, refusal)
 
     def _sender(self, relay: commands.Relay, earlier: Sequence[commands.Single]) -> tuple[RoomKey, str | None] | None:
-        """Return the room and the peer id of the sender: the current ones or, if it has yet to join, those of its
-        join."""
+        """Return the room and the peer id of the sender. If the sender has not joined yet, return those in its join."""
         session = self._hub.membership.session(relay.connection, relay.room)
         if session is not None:
             return session.room.key, session.peer

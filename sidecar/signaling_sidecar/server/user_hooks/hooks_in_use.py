@@ -42,7 +42,7 @@ async def hooks_in_use(
 
     async def follow() -> None:
         with suppress(HooksStopped):
-            await set_rules_of_rooms()  # for the rooms that were restored from the previous run
+            await set_rules_of_rooms()  # rooms may have been restored from the previous run
             await file.watch(checks.load, swapped)
 
     try:

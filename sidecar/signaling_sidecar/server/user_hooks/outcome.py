@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 
 class HookRaised(Exception):
-    """A hook has raised an exception. This exception contains it as text, because formatting the original would run
-    code of the hook."""
+    """A hook has raised an exception. `HookRaised` only contains the text of that exception, whose methods may be code
+    of the hook."""
 
     def __init__(self, kind: str, told: str) -> None:
         super().__init__(kind)

@@ -1,8 +1,8 @@
 """Runs hooks outside of the server's thread.
 
-1. A hook delays only other hooks, and the client that it was called for. The server serves all others meanwhile.
-2. Hooks begin in the order in which they were called, and two of them never run at the same time. A hook lets others
-   run only while it awaits something. So hooks need no locks.
+1. A hook delays only other hooks, and the client that it was called for. Meanwhile, the server serves other clients.
+2. Hooks begin in the order in which they were called, and two of them never run at the same time. A hook lets other
+   hooks run only while it awaits something. So hooks need no locks.
 3. A hook that does not finish in time is cancelled. If it blocks its thread, an exception is raised in the thread. If
    the hook still does not end, the thread is abandoned, and the waiting hooks run in a new thread.
 """

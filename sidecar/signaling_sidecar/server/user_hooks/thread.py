@@ -142,7 +142,7 @@ class HookThread:
     def _cancel_all(self) -> None:
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.call_soon(self._loop.call_soon, self._loop.stop)  # after the tasks have handled their cancellation
+        self._loop.call_soon(self._loop.call_soon, self._loop.stop)  # when the tasks have handled the cancellation
 
     def _run(self) -> None:
         with suppress(_Interrupted):
@@ -150,7 +150,7 @@ class HookThread:
                 # A task that a hook has started may raise an exception that ends the loop, such as SystemExit.
                 with suppress(BaseException):
                     self._loop.run_forever()
-            self._loop.set_exception_handler(lambda *_: None)  # no warnings about tasks that have not ended
+            self._loop.set_exception_handler(lambda *_: None)  # suppresses warnings about tasks that have not ended
             self._loop.close()
 
 

@@ -13,7 +13,7 @@ export function make(tag, { data = {}, ...properties } = {}, ...children) {
 export const button = (text, onclick, properties = {}) =>
   make('button', { type: 'button', onclick, ...properties }, text)
 
-/** Puts a drawing of the sidecar into the element. Its package `drawing` has escaped all text from peers. */
+/** Puts a drawing from the sidecar into the element. Its package `drawing` has escaped all text from peers. */
 export function drawn(element, html) {
   if (element.drawing === html) return false
   element.drawing = html

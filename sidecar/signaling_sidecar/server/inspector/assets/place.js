@@ -2,7 +2,7 @@
 
 const VIEWS = ['mesh', 'ladder', 'timeline', 'records']
 
-/** The protocol of this project's own client. */
+/** The dialect of this project's own client. */
 export const OWN = 'rooms'
 
 let onMove = () => {}

@@ -53,7 +53,7 @@ export class VirtualList {
     const last = (this.total ?? 0) - MAY_CHANGE
     for (const at of this.rows.keys()) if (at >= last && !this.elements.has(at)) this.rows.delete(at)
     await this.ask({ from: this.following ? this.lastPage() : this.firstVisible() - AROUND })
-    // There were more new rows than in one answer.
+    // One answer may not contain all new rows.
     if (this.following && this.total > 0 && !this.rows.has(this.total - 1)) await this.ask({ from: this.lastPage() })
   }
 
@@ -75,7 +75,7 @@ export class VirtualList {
       const from = Math.max(query.from - this.gone, 0)
       const { rows, total, first } = await this.fetchRows({ count: MOST_ASKED, ...query, from }, asking.signal)
       if (asking.signal.aborted) return
-      // Only a row with a known number tells how many were forgotten.
+      // Only a row with a known number tells how many rows were forgotten.
       if (first !== this.first && this.rows.size && !query.seq) return this.ask({ seq: this.anchor().seq })
       this.align(rows, first)
       this.take(rows, total + this.gone)

@@ -1,4 +1,4 @@
-/** The peers of the listed rooms and the state of each pair, as in `sidecar why`. Fetched while the page is visible. */
+/** Shows the peers of the listed rooms and the state of each pair, and fetches them while the page is visible. */
 
 const ASK_EVERY_MS = 2000
 const MAX_PAIRS = 12 // for each room; `sidecar why` shows all of them

@@ -1,4 +1,4 @@
-/** Connects two tabs of this page by a data channel. This is the least that an app has to do. */
+/** Connects two tabs of this page by a data channel. An app needs at least this code. */
 
 const CONNECTS_WITHIN_MS = 15_000 // as long as Chromium tries an address that does not answer
 const PING_EVERY_MS = 1000
