@@ -61,8 +61,8 @@ class Drain:
 
 
 def waves_of(connections: int, within_s: float) -> list[tuple[float, int]]:
-    """Return for each wave how long to wait before it and how many connections it closes. The sizes differ by one at
-    most."""
+    """Return for each wave how long to wait before it and how many connections it closes. The sizes of the
+    waves differ by one at most."""
     count = min(math.ceil(connections / LEAST_IN_A_WAVE), max(1, int(within_s / WAVE_EVERY_S)))
     sizes = [(connections + number) // count for number in reversed(range(count))]
     return [(WAVE_EVERY_S if number else 0.0, size) for number, size in enumerate(sizes)]

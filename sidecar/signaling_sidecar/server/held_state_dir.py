@@ -34,7 +34,7 @@ class HeldStateDir:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder's lock. Raises StateDirTaken when another sidecar has it, and StateDirUnusable."""
+        """Hold the folder's lock. Raises StateDirTaken if another sidecar holds it, and StateDirUnusable."""
         with state_dir.used(self.path):
             state_dir.create(self.path)
             self._lock = state_dir.lock(self.path)

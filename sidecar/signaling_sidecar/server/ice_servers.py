@@ -34,7 +34,7 @@ class IceServers:
         epoch."""
         servers = [_IceServer(self._stun)] if self._stun else []
         if self._turn and self._secret is not None:
-            # Quoted, because TURN servers apply SASLprep to user names, which refuses some characters of peer ids.
+            # The peer id is quoted, because TURN servers apply SASLprep to it, which refuses some characters.
             username = f"{int(now_ts + self._password_s)}:{quote(peer, safe='')}"
             servers.append(_IceServer(self._turn, username, _password(self._secret, username)))
         return msgspec.Raw(msgspec.json.encode(servers)) if servers else msgspec.UNSET

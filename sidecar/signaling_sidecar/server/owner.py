@@ -60,7 +60,7 @@ class Owner:
     """
 
     def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:
-        """If this sidecar was the owner before, `counts` are the counts from that time, which continue."""
+        """If this sidecar was the owner before, `counts` are its counts so far, which continue."""
         self.has_hooks = False
         self.counts = counts or Counts()
         self._hooks: HookChecks | None = None

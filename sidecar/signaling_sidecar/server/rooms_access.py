@@ -31,7 +31,8 @@ class RoomsAccess(Protocol):
     answer as if it had the hub."""
 
     async def hub(self) -> Hub:
-        """Return the hub, or a copy of it. The caller may only read it, and it may change during each `await`.
+        """Return the hub, or a copy of it. The caller may only read the hub, which may change
+        during each `await`.
 
         Raises RoomsUnavailable.
         """

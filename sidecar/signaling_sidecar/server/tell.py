@@ -67,7 +67,7 @@ class OwnerSide(Protocol):
     def ended(self, ended: ConnectionEnded) -> None: ...
 
     def record(self, record: Record) -> None:
-        """Add a record of something that is not about a room to the event log."""
+        """Add a record that is not about a room to the event log."""
 
 
 class FrontSide(Protocol):

@@ -52,7 +52,7 @@ class Revoke(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Revoking:
-    """`begin` must be called before the first request, and `load` before that."""
+    """`load` must be called first, and then `begin`, both before the first request."""
 
     def __init__(self, tokens: RevocableTokens, folder: HeldStateDir) -> None:
         self.tell_others: Callable[[Revocations], Awaitable[None]] | None = None

@@ -128,8 +128,9 @@ class ClusterSide:
         self.member.tell(Ended(ended.connection, ended.ending, ended.by, ended.code, ended.reason, dialect))
 
     def _is_current(self, connection: int) -> bool:
-        """Whether the connection has the current number of this instance. If it has an earlier one, the other instances
-        treat it as ended, because this instance was declared dead under that number."""
+        """Whether the connection has the current number of this instance. If the connection has an
+        earlier number, the other instances treat it as ended, because this instance was declared dead under that
+        number."""
         return instance_of(connection) == self.member.number
 
     def record(self, record: Record) -> None:

@@ -122,7 +122,7 @@ class Term:
         if is_restart:
             self.owner.record(Record("server.restored"))
         if last is not None and last not in members:
-            # The inbox reports its end only after commands of clients that have already moved to other instances.
+            # The inbox reports that `last` is gone only after commands of clients that have moved to other instances.
             self.bury(last)
         self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
         return gone

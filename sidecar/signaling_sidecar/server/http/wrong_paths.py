@@ -58,7 +58,7 @@ class WrongPaths:
         return await handler(request)
 
     def _tell(self, sentence: str) -> str:
-        """Log a sentence if it was not logged before. Returns it as the text of a response."""
+        """Log a sentence if it was not logged before. Returns the sentence as the text of a response."""
         if sentence not in self._told and len(self._told) < MAX_TOLD:
             self._told.add(sentence)
             logger.warning("%s", sentence, extra={"code": "wrong-path"})

@@ -83,7 +83,7 @@ def _up(sidecar: SidecarHere) -> Finding:
 
 
 def _address(request: web.Request) -> Address:
-    """Return the address to which the code of an app should connect. Behind a proxy, it is that of the page itself."""
+    """Return the address to which the code of an app should connect. Behind a proxy, this is the page's own."""
     if FORWARDED_FOR in request.headers:
         return of_page(f"{'wss' if _is_secure(request) else 'ws'}://{visible(request.host)}")
     return of_sidecar(visible(request.url.host or ""), request.url.port or 80)

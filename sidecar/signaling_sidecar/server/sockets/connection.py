@@ -28,7 +28,7 @@ frames of 8 KB may be sent to such a client while its page is busy. But a page t
 memory before its pong is late (see also `unread_total.py`)."""
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
-CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # a pong with this payload does not answer the heartbeat
+CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # a pong with this payload answers the challenge
 
 
 class End(NamedTuple):

@@ -143,8 +143,8 @@ class Endpoint:
         limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
             self._new_connection_id(),
-            # The size of the largest frame is added. Otherwise, such a frame could exceed the limit although the client
-            # has read nearly everything before it.
+            # The limit is higher by the size of the largest frame. Otherwise, such a frame could exceed it although the
+            # client has read nearly all frames before.
             Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes, front.unread_total.has_room),
             FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),
             front.close_idle,

@@ -33,7 +33,8 @@ class FrameCheck:
         """The number of frames that have arrived of an incomplete message."""
 
     def first_wrong(self, data: bytes) -> Wrong | None:
-        """Check the next bytes of the connection. Returns the first wrong frame that begins in them, or None."""
+        """Check the next bytes of the connection. Returns the first wrong frame that begins in these bytes, or
+        None."""
         before = len(self._begun)
         data = self._begun + data if before else data
         at, end = self._skip, len(data)

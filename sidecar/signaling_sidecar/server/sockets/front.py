@@ -99,8 +99,8 @@ class Front:
         return True
 
     def begin(self, connection: Connection) -> Command | None:
-        """Return the command that the handshake implies, such as a join. Returns None if it implies none, or if
-        the dialect is not known yet."""
+        """Return the command that the handshake implies, such as a join. Returns None if it implies no command,
+        or if the dialect is not known yet."""
         if connection.speaker is None:
             return None
         dialect, caller = connection.speaker
@@ -216,7 +216,7 @@ class Front:
             connection.close(code, reason, ending)
 
     def turn_away(self, connection: Connection, dialect: Dialect | None, closing: Closing) -> None:
-        """Close a connection that has just been opened. In some dialects, a frame with the reason is sent before."""
+        """Close a connection that has just been opened. In some dialects, a frame with the reason is sent first."""
         if connection.id in self._connections and dialect is not None:
             farewell = dialect.farewell(closing)
             if farewell is not None:

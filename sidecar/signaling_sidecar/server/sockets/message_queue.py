@@ -1,8 +1,8 @@
 """A queue between aiohttp's WebSocket parser and the reader of a connection.
 
-aiohttp's own queue wakes the task that waits for a message, which takes about as long as handling most messages. This
-queue first offers each message to a function, while the parser is still running. It only queues the messages that the
-function does not take.
+aiohttp's own queue wakes the task that waits for a message. Waking a task takes about as long as handling most
+messages. So this queue first offers each message to a function, while the parser is still running. It only queues the
+messages that the function does not take.
 
 If a new version of aiohttp does not put messages into the queue with `feed_data`, all messages are queued.
 """

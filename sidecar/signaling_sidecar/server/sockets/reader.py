@@ -46,7 +46,7 @@ class Reader:
             connection.hang_up()
 
     async def _read(self) -> tuple[End, int | None]:
-        """Handle messages until the end. Returns how the connection ended, and the code of the Close to be sent.
+        """Handle messages until the connection ends. Returns how it ended, and the code of the Close to be sent.
 
         Messages that arrive after our own Close are not handled. Raises WebSocketError.
         """

@@ -1,6 +1,6 @@
 """Checks the commands of clients against their tokens, and closes connections when their tokens expire.
 
-It is only used if the sidecar requires tokens.
+This module is only used if the sidecar requires tokens.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class TokenHolders:
             self._turn_out(oldest)
 
     def check(self, connection: Connection, command: Command) -> Command:
-        """Return the command to carry out, which may be a refusal. `close_spent` must be called after it was carried
-        out."""
+        """Return the command to carry out, which may be a refusal. `close_spent` must be called after the command
+        was carried out."""
         access = connection.access
         assert access is not None  # `begin` has set it
         was_anonymous = access.own is None

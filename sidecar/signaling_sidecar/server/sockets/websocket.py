@@ -65,7 +65,7 @@ class WebSocket(asyncio.Protocol):
     async def receive(self, take: Take = queue_all) -> Message | None:
         """Return the next message that `take` does not take, with its text as bytes, or None if the connection is lost.
 
-        `take` is only called while this waits for a message. Raises WebSocketError, which has the close code, when the
+        `take` is only called while `receive` is running. Raises WebSocketError, which has the close code, when the
         client has violated the protocol and must be disconnected.
         """
         try:

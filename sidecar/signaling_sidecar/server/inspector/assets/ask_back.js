@@ -3,8 +3,8 @@
 import { $, announce, button, make } from './elements.js'
 
 /**
- * Shows the dialog, and calls `act` with the elements of the form if the answer is yes. If `act` throws, the dialog stays
- * open and shows the error. Otherwise, `done` is announced.
+ * Shows the dialog, and calls `act` with the elements of the form if the answer is yes. If `act` throws, the dialog
+ * stays open and shows the error. Otherwise, `done` is announced.
  */
 export function askBack({ title, about, fields = [], yes, act, done, danger = false }) {
   const dialog = $('dialog')
