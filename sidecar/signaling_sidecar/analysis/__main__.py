@@ -19,7 +19,8 @@ from signaling_sidecar.errors import Code
 
 
 def main() -> None:
-    # No object here is part of a reference cycle, and the search for cycles would take a third of the time.
+    # No object of this process is part of a reference cycle, and Python's search for cycles would take a third of the
+    # time.
     gc.disable()
     requests, replies = sys.stdin.buffer, _own_stdout()
     first = _read(requests)
@@ -35,7 +36,7 @@ def main() -> None:
             reply = Reply(OUT_OF_MEMORY, b"there is not enough memory to analyse the newest part of the event log")
         except Exception:
             traceback.print_exc()
-            analyst = Analyst(begin)  # the previous one may be in an inconsistent state
+            analyst = Analyst(begin)  # the previous `Analyst` may be in an inconsistent state
             reply = Reply(Code.INTERNAL, b"the event log could not be analysed, because of a bug in the sidecar")
         try:
             replies.write(framed(reply))

@@ -46,7 +46,8 @@ class Analyst:
         self._seen: Seen | None = None
         self._rested_s = 0.0
         self._views: dict[Key, tuple[Any, RoomView]] = {}
-        """The views of rooms at the last look at the log, because the page asks for several parts of a room."""
+        """By room, the view that was made from `_seen`. The page asks for several parts of a room, which share one
+        view."""
 
     def reply(self, request: Request) -> Reply:
         try:
@@ -75,7 +76,7 @@ class Analyst:
         return msgspec.json.encode(_shown(request, self._view(request.key, request.state)))
 
     def _recent(self) -> Seen:
-        """Look at the log, or return the result of the last look if the pause after it is not over."""
+        """Return the result of the last look at the log during the pause after it. After the pause, look again."""
         return self._seen if self._seen is not None and time.monotonic() < self._rested_s else self._look()
 
     def _look(self) -> Seen:

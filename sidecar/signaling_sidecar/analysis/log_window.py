@@ -32,23 +32,24 @@ class Grown(NamedTuple):
     """How the window has changed."""
 
     entries: Sequence[Logged]
-    """The entries that were added at its end, or all its entries if `is_cut` is true."""
+    """The entries that were added at the end of the window, or all its entries if `is_cut` is true."""
     is_cut: bool
-    """Whether entries at its beginning were forgotten, or the boot id in the records of this run has changed."""
+    """Whether the window has forgotten its first entries, or the boot id in the records of this run has changed."""
 
 
 class LogWindow:
-    """The newest part of the log in `folder`, which the run `boot` of the sidecar writes. Must not be used by two
+    """The newest part of the log in `folder`. The run `boot` of the sidecar writes this log. Must not be used by two
     threads at the same time."""
 
     def __init__(self, folder: Path, boot: str) -> None:
         self._folder, self._run = folder, boot
         self.boot = boot
-        """The boot id in the records of this run. In a cluster it is that of the cluster, and not that of the run."""
+        """The boot id in the records of this run. In a cluster, this is the boot id of the whole cluster."""
         self._parts: dict[str, _Part] = {}
         self._read_before: dict[str, int] = {}
-        """By boot: the number of the newest record in complete parts. Records up to it are skipped in later parts,
-        because an instance of a cluster copies some records again after a restart."""
+        """By boot id, the number of the newest record in the segments that were read completely. Records up to this
+        number are skipped in later segments, because an instance of a cluster copies some records again after a
+        restart."""
 
     def grow(self) -> Grown:
         """Read the lines that were written since the last call. Raises NoLog and OSError."""
@@ -78,7 +79,8 @@ class LogWindow:
         return added
 
     def _wanted(self) -> dict[str, Path]:
-        """Return the segments from the first one in the window on, or the newest ones if the window is empty."""
+        """Return the segments that the window should contain: the first one that it has and all after it, or only the
+        newest ones if the window is empty."""
         segments = find_segments(self._folder).segments
         # A segment that has been compressed is still the same segment.
         paths = {path.name.removesuffix(".gz"): path for path in segments}
@@ -95,18 +97,19 @@ class LogWindow:
 
 
 class _Part:
-    """The part of one segment that was read. `run` is the boot id in the name of the segment."""
+    """The part of one segment that was read. `run` is the boot id in the segment's file name."""
 
     def __init__(self, run: str) -> None:
         self.run = self.boot = run
         self.read_bytes = 0
         self.entries: list[Logged] = []
         self.newest: dict[str, int] = {}
-        """By boot: the number of the newest record."""
+        """By boot id, the number of the newest record in this segment."""
         self.is_complete = False
 
     def read(self, path: Path, read_before: Mapping[str, int]) -> list[Logged]:
-        """Return the records that were added since the last call, except those that other segments had already."""
+        """Return the records that were added to the segment since the last call. Records that an earlier segment
+        contains too are left out."""
         if self.is_complete:
             return []
         text = whole_lines(path, self.read_bytes)
@@ -123,7 +126,7 @@ class _Part:
             entry = _decode(line)
             if entry.type == "log.header" and entry.v == SCHEMA_VERSION:
                 self.boot = msgspec.json.decode(entry.data or "", type=Header).boot
-        except NOT_JSON:  # written by another program; `sidecar why` reports such lines
+        except NOT_JSON:  # another program wrote this line; `sidecar why` reports such lines
             return None
         return msgspec.structs.replace(entry, boot=self.boot) if entry.v == SCHEMA_VERSION else None
 

@@ -23,7 +23,7 @@ from signaling_sidecar.drawing.mesh.mesh import Mesh
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.untrusted_text import visible
 
-MAX_PARTED = 20  # pairs of peers that are no longer together, whose verdicts are shown
+MAX_PARTED = 20  # the most pairs of peers that are no longer together whose verdicts are shown
 DATA_CHARACTERS = 300  # characters of a record in a table; more would not be visible in its row
 _OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 
@@ -64,7 +64,8 @@ class RoomView:
         }
 
     def _cut(self) -> str:
-        """Say which records are missing at the beginning of the lists, or return an empty text if no record is."""
+        """Say which records are missing at the beginning of the lists, or return an empty text if the lists are
+        complete."""
         shown = [*self._before[:1], *self._records[:1]]
         if not shown or shown[0].type == "room.created":
             return ""
@@ -179,7 +180,7 @@ def _matches(record: Logged, pair: tuple[str, str] | None, type_: str, text: str
 
 
 def _seq(rows: Sequence[Step | Logged]) -> int | None:
-    """Return the number of the first row's record. It changes when rows at the beginning are forgotten."""
+    """Return the number of the first row's record. This number changes when rows at the beginning are forgotten."""
     return rows[0].seq if rows else None
 
 

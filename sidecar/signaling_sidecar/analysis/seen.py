@@ -25,17 +25,19 @@ from signaling_sidecar.drawing import cluster_event
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
-"""The key of pages that signal through another server, of which only the reports of the browsers are known."""
+"""The key for pages that signal through another server. Only the reports of their browsers are known."""
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The newest part of the log, and the verdicts on it. The next look at the log adds to its collections."""
+    """The newest part of the log, and the verdicts on it. The next call of `Looker.look` adds to the collections in
+    this object."""
 
     entries: Sequence[Logged]
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order, including those about all sidecars of a cluster."""
+    """The records of each room in this run, in their order. They include the records about the sidecars of a cluster,
+    which concern every room."""
     checkpoint_of: Mapping[Key, Logged]
     """The last checkpoint before the first record of each room."""
     first_checkpoint: Logged | None
@@ -49,7 +51,7 @@ class Seen(msgspec.Struct, frozen=True):
     """The number of the newest record."""
     changes_ts: float | None
     """The next time at which a verdict may change without a new record, because a peer has not acted in time. None if
-    there is no such time."""
+    no verdict can change in this way."""
 
 
 class Looker:
@@ -61,7 +63,7 @@ class Looker:
         self._forget()
 
     def look(self) -> Seen:
-        """Return what the log shows now. Raises NoLog and OSError."""
+        """Read the new records of the log, and return its present state. Raises NoLog and OSError."""
         try:
             grown = self._window.grow()
         except (SidecarError, OSError):
@@ -88,7 +90,8 @@ class Read:
         self._reporting: set[str] = set()
         self._of_key: dict[Key, list[Logged]] = defaultdict(list)
         self._of_room: dict[Key, list[Logged]] = {}
-        """The same lists, only of rooms with a record which proves that the room existed (see `NO_SIGN_OF_LIFE`)."""
+        """The lists of `_of_key`, but only of rooms with a record which proves that the room existed (see
+        `NO_SIGN_OF_LIFE`)."""
         self._checkpoint_of: dict[Key, Logged] = {}
         self._first_checkpoint: Logged | None = None
         self._checkpoint: Logged | None = None
@@ -122,8 +125,8 @@ class Read:
             self._of_room[key] = self._of_key[key]
 
     def seen(self, now_ts: float) -> Seen:
-        """Return what the log shows at `now_ts`, which must not be earlier than at the last call. The last result is
-        returned again if no record was added and no verdict can have changed since."""
+        """Return the state of the log at `now_ts`, which must not be earlier than the `now_ts` of the last call. If no
+        record was added since the last call, and no verdict can have changed, the last result is returned again."""
         if self._seen is None or now_ts >= (self._seen.changes_ts or math.inf):
             self._seen = self._look(now_ts)
         return self._seen
