@@ -11,17 +11,18 @@ from signaling_sidecar.eventlog.payload import Candidate
 
 ANSWERS = frozenset({"answer", "pranswer"})
 DESCRIPTIONS = ANSWERS | {"offer"}
-CROSSING_WITHIN_S = 5.0  # seconds; a later offer of the other side does not cross the first, but begins a new attempt
+CROSSING_WITHIN_S = 5.0  # seconds; a later offer of the other side does not cross this one, but begins a new attempt
 # Seconds. Offers that one side sends within this time are one attempt, such as a pool of offers or a page that starts
 # twice.
 TOGETHER_WITHIN_S = 1.0
-# The prefix length of most home and office networks. That of a peer's network is unknown, so a conclusion is a guess.
+# The prefix length of most home and office networks. The log does not show the prefix length of a peer's network, so a
+# conclusion from two addresses is a guess.
 SUBNET_BITS = 24
 
 
 class Attempt:
-    """The signals of one negotiation, and lists of those of each kind. The lists are made once, because a verdict reads
-    them many times. All are in the order of the signals."""
+    """The signals of one negotiation, and a list of the signals of each kind. The lists are made once, because a
+    verdict reads them many times. Each list is in the order of the signals."""
 
     __slots__ = ("answers", "candidates", "offers", "signals", "ufrags", "unread", "with_candidates")
 
@@ -86,8 +87,8 @@ class Attempt:
 
     @property
     def subnets(self) -> tuple[str, str] | None:
-        """The private networks of each side. None if the sides have a network in common, or any other candidates than
-        host candidates with private addresses."""
+        """The private networks of each side. None if the sides have a network in common, or if one of them has a
+        candidate that is not a host candidate with a private address."""
         networks: list[set[str]] = []
         for candidates in self.candidates:
             if {each.type for each in candidates} != {"host"} or _classes(candidates) != {"private"}:
@@ -103,15 +104,15 @@ def attempts_of(meeting: Meeting) -> list[Attempt]:
     The result has at least one attempt. Offers that one side makes at the same time, such as a pool of offers, are one
     attempt, because the other side answers only one of them. A candidate belongs to the attempt whose description has
     the same ufrag, whether the description was sent before the candidate or after it. If signals name their
-    RTCPeerConnection, all signals of one RTCPeerConnection are one attempt, because two peers can make several of them
-    at the same time, such as one for data and one for a call.
+    RTCPeerConnection, all signals of one RTCPeerConnection are one attempt. Two peers can make several
+    RTCPeerConnections at the same time, such as one for data and one for a call.
     """
     begins = [signal for signal in meeting.signals if signal.what == "offer" or signal.call is not None]
     if len(begins) <= 1:
         return [Attempt([*meeting.signals])]
     numbers: list[int] = []
     number_of: dict[tuple[int, str | None], int] = {}
-    """By sender and ufrag, the number of the attempt with the first description that has them."""
+    """By sender and ufrag, the number of the attempt that contains the sender's first description with this ufrag."""
     pending: dict[int, float] = {}
     calls: dict[str, int] = {}
     number, begun = 0, False

@@ -42,7 +42,7 @@ class Diagnosis:
     rejections: Sequence[Rejection]
     """Refused joins, and refused offers that were not for a peer in the room."""
     pools: Sequence[OfferPool] = ()
-    """Pages that have unanswered offers beside answered ones."""
+    """The unanswered offers of pages that also have an answered offer."""
     unread: Sequence[tuple[str, str]] = ()
     """The rooms, by dialect and room id, whose signals cannot be read, so that it is unknown who met in them."""
     room: str | None = None
@@ -131,8 +131,8 @@ def judge(
     dialect: str | None = None,
     evaluate: Evaluate = evaluate,
 ) -> Diagnosis:
-    """Do the same as `diagnose` for meetings that were found before. This may be repeated, because a verdict can change
-    when time passes. `evaluate` evaluates one meeting.
+    """Do the same as `diagnose` for meetings that were found before. The call may be repeated for the same meetings,
+    because a verdict can change when time passes. `evaluate` evaluates one meeting.
     """
     until_ts = found.last_ts if now_ts is None else now_ts
     selection = _Selection(room, dialect, found.unread)

@@ -62,7 +62,8 @@ class ExternalPages:
                 yield self._meeting(offered, [])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
-        # The later of the two counts, because a connection from a pool may be much older than the meeting.
+        # The meeting begins with the first report of the later connection. The other connection may come from a pool,
+        # and be much older.
         began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
         sessions = (self._session_of(own, began), self._session_of(others, began))
         return Meeting(None, None, sessions, began, connections=(own, others))

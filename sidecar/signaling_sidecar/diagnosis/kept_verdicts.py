@@ -21,15 +21,15 @@ class KeptVerdicts:
         if kept is not None and kept[0] == facts and now_ts < kept[1].changes_ts:
             return kept[1]
         verdict = evaluate(meeting, now_ts)
-        if meeting.room is not None:  # meetings outside of rooms are new objects each time
+        if meeting.room is not None:  # `MeetingFinder.found` makes new objects for meetings without a room
             self._kept[meeting] = facts, verdict
         return verdict
 
 
 def _facts(meeting: Meeting) -> Facts:
     """Return the facts that the verdict on a meeting depends on. Signals, refusals and reports are only ever added, so
-    their number shows whether there are new ones. The side of a connection depends only on its reports and the
-    signals."""
+    their number shows whether there are new ones. Which of the two sessions a connection belongs to depends only on its
+    reports and on the signals."""
     return (
         len(meeting.signals),
         len(meeting.refusals),

@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
 _REMOVED = {"kicked": "was kicked out of the room", "room-closed": "was removed because the room was closed"}
-"""If a peer did not leave by itself: how its session ended, as a predicate, by the reason in `peer.left`."""
+"""For each reason in `peer.left` that is not the peer's own act, a predicate that says how the session ended."""
 
 
 @dataclass(eq=False, slots=True)
@@ -28,7 +28,7 @@ class Session:
     came: Entry
     """The first entry of the session."""
     room: tuple[str, str] = ("", "")
-    """Dialect and room id. Both are empty for a page that signaled through another server."""
+    """Dialect and room id, which are empty for a page that signaled through another server."""
     identity: str = ""
     """The first peer id of the page. A reload does not change it, even if the page then has another id."""
     label: str = ""
@@ -38,18 +38,19 @@ class Session:
     away: list[Entry] = field(default_factory=list)
     """The entries that report a lost connection."""
     absent: Entry | None = None
-    """The last entry of `away`, while the peer has not returned."""
+    """The last entry of `away` if the peer has not returned since, and otherwise None."""
     end_of_token: str | None = None
     """What had happened to the client's token (`had expired` or `had been revoked`), if the sidecar has closed the last
     connection for that reason."""
     insecure: Entry | None = None
-    """The entry that shows that its page is not a secure context, or None."""
+    """The entry that shows that the peer's page is not a secure context, or None."""
 
     @property
     def ends(self) -> tuple[Entry, ...]:
-        """The entries that ended the session, or an empty tuple while it lasts.
+        """The entries that ended the session, or an empty tuple while the session lasts.
 
-        If a peer lost its connection and did not return, the loss counts as the end. So its entry is the first one.
+        If a peer lost its connection and did not return, the session counts as ended from then on. So the first entry
+        is the one that reports the lost connection.
         """
         if self.gone is None:
             return ()
@@ -57,7 +58,8 @@ class Session:
 
     @property
     def departure(self) -> str:
-        """How the session ended, as a predicate. Closing a page counts as leaving; losing the network does not."""
+        """A predicate that says how the session ended. Closing a page counts as leaving; losing the network does
+        not."""
         end = self.absent or self.gone
         about = read_about(end.data if end is not None else None)
         if about.ending in ("lost", "stopped"):
@@ -66,7 +68,7 @@ class Session:
 
     @property
     def absence(self) -> str:
-        """Why the peer is away, as a predicate."""
+        """A predicate that says why the peer is away."""
         return self._without_token or "has lost its connection to the sidecar"
 
     @property
@@ -122,7 +124,7 @@ class Meeting:
     signals: list[Signal] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
-    """The RTCPeerConnections to the other side that each side's browser has reported, in order."""
+    """For each side, the RTCPeerConnections to the other side that its browser has reported, in order."""
 
     @property
     def pair(self) -> tuple[object, ...]:
@@ -141,7 +143,7 @@ class Meeting:
         return bool(own) and all(any(entry.ts <= ts for entry in each.when("event", "closed")) for each in own)
 
     def parted(self) -> Session | None:
-        """Return the session that ended first, or None while both last."""
+        """Return the session that ended first, or None while both sessions last."""
         ended = [session for session in self.sessions if session.gone is not None]
         return min(ended, key=lambda session: session.ends[0].ts, default=None)
 

@@ -67,7 +67,7 @@ class MeetingFinder:
     def take(self, entry: Entry) -> None:
         if entry.ts > self._last_ts:
             self._last_ts = entry.ts
-        if entry.type == "signal.relayed":  # checked first, because most records have this type
+        if entry.type == "signal.relayed":  # most records have this type, so it is checked first
             self._take_relayed(entry)
         elif entry.type == "trace.state":
             self._take_report(entry)
@@ -135,7 +135,8 @@ class MeetingFinder:
         # A tuple takes less memory than a list, and all empty tuples are one object.
         candidates = tuple([_shared(each) for each in content.candidates if each.type not in ("end", "malformed")])
         call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
-        # All meetings of the sender share one Signal for a frame, or two if the sender is not on the same side in all.
+        # All meetings of the sender share one Signal for a frame. If the sender is not on the same side in all of them,
+        # the meetings of each side share one.
         of_side: list[Signal | None] = [None, None]
         for meeting in self._sessions.meetings_with(session, key, entry, may_begin=is_unannounced and is_to_a_peer):
             side = 0 if meeting.sessions[0] is session else 1
@@ -144,7 +145,8 @@ class MeetingFinder:
             meeting.signals.append(signal)
 
     def _join_reports(self) -> list[Connection]:
-        """Add each RTCPeerConnection to the meeting whose signals have its ICE ufrags, or whose peer it names.
+        """Add each reported RTCPeerConnection to a meeting: the one with the peer that the report names, or else the
+        one whose signals contain its ICE ufrags.
 
         Return the RTCPeerConnections of pages that signaled through another server."""
         for meeting in self._sessions.meetings:
@@ -172,8 +174,8 @@ class MeetingFinder:
 
 
 def _shared(candidate: Candidate) -> Candidate:
-    """Return the properties of a candidate that a diagnosis needs. Equal candidates share one object: in a long log,
-    most differ only in their random `.local` names, which would take a tenth of the memory."""
+    """Return the properties of a candidate that a diagnosis needs. Candidates for which these are equal share one
+    object. Their random `.local` names are left out, because they would take a tenth of the memory for a long log."""
     kind = candidate.address_class
     return _equal(candidate.type, kind, candidate.address if kind == "private" else None)
 

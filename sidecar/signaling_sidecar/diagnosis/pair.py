@@ -81,7 +81,8 @@ class Pair:
         ]
         if not refusals:
             return None
-        # A client may still send a frame again that was refused a moment ago, so an earlier refusal counts more.
+        # A client may repeat a frame that was refused a moment ago. So an earlier refusal takes precedence, because the
+        # client no longer repeats that frame.
         settled = [each for each in refusals if each.code not in RETRIED_BY_CLIENTS or not self.has_time(each.entry)]
         last = (settled or refusals)[-1]
         other = self.meeting.sessions[1 - last.sender]
@@ -98,8 +99,8 @@ class Pair:
         return refusal.sender in lacking and (at_once or not self.has_time(refusal.entry))
 
     def has_time(self, entry: Entry, within_s: float = SIGNALING_WITHIN_S) -> bool:
-        """Whether less than `within_s` has passed since an entry. If one of the peers is away or has left, the time
-        until then counts."""
+        """Whether less than `within_s` has passed since an entry. The time during which a peer is away or has left does
+        not count."""
         deadline_ts = entry.ts + within_s
         if self._until_ts >= deadline_ts:
             return False
@@ -114,8 +115,8 @@ class Pair:
 
 
 def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
-    """Return a list with the RTCPeerConnection of this attempt, or with the last one if the log does not show which it
-    was. The list may be empty."""
+    """Return a list with the RTCPeerConnection of this attempt. If the log does not show which one it was, the list has
+    the last one that it may be. The list may be empty."""
     own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
     # Of several offers from a pool, only the answered one counts.
     own = [each for each in own if each.remote_ufrags.keys() & attempt.ufrags] or own

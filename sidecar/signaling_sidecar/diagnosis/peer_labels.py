@@ -2,12 +2,14 @@
 
 1. The label of a peer is its name, unless that is long and random. A peer without such a name has its id as label if a
    person has chosen the id, such as "user-1". If the id is random, the label is the title or the path of its page.
-   Without these it is the id if that is short, and otherwise "tab 1", "tab 2" and so on, in order of joining.
+   Without a title and a path, the label is the id if the id is short, and otherwise "tab 1", "tab 2" and so on, in
+   order of joining.
 2. If several peers would have the same label, the first keeps it, and the others get a number: the tabs of one browser
    share the name of the device, and an app may call every peer "Guest".
 3. Some apps make a new id at each page load. So a peer that joins soon after another peer with the same label has left
    is treated as the same peer, and gets its label. A peer whose page was unloaded counts as having left, although its
-   session is kept for some seconds. A peer that is away for another reason does not, because it may meet the new peer.
+   session is kept for some seconds. A peer that is away for another reason does not count as having left, because it
+   may meet the new peer.
 """
 
 from __future__ import annotations
@@ -69,14 +71,14 @@ class PeerLabels:
         self._labels = None
 
     def pages_of_connections(self, pages: Mapping[str, Report]) -> None:
-        """Use these reports of pages, by peer id, instead of those of an earlier call. They were found by the
+        """Use these reports of pages, by peer id, instead of the reports from an earlier call. They were found by the
         RTCPeerConnections of the pages, and take precedence over the reports that `page` has received."""
         if pages != self._pages_of_connections:
             self._pages_of_connections = pages
             self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
-        """Learn that a peer has left, or that its page was unloaded. It may have joined before the log begins."""
+        """Learn that a peer has left, or that its page was unloaded. The peer may have joined before the log begins."""
         if peer not in self._names:
             self._names[peer], self._came_ts[peer] = "", -math.inf
         self._gone_ts.setdefault(peer, ts)
@@ -104,8 +106,8 @@ class PeerLabels:
             numbers: dict[str | None, int] = {}
             for peer in self._names:
                 wanted, numbered = self._wanted(peer)
-                # This considers only peers that may still return. In a room that is open for days, most have left long
-                # ago.
+                # `others` are only the peers that may still return: in a room that is open for days, most have left
+                # long ago.
                 since_ts = self._came_ts[peer] - RELOADED_WITHIN_S
                 others = [each for each in alike.get(wanted, []) if self._gone_ts.get(each, math.inf) >= since_ts]
                 alike[wanted] = others
@@ -122,7 +124,7 @@ class PeerLabels:
         return self._labels
 
     def _predecessor(self, peer: str, others: list[str]) -> str | None:
-        """Return which of the peers with the same label has left just before this one joined, or None."""
+        """Return the peer with the same label that left just before this peer joined, or None."""
         waits = ((self._came_ts[peer] - self._gone_ts.get(other, math.inf), other) for other in others)
         lately = [(wait_s, other) for wait_s, other in waits if 0 <= wait_s <= RELOADED_WITHIN_S]
         return min(lately)[1] if lately else None
@@ -138,7 +140,8 @@ class PeerLabels:
         return wanted if number == 1 else f"{wanted} ({numbered}{number})"
 
     def _wanted(self, peer: str) -> tuple[str | None, str]:
-        """Return the label that a peer would have alone, and the word to write before a number that is added to it."""
+        """Return the label of a peer without a number, and the word to write before a number if several peers would
+        have this label."""
         if self._names[peer] and not _LONG_RANDOM.fullmatch(self._names[peer]):
             return self._names[peer], ""
         is_long = _LONG_RANDOM.fullmatch(peer) is not None

@@ -16,7 +16,8 @@ from signaling_sidecar.diagnosis.entries import Entry
 
 SIGNALING_WITHIN_S = 5.0  # seconds for an answer, or for the first candidate; a slow phone takes about 100 ms
 # Seconds from the answer until two browsers must be connected. After 15 s, Chromium reports an unreachable address as
-# failed, and the client of this project makes another attempt. The verdict on the first one must come before that.
+# failed, and the client of this project makes another attempt. The verdict on the first attempt must come before the
+# second attempt.
 TRANSPORT_WITHIN_S = 14.0
 
 

@@ -83,8 +83,8 @@ class _Call(msgspec.Struct):
 
 
 def call_of(data: object) -> str | None:
-    """Return the id that PeerJS gives to each of the RTCPeerConnections of two peers, or None in other frames."""
-    if not isinstance(data, str) or "connectionId" not in data:  # true of most frames, which need not be decoded again
+    """Return the id of the RTCPeerConnection that a frame of PeerJS is for, or None if the frame has no such id."""
+    if not isinstance(data, str) or "connectionId" not in data:  # most frames have no such id, and need no decoding
         return None
     call = read_data(data, _Call)
     return call.payload.connectionId if call is not None else None

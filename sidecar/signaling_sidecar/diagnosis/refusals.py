@@ -29,8 +29,8 @@ class Refusals:
         """The refusals of frames whose kind was not relayed yet, so that they do not seem to be for other peers."""
         self._sessions = sessions
         self._tokens: dict[tuple[str, int], str] = {}
-        """By boot id and connection, why a token was refused. The next refused frame of the connection has this
-        token."""
+        """By boot id and connection number, why the client's token was refused. The next refused frame of the
+        connection is the one with this token."""
 
     def take_token(self, entry: Entry) -> None:
         """Process a record of a client that was not let in because of its token."""
@@ -51,7 +51,7 @@ class Refusals:
             self._add(entry, about.code or "", token or about.message or "")
 
     def take_closed(self, entry: Entry) -> None:
-        """Process a record of a closed connection, whose last frame may have been over the limit."""
+        """Process a record of a closed connection, whose last frame may have been over the size limit."""
         closed = read_closed(entry)
         if closed.is_too_big:
             for each in self._in_each_room(entry):
@@ -102,6 +102,6 @@ class Refusals:
 
 
 def _is_signal(entry: Entry) -> bool:
-    """Whether a refused frame was certainly for other peers. This is assumed of a frame over the size limit, for which
-    the connection was closed."""
+    """Whether a refused frame was certainly for other peers. A frame over the size limit, for which the sidecar closed
+    the connection, counts as a frame for other peers."""
     return entry.to is not None or entry.type == "connection.closed" or word_of(entry.kind) in _NEGOTIATING_WORDS

@@ -106,7 +106,7 @@ class Connection:
     session: str | None = None
     peer_id: str | None = None
     ufrags: dict[str, None] = field(default_factory=dict)
-    """The ICE ufrags, in the order of the reports. An ICE restart adds one."""
+    """The ICE ufrags, in the order of the reports. An ICE restart adds another ufrag."""
     remote_ufrags: dict[str, None] = field(default_factory=dict)
 
     def add(self, entry: Entry, report: Report) -> None:

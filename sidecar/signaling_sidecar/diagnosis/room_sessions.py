@@ -39,7 +39,8 @@ class RoomSessions:
         """The sessions by peer id, in order of joining."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
         self._unannounced: set[RoomKey] = set()
-        """The rooms whose peers are not told of each other. Two of them meet when one sends something to the other."""
+        """The rooms whose peers are not told of each other. Two peers of such a room meet when one of them sends a
+        frame to the other."""
         self._connections: dict[str, tuple[str, int | None]] = {}
         """For each session, the boot id and the number of its last connection."""
 
@@ -48,8 +49,8 @@ class RoomSessions:
     def take_checkpoint(self, entry: Entry) -> None:
         """Process the sessions in the checkpoint at the beginning of a segment.
 
-        A session in it may have joined before this log begins. An earlier session that is not in it has ended, for
-        example between two runs.
+        A session in it may have joined before this log begins. A session that the log has shown before, and that is not
+        in the checkpoint, has ended, for example between two runs.
         """
         rooms = rooms_in(entry)
         if rooms is None:
@@ -163,8 +164,8 @@ class RoomSessions:
         return found
 
     def meetings_meant_by(self, session: Session, entry: Entry) -> Iterator[Meeting]:
-        """Yield the meetings of the sender with the peers that would have received a refused frame, or with the
-        receiver that had just left."""
+        """Yield the meetings of the sender with the peers that would have received a refused frame. If the receiver had
+        left, yield the sender's meeting with the receiver's last session."""
         room = self._rooms.get((entry.dialect or "", entry.room or ""), {})
         others = [other for other in room.values() if other.peer == entry.to or entry.to is None]
         gone = [other for other in self._of_peer.get(entry.to or "", []) if other.gone] if not others else []

@@ -10,7 +10,7 @@ from signaling_sidecar.eventlog import EXPIRED, REVOKED
 from signaling_sidecar.eventlog.secure_context import is_insecure
 
 _ENDS_OF_TOKENS = {EXPIRED: "had expired", REVOKED: "had been revoked"}
-TOO_BIG = 1009  # the close code for a frame over the limit, RFC 6455, 7.4.1
+TOO_BIG = 1009  # the close code for a frame over the size limit, RFC 6455, 7.4.1
 
 
 class _Opened(msgspec.Struct):
@@ -18,7 +18,8 @@ class _Opened(msgspec.Struct):
 
 
 class Closed(msgspec.Struct):
-    """How a WebSocket ended, from `connection.closed`. In a redacted copy of a log the fields may be missing."""
+    """How a WebSocket ended, according to the data of its `connection.closed` record. In a redacted copy of a log,
+    fields of the record may be missing."""
 
     ending: str | None = None
     by: str | None = None
@@ -28,12 +29,13 @@ class Closed(msgspec.Struct):
 
     @property
     def is_too_big(self) -> bool:
-        """Whether the sidecar closed it because of a frame over the size limit. No other record reports such frames."""
+        """Whether the sidecar closed the WebSocket because of a frame over the size limit. No other record reports such
+        frames."""
         return self.by == "sidecar" and self.code == TOO_BIG
 
     @property
     def is_goodbye(self) -> bool:
-        """Whether the page closed it or was unloaded, in contrast to a lost connection."""
+        """Whether the page closed the WebSocket or was unloaded, in contrast to a lost connection."""
         return self.by == "peer" and self.ending in ("closed", "unloaded")
 
 
@@ -61,8 +63,8 @@ class Sockets:
         return opened if origin is not None and is_insecure(origin) else None
 
     def end_of_token(self, entry: Entry) -> str | None:
-        """Return what had happened to the client's token if the sidecar has closed the WebSocket of `entry` because of
-        it, and otherwise None."""
+        """Return what had happened to the client's token, such as `had expired`, if the sidecar closed the WebSocket of
+        `entry` for that reason. Otherwise return None."""
         closed = self._closed.get((entry.boot, entry.connection))
         return end_of_token(closed) if closed is not None else None
 
@@ -74,7 +76,8 @@ class Sockets:
 
 
 def end_of_token(closed: Entry) -> str | None:
-    """Return what had happened to the client's token if the sidecar has closed a WebSocket because of it, or None."""
+    """Return what had happened to the client's token, such as `had expired`, if the sidecar closed a WebSocket for that
+    reason. Otherwise return None."""
     return _ENDS_OF_TOKENS.get(read_closed(closed).reason or "")
 
 

@@ -16,5 +16,5 @@ _STATES = {
 
 
 def state_of(reason: Reason) -> State:
-    """Return the state of two peers. It is `FAILED` for all reasons that are not in the table."""
+    """Return the state of two peers. The state is `FAILED` for all reasons that are not in `_STATES`."""
     return _STATES.get(reason, State.FAILED)

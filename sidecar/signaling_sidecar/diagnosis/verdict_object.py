@@ -1,4 +1,5 @@
-"""Define verdicts for programs. `sidecar why --json`, the admin API and the tests of apps use the same objects."""
+"""Define verdicts for programs. The output of `sidecar why --json`, the admin API and the tests of apps use the objects
+that this module defines."""
 
 from __future__ import annotations
 
@@ -36,15 +37,15 @@ class VerdictObject(msgspec.Struct, frozen=True):
     notes: Sequence[str]
     next_step: str | None
     earlier: Sequence[Reason]
-    """The reasons of their earlier meetings: a reload of a page may begin a new one."""
+    """The reasons from the two peers' earlier meetings. A reload of a page may begin a new meeting."""
     evidence: Sequence[Evidence]
     state: State
     sessions: tuple[str, str]
     together: bool
     """Whether both peers are still in the room."""
     must_connect: bool = True
-    """False for two peers that need not connect here: neither is the host of a room that has one, or one has sent the
-    other an offer in a room of another dialect."""
+    """False if the two peers need not connect in this room: because the room has a host and neither of them is the
+    host, or because one has sent the other an offer in a room of another dialect."""
 
 
 class RejectionObject(msgspec.Struct, frozen=True):

@@ -20,7 +20,8 @@ offers of a second attempt often cross."""
 
 
 class Verdict(NamedTuple):
-    """The verdict on one meeting. `signaling` is the finding without the browsers' reports, `finding` is with them."""
+    """The verdict on one meeting. `signaling` is the finding from the signals alone. `finding` also takes the browsers'
+    reports into account."""
 
     meeting: Meeting
     attempt: Attempt
@@ -68,8 +69,8 @@ class Verdicts:
     """Evaluates meetings. `meetings` are all meetings in the log.
 
     An app may use one protocol to find its peers and another one to call them, with the same peer ids. Then nothing is
-    wrong if no offer was sent in the room of the first protocol. In a room that has a host, nothing is wrong if no
-    offer was sent between two peers of which neither is the host.
+    wrong if no offer was sent in the room of the first protocol. Nothing is wrong either if the room has a host,
+    neither of the two peers is the host, and no offer was sent between them.
     """
 
     def __init__(self, meetings: Iterable[Meeting], hosts: Mapping[RoomKey, str], evaluate: Evaluate) -> None:
