@@ -24,8 +24,8 @@ def records_between(records: Sequence[Entry], one: str, other: str) -> Iterator[
         if record.type == "peer.joined":
             here.add(record.session)
         partner, named = partners[record.session], _named_by(record)
-        # Before the partner joined or after it left, another session may have had its peer id. So a frame to this id is
-        # one for the partner only if the partner was in the room, or if the frame was refused.
+        # Before the partner joined or after it left, another session may have had its peer id. So a frame to this id
+        # was meant for the partner only if the partner was in the room, or if the frame was refused.
         is_it = named == peers.get(partner) and (partner in here or record.type == "signal.refused")
         if named is None or is_it:
             yield record

@@ -35,7 +35,7 @@ class Cells:
         texts = self._texts[: _length(self._texts)]
         if width is not None and len(texts) > width:
             texts = self._texts[: width - 1]
-            if self._texts[width - 1] == "":  # the wide character before it would be cut in half
+            if self._texts[width - 1] == "":  # the cut is in the middle of a wide character
                 texts[-1] = " "
             texts.append("…")
         if not colour:

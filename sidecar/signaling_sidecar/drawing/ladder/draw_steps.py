@@ -55,7 +55,8 @@ class _Room:
         self._presence = dict.fromkeys(self.columns.values(), Presence.ABSENT)
         self._marks = connection_marks(records)
         self._ended_tokens: dict[int | None, str] = {}
-        """What had happened to the token of each connection that was closed for that reason, by connection number."""
+        """By connection number, what had happened to the client's token, if the sidecar closed the connection for that
+        reason."""
 
     def step(self, record: Entry) -> Step | None:
         """Process the next record, and return its step, or None if a ladder does not show the record."""

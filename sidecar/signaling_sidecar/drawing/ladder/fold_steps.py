@@ -13,8 +13,8 @@ _FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, joins and leaves always 
 
 
 def fold_steps(steps: Iterable[Step]) -> Iterator[Step]:
-    """Replace each run of equal steps by one step. Runs may overlap. A step of another kind, such as a join, ends all
-    of them."""
+    """Replace each run of at least `LEAST_RUN` equal steps by one step. Runs of different steps may overlap. A step
+    that is never folded, such as a join, ends all runs."""
     for is_folded, stretch in groupby(steps, key=lambda step: step.look in _FOLDED):
         there = list(stretch)
         yield from _fold(there) if is_folded else there

@@ -62,8 +62,8 @@ class Ladder:
         """Draw the records of one room and one boot, in their order.
 
         `between` selects two sessions of the room, and `kinds` selects rows by the values of `Look`. `labels` has the
-        labels that a diagnosis of the whole log gives to the peers of the room. Without them, the labels are those of a
-        diagnosis of the records.
+        labels that a diagnosis of the whole log gives to the peers of the room. Without `labels`, the labels come from
+        a diagnosis of the given records.
         """
         records = list(records)
         self.labels = labels = labels or next(iter(find_meetings(records).labels.values()), PeerLabels())
@@ -75,7 +75,7 @@ class Ladder:
         if kinds:
             steps = [step for step in steps if step.look in kinds]
         self.steps = list(fold_steps(steps)) if fold else steps
-        # This includes the steps that are folded now: a reader may have selected one while it had a row of its own.
+        # Steps that are folded now are included: a reader may have selected such a step while it had a row of its own.
         self._by_seq = {step.seq: step for step in (*steps, *self.steps)}
         began = f" · {self.steps[0].time:%Y-%m-%d}, times in UTC" if self.steps else ""
         self.title = title + began

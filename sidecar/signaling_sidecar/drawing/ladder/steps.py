@@ -13,7 +13,7 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.drawing.presence import Presence
 
-LEAST_PERIOD_S = 0.01  # seconds; a run with a shorter period is a burst, so the period is not shown
+LEAST_PERIOD_S = 0.01  # seconds; equal steps that follow each other faster are a burst, so their period is not shown
 
 
 class Look(StrEnum):
@@ -69,7 +69,7 @@ class Step(NamedTuple):
     """The columns of the peers that a frame was for."""
     what: str
     size_bytes: int | None
-    """The size of the frame, or None if it does not matter."""
+    """The size of the frame, or None if the ladder does not show it."""
     detail: str
     presence: tuple[Presence, ...]
     """For each column, the presence of its peer after this step."""

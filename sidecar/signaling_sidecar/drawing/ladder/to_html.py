@@ -36,7 +36,7 @@ _COLOURS = {
     Look.NOTE: "#8b929c",
 }
 _PAPER = "background:var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
-_FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # shows that the list can be scrolled
+_FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # borders that show that the list scrolls
 
 
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:

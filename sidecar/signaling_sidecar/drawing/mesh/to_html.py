@@ -15,14 +15,14 @@ from signaling_sidecar.drawing.mesh.links import Link, Links, Node
 from signaling_sidecar.drawing.mesh.to_text import nobody, shown_name
 from signaling_sidecar.untrusted_text import shown_width
 
-_PEER_PX = 64  # least distance of two neighbours on the circle, which keeps the lines apart
+_PEER_PX = 64  # least distance of two neighbouring peers on the circle, which keeps the lines apart
 _LEAST_RADIUS_PX = 110
 _NODE_PX = 7
 _TO_NAME_PX = _NODE_PX + 8  # from the middle of a peer to its name
 _NAME_LINE_PX = 15  # height of a name
-_SIGNED_LINKS = 66  # the links of 12 peers; if more are in the same state, their signs would hide the lines
-_FAINT = ' opacity=".3"'  # for links of a state that has many, because they would hide the failed ones
-_NAMED_ROUTES = 6  # peers; in a larger mesh, the words would hide the lines, so routes are only in the tooltips
+_SIGNED_LINKS = 66  # the links of 12 peers; the signs of more links in one state would hide the lines
+_FAINT = ' opacity=".3"'  # for states with more than `_SIGNED_LINKS` links, which would hide the failed links
+_NAMED_ROUTES = 6  # peers; in a larger mesh, the names of routes would hide the lines, and are only in the tooltips
 _ROUTE_CHARACTER_PX = 6.2  # width of a rather wide character in 11 px text
 _RELAYED = "#8250df"  # the colour of a connection through a TURN server
 _SENTENCES = 12  # sentences below the drawing; the pairs table has all of them
@@ -86,7 +86,7 @@ class _Circle(NamedTuple):
 
 
 def _name_places(circle: _Circle) -> Sequence[tuple[float, float]]:
-    """Return where each name begins or ends.
+    """Return the position of each name's text anchor: its beginning, its end or its middle.
 
     At the top and the bottom of the circle, neighbours have nearly the same height. There, a name is moved outwards by
     the height of a line, so that it does not overlap the name beside it.

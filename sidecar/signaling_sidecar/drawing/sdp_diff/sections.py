@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 from signaling_sidecar.untrusted_text import visible
 
 _SECRET = re.compile(r"^(a=ice-(?:ufrag|pwd):|a=fingerprint:\S+ )(\S+)")
-_SHOWN_CHARS = 8  # of a secret; enough to tell two secrets apart, and to show all 4 characters of Chromium's ufrags
+_SHOWN_CHARS = 8  # characters of a secret; enough to tell two apart, and to show Chromium's whole ufrags (4 characters)
 
 
 T = TypeVar("T")

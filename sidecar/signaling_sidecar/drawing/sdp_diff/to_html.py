@@ -12,12 +12,12 @@ from signaling_sidecar.drawing.markup import framed, text
 from signaling_sidecar.drawing.sdp_diff.sections import Mark, Row, Section
 
 _CONTEXT_LINES = 2  # unchanged lines that are shown before and after a change
-_LEAST_FOLDED = 3  # lines; fewer take less space than the fold itself
+_LEAST_FOLDED = 3  # lines; fewer lines take less space than a fold
 _FONT = "font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace)"
 _GRID = "display:grid;grid-template-columns:1fr 1fr;column-gap:12px"
 _WIDTH = "max-width:1160px"
 _SIGNS = {Mark.SAME: ("", ""), Mark.CHANGED: ("-", "+"), Mark.REMOVED: ("-", ""), Mark.ADDED: ("", "+")}
-_TONES = ("229,72,77", "33,150,83")  # red for removed, green for added; the signs mean the same
+_TONES = ("229,72,77", "33,150,83")  # red for removed lines, green for added lines; the signs in `_SIGNS` mean the same
 
 
 def sdp_diff_html(title: str, other_title: str, sections: Sequence[Section]) -> str:

@@ -107,7 +107,8 @@ class Attendance(NamedTuple):
 
 
 OF_SIDECARS = ("server.", "instance.", "owner.")
-"""The beginnings of the types of records about a sidecar, or about an instance of a cluster. They concern all rooms."""
+"""Types of records about a sidecar, or about an instance of a cluster, begin with these words. The records concern all
+rooms."""
 _LABELS = {
     "room.created": "room created",
     "room.ended": "room ended",
@@ -126,7 +127,7 @@ def attend(
     """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
 
     Records before the first one of the room are ignored. `labels` are those of a diagnosis of the whole log. Without
-    them, labels are made from the records. `down_since_ts` has the time of the last record before each
+    `labels`, the labels are made from the records. `down_since_ts` has the time of the last record before each
     `server.restored`, which is identified by its boot id and `seq`.
     """
     room = _Room(down_since_ts or {})
@@ -140,7 +141,8 @@ class _Room:
         self._down_since_ts = down_since_ts
         self._rows: dict[str, Row] = {}
         self._open: dict[str, tuple[Presence, float]] = {}
-        """For each session in the room, its presence and since when it has been the same (seconds since the epoch)."""
+        """For each session in the room, its presence, and the time at which this presence began (seconds since the
+        epoch)."""
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
         self._last_ts = 0.0
@@ -183,7 +185,7 @@ class _Room:
     def _moment(self, moment: Moment) -> None:
         restarted = bool(self._moments) and self._moments[-1].label == _LABELS["server.restored"]
         if restarted and moment.label == _LABELS["server.reloaded"]:
-            self._moments.pop()  # a reload begins with a restart, and one label is enough for both
+            self._moments.pop()  # a reload of the sidecar begins with a restart, and one label is enough for both
         self._moments.append(moment)
 
     def _change(self, entry: Entry, session: str, peer: str, about: About) -> None:

@@ -97,7 +97,7 @@ def _axis(attendance: Attendance, head_px: int) -> Iterator[str]:
 
 
 def _step_s(total_s: float) -> float:
-    """Return the distance of two ticks. It is a round number of seconds, or for a long time of minutes, hours or
+    """Return the seconds between two ticks: a round number of seconds, or in a long timeline of minutes, hours or
     days."""
     rough_s = max(total_s, 0.001) / _TICKS
     if total_s >= LONG_S and rough_s <= DAY_S:
