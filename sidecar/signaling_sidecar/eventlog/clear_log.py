@@ -17,7 +17,8 @@ class Cleared(NamedTuple):
     files: int
     size_bytes: int
     kept: Path | None
-    """The segment that was kept because a sidecar is writing it, or may be; None if no sidecar is running."""
+    """The segment that was kept because a sidecar is writing it, or because it is unknown whether one is. None if no
+    sidecar is running."""
     not_locked: str | None = None
     """The reason why the folder could not be locked. It is then unknown whether a sidecar is running."""
 
@@ -49,8 +50,8 @@ def _clear_closed(folder: Path) -> Cleared:
     files = size_bytes = 0
     while True:
         segments = sorted(folder.glob("events-*.jsonl"))
-        # While a segment is compressed, its file has the first of these names, and then the second. In this order, a
-        # file that is renamed meanwhile is not missed.
+        # While a segment is compressed, its file first has the first of these names, and then the second. The names are
+        # searched in this order, so that a file that is renamed meanwhile is not missed.
         patterns = ("events-*.jsonl.gz.new", "events-*.jsonl.gz", "events-*.unreadable")
         closed = [*segments[:-1], *(path for pattern in patterns for path in folder.glob(pattern))]
         if not closed:

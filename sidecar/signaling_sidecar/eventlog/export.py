@@ -23,10 +23,10 @@ def export(
 ) -> Iterator[bytes]:
     """Yield the records of the segments as lines, in their order. Lines that cannot be read are added to `left_out`.
 
-    With `room`, the records of this room are yielded. Of the records that name no room, only those about a connection
-    that joined the room are yielded, and those about no peer at all. At the end, a record `log.exported` is added with
-    the time of the last record of the whole log, from which the diagnosis computes how long a peer has waited. With
-    `room` or `redactor`, fields that this version does not know are removed.
+    If `room` is given, the records of other rooms are left out. A record that names no room is yielded if it is about a
+    connection that joined the room, or about no peer at all. After the records of the room, a record `log.exported` is
+    added with the time of the last record of the whole log, from which the diagnosis computes how long a peer has
+    waited. If `room` or `redactor` is given, fields that this version does not know are removed.
 
     Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line if
     the room is not in the log.
@@ -73,7 +73,7 @@ def _connections_of(segments: Sequence[Path], room: str) -> set[tuple[str, int |
 
 
 def _is_about(line: Line, boot: str, connections: set[tuple[str, int | None]]) -> bool:
-    """Whether a record without a room belongs to one of the connections, or to no connection and no peer."""
+    """Whether a record without a room is about one of the connections, or about no connection and no peer."""
     if line.connection is None:
         return line.peer is None
     return (boot, line.connection) in connections

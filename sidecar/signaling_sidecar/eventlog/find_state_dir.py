@@ -54,8 +54,8 @@ class Found(NamedTuple):
     how: str
     """How it was found, in words that follow the path in a message. Empty if the caller passed the folder."""
     project: str | None = None
-    """The project whose state the folder must contain. None if that need not be checked: for a folder that was named
-    explicitly, and for a default state folder."""
+    """The project whose state the folder must contain. None for a folder that was named explicitly, and for a default
+    state folder, because their project is not checked."""
 
 
 def find_state_dir(explicit: Path | None = None, project: Path | None = None) -> Found:
@@ -114,8 +114,8 @@ def _all_states() -> Iterator[Path]:
 
 
 def _clause(start: Path, predicate: str, states: Iterable[Path]) -> str:
-    """Return a clause that names the projects of these state folders that are in subfolders of `start`, and how to
-    choose one. It is empty if there is no such project."""
+    """Return a clause that names the projects in subfolders of `start` to which these state folders belong, and says
+    how to choose one. The clause is empty if there is no such project."""
     projects = {Path(project) for project in map(_project_in, states) if project is not None}
     inner = sorted(each for each in projects if start in each.parents and os.path.isdir(each))
     if not inner:
@@ -155,7 +155,7 @@ def _has_state(own: Path) -> bool:
         return any(name != POINTER_FILE for name in os.listdir(own))
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except OSError:  # it exists, but belongs to another user such as root
+    except OSError:  # the folder exists, but cannot be read, for example because it belongs to root
         return True
 
 
@@ -180,8 +180,8 @@ def _project_in(folder: Path) -> str | None:
 
 
 def _top(folders: list[Path]) -> int | None:
-    """Return the index of the folder at which the search ends: the root of the repository; without one, of the
-    workspace; without one, of the npm package.
+    """Return the index of the folder at which the search ends: the root of the repository, or else of the workspace, or
+    else of the npm package.
 
     The Vite plugin uses the same order. Returns None if no folder is such a root.
     """

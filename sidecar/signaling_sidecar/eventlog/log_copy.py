@@ -57,7 +57,7 @@ class LogCopy(LogFiles):
         """Begin a new segment if one is needed. `checkpoint` is the JSON text of the state after the record `seq`.
 
         The first call opens the log, and raises OSError or StateDirTaken if it cannot be written. Later calls raise
-        nothing. If `seq` is lower than that of the last line of the same run, the checkpoint is ignored.
+        nothing. If `seq` is lower than the `seq` of the last line of the same run, the checkpoint is ignored.
         """
         is_another_run = self.cluster_boot != self._begun_as
         if not is_another_run and seq < self._seq:
@@ -105,7 +105,7 @@ class LogCopy(LogFiles):
         try:
             self._resume()
         except (OSError, StateDirTaken):
-            self._wait_s = self._longer_wait_s()  # because the owner makes a checkpoint for each try
+            self._wait_s = self._longer_wait_s()  # a longer pause, because the owner makes a checkpoint for each try
             self._retry_s = time.monotonic() + self._wait_s
 
     def _begin_another_run(self) -> None:

@@ -112,7 +112,7 @@ class LogFiles(ABC):
         return self._segment
 
     def _begin_first(self) -> None:
-        """Begin the first segment. Raises OSError if it cannot be written."""
+        """Begin the first segment. Raises OSError if this segment cannot be written."""
         self._folder = self._folder.resolve()  # links in the path are allowed now, but a link that appears later is not
         self._begin_segment()
 

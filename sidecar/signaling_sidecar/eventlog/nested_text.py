@@ -29,8 +29,8 @@ _PLAIN = (DESCRIPTION, *CANDIDATE)  # a string that begins with one of these con
 # `"`.
 _BASE64_STARTS = ("eyJ", "ewo", "eyA", "W3s", "WyJ", "dj0w", "Y2FuZGlkYXRlO", "Ins", "Ilt")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
-_ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # the same for the result of `encodeURIComponent`
-MIN_OPAQUE_CHARS = 100  # more than an id or a hash has; the shortest encrypted frame of y-webrtc has 136
+_ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # how such texts begin after `encodeURIComponent`
+MIN_OPAQUE_CHARS = 100  # longer than an id or a hash; the shortest encrypted frame of y-webrtc has 136
 # Most strings in a frame are ids and words, and one call of this function shows that they are nothing else. The calls
 # take most of the time that is spent on a frame, so there must be only one for each string.
 _is_notable = re.compile(
@@ -77,7 +77,7 @@ class Nested(NamedTuple):
 
 
 def nested(text: str) -> Nested | None:
-    """Decode a string that contains a document. Returns None for an ordinary string."""
+    """Decode a string that contains a document. Returns None for a string that contains no document."""
     start = text.lstrip()[:1]
     if (start and start in '{["') or text == "null":  # some libraries send `null` as text for the end of candidates
         return _nested(text, _Writing.JSON)

@@ -20,7 +20,7 @@ class OpenSegment:
         self.size = 0
 
     def append(self, chunk: bytes) -> None:
-        """Write all of `chunk`. If it raises OSError, the file has the same size as before."""
+        """Write all of `chunk`. If this raises OSError, the file has the same size as before the call."""
         try:
             view = memoryview(chunk)
             while view:
@@ -37,7 +37,7 @@ class OpenSegment:
         except OSError:
             return False
         is_same = (found.st_dev, found.st_ino) == self._identity and found.st_size == self.size
-        return is_same and found.st_mode & 0o600 == 0o600  # otherwise the next start could not read it
+        return is_same and found.st_mode & 0o600 == 0o600  # otherwise the next start could not read the file
 
     def close(self) -> None:
         os.close(self.descriptor)

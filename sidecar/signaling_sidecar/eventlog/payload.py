@@ -1,10 +1,10 @@
 """Find WebRTC session descriptions and ICE candidates in a relayed frame, whatever its structure.
 
-Each wire protocol uses its own field names for SDP and candidates, and so does each app in the frames `signal` and
-`broadcast`. So this module searches all strings of the JSON, including documents inside strings (`nested_text.py`),
-whatever the names of their fields are. A string that begins with `v=0` is a session description (RFC 8866, 5.1), and
-one that begins with `candidate:` or `a=candidate:` is a candidate (RFC 8839, 5.1). No function in this module raises an
-exception, whatever a peer has sent.
+Each wire protocol uses its own field names for SDP and candidates. In the frames `signal` and `broadcast`, each app
+chooses the field names. So this module searches all strings of the JSON, including documents inside strings
+(`nested_text.py`), whatever the names of their fields are. A string that begins with `v=0` is a session description
+(RFC 8866, 5.1), and one that begins with `candidate:` or `a=candidate:` is a candidate (RFC 8839, 5.1). No function in
+this module raises an exception, whatever a peer has sent.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`offer`, `answer`, `pranswer` or `rollback`. It is taken from the field `type` beside the description, otherwise
     from the key of the description, otherwise from its line `a=setup`."""
     ufrag: str | None = None
-    """The ICE username fragment. A candidate and its session description have the same one, and so has the candidate in
-    the browser's statistics."""
+    """The ICE username fragment. A candidate has the same ufrag as its session description, in the frame and in the
+    browser's statistics."""
     candidate_type: str | None = None
     """`host`, `srflx`, `prflx` or `relay`; `end` for the announcement that there are no more candidates; `malformed`
     for a text that does not have the syntax of a candidate."""
@@ -156,7 +156,7 @@ def read_content(payload: bytes | str) -> Content:
         try:
             return _content_of_summary(msgspec.convert(document, _Summary))
         except msgspec.ValidationError:
-            pass  # it is not a summary, but a frame in which an app uses a field `summary`
+            pass  # the text is not a summary, but a frame in which an app uses a field `summary`
     return _content(document)
 
 
@@ -171,7 +171,8 @@ def find_candidates(payload: bytes | str) -> list[Candidate]:
 
 
 def find_description(payload: bytes | str) -> str | None:
-    """Return the text of the first session description in a frame. Returns None if there is none, as in a summary."""
+    """Return the text of the first session description in a frame. Returns None for a frame without a description, and
+    for a summary."""
     try:
         document = msgspec.json.decode(payload)
     except NOT_JSON:

@@ -45,7 +45,8 @@ def cut_torn_line(segments: Sequence[Path]) -> int:
 
 
 def is_copy(segments: Sequence[Path]) -> bool:
-    """Whether the run was that of an instance of a cluster. If so, its sessions may continue at other instances."""
+    """Whether an instance of a cluster wrote this run. If so, the sessions of the run may continue at other
+    instances."""
     for read in itertools.islice(_read(segments[-1:], LeftOut(), Past), 1):
         with suppress(*NOT_JSON):
             return read.record.type == "log.header" and msgspec.json.decode(read.record.data or "", type=Header).copy
@@ -71,8 +72,8 @@ def newest_run(folder: Path) -> Sequence[Path]:
 def _latest_first(runs: Mapping[str, Sequence[Path]]) -> list[str]:
     """Sort boot ids so that the latest run comes first.
 
-    Boot ids of earlier releases contain no number, but a time. If the clock was wrong, this time may be later than that
-    of a later run. So if no id has a number, runs that another run has continued sort last.
+    Boot ids of earlier releases contain no number, but a time. If the clock was wrong, an earlier run may have a later
+    time than the next run. So if no id has a number, runs that another run has continued sort last.
     """
     boots = sorted(runs, reverse=True)
     if any(map(run_number, boots)):
@@ -82,7 +83,8 @@ def _latest_first(runs: Mapping[str, Sequence[Path]]) -> list[str]:
 
 
 def _has_begun(run: Sequence[Path]) -> bool:
-    """Whether the log of the run has more lines than its header. If it cannot be read, this is assumed."""
+    """Whether the log of the run has more lines than its header. A log that cannot be read counts as having more
+    lines."""
     lines = (line for segment in run for line, is_whole in text_lines(segment) if is_whole and line.strip())
     try:
         return len(list(itertools.islice(lines, 2))) == 2

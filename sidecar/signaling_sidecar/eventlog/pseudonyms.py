@@ -3,9 +3,9 @@
 1. A value has the same pseudonym everywhere in a copy of the log. The pseudonym begins with the kind of the value's
    first occurrence, such as `peer` in `peer-3`.
 2. Two different values never have the same pseudonym, so equal values stay equal and different values stay different.
-3. The pseudonym of an address is an address of the same kind. A private address stays in its private range, and private
-   addresses that share a /24 network still share one. `.local` names stay `.local` names. Public addresses become
-   addresses that are reserved for documentation (RFC 5737, RFC 3849) or for benchmarks (RFC 2544).
+3. The pseudonym of an address is an address of the same kind. A private address stays in its private range. Private
+   addresses in one /24 network get pseudonyms in one /24 network. `.local` names stay `.local` names. Public addresses
+   become addresses that are reserved for documentation (RFC 5737, RFC 3849) or for benchmarks (RFC 2544).
 """
 
 from __future__ import annotations

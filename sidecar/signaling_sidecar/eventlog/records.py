@@ -66,7 +66,8 @@ class LeftOut:
         self._files: list[str] = []
 
     def add(self, error: DamagedLog | UnknownSchema) -> None:
-        """Count one line. If the error has no line number, remember a file that could not be read to its end."""
+        """Count one line. An error without a line number is about a file that could not be read to its end; then the
+        file is remembered."""
         if error.line is None:
             self._files.append(str(error))
         self.lines += error.line is not None
@@ -90,8 +91,8 @@ class LeftOut:
 def read_records(
     segments: Iterable[Path], record_type: type[_Record], left_out: LeftOut, types: str | tuple[str, ...] = ""
 ) -> Iterator[Read[_Record]]:
-    """Read the records of the segments, in their order. With `types`, skip records whose type begins with none of them.
-    A line is decoded once if `record_type` extends `Stamp`, and otherwise twice.
+    """Read the records of the segments, in their order. If `types` is given, only records whose type begins with one of
+    these texts are read. A line is decoded once if `record_type` extends `Stamp`, and otherwise twice.
 
     Lines that cannot be read are added to `left_out`. Raises DamagedLog or UnknownSchema at the end if there are such
     lines and not a single record could be read.
@@ -112,7 +113,7 @@ def read_records(
 
 
 class Beginning(NamedTuple):
-    """The first record of a segment. All fields have their defaults if there is none."""
+    """The first record of a segment. All fields have their defaults if the segment has no record."""
 
     boot: str = ""
     seq: int = 0
@@ -143,7 +144,7 @@ def _stamp_decoder(record_type: type[object]) -> Callable[[bytes], Stamp]:
     def decode(line: bytes) -> Stamp:
         try:
             return whole_of(line)
-        except NOT_JSON:  # the stamp alone may be readable, and has the schema version
+        except NOT_JSON:  # a line of another schema version may still have a readable stamp
             return _stamp_of(line)
 
     return decode
@@ -199,7 +200,7 @@ def _lines(segment: Path, left_out: LeftOut) -> Iterator[tuple[int, bytes]]:
 def _until_unreadable(parts: Iterator[_Part], segment: Path, left_out: LeftOut) -> Iterator[_Part]:
     try:
         yield from parts
-    except FileNotFoundError:  # deleted since the files were listed
+    except FileNotFoundError:  # the file was deleted after the files were listed
         return
     except OSError as error:
         left_out.add(DamagedLog(str(segment), None, error.strerror or str(error)))

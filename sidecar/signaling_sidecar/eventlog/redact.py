@@ -2,7 +2,8 @@
 
 1. Only known words are kept: a string stays unchanged if `allowed_words.py` lists it for its key. Every other string,
    unknown keys included, is replaced by a pseudonym, which is the same in the whole copy (`pseudonyms.py`). What is
-   kept also depends on who wrote the data: under one key, a number of the sidecar is kept, and one of an app is not.
+   kept also depends on who wrote the data: under the same key, a number that the sidecar wrote may be kept, and a
+   number that an app wrote is not.
 2. Everything that a diagnosis needs is kept: which values are equal, the order, the times, the sizes, the ports, the
    error codes, the kind of each address, and the transport data in SDP and candidates (`redact_sdp.py`). Documents
    inside strings (`nested_text.py`) are redacted too, and encoded again in the same way.
@@ -43,7 +44,7 @@ from signaling_sidecar.hub.effects import FRAME_RECORDS
 from signaling_sidecar.hub.payloads import BASE64
 from signaling_sidecar.hub.rules import RoomKey
 
-_RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # the sidecar writes no other types
+_RECORD_TYPE = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}")  # all types that the sidecar writes match this
 _MEANINGS = SDP_TYPES | {"candidate"}
 _MAX_NUMBER = 2**53  # JSON readers disagree on larger integers, and the sidecar never writes them
 _NAMED = KINDS.keys() - {"message"}

@@ -85,7 +85,7 @@ def whole_lines(segment: Path, start: int = 0) -> bytes:
         with segment.open("rb") as file:
             file.seek(0 if segment.suffix == ".gz" else start)
             text = file.read()
-    except FileNotFoundError:  # compressed after the files were listed
+    except FileNotFoundError:  # the segment was compressed after the files were listed
         if segment.suffix == ".gz":
             return b""
         return whole_lines(segment.with_name(segment.name + ".gz"), start)
@@ -109,7 +109,7 @@ def _unpacked(segment: Path) -> Generator[bytes, None, None]:
 def _pieces(segment: Path) -> Generator[bytes, None, None]:
     try:
         file = segment.open("rb")
-    except FileNotFoundError:  # compressed after the files were listed
+    except FileNotFoundError:  # the segment was compressed after the files were listed
         file = segment.with_name(segment.name + ".gz").open("rb")
     with file:
         while piece := file.read(_CHUNK_BYTES):

@@ -69,7 +69,7 @@ def _unpacked_bytes(path: Path) -> int:
         return path.stat().st_size * PACKED
     try:
         return path.stat().st_size
-    except FileNotFoundError:  # compressed after the files were listed
+    except FileNotFoundError:  # the segment was compressed after the files were listed
         return path.with_name(path.name + ".gz").stat().st_size * PACKED
 
 
@@ -118,7 +118,7 @@ def _without_copies(segments: Sequence[Path]) -> list[Path]:
         sort_key = (began_ts[beginning.boot], beginning.boot, beginning.seq, segment.name, segment)
         try:
             size_bytes = segment.stat().st_size
-        except FileNotFoundError:  # compressed or deleted after the files were listed
+        except FileNotFoundError:  # the segment was compressed or deleted after the files were listed
             size_bytes = 0
         chosen.setdefault((beginning.line or str(segment).encode(), size_bytes, segment.suffix), sort_key)
     return [segment for *_, segment in sorted(chosen.values())]

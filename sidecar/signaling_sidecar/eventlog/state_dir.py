@@ -68,7 +68,7 @@ def project_state_dir(project: Path) -> Path:
 
 
 def running(path: Path) -> Runtime:
-    """Read `runtime.json`. Raises NotRunning if no sidecar has written it."""
+    """Read `runtime.json`. Raises NotRunning if no sidecar has written this file."""
     runtime = read_runtime(path)
     if runtime is None:
         raise NotRunning(str(path))
@@ -177,7 +177,8 @@ def write_runtime(path: Path, runtime: Runtime) -> None:
 
 
 def read_runtime(path: Path) -> Runtime | None:
-    """Read `runtime.json`. Returns None if it does not exist or cannot be read. A killed sidecar leaves it behind."""
+    """Read `runtime.json`. Returns None if the file does not exist or cannot be read. A killed sidecar leaves the file
+    behind."""
     try:
         return msgspec.json.decode((path / RUNTIME_FILE).read_bytes(), type=Runtime)
     except (OSError, *NOT_JSON):
@@ -185,14 +186,14 @@ def read_runtime(path: Path) -> Runtime | None:
 
 
 def remove_runtime(path: Path) -> None:
-    """Delete `runtime.json` if possible. A remaining file does no harm: readers check whether a sidecar with its boot
-    id responds."""
+    """Delete `runtime.json` if possible. If the file remains, it does no harm: readers check whether a sidecar with the
+    boot id in the file responds."""
     with suppress(OSError):
         (path / RUNTIME_FILE).unlink()
 
 
 def read_revoked(path: Path) -> bytes | None:
-    """Read the list of revoked tokens. Returns None if there is none."""
+    """Read the list of revoked tokens. Returns None if there is no such list."""
     file = path / REVOKED_FILE
     return file.read_bytes() if file.exists() else None
 

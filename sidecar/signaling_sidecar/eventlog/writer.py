@@ -4,7 +4,8 @@
    contains every frame that was sent, even if the process is killed with `kill -9`.
 2. A line whose `seq` is lower than that of the checkpoint was appended before the checkpoint was made, and the
    checkpoint includes its effect.
-3. After a failure, and if another program has changed the open segment, a new segment is begun as soon as possible.
+3. After a failed write, and after another program has changed the open segment, a new segment is begun as soon as
+   possible.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.hub import Checkpoint
 from signaling_sidecar.hub.effects import Record
 
-RETRY_SHARE = 20  # the pause after a failed retry is 20 times its duration, because writing a checkpoint may take long
+RETRY_SHARE = 20  # the pause after a failed retry is 20 times as long as the retry, which may write a large checkpoint
 
 
 class LogWriter(LogFiles):
@@ -59,7 +60,7 @@ class LogWriter(LogFiles):
         self._maker.payloads = payloads
 
     def open(self) -> None:
-        """Begin the first segment. Raises OSError if it cannot be written."""
+        """Begin the first segment. Raises OSError if this segment cannot be written."""
         self._begin_first()
 
     def append(self, record: Record) -> None:
