@@ -1,4 +1,4 @@
-"""Errors of the notebook views. All are `SidecarError`s, which the caller can avoid."""
+"""Errors of the notebook views. All of them are `SidecarError`s: errors that the caller can avoid."""
 
 from __future__ import annotations
 

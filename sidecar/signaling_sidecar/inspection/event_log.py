@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 def open_log(path: Location | Sequence[Location] | None = None) -> EventLog:
     """Read an event log as it is now. Open it again to see records that were written later.
 
-    `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. Without it, the log of this
-    project is read, and a printed line names the log. The project is the nearest folder, from the current one upwards,
-    for which a sidecar has run.
+    `path` is a segment (`.jsonl` or `.jsonl.gz`), a folder of segments, or a glob pattern. Without `path`, the log of
+    this project is read, and a printed line names the log. The project is the nearest folder, from the current one
+    upwards, for which a sidecar has run.
 
     Several paths in a list are read as one log. Each sidecar of a cluster writes the whole log of the cluster since it
     has joined, so one folder is usually enough. A record that is in several folders counts once.
@@ -138,7 +138,7 @@ class EventLog(LogTables):
 
     def _pair_ladder(self, pair: pd.Series[Any], *, fold: bool) -> Ladder:
         both = pair["session"], pair["other_session"]
-        # They may have met in one run of the sidecar, and have tried again in the next one.
+        # The two sessions may have met in one run of the sidecar, and have tried again to connect in the next run.
         offers = self._events["session"].isin(both) & (self._events["time"] == pair["offer"])
         boot = next(iter(self._events.loc[offers, "boot"]), pair["boot"])
         return self._drawn(RoomInLog(pair["dialect"], pair["room"], boot), fold=fold, between=both)
@@ -166,7 +166,7 @@ class EventLog(LogTables):
         """Draw who was connected to whom in a room at one moment, according to the records until then.
 
         `at` is the time since the first record of the room, in seconds or as a `timedelta`, or else a `datetime` (in
-        UTC unless it names a zone). Without it, the moment is the end of the log. `room`, `dialect` and `boot` select
+        UTC unless it names a zone). Without `at`, the moment is the end of the log. `room`, `dialect` and `boot` select
         the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
         return self._meshes("mesh", room, dialect, boot).at(at)

@@ -1,4 +1,4 @@
-"""Finds the room of which a drawing is requested, and selects its records.
+"""Finds the room that should be drawn, and selects its records.
 
 A ladder shows one boot. The other drawings show a room through all boots in which it existed, because its sessions
 survive a restart of the sidecar.
@@ -95,8 +95,8 @@ def choose_room(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: 
     """Find the room in the last run of the sidecar that had it. The title of the result mentions earlier runs.
 
     `view` is the name of the method that draws the room, for error messages. `restored` are the `restored_sessions` of
-    the log. Raises `UnknownRoom`, and `AmbiguousRoom` if several dialects have this room. Their messages list the
-    choices.
+    the log. Raises `UnknownRoom`, and `AmbiguousRoom` if several dialects have this room. The messages of both errors
+    list the choices.
     """
     *earlier, chosen = _choices(events, restored, view, named)
     return chosen._replace(note=_note(earlier))

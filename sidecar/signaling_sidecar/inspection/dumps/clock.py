@@ -38,7 +38,8 @@ class Clock(NamedTuple):
 
     @property
     def offset_s(self) -> float:
-        """The middle of the two bounds. With one bound or none it is the possible value that is nearest to 0."""
+        """The middle of the two bounds. If a bound is missing, the offset is the possible value that is nearest to
+        0."""
         if self.at_least_s is not None and self.at_most_s is not None:
             return (self.at_least_s + self.at_most_s) / 2
         return max(self.at_least_s, 0.0) if self.at_least_s is not None else min(self.at_most_s or 0.0, 0.0)

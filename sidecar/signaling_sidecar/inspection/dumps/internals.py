@@ -90,8 +90,8 @@ def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
 
 
 def _known(path: str, dump: _Internals) -> float | None:
-    """Return a time near the recording (seconds since the epoch), or None if there is none: the earliest time of a
-    getStats or a getUserMedia, or else the time of the download."""
+    """Return a time near the recording (seconds since the epoch): the earliest time of a call of getStats or
+    getUserMedia, or else the time of the download, or else None."""
     series = (each for connection in dump.connections.values() for each in connection.stats.values())
     starts = [each.start_time.timestamp() for each in series if each.start_time is not None]
     asked = (call.get("timestamp") for call in dump.user_media)
@@ -102,7 +102,7 @@ def _known(path: str, dump: _Internals) -> float | None:
 
 
 def _moments(path: str, id_: str, connection: _PeerConnection, local: LocalTimes, known_s: float) -> Iterator[_Moment]:
-    """Yield the time of each update, in order. An update without a time has that of the one before it."""
+    """Yield the time of each update, in order. An update without a time gets the time of the update before it."""
     last = _Moment(known_s)
     for at, update in enumerate(connection.update_log):
         at_ms = update.timestamp if update.timestamp is not None else _number(update.time)

@@ -56,7 +56,7 @@ def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
 
 
 def _traced(entries: list[Entry]) -> dict[str, str]:
-    """Return, by ufrag, the ids of the connections of which the log already has reports. Reports of the dump about
+    """Return, by ufrag, the ids of the connections about which the log already has reports. Reports of the dump about
     these connections get the same ids."""
     connections = Connections()
     for entry in entries:

@@ -63,7 +63,7 @@ def _dates(text: str) -> dict[str, datetime]:
             date = datetime(year, month, day, tzinfo=UTC) + timedelta(hours=hour, minutes=minute, seconds=second)
         except (ValueError, OverflowError):
             continue
-        if 2010 <= date.year < 2100:  # there was no WebRTC before; a year outside is wrong, or of another calendar
+        if 2010 <= date.year < 2100:  # there was no WebRTC before 2010; other years are wrong, or of another calendar
             dates[order] = date
     return dates
 

@@ -1,6 +1,6 @@
 """Converts the events of a dump to reports like those of traced pages (`signaling_sidecar.diagnosis.reports`).
 
-So the same code can evaluate both.
+So the same code can evaluate dumps and traced pages.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Description(msgspec.Struct):
 
 
 def reports_of(path: str, events: Sequence[DumpEvent]) -> Iterator[tuple[DumpEvent, Report]]:
-    """Yield the events that tell the state of a connection, each with its report.
+    """Yield the events that show the state of a connection, each with its report.
 
     `Report.pc` is the dump's name for the connection. Raises `DamagedDump` for a value of a wrong type.
     """

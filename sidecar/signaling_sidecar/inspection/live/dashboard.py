@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
 _WRAPPED = {"flex_flow": "row wrap"}  # otherwise a narrow page cuts off the texts of the buttons
 _open: dict[str, Dashboard] = {}
-"""By `RunningSidecar.identity`, so that running a cell again stops the panel of the first run."""
+"""The open panels, by `RunningSidecar.identity`. If a cell is run again, its new panel stops its earlier one."""
 
 
 class Dashboard:
@@ -56,7 +56,8 @@ class Dashboard:
         self._room.observe(lambda _: self._choose(), "value")
         self._peer.observe(lambda _: self._enable(), "value")
         self._wanted: tuple[str, str] | None = None
-        """The room that was selected last. If it ends, and a room with this name begins, that one is selected."""
+        """The room that was selected last. If it ends, and a room with the same id and dialect begins later, the new
+        room is selected."""
         self._view: View | None = None
         self._is_showing = False
         self.is_due = asyncio.Event()
@@ -192,7 +193,7 @@ async def _keep_current(dashboard: Dashboard) -> None:
             dashboard.complain(error)
             pause_s = UPDATE_S
         else:
-            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # leaves half of the time to the notebook's cells
+            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # half of the time is left to the notebook's cells
 
 
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:

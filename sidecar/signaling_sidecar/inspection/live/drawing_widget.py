@@ -33,8 +33,8 @@ class DrawingWidget(anywidget.AnyWidget):
         self._ladder = ladder
 
     def show(self, ladder: Ladder | None, html: str | None = None) -> None:
-        """Show a ladder. If it is of the same room as before, the selected row is kept. `html` is a drawing of it that
-        the caller has made already, for example of its last rows."""
+        """Show a ladder. If the last ladder was of the same room, the selected row is kept. `html` is a drawing of the
+        ladder that the caller has already made, for example of its last rows."""
         is_other = ladder is None or self._ladder is None or ladder.title != self._ladder.title
         with self.hold_sync():
             self._ladder = ladder

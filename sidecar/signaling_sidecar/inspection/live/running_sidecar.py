@@ -25,7 +25,7 @@ class RunningSidecar:
     """
 
     def __init__(self, state_dir: Path | None, access: Callable[[], tuple[str, str]]) -> None:
-        """Connect to a sidecar. `access` returns its URL and its token, which a restart changes."""
+        """Connect to a sidecar. `access` returns the sidecar's URL and token, both of which a restart may change."""
         self._state_dir = state_dir
         self._access = access
         self.url, self._token = access()
@@ -95,7 +95,7 @@ class RunningSidecar:
         return self._ask("GET", path, None)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        self.url, self._token = self._access()  # a restart of the sidecar changes them
+        self.url, self._token = self._access()  # a restart of the sidecar may change them
         return ask_admin(self.url, self._token, method, path, body, self._state_dir)
 
 

@@ -1,4 +1,5 @@
-"""The content of the live panel at one time. A thread makes it, because drawing a long log takes seconds."""
+"""The content of the live panel at one time. A separate thread makes this content, because drawing a long log takes
+seconds."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 
 def with_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Append rows to a table, which keeps its columns and their dtypes. Only new categories are added to a dtype."""
+    """Append rows to a table, which keeps its columns and their dtypes. If a categorical column gets new values, they
+    are added to the categories of its dtype."""
     if not len(rows):
         return table
     rows = rows.reindex(columns=table.columns)

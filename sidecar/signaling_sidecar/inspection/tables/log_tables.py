@@ -1,4 +1,4 @@
-"""All tables of a log. Each is described here, and made in the file of its name."""
+"""All tables of a log. This file describes each table, and the file with the table's name makes it."""
 
 from __future__ import annotations
 

@@ -37,9 +37,10 @@ _SCHEMA = pa.schema(
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
 _COMPARED = (("type",), ("dialect",), ("room",), ("peer", "to"), ("kind",))
-"""Names that repeat, whose alphabetical order is of use. Those of one group are compared with each other."""
+"""Columns whose categories are sorted alphabetically. The columns of one group get the same categories, so that they
+can be compared with each other."""
 _TEXTS = [field.name for field in _SCHEMA if field.type == pa.string() and field.name not in _NAMES_THAT_REPEAT]
-_WORKERS = min(4, os.cpu_count() or 1)  # each of them holds the text of one segment in memory, which is 8 MiB
+_WORKERS = min(4, os.cpu_count() or 1)  # each worker holds the text of one segment in memory, which is 8 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
 LONG_LOAD_BYTES = 256_000_000  # on disk; reading them takes more than a second, even if they are a single segment
 
@@ -81,8 +82,8 @@ class _Runs:
 
     def __init__(self, segments: Sequence[Path]) -> None:
         self.may_repeat = are_of_several_folders(segments)
-        """Whether a record may occur several times: if files may be copies of each other, or several copies of the log
-        of a cluster, whose files do not have the name of the cluster's run, or if `seq` is not ascending."""
+        """Whether a record may occur several times: if the segments are in several folders, if a file does not have the
+        boot id of its records in its name (as in a cluster), or if `seq` is not ascending."""
         self.numbers: dict[str, int] = {}
         """By boot id, the number of the run in the state folder. Empty if there are several folders."""
         self._is_one_folder = not self.may_repeat
@@ -100,8 +101,8 @@ class _Runs:
 
 
 def _without_repeated(events: pd.DataFrame) -> pd.DataFrame:
-    """Keep each record once. In the log of a cluster, the beginning of a segment has the number of the record before
-    it."""
+    """Keep each record once. In the log of a cluster, the header and the checkpoint of a segment have the same `seq` as
+    the record before them, and are kept too."""
     beginning = events["type"].where(events["type"].isin(["log.header", "log.checkpoint"]))
     is_repeated = events[["boot", "seq"]].assign(beginning=beginning).duplicated()
     return events[~is_repeated].reset_index(drop=True) if is_repeated.any() else events
@@ -131,7 +132,7 @@ def _read_segment(segment: Path, *, alone: bool, is_live: bool) -> tuple[pa.Tabl
     left_out = LeftOut(is_live=is_live)
     try:
         return _table(segment, whole_text(segment, left_out), alone=alone), left_out
-    except _NotSound:  # the slow way, line by line, finds the lines that can be read
+    except _NotSound:  # below, the segment is read line by line, which is slow, but skips bad lines
         left_out = LeftOut(is_live=is_live)
     try:
         lines = [read.line for read in read_records([segment], Line, left_out)]
@@ -162,7 +163,7 @@ def _parse(text: bytes, *, alone: bool) -> pa.Table:
     try:
         try:
             table = _read_json(text, _BLOCK_BYTES, alone=alone)
-        except pa.ArrowInvalid:  # the reason may be a record that is longer than a block
+        except pa.ArrowInvalid:  # a record may be longer than a block
             table = _read_json(text, max(_BLOCK_BYTES, _longest_line_bytes(text)), alone=alone)
         table.validate(full=True)  # otherwise invalid UTF-8 would raise an error later, when the text is first used
     except pa.ArrowInvalid as error:
@@ -200,7 +201,8 @@ def _boot_of(data: str | None) -> str:
 
 
 def _in_order(events: pd.DataFrame, numbers: Mapping[str, int]) -> pd.DataFrame:
-    """Sort the boots by the number of their run, which does not depend on a clock, or by their times without one."""
+    """Sort the boots by the number of their run, which does not depend on a clock. Boots without a number are sorted by
+    time."""
     boots = events["boot"].cat
     number = np.array([numbers.get(boot, 0) for boot in boots.categories], dtype="int64")[boots.codes]
     began = events.groupby("boot", observed=True)["time"].transform("min")

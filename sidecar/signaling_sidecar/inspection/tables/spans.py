@@ -69,14 +69,15 @@ def broadcasts_heard(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[in
 
 
 def _rooms(rows: pd.DataFrame) -> _Numbers:
-    """Return a number for the dialect and the room of each row, or -1 if it has none."""
+    """Return a number for the dialect and the room of each row, or -1 for a row without a room."""
     dialect, room = (rows[name].cat.codes.to_numpy(dtype="int64") for name in ("dialect", "room"))
     number = dialect * len(rows["room"].cat.categories) + room
     return np.where((dialect < 0) | (room < 0), -1, number)
 
 
 def _peers(rows: pd.DataFrame, column: str, peers: pd.Series[Any]) -> _Numbers:
-    """Return a number for the dialect, the room and the peer id in a column of each row, or -1 if it has none.
+    """Return a number for the dialect, the room and the peer id in a column of each row, or -1 if one of them is
+    missing.
 
     Peer ids get the numbers that they have in the categories of `peers`, because each column has its own categories.
     """

@@ -20,7 +20,7 @@ class TextColumn:
         self._is_there: list[npt.NDArray[np.bool_]] = []
 
     def add(self, texts: pa.ChunkedArray) -> None:
-        """Add texts of the type `string`, of which each may be missing."""
+        """Add texts of the type `string`. Any of them may be missing."""
         for piece in texts.chunks:
             _, offsets, values = piece.buffers()
             ends = np.frombuffer(offsets, "int32")[piece.offset : piece.offset + len(piece) + 1]
@@ -30,7 +30,7 @@ class TextColumn:
                 self._bytes += memoryview(values)[ends[0] : ends[-1]]
 
     def whole(self) -> pa.Array:
-        """Return all texts. Nothing can be added afterwards."""
+        """Return all texts. No text can be added afterwards."""
         ends = np.concatenate(self._ends)
         is_there = pa.array(np.concatenate([np.empty(0, "bool"), *self._is_there])).buffers()[1]
         buffers = [is_there, pa.py_buffer(ends), pa.py_buffer(self._bytes)]
