@@ -52,14 +52,15 @@ class Range(NamedTuple):
 class _OfRoom(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     key: Key
     state: dict[str, Any] | None
-    """The room in the form of the admin API, or None if it has ended."""
+    """The room as the admin API describes it, or None if the room has ended."""
 
 
 class ShowRoom(_OfRoom, frozen=True, kw_only=True):
     """Ask for a room with its verdicts and drawings.
 
-    With `pair`, only two peers with these ids are wanted. `kinds` are the wanted kinds of rows in the ladder; if it is
-    empty, all kinds are. The replies to this request and the next three are JSON for the inspector's page.
+    If `pair` is given, only two peers with these ids are wanted. `kinds` are the wanted kinds of rows in the ladder; if
+    `kinds` is empty, all kinds are wanted. The replies to this request and to the next three requests are JSON for the
+    inspector's page.
     """
 
     pair: tuple[str, str] | None
@@ -75,7 +76,7 @@ class ShowRows(_OfRoom, frozen=True, kw_only=True):
 
 
 class ShowRecords(_OfRoom, frozen=True, kw_only=True):
-    """Ask for some of the records of a room whose type begins with `type_prefix` and that contain `text`."""
+    """Ask for some records of a room. Their type must begin with `type_prefix`, and they must contain `text`."""
 
     range: Range
     pair: tuple[str, str] | None

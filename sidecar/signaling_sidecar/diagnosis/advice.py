@@ -13,7 +13,7 @@ class Advice(NamedTuple):
 
     meaning: str
     next_step: str | None
-    """What to do about it, or None if there is nothing to do."""
+    """What people should do next, or None if there is nothing to do."""
 
 
 _REPORTS = (

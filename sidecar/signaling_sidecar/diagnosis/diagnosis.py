@@ -27,7 +27,8 @@ MAX_PAIRS_NAMED = 12  # pairs that a summary names; it names none if they are co
 
 
 class History(NamedTuple):
-    """The verdicts on all meetings of two peers. There may be several, because a reload may begin a new session."""
+    """The verdicts on all meetings of two peers. There may be several meetings, because a reload may begin a new
+    session."""
 
     last: Verdict
     earlier: Sequence[Verdict]

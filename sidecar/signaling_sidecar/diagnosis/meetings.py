@@ -186,7 +186,7 @@ def _equal(type_: str, address_class: str | None, address: str | None) -> Candid
 
 
 def _what(content: Content, kind: str | None) -> str:
-    """Return what a frame is for the connection of two peers: one of the values of `Signal.what`."""
+    """Return the role of a frame in the negotiation of two peers: one of the values of `Signal.what`."""
     if content.description is not None and content.description.type is not None:
         return content.description.type
     if content.candidate is not None:

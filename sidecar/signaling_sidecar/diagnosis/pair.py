@@ -53,7 +53,7 @@ class Pair:
 
     @property
     def is_watched_to_the_end(self) -> bool:
-        """Whether a browser would certainly have reported it if the two peers had been connected.
+        """Whether a browser would certainly have reported a connection between the two peers, if there had been one.
 
         This is true if one of the browsers reports its connections, and its own peer did not leave. The last report of
         a page that was closed may be lost, unless the page had closed its RTCPeerConnection before.
@@ -69,8 +69,8 @@ class Pair:
         incomplete.
 
         `lacking` has the sides whose frames are missing. A refused frame that may have been a signal counts only if it
-        was sent by one of these sides, and if the time for another frame has passed. With `at_once`, that time is not
-        checked.
+        was sent by one of these sides, and if the time for another frame has passed. If `at_once` is true, that time
+        need not have passed.
         """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
         refusals = [
@@ -109,7 +109,7 @@ class Pair:
         return True
 
     def reported(self, name: str, *values: str) -> list[Entry]:
-        """Return the reports of both sides in which the field has one of the values, in order of time."""
+        """Return the reports of both sides whose field `name` has one of `values`, in order of time."""
         found: Iterable[Entry] = (entry for each in self.connections for entry in each.when(name, *values))
         return sorted(found, key=lambda entry: (entry.ts, entry.seq))
 

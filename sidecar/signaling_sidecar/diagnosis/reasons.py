@@ -2,8 +2,8 @@
 
 1. A reason must be visible in the records. Signaling alone cannot show that two browsers are connected, so without a
    browser's report the reason is `transport-unknown`.
-2. Each step has a deadline, because not every fault makes a browser report the state `failed`: after some, the state
-   stays `new`.
+2. Each step has a deadline, because not every fault makes a browser report the state `failed`: after some faults, the
+   state stays `new`.
 3. The deadlines of two peers stop when one of them is away or has left, because it cannot act any more.
 """
 

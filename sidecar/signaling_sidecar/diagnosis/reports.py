@@ -15,7 +15,8 @@ OF_DUMP = "dump"
 
 
 class CandidatePair(msgspec.Struct, frozen=True, gc=False):
-    """The pair that ICE selected. Each end has `type`, `protocol`, `address` and so on, named as in getStats."""
+    """The pair of candidates that ICE selected. Each end has `type`, `protocol`, `address` and so on, named as in
+    getStats."""
 
     local: dict[str, Any] = {}
     remote: dict[str, Any] = {}
@@ -120,11 +121,11 @@ class Connection:
             self.remote_ufrags[report.remote_ufrag] = None
 
     def last(self, name: str) -> Any:
-        """Return the last value that a field has in any report, or None."""
+        """Return the last value that the field `name` has in a report, or None."""
         return next((value for _, r in reversed(self.reports) if (value := getattr(r, name)) is not None), None)
 
     def when(self, name: str, *values: str) -> list[Entry]:
-        """Return the entries in whose report the field has one of the values."""
+        """Return the entries whose report has one of `values` in the field `name`."""
         return [entry for entry, report in self.reports if getattr(report, name) in values]
 
     def ever(self, name: str) -> bool | None:

@@ -19,7 +19,7 @@ RoomKey = tuple[str, str]
 """The dialect and the id of a room."""
 
 _STOPPED = '{"ending":"stopped"}'
-"""The data of a record of a peer whose connection has ended because the sidecar was stopped."""
+"""The data of a record that says that a peer's connection ended because the sidecar was stopped."""
 
 
 class RoomSessions:
@@ -149,8 +149,8 @@ class RoomSessions:
         return key in self._unannounced
 
     def meetings_with(self, session: Session, key: RoomKey, entry: Entry, *, may_begin: bool) -> list[Meeting]:
-        """Return the meetings of the sender with each receiver of a frame. If `may_begin` is true, a receiver that the
-        sender has not met yet meets it by this frame."""
+        """Return the meetings of the sender with each receiver of a frame. If `may_begin` is true, the frame begins a
+        meeting of the sender with each receiver that it has not met yet."""
         room = self._rooms.get(key)
         if room is None or (entry.to is not None and entry.to not in room):
             return []

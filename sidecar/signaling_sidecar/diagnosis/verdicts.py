@@ -32,7 +32,8 @@ class Verdict(NamedTuple):
     changes_ts: float
     """The time at which the verdict may change without a new record, because a deadline passes."""
     offered_in: Meeting | None = None
-    """If neither has sent an offer here: their meeting in a room of another dialect, in which one has sent an offer."""
+    """If neither peer has sent an offer in this room: their meeting in a room of another dialect, in which one of them
+    has sent an offer."""
     has_no_host: bool = False
     """Whether the two have not sent an offer, their room has a host, and neither of them is the host."""
     is_cut_off: bool = False

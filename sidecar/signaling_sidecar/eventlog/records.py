@@ -56,7 +56,7 @@ class Read(NamedTuple, Generic[_Record]):
 class LeftOut:
     """Counts the lines of a log that could not be read, and remembers why.
 
-    With `is_live`, a sidecar is writing the log, so that an incomplete last line is not reported as damage.
+    If `is_live` is true, a sidecar is writing the log, so an incomplete last line is not reported as damage.
     """
 
     def __init__(self, *, is_live: bool = False) -> None:

@@ -70,7 +70,8 @@ class Retention:
 
 
 def compress(path: Path, stopping: threading.Event) -> None:
-    """Replace a finished segment by a gzip file, atomically. Nothing is changed if `stopping` is set before the end.
+    """Replace a finished segment by a gzip file, atomically. If `stopping` is set before the gzip file is complete,
+    nothing is changed.
 
     This is slow on purpose: it shares the interpreter with the event loop, and must not delay the frames of peers.
     """

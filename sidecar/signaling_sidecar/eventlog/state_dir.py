@@ -1,7 +1,7 @@
 """The state folder of a project and its files. It is private, and outside every folder that Vite serves or watches.
 
-With its option `host`, Vite would serve every file under its root to other machines on the LAN. Its watcher would react
-to every line that is appended to the log.
+Vite with the option `host` serves every file under its root to other machines on the LAN, and Vite's watcher reacts to
+every change of a watched file, such as a line that is appended to the log.
 """
 
 from __future__ import annotations

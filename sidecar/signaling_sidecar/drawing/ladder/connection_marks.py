@@ -21,7 +21,7 @@ class Mark:
     peer_id: str | None
     """The peer at the other end, or None if the app has not named it."""
     pair: CandidatePair | None = None
-    """The pair that ICE has selected. The browser reports it after the state."""
+    """The pair of candidates that ICE has selected. The browser reports the pair after the state."""
 
     def label(self, called: Callable[[str], str]) -> str:
         """Return the text for the ladder. `called` is a function that returns the label of a peer."""

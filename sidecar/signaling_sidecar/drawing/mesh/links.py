@@ -61,7 +61,7 @@ def link_up(attendance: Attendance, verdicts: Iterable[Verdict], ts: float) -> L
 
 
 def links_between(sessions: Sequence[str], verdicts: Iterable[Verdict]) -> list[Link]:
-    """Return the links between the given sessions, which are those of the nodes of a mesh in the same order.
+    """Return the links between the given sessions, which must be in the order of the mesh's nodes.
 
     Two sessions that need not connect have no link.
     """

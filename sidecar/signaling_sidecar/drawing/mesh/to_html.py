@@ -53,8 +53,8 @@ def mesh_html(title: str, links: Links) -> str:
 
 
 def mesh_drawing(links: Links) -> str:
-    """Draw a mesh for a page that has a title, scrolls the drawing, and lists the verdicts. Without a peer, the result
-    is empty."""
+    """Draw a mesh for a page that has a title, scrolls the drawing, and lists the verdicts. If there are no peers, the
+    result is empty."""
     return _drawing(links) + _legend(links) if links.nodes else ""
 
 

@@ -27,9 +27,9 @@ class Clock(NamedTuple):
     matches: int
     """The number of messages that both contain."""
     at_least_s: float | None
-    """The lower bound, from messages that the page used, or None if the log has none of them."""
+    """The lower bound, from messages that the page used, or None if the log contains no such message."""
     at_most_s: float | None
-    """The upper bound, from messages that the page made, or None if the log has none of them."""
+    """The upper bound, from messages that the page made, or None if the log contains no such message."""
 
     @property
     def is_contradictory(self) -> bool:

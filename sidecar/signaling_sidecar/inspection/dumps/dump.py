@@ -53,7 +53,7 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     The file is one of the two that Chromium downloads at `chrome://webrtc-internals` for all pages: the
     "webrtc-internals dump", which does not contain closed connections, or the "rtcstats dump". Files of older Chromium
     versions and of Electron can be read too, and so can the rtcstats file that rtcstats-js makes of one page. The file
-    may be packed with gzip, and its name does not matter. `EventLog.with_dump` joins it to the signaling.
+    may be packed with gzip, and its name does not matter. `EventLog.with_dump` joins the dump to the signals in a log.
 
     Raises `NoDump` for any other file, and `DamagedDump`. Both are `SidecarError`s.
     """

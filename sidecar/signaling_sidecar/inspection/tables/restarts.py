@@ -20,7 +20,7 @@ def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each session and each restart that it survived: `type time dialect room peer session boot`.
 
     The index is the row of `server.restored` in the events table. The type is `peer.away`, because a session has no
-    connection after a restart. The time is that of `last_before_restarts`.
+    connection after a restart. The time is the one that `last_before_restarts` returns.
     """
     types = events["type"]
     restarts, checkpoints = np.flatnonzero(types == "server.restored"), np.flatnonzero(types == "log.checkpoint")
