@@ -1,7 +1,7 @@
 """The messages between the server and the process that analyses the log.
 
-The server writes requests to the stdin of the process, and reads one reply to each from its stdout, in the same order.
-Each message begins with its length in four bytes, followed by MessagePack.
+The server writes requests to the stdin of the process, and reads one reply to each request from its stdout, in the same
+order. Each message begins with its length in four bytes, followed by MessagePack.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ OUT_OF_MEMORY = "analysis-out-of-memory"
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True):
-    """The first message, which has no reply. The log to analyse is in `folder`, and the run `boot` writes it."""
+    """The first message, which has no reply. The log to analyse is in `folder`, and the run `boot` of the sidecar
+    writes it."""
 
     folder: str
     boot: str

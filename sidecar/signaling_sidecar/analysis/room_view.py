@@ -23,14 +23,14 @@ from signaling_sidecar.drawing.mesh.mesh import Mesh
 from signaling_sidecar.hub.records import present
 from signaling_sidecar.untrusted_text import visible
 
-MAX_PARTED = 20  # the most pairs of peers that are no longer together whose verdicts are shown
+MAX_PARTED = 20  # verdicts are shown for at most this many pairs of peers that are no longer together
 DATA_CHARACTERS = 300  # characters of a record in a table; more would not be visible in its row
 _OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
 
 
 class RoomView:
-    """A room at the time of one look at the log. `state` is the room as the admin API describes it, or None if it has
-    ended."""
+    """A room at the time of one look at the log. `state` is the room as the admin API describes it, or None if the room
+    has ended."""
 
     def __init__(self, seen: Seen, key: Key, state: Mapping[str, Any] | None) -> None:
         self._seen, self._key, self._state = seen, key, state

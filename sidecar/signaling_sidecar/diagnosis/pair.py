@@ -115,8 +115,8 @@ class Pair:
 
 
 def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
-    """Return a list with the RTCPeerConnection of this attempt. If the log does not show which one it was, the list has
-    the last one that it may be. The list may be empty."""
+    """Return a list with the RTCPeerConnection of this attempt. If the log does not show which RTCPeerConnection
+    belongs to the attempt, the list has the last possible one. The list may be empty."""
     own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
     # Of several offers from a pool, only the answered one counts.
     own = [each for each in own if each.remote_ufrags.keys() & attempt.ufrags] or own

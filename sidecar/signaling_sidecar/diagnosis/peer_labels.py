@@ -22,7 +22,7 @@ from itertools import count
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
 
-RELOADED_WITHIN_S = 30.0  # the longest time for a reload; equal to the default time for which a lost peer's session is kept
+RELOADED_WITHIN_S = 30.0  # the longest reload; as long as the sidecar by default keeps the session of a lost peer
 _LONG_RANDOM = re.compile(
     r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,

@@ -60,7 +60,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
 
 
 def read_report(data: str | None) -> Report | None:
-    """Read the data of a `trace.state` record. Returns None if it is not a report that the sidecar knows."""
+    """Read the data of a `trace.state` record. Returns None if the data is not a report that the sidecar knows."""
     return read_data(data, Report)
 
 
@@ -68,14 +68,16 @@ class ConnectionIds:
     """Gives each RTCPeerConnection an id that no other one in the log has.
 
     Each page chooses the names of its own connections, so two pages may use the same name, such as `1`. If a client
-    does not name its page, its session identifies it, or its WebSocket while it is in no room: it may report a
-    connection before it has joined, and after it has left. In the reports of a dump, `pc` is the whole id.
+    does not name its page, its session identifies the page. While the client is in no room, its WebSocket does: a
+    client may report a connection before it has joined, and after it has left. In the reports of a dump, `pc` is the
+    whole id.
     """
 
     def __init__(self) -> None:
         self._by_session: dict[tuple[str, str], str] = {}
         self._by_socket: dict[tuple[str, int, str], tuple[str, str | None]] = {}
-        """The id of the RTCPeerConnection, and the session that used the WebSocket when it was reported."""
+        """The id of the RTCPeerConnection, and the session that used the WebSocket when the RTCPeerConnection was
+        reported."""
 
     def of(self, entry: Entry, page: str | None, pc: str) -> str:
         """Return the id of the connection that the page calls `pc`. Must be called for all reports in their order."""
@@ -129,7 +131,7 @@ class Connection:
         return [entry for entry, report in self.reports if getattr(report, name) in values]
 
     def ever(self, name: str) -> bool | None:
-        """Whether a field is true in any report, or None if no report has it."""
+        """Whether the field `name` is true in any report, or None if no report has the field."""
         said = {value for _, report in self.reports if (value := getattr(report, name)) is not None}
         return any(said) if said else None
 
@@ -147,7 +149,8 @@ class Connections:
         self.pages: dict[str, Report] = {}
         """By page id, the last report about the page."""
         self.insecure_sessions: dict[str, Entry | None] = {}
-        """By session id: None if its page is a secure context, otherwise the entry that reports that it is not."""
+        """By session id: None if its page is a secure context, otherwise the entry that reports that the page is not a
+        secure context."""
 
     def add(self, entry: Entry) -> Report | None:
         """Add the report in a `trace.state` entry, and return it, or None if the sidecar does not know this kind of

@@ -80,7 +80,7 @@ class RoomSessions:
         session.absent = lost
 
     def take_room(self, key: RoomKey, entry: Entry) -> None:
-        """Process a record of a room that is not about one of its peers."""
+        """Process a record about a room as a whole."""
         if entry.type == "room.ended":
             self._rooms.pop(key, None)
         elif entry.type == "room.created":

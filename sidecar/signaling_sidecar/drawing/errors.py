@@ -10,7 +10,7 @@ MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
 
 
 class UnknownRoom(SidecarError):
-    """The log, or the sidecar, has no room with the requested id. The message lists the rooms that it has."""
+    """The log, or the sidecar, has no room with the requested id. The message lists the rooms that exist there."""
 
     def __init__(self, requested: str, known: Sequence[str], place: str = "this log") -> None:
         super().__init__(requested, known, place)

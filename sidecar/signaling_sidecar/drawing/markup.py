@@ -48,7 +48,7 @@ class Meaning(NamedTuple):
 
 
 def legend(meanings: Iterable[Meaning]) -> str:
-    """Explain signs below a drawing, in as many lines as the width of the page requires."""
+    """Return the legend of a drawing, in as many lines as the width of the page requires."""
     drawn = (
         svg(
             round(word_px + len(word) * _WIDE_CHARACTER_PX), 26, f'{sign}<text x="{word_px}" y="17">{text(word)}</text>'

@@ -48,7 +48,8 @@ def room_of(entry: Entry) -> RoomInLog | None:
 
 
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
-    """Select the entries of one room, and all entries between the first and the last of them that concern every room.
+    """Select the entries of one room. Between the first and the last of these, entries that concern every room are
+    selected too.
 
     If `entries` contains the checkpoints of the log, the result begins with the entries of `there_before`.
     """

@@ -171,7 +171,7 @@ def _checked(found: Found) -> Found:
 
 
 def _project_in(folder: Path) -> str | None:
-    """Return the project of the sidecar that is using a state folder, or of the last one that used it."""
+    """Return the project of the sidecar that is using a state folder, or of the sidecar that used it last."""
     runtime = read_runtime(folder)
     if runtime is not None and is_running(folder):
         return runtime.project

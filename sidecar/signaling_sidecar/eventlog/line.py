@@ -44,7 +44,7 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False):
     """The number `c` that a client with a resumable session gave its frame."""
     numbers: str | None = None
     """A JSON object as text. For each resumable session that the sidecar has sent this event to, it maps the session's
-    id to the number of the frame that it got."""
+    id to the number of the frame that the session got."""
     data: str | None = None
     """More details as JSON text. It is text so that every column of the log has one type, whatever a signal
     contains."""

@@ -5,7 +5,8 @@
 2. In the header of a segment, `boot` is the id of the whole cluster's run, and `copy` is true. This id and `seq`
    identify a record in the logs of all instances.
 3. The header and the checkpoint of a segment have no numbers of their own. They repeat the `seq` of the last record
-   before them, whose effect the checkpoint includes. A reader that already has this record skips them.
+   before them, whose effect the checkpoint includes. A reader that already has this record skips the header and the
+   checkpoint.
 4. A segment can only begin when the caller has a checkpoint. After a failed write, all lines are lost until a new
    segment begins. This segment has a record `log.gap` in their place, with the `seq` of the first lost line.
 """
@@ -29,8 +30,8 @@ from signaling_sidecar.hub.effects import Record
 class LogCopy(LogFiles):
     """Appends lines to the segments of one instance. The first `begin` opens the log.
 
-    `cluster_boot` is the id of the cluster's run, which numbers its records from 1. The caller may change it before a
-    `begin`, because a new run begins if the cluster's state was lost.
+    `cluster_boot` is the id of the cluster's run, which numbers its records from 1. The caller may change
+    `cluster_boot` before a `begin`, because a new run begins if the cluster's state was lost.
     """
 
     def __init__(self, folder: Path, boot: str, *, cluster_boot: str, **options: Unpack[Options]) -> None:
@@ -56,8 +57,8 @@ class LogCopy(LogFiles):
     def begin(self, checkpoint: bytes, seq: int, ts: float) -> None:
         """Begin a new segment if one is needed. `checkpoint` is the JSON text of the state after the record `seq`.
 
-        The first call opens the log, and raises OSError or StateDirTaken if it cannot be written. Later calls raise
-        nothing. If `seq` is lower than the `seq` of the last line of the same run, the checkpoint is ignored.
+        The first call opens the log, and raises OSError or StateDirTaken if the log cannot be written. Later calls
+        raise nothing. If `seq` is lower than the `seq` of the last line of the same run, the checkpoint is ignored.
         """
         is_another_run = self.cluster_boot != self._begun_as
         if not is_another_run and seq < self._seq:
@@ -78,8 +79,8 @@ class LogCopy(LogFiles):
     def append(self, lines: bytes, seq: int) -> None:
         """Write complete lines, the last of which has this `seq`, or count them as lost if that is impossible.
 
-        The first of them must follow the last appended line, or the checkpoint of the last `begin`. If all of them were
-        appended before, they are ignored.
+        The first of them must follow the last appended line, or the checkpoint of the last `begin`. If all lines were
+        appended before, the call is ignored.
         """
         records = seq - self._seq
         if records <= 0:

@@ -34,8 +34,8 @@ class Options(TypedDict):
     complain: Callable[[str], None]
     """Is called with one sentence for the operator when the log cannot be written, or can be written again."""
     claim: NotRequired[Callable[[], None]]
-    """Is called before a segment is created, because the folder may have been replaced. It must raise StateDirTaken if
-    another sidecar uses it."""
+    """Is called before a segment is created, because the folder may have been replaced. The function must raise
+    StateDirTaken if another sidecar uses the folder."""
 
 
 class LogFiles(ABC):
@@ -87,7 +87,8 @@ class LogFiles(ABC):
 
     @abstractmethod
     def _replace_changed(self, changed: OpenSegment) -> None:
-        """Begin a new segment because another program has changed or deleted this one, or raise OSError."""
+        """Begin a new segment, because another program has changed or deleted the open one. Raises OSError if that is
+        impossible."""
 
     @abstractmethod
     def _retry(self) -> None:
@@ -144,7 +145,8 @@ class LogFiles(ABC):
         self._retention.close()
 
     def _write(self, text: bytes, records: int) -> None:
-        """Append complete lines, which contain this number of records. If this fails, they are counted as lost."""
+        """Append complete lines, which contain this number of records. If this fails, the records are counted as
+        lost."""
         try:
             self._check_segment()
             self._open.append(text)
@@ -194,7 +196,7 @@ class LogFiles(ABC):
     def _begin_segment(self, lost: int | None = None) -> None:
         """Create the next segment, write its beginning, and make it the open segment.
 
-        If it raises OSError or StateDirTaken, the old segment remains the open one.
+        If this raises OSError or StateDirTaken, the old segment remains the open one.
         """
         if self._folder.resolve() != self._folder:
             raise OSError(errno.ELOOP, "the folder has been replaced by a symbolic link", str(self._folder))

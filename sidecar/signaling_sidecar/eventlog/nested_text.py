@@ -20,7 +20,7 @@ import msgspec
 
 from signaling_sidecar.errors import NOT_JSON
 
-MAX_LAYERS = 4  # of strings inside strings; `btoa(JSON.stringify(…))` inside a stringified frame is three layers
+MAX_LAYERS = 4  # layers of strings in strings; `btoa(JSON.stringify(…))` in a stringified frame is three layers
 DESCRIPTION = "v=0"  # the start of every session description, RFC 8866, 5.1
 CANDIDATE = ("candidate:", "a=candidate:")  # RFC 8839, 5.1
 _PLAIN = (DESCRIPTION, *CANDIDATE)  # a string that begins with one of these contains no other document

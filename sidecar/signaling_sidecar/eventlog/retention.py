@@ -25,7 +25,7 @@ SEGMENT_GLOB = "events-*.jsonl*"
 class Retention:
     """Compresses and deletes finished segments, in a separate thread.
 
-    `complain` is called with one sentence for the operator if this fails.
+    If compressing or deleting fails, `complain` is called with one sentence for the operator.
     """
 
     def __init__(self, complain: Callable[[str], None]) -> None:
@@ -37,8 +37,8 @@ class Retention:
         """The segment that was begun last."""
 
     def tidy(self, segment: Path, total_bytes: int, keep_s: float) -> None:
-        """Make the thread compress and delete segments. `segment` is the open one; all others in its folder are
-        finished, including those of earlier runs.
+        """Make the thread compress and delete segments. `segment` is the open segment. All other segments in its folder
+        are finished, including the segments of earlier runs.
 
         Must be called when a segment was begun, and repeatedly, because segments become old and limits change."""
         self._newest = segment
@@ -96,7 +96,7 @@ def compress(path: Path, stopping: threading.Event) -> None:
 
 
 def delete_oldest(folder: Path, current: Path, *, total_bytes: int, keep_s: float) -> None:
-    """Delete the oldest segments before `current` until the remaining ones before it fit into `total_bytes`.
+    """Delete the oldest segments before `current` until the segments before `current` fit into `total_bytes`.
 
     Segments that were written within the last `keep_s` seconds are kept. The segments are ordered by name, because the
     clock may have been wrong. A segment with a time in the future does not count as recent.

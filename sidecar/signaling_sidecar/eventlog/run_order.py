@@ -17,8 +17,8 @@ from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 from signaling_sidecar.eventlog.segments import are_of_several_folders
 
 _BEGINNINGS = {"log.header": 1, "log.checkpoint": 2}
-"""By record type, a second number for sorting. In the log of a cluster, records of these types have the same `seq` as
-the record before them."""
+"""By record type, a number by which records with the same `seq` are sorted. In the log of a cluster, records of these
+types have the same `seq` as the record before them."""
 
 
 class RunOrder(NamedTuple):
@@ -60,5 +60,5 @@ def order_of(segments: Sequence[Path]) -> RunOrder:
 
 
 def place_of(record: Stamp) -> tuple[int, int]:
-    """Return the place of a record in its run, which no other record of the run has."""
+    """Return the place of a record in its run. No other record of the run has the same place."""
     return record.seq, _BEGINNINGS.get(record.type, 0)

@@ -97,7 +97,8 @@ def point_to(path: Path, project: Path) -> None:
 
 
 def pointed_to(own: Path) -> Pointer | None:
-    """Read which state folder the last start used instead of the default one. Returns None if it used the default."""
+    """Read which state folder the last start used instead of the default one. Returns None if the last start used the
+    default one."""
     try:
         return msgspec.json.decode((own / POINTER_FILE).read_bytes(), type=Pointer)
     except (OSError, *NOT_JSON):
@@ -120,8 +121,8 @@ def create(path: Path) -> None:
 
 
 def lock(path: Path) -> int:
-    """Lock the folder for this process. Raises StateDirTaken if another process has locked it, and OSError if it
-    cannot be locked at all.
+    """Lock the folder for this process. Raises StateDirTaken if another process has locked the folder, and OSError if
+    the folder cannot be locked at all.
 
     Returns a file descriptor. The lock is released when the descriptor is closed, or when the process ends in any way.
     """

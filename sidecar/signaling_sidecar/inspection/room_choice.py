@@ -43,7 +43,8 @@ def rooms_of_table(rooms: pd.DataFrame) -> list[RoomInLog]:
 def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
     """Return the records of one room in order, and between them the records that concern every room of the sidecar.
 
-    Before them is an entry for each peer that was in the room already (see `there_before`).
+    The result begins with an entry for each peer that was already in the room before these records (see
+    `there_before`).
     """
     in_boot = events["boot"] == chosen.boot
     own = np.flatnonzero(in_boot & (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room))

@@ -12,7 +12,8 @@ _OF_THE_ROOM = ("room.", "match.", "log.", *CLUSTER_EVENTS)
 
 
 def records_between(records: Sequence[Entry], one: str, other: str) -> Iterator[Entry]:
-    """Yield what two sessions did, what they sent to each other or to all, and what happened to their whole room."""
+    """Yield the records that show what two sessions did, what they sent to each other or to all, and what happened to
+    their whole room."""
     partners = {one: other, other: one}
     peers = {record.session: record.peer for record in records if record.session in partners}
     here = set(partners) - {record.session for record in records if record.type == "peer.joined"}

@@ -24,7 +24,7 @@ def mesh_text(title: str, links: Links) -> str:
 def nobody(links: Links) -> str:
     """Return a sentence that says that the room is empty, and at which time it had the most peers.
 
-    That time is in seconds since the first record, as a call of `EventLog.mesh` may pass it.
+    That time is in seconds since the first record, so that the reader can pass it to `EventLog.mesh`.
     """
     return f"no peer is in the room at this time; most peers were in it at +{links.busiest_s:.3f} s"
 

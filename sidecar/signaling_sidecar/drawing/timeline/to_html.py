@@ -61,7 +61,7 @@ def _x(ts: float, attendance: Attendance) -> float:
 
 
 def _lanes(attendance: Attendance) -> list[int]:
-    """Assign each label to the first line in which it does not overlap an earlier one."""
+    """Assign each label to the first line of text in which it does not overlap an earlier label."""
     ends: list[float] = []
     lanes = []
     for moment in attendance.moments:

@@ -1,8 +1,8 @@
 """Finds the difference between the clocks of a dump and a log, by the messages that both contain.
 
-A page makes its own descriptions and candidates before the sidecar relays them, and uses those of the other side after
-the sidecar has relayed them. So each message that both contain gives an upper or a lower bound of the difference, and
-the true value is between the two tightest bounds.
+A page makes its own descriptions and candidates before the sidecar relays them, and uses the other side's descriptions
+and candidates after the sidecar has relayed them. So each message that both contain gives an upper or a lower bound of
+the difference, and the true value is between the two tightest bounds.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
 _WRAPPED = {"flex_flow": "row wrap"}  # otherwise a narrow page cuts off the texts of the buttons
 _open: dict[str, Dashboard] = {}
-"""The open panels, by `RunningSidecar.identity`. If a cell is run again, its new panel stops its earlier one."""
+"""The open panels, by `RunningSidecar.identity`. If a cell is run again, the new panel stops the earlier panel."""
 
 
 class Dashboard:

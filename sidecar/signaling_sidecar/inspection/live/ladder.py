@@ -22,7 +22,8 @@ class Ladder(drawing.Ladder):
 
     @cached_property
     def _widget(self) -> DrawingWidget | None:
-        """The widget that answers clicks, or None if its packages are missing. The drawing is shown without it too."""
+        """The widget that answers clicks, or None if its packages are missing. Without the widget, the drawing is still
+        shown."""
         try:
             from signaling_sidecar.inspection.live.drawing_widget import DrawingWidget
         except NotebookExtraMissing:

@@ -16,8 +16,8 @@ SHOWN_ROWS = 500  # last rows of the ladder that are shown, because each update 
 
 
 class View(NamedTuple):
-    """The content of the panel. `wanted` is the selected room. If it has ended, `chosen` is None, otherwise it is the
-    room as the admin API describes it. `pairs` and `html` are the verdicts and the ladder as HTML."""
+    """The content of the panel. `wanted` is the selected room. If the room has ended, `chosen` is None; otherwise
+    `chosen` is the room as the admin API describes it. `pairs` and `html` are the verdicts and the ladder as HTML."""
 
     rooms: list[dict[str, Any]]
     wanted: tuple[str, str] | None
@@ -46,7 +46,7 @@ def look(sidecar: RunningSidecar, wanted: tuple[str, str] | None, before: View |
 
 
 def _draw(view: View) -> View:
-    """Add the verdicts and the ladder of the selected room, which takes seconds if it has many records."""
+    """Add the verdicts and the ladder of the selected room. This takes seconds if the room has many records."""
     if view.wanted is None or not view.is_there:
         return view
     (dialect, room), log = view.wanted, view.log
@@ -68,7 +68,7 @@ def line_of_room(room: dict[str, Any]) -> str:
 
 
 def line_of_peer(peer: dict[str, Any], ladder: Ladder | None) -> str:
-    """Describe a peer with its label in the verdicts, which is different for peers with the same name."""
+    """Describe a peer by its label in the verdicts. Peers with the same name have different labels."""
     marks = [mark for mark, is_so in (("host", peer["host"]), ("away", peer["away"])) if is_so]
     label = (peer.get("name") or peer["peer"]) if ladder is None else ladder.labels.of(peer["peer"])
     return " · ".join([visible(label), *marks])

@@ -39,7 +39,7 @@ def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_before_restarts(events: pd.DataFrame) -> pd.Series[Any]:
-    """Return for each row of `server.restored` the time of the last record of the run that it continues.
+    """For each row of `server.restored`, return the time of the last record of the run that was continued.
 
     From that time on, no peer had a connection. (A sidecar that was killed has not recorded its end.) Only records of
     that run count, because the table may also have records of other sidecars.

@@ -23,7 +23,7 @@ def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
     `restored_sessions` of the log.
 
     The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`
-    lasts until the end of the last boot that has a record of it, or that has restored it.
+    lasts until the end of the last boot that has a record of it, or that has restored the session.
     """
     # Records about the connection are left out: they are written before the peer joins and after it has left.
     is_own = events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])
@@ -44,7 +44,7 @@ def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
 
 
 def receiving_sessions(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[Any]:
-    """Return for each signal the session that had the peer id `to` when it was sent, as a category.
+    """Return for each signal the session that had the peer id `to` when the signal was sent, as a category.
 
     `signals` are rows of the events table, in order.
     """
