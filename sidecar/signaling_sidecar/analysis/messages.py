@@ -109,7 +109,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RoomPairs(msgspec.Struct, frozen=True, array_like=True):
-    """Counts the pairs of peers that are together in a room and have to connect there, by their state. `worst` is the
+    """Counts, for each state, the pairs of peers that are together in a room and have to connect there. `worst` is the
     worst state among these pairs."""
 
     counts: dict[str, int]

@@ -214,8 +214,8 @@ def _sign(reason: Reason) -> str:
 def lines_of(history: History, *, with_boots: bool = False) -> Iterator[str]:
     """Yield the verdict on two peers as indented lines. The first line is the sentence of the verdict.
 
-    With `with_boots`, the boot id is written after the number of each record, because each run of the sidecar (boot)
-    numbers its records from 1.
+    If `with_boots` is true, the boot id is written after the number of each record, because each run of the sidecar
+    (boot) numbers its records from 1.
     """
     verdict, finding = history.last, history.last.finding
     yield f"  {_sign(finding.reason)} {visible(verdict.sentence)}"

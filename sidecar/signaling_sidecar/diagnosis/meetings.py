@@ -42,7 +42,7 @@ class FoundMeetings:
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
-    """Find the meetings in the entries of a log, which must be in their order."""
+    """Find the meetings in the entries of a log. The entries must be in the order of the log."""
     finder = MeetingFinder()
     for entry in entries:
         finder.take(entry)
@@ -174,8 +174,8 @@ class MeetingFinder:
 
 
 def _shared(candidate: Candidate) -> Candidate:
-    """Return the properties of a candidate that a diagnosis needs. Candidates for which these are equal share one
-    object. Their random `.local` names are left out, because they would take a tenth of the memory for a long log."""
+    """Return the properties of a candidate that a diagnosis needs. Candidates with equal properties share one object.
+    Their random `.local` names are left out, because they would take a tenth of the memory for a long log."""
     kind = candidate.address_class
     return _equal(candidate.type, kind, candidate.address if kind == "private" else None)
 

@@ -22,7 +22,7 @@ from itertools import count
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
 
-RELOADED_WITHIN_S = 30.0  # the longest reload; as long as the sidecar by default keeps the session of a lost peer
+RELOADED_WITHIN_S = 30.0  # the longest reload; by default, the sidecar keeps a lost peer's session for this time
 _LONG_RANDOM = re.compile(
     r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,
@@ -36,7 +36,7 @@ class PeerLabels:
     def __init__(self, unnamed: str = "tab") -> None:
         self._unnamed = unnamed
         self._names: dict[str, str] = {}
-        """The names by peer id, in order of joining. The name of a peer without one is empty."""
+        """The names by peer id, in order of joining. Here, a peer without a name has an empty name."""
         self._pages: dict[str, Report] = {}
         self._pages_of_connections: Mapping[str, Report] = {}
         self._came_ts: dict[str, float] = {}
@@ -71,8 +71,8 @@ class PeerLabels:
         self._labels = None
 
     def pages_of_connections(self, pages: Mapping[str, Report]) -> None:
-        """Use these reports of pages, by peer id, instead of the reports from an earlier call. They were found by the
-        RTCPeerConnections of the pages, and take precedence over the reports that `page` has received."""
+        """Use these reports of pages, by peer id, instead of the reports from an earlier call. The reports were found
+        through the RTCPeerConnections of the pages, and take precedence over the reports that `page` has received."""
         if pages != self._pages_of_connections:
             self._pages_of_connections = pages
             self._labels = None

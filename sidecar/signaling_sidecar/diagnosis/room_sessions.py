@@ -34,7 +34,7 @@ class RoomSessions:
         """The peer id of the last host of each room that has a host."""
         self._sockets = sockets
         self._rooms: dict[RoomKey, dict[str, Session]] = {}
-        """By room, the sessions in it by peer id."""
+        """For each room, its present sessions by peer id."""
         self._of_peer: dict[str, list[Session]] = {}
         """The sessions by peer id, in order of joining."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
@@ -112,7 +112,8 @@ class RoomSessions:
             self.hosts[key] = host
 
     def session_of(self, key: RoomKey, id_: str, peer: str, entry: Entry) -> Session:
-        """Return the session that caused an entry. It begins with this entry if the log has not shown it before."""
+        """Return the session that caused an entry. The session begins with this entry if the log has not shown it
+        before."""
         return self.by_id.get(id_) or self._begin(key, id_, peer, entry)
 
     def learn_page(self, session: Session, about: Report) -> None:

@@ -24,4 +24,4 @@ PRESENCE_AFTER = {
     "peer.away": Presence.AWAY,
     "peer.left": Presence.ABSENT,
 }
-"""The presence of a peer after a record of each of these types."""
+"""By record type, the presence of a peer after a record of this type."""

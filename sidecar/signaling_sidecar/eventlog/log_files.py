@@ -210,7 +210,8 @@ class LogFiles(ABC):
             raise
         if self._segment is not None:
             self._segment.close()
-        # The limit is at least twice the size of the checkpoint, so that at most half of the log is checkpoints.
+        # The size limit of a segment is at least twice the size of its checkpoint, so that at most half of the log is
+        # checkpoints.
         self._number, self._segment, self._rotate_at = number, segment, max(self.segment_bytes, 2 * segment.size)
         self._tidy()
 

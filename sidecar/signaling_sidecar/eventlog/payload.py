@@ -28,8 +28,8 @@ MAX_ADDRESS_CHARS = 255  # the longest domain name, RFC 1035, 2.3.4
 _MAX_PORT_DIGITS = 5
 
 _OPAQUE = re.compile(rf"[A-Za-z0-9+/_-]{{{MIN_OPAQUE_CHARS},}}={{0,2}}")
-# These patterns begin with a newline, because matching it is several times faster than `^` in multiline mode. They need
-# not match the first line of a description, which is always `v=0`.
+# These patterns begin with a newline, because matching a newline is several times faster than matching `^` in multiline
+# mode. They need not match the first line of a description, which is always `v=0`.
 _CANDIDATE_LINE = "\na=candidate:"
 _SDP_CANDIDATE = re.compile(r"\na=(candidate:[^\r\n]+)")
 _ICE_UFRAG = re.compile(r"\na=ice-ufrag:(\S+)")

@@ -4,8 +4,8 @@
    first occurrence, such as `peer` in `peer-3`.
 2. Two different values never have the same pseudonym, so equal values stay equal and different values stay different.
 3. The pseudonym of an address is an address of the same kind. A private address stays in its private range. Private
-   addresses in one /24 network get pseudonyms in one /24 network. `.local` names stay `.local` names. Public addresses
-   become addresses that are reserved for documentation (RFC 5737, RFC 3849) or for benchmarks (RFC 2544).
+   addresses in the same /24 network get pseudonyms in the same /24 network. `.local` names stay `.local` names. Public
+   addresses become addresses that are reserved for documentation (RFC 5737, RFC 3849) or for benchmarks (RFC 2544).
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def _stamp_decoder(record_type: type[object]) -> Callable[[bytes], Stamp]:
     def decode(line: bytes) -> Stamp:
         try:
             return whole_of(line)
-        except NOT_JSON:  # a line of another schema version may still have a readable stamp
+        except NOT_JSON:  # the fields of `Stamp` may still be readable
             return _stamp_of(line)
 
     return decode

@@ -60,7 +60,7 @@ def redact_candidate(text: str, names: Pseudonyms) -> str:
 def _mandatory(words: list[str], names: Pseudonyms) -> str | None:
     """Redact the seven mandatory words after the foundation (RFC 8839, 5.1). Returns None for a malformed candidate.
 
-    The check must accept the same candidates as `payload.py` does.
+    This function and `payload.py` must treat the same candidates as malformed.
     """
     match words:
         case [component, transport, priority, address, port, "typ", kind] if (
@@ -120,5 +120,5 @@ _ATTRIBUTES: dict[str, Callable[[list[str], Pseudonyms], str]] = {
     "group": _group,
     "fingerprint": _fingerprint,
 }
-"""For each SDP attribute that identifies its sender, a function that redacts the words of its value. There is always at
-least one word."""
+"""For each SDP attribute that identifies its sender, a function that redacts the words of its value. The value always
+has at least one word."""

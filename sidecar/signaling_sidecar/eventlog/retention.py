@@ -45,7 +45,8 @@ class Retention:
         self._thread.submit(self._tidy, segment, total_bytes, keep_s)
 
     def close(self) -> None:
-        """Stop without waiting until a segment is compressed. The next start compresses the remaining segments."""
+        """Stop the thread without waiting until a segment is compressed. The next start compresses the remaining
+        segments."""
         self._stopping.set()
         self._thread.shutdown(cancel_futures=True)
 

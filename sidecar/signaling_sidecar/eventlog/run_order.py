@@ -1,7 +1,7 @@
 """Find out whether the records of a log are in order: run after run, and by `seq` within each run.
 
-In the files of a sidecar, the records are in order. In a file that somebody has joined from several others, they may
-not be.
+In the files of a sidecar, the records are in order. In a file that somebody has joined from several files, the records
+may be in any order.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def text_chunks(segment: Path) -> Generator[bytes, None, None]:
     """Yield the text of a segment in pieces, decompressed, in UTF-8 and without carriage returns.
 
     Raises DamagedLog for an unsupported compression format, and for a line of more than `MAX_LINE_BYTES`. If the
-    compressed data is damaged or incomplete, it raises DamagedLog after the last piece that could be decompressed.
+    compressed data is damaged or incomplete, DamagedLog is raised after the last piece that could be decompressed.
     """
     line_bytes = 0
     with closing(_unpacked(segment)) as pieces:
@@ -60,7 +60,8 @@ def text_chunks(segment: Path) -> Generator[bytes, None, None]:
 
 
 def text_lines(segment: Path) -> Generator[tuple[bytes, bool], None, None]:
-    """Yield each line without its newline, and whether it had one. Raises the same errors as `text_chunks`."""
+    """Yield each line without its newline, and whether the line had a newline. Raises the same errors as
+    `text_chunks`."""
     parts: list[bytes] = []
     with closing(text_chunks(segment)) as chunks:
         for chunk in chunks:

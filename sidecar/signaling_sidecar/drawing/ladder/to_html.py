@@ -12,9 +12,9 @@ from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.markup import BOLD_CHARACTER_PX, MAX_HEIGHT_PX, cut, framed, scrolled, svg, text
 from signaling_sidecar.drawing.presence import Presence
 
-_TIMES_PX = 200  # fits a time of day and "+12 d 13:53:20"
+_TIMES_PX = 200  # wide enough for a time of day and "+12 d 13:53:20"
 ROW_PX = 24
-_COLUMN_PX = 220  # fits the longest usual label, "candidate host udp private", beside an arrowhead
+_COLUMN_PX = 220  # wide enough for the longest usual label, "candidate host udp private", and an arrowhead
 _MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
 _ID_CHARACTER_PX = 7.7  # the width of a digit, and of a rather wide letter

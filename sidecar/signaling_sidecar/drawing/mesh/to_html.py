@@ -80,7 +80,7 @@ class _Circle(NamedTuple):
     radius: int
 
     def place(self, at: int, beyond: float = 0) -> tuple[float, float]:
-        """Return the position of a peer. The first one is on the left, so that two peers are side by side."""
+        """Return the position of a peer. The first peer is on the left, so that two peers are side by side."""
         angle = pi + 2 * pi * at / self.peers
         return round((self.radius + beyond) * cos(angle), 1), round((self.radius + beyond) * sin(angle), 1)
 

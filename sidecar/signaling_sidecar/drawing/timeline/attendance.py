@@ -126,8 +126,8 @@ def attend(
 ) -> Attendance:
     """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
 
-    Records before the first one of the room are ignored. `labels` are those of a diagnosis of the whole log. Without
-    `labels`, the labels are made from the records. `down_since_ts` has the time of the last record before each
+    Records before the first one of the room are ignored. `labels` are the labels from a diagnosis of the whole log.
+    Without `labels`, the labels are made from the records. `down_since_ts` has the time of the last record before each
     `server.restored`, which is identified by its boot id and `seq`.
     """
     room = _Room(down_since_ts or {})

@@ -23,7 +23,7 @@ from signaling_sidecar.drawing.timeline.to_text import summary
 
 _NAMES_PX = 150
 _BAR_PX = 620
-_SUMMARY_PX = 400  # fits "here 1.469 s, away 0.082 s, reconnected 2 times, page reloaded 2 times, left (lost)"
+_SUMMARY_PX = 400  # space for "here 1.469 s, away 0.082 s, reconnected 2 times, page reloaded 2 times, left (lost)"
 _WIDTH_PX = _NAMES_PX + _BAR_PX + _SUMMARY_PX
 _ROW_PX = 26
 _AXIS_PX = 22
@@ -67,7 +67,7 @@ def _lanes(attendance: Attendance) -> list[int]:
     for moment in attendance.moments:
         x = _x(moment.ts, attendance)
         lane = next((lane for lane, end in enumerate(ends) if end < x), len(ends))
-        ends[lane : lane + 1] = [x + 130]  # fits "sidecar restarted", but not all labels about a cluster
+        ends[lane : lane + 1] = [x + 130]  # wide enough for "sidecar restarted", but not all labels about a cluster
         lanes.append(lane)
     return lanes
 

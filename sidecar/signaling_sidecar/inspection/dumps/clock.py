@@ -97,5 +97,5 @@ def _keys(payload: bytes, *, is_dump: bool) -> Iterator[Hashable]:
         if origin is not None:
             yield media.ufrag, origin[1]
         if origin is None or is_dump:
-            yield media.ufrag, None  # for a log with `payloads = "summary"`, which has only the ufrag
+            yield media.ufrag, None  # matches a log with `payloads = "summary"`, which has only the ufrag
     yield from (each for each in find_candidates(payload) if each.ufrag is not None and each.address is not None)

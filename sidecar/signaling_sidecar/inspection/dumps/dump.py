@@ -55,7 +55,7 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     versions and of Electron can be read too, and so can the rtcstats file that rtcstats-js makes of one page. The file
     may be packed with gzip, and its name does not matter. `EventLog.with_dump` joins the dump to the signals in a log.
 
-    Raises `NoDump` for any other file, and `DamagedDump`. Both are `SidecarError`s.
+    Raises `NoDump` for any other file, and `DamagedDump` for a damaged dump. Both are `SidecarError`s.
     """
     place = expanded(path)
     try:

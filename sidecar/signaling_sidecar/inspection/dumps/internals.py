@@ -27,7 +27,8 @@ class _Update(msgspec.Struct):
     timestamp: float | None = None
     """The time in ms since the epoch."""
     time: str | float | None = None
-    """The time in older versions of Chromium: to the second, in the format of the user's country."""
+    """The time as older versions of Chromium write it: without fractions of a second, in the format of the user's
+    country."""
     value: str = ""
 
 

@@ -43,8 +43,8 @@ class LocalTimes:
 
 
 _ORDERS = ("month first", "day first", "year first")
-"""The possible orders of day, month and year, the most frequent order first. If several are possible for a dump, the
-first of them is used."""
+"""The possible orders of day, month and year, the most frequent order first. If several orders are possible for a dump,
+the first of them is used."""
 
 
 def _dates(text: str) -> dict[str, datetime]:

@@ -150,8 +150,8 @@ class LogTables:
         In a dialect that does not tell peers of each other, such as `y-webrtc`, two sessions get a row only after one
         of them has sent a signal to the other.
 
-        Columns with `_back` are about `other`. Counts and times are those of the last attempt to connect. `sentence` is
-        the verdict of `sidecar why`.
+        Columns whose names end with `_back` are about `other`. Counts and times are those of the last attempt to
+        connect. `sentence` is the verdict of `sidecar why`.
 
         =============== =================== =====================================================================
         dialect         category            wire protocol
