@@ -15,8 +15,8 @@ export function showHints(client: SignalingClient, until: AbortSignal): void {
 }
 
 /**
- * On iOS a user can open a page despite its certificate, but iOS then refuses the page's WebSocket and
- * shows no reason. This concerns only hosts on the LAN, which have no certificate of a public CA.
+ * On iOS a user can open a page despite its certificate, but iOS then refuses the page's WebSocket and shows no
+ * reason. Only hosts on the LAN are affected, because no public CA issues certificates for them.
  */
 function mayRefuseWebSocket(): boolean {
   const isOnLan = /^[\d.]+$|^\[|\.local$/.test(location.hostname)
@@ -30,7 +30,10 @@ function isIos(): boolean {
   return isIpad || /iPhone|iPad|iPod/.test(navigator.userAgent)
 }
 
-/** Shows how to install the certificate, if the plugin has created it. (mkcert offers no download.) */
+/**
+ * Shows the link to the CA's certificate, if the plugin serves that certificate. (It does not serve one from
+ * mkcert.)
+ */
 async function showAuthority(): Promise<void> {
   const install = part(document, '.install', HTMLElement)
   const { href } = part(install, 'a', HTMLAnchorElement)

@@ -4,14 +4,17 @@ import { Neighbours } from './neighbours.ts'
 import { PhonePanel } from './phone.ts'
 import { describe, roomCard, roomIdOf } from './room-card.ts'
 
-/** These rooms are shown even if they are empty, so that a new user can join one at once. */
+/** The lobby shows these rooms even if they are empty, so that a new user can join one at once. */
 const SUGGESTED = ['bar', 'Gaming Zone', 'Study Hall']
 
 const NAME_KEY = 'demo:name'
 /** How often the cards are updated, because each shows for how many minutes its room has been open. */
 const DESCRIBE_EVERY_MS = 20_000
 
-/** The view with the list of rooms, from which the user joins one. It ends when `until` is aborted. */
+/**
+ * The view with the list of rooms, from which the user joins one. When `until` is aborted, the view removes its
+ * listeners.
+ */
 export class Lobby {
   readonly #root = part(document, '.lobby', HTMLElement)
   readonly #name = part(this.#root, '#name', HTMLInputElement)

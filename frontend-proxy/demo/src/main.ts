@@ -11,12 +11,14 @@ import { RoomView } from './room.ts'
 
 declare global {
   interface Window {
-    /** For use in tests and in the browser's console. It exists only in development. */
+    /** Gives tests and the browser's console access to the client and the mesh. Set only in development. */
     demo?: { client: SignalingClient; mesh: Mesh }
   }
 }
 
-/** What this module passes to the new version when Vite replaces it, so that the page stays in its room. */
+/**
+ * The state that this module passes to its new version when Vite replaces it, so that the page stays in its room.
+ */
 interface HandedOver {
   readonly client: SignalingClient
   readonly mesh: Mesh

@@ -19,7 +19,10 @@ export class OwnMedia {
   readonly #tracks = new Map<Kind, MediaStreamTrack>()
   readonly #onChange: (stream: MediaStream | undefined) => void
   readonly #onProblem: (text: string) => void
-  /** Changes with each room, so a device that was requested in one room is not turned on in the next. */
+  /**
+   * A number that changes with each room, so that a device which was requested in one room is not turned on in the
+   * next.
+   */
   #visit = 0
 
   constructor(
@@ -53,7 +56,10 @@ export class OwnMedia {
     return this.#tracks.size === 0 ? undefined : new MediaStream([...this.#tracks.values()])
   }
 
-  /** Must be called when a room is joined. `stream` has the tracks of the module that Vite has replaced by this one. */
+  /**
+   * Must be called when a room is joined. After Vite has replaced this module, `stream` contains the tracks that
+   * the old module had turned on.
+   */
   start(stream?: MediaStream): void {
     this.#visit += 1
     // `mediaDevices` is missing on insecure pages such as `http://192.168.…`.
@@ -86,7 +92,7 @@ export class OwnMedia {
   #add(tracks: readonly MediaStreamTrack[]): void {
     for (const track of tracks) {
       this.#tracks.set(track.kind as Kind, track)
-      // The device was unplugged, or the permission was withdrawn.
+      // The event `ended` means that the device was unplugged or the permission was withdrawn.
       track.onended = () => this.#turnOff(track.kind as Kind)
     }
     if (tracks.length > 0) this.#changed()

@@ -1,7 +1,7 @@
 import { copyOf, part } from './dom.ts'
 import { fieldsOf, get, listIn, roomUrl, sidecarUrl } from './sidecar-http.ts'
 
-/** "Open on your phone": a link and its QR code. It is hidden unless Vite listens on the network. */
+/** "Open on your phone": a link and its QR code. The panel is hidden unless Vite listens on the network. */
 export class PhonePanel {
   readonly #panel: HTMLDetailsElement
   readonly #code: HTMLImageElement
@@ -16,7 +16,8 @@ export class PhonePanel {
     this.#panel = copy
     this.#code = part(copy, 'img', HTMLImageElement)
     this.#link = part(copy, 'a', HTMLAnchorElement)
-    // The sidecar can draw QR codes only if its Python extra `lan` is installed. The link needs no extra.
+    // The sidecar can draw QR codes only if its Python extra `lan` is installed. Without the QR code, the panel
+    // shows only the link.
     this.#code.addEventListener('error', () => {
       this.#code.hidden = true
     })

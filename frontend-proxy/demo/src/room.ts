@@ -13,7 +13,10 @@ import { Tile } from './tile.ts'
 
 type MeshEvent<Name extends keyof MeshEvents> = CustomEvent<MeshEvents[Name]>
 
-/** On a narrow screen, such as that of a phone, the QR code stays closed. The limit is the same as in room.css. */
+/**
+ * On a narrow screen, such as that of a phone, the QR code stays closed. The minimum width is the same as in
+ * room.css.
+ */
 const IS_WIDE = matchMedia('(min-width: 821px)')
 
 const LABELS: Readonly<Record<PeerState, string>> = {
@@ -67,7 +70,9 @@ export class RoomView {
     this.#media.start()
   }
 
-  /** Shows the room that the page was already in when Vite replaced this module, with its peers and `ownStream`. */
+  /**
+   * Shows the room that the page was already in when Vite replaced this module, the room's peers, and `ownStream`.
+   */
   takeOver(room: string, ownName: string, ownStream: MediaStream | undefined): void {
     this.#begin(room, ownName)
     for (const peer of this.#mesh.peers) this.#add(peer)

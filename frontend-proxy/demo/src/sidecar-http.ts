@@ -19,7 +19,7 @@ export async function get(name: string, query?: Readonly<Record<string, string>>
     if (response.status === 404) return 'absent'
     return response.ok ? { json: await response.json() } : undefined
   } catch (error) {
-    // The network failed before the answer, or in the middle of its JSON.
+    // The network failed before the answer arrived, or in the middle of the JSON text.
     if (error instanceof TypeError || error instanceof SyntaxError) return undefined
     throw error
   }
@@ -35,7 +35,10 @@ export function listIn(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** Returns the URL that opens a room of a page. Returns undefined if `page` is not an http(s) URL. */
+/**
+ * Returns the URL that opens this room, or the lobby, in the app at `page`. Returns undefined if `page` is not an
+ * http(s) URL.
+ */
 export function roomUrl(page: unknown, room: string | undefined): URL | undefined {
   if (typeof page !== 'string' || !URL.canParse(page)) return undefined
   const url = new URL(page)
