@@ -38,8 +38,8 @@ const PONG_WITHIN_MS = 5_000
 export type Dismissal = 'replaced' | 'removed'
 
 const FINAL: ReadonlyMap<number, Dismissal> = new Map([
-  // Another page has joined with this peer id. If both reconnected, they would replace each other
-  // again and again.
+  // Another page has joined with this peer id. If both pages reconnected, they would replace each
+  // other again and again.
   [4001, 'replaced'],
   [4003, 'removed'], // The sidecar's admin removed the peer, and its id is barred for a minute.
 ])
@@ -66,7 +66,8 @@ export interface ConnectionListener {
   opened(): void
   received(data: unknown): void
   /**
-   * Is called when an open connection was closed. The client reconnects unless `dismissal` is set.
+   * Is called when an open connection was closed. The client reconnects unless the sidecar has sent
+   * a final close code; `dismissal` is then the reason.
    */
   lost(code: number, reason: string, dismissal: Dismissal | undefined): void
   /** Is called when an attempt to reconnect begins. The first `attempt` is 1. */
@@ -223,8 +224,7 @@ export class Connection {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
       if (this.#socket === socket) this.#listener.retrying(attempt)
     }
-    // If the app has caused `release` in the meantime, partysocket ignores the URL and does not
-    // connect.
+    // If `release` was called during the delay, partysocket ignores the URL and does not connect.
     if (this.#socket !== socket) return ''
     const isNeeded = await this.#listener.prepare()
     if (!isNeeded && this.#socket === socket) this.release()

@@ -42,7 +42,10 @@ export function adviseOnNoAnswer(url: string): void {
   )
 }
 
-/** Prints advice when a join was refused finally, or was refused several times in a row. */
+/**
+ * Prints advice when the refusal of a join is final, or when a join was refused several times in a
+ * row.
+ */
 export function adviseOnRefusal(room: string, code: string, message: string): void {
   const advice = ADVICE[code] ?? 'Call join() to try again.'
   console.warn(`Signaling: could not join the room '${room}' (${code}): ${message}. ${advice}`)
@@ -61,8 +64,8 @@ export function adviseOnEnd(room: string, why: LeaveReason): void {
 }
 
 /**
- * Prints advice when the page adds a listener to a client that was replaced, and it also listens to
- * the newer client.
+ * Prints advice when the page adds a listener to a client that was replaced, although the page also
+ * listens to the newer client.
  */
 export function adviseOnReplacedClient(room: string): void {
   console.warn(

@@ -3,16 +3,16 @@
 const SIGNALING_PATH = '/ws/signaling'
 
 /**
- * The `Symbol.for` key of a global property. The plugin adds code to Vite's client that stores
- * there the origin from which Vite's client was loaded.
+ * The `Symbol.for` key of a global property that contains the origin from which Vite's client was
+ * loaded. The plugin adds code to Vite's client that sets this property.
  */
 export const DEV_SERVER = 'vite-plugin-signaling-sidecar'
 
 /**
- * Returns the URL of `/ws/signaling` on the dev server, which proxies it to the sidecar. The origin
- * of the dev server is the one from which the page has loaded Vite's client. Without Vite's client,
- * it is the page's own origin. The two differ if another server (Django, Laravel, Rails) serves the
- * page, and Vite only its scripts.
+ * Returns the URL of `/ws/signaling` on the dev server, which proxies it to the sidecar. The dev
+ * server's origin is the one from which the page has loaded Vite's client. If the page has not
+ * loaded Vite's client, this function uses the page's own origin. The two origins differ if another
+ * server (Django, Laravel, Rails) serves the page, and Vite only its scripts.
  *
  * Returns undefined if neither origin is known, because the page was not loaded over http: during
  * server-side rendering, from a file, in a browser extension, or in the webview of a native app.

@@ -10,8 +10,8 @@ export interface Peer {
   readonly name: string | undefined
   readonly metadata: Readonly<Record<string, unknown>> | undefined
   /**
-   * A random id that is new after the peer's page was reloaded, which closes all its
-   * RTCPeerConnections.
+   * A random id that changes when the peer's page is reloaded. (A reload closes all
+   * RTCPeerConnections of the page.)
    */
   readonly instance: string | undefined
   /** True while the peer is in the room but has lost its connection to the sidecar. */
@@ -86,7 +86,7 @@ export interface AckFrame extends Numbers {
   readonly type: 'ack'
 }
 
-/** Says, after a change, whether the session would survive a restart of the sidecar. */
+/** Says that `durable` has changed: whether the session survives a restart of the sidecar. */
 export interface DurableFrame extends Numbers {
   readonly type: 'durable'
   readonly durable: boolean
@@ -132,9 +132,9 @@ export interface RoomsFrame extends Numbers {
 
 export interface RelayedFrame extends Numbers {
   readonly type: RelayKind
-  /** The sender's id. The sidecar sets it, so it cannot be forged. */
+  /** The sender's id. The sidecar sets this field, so the sender cannot forge it. */
   readonly from: string
-  /** What the sender passed to `relay()` or `broadcast()`. */
+  /** The payload that the sender passed to `relay()` or `broadcast()`. */
   readonly payload: Readonly<Record<string, unknown>>
 }
 

@@ -15,7 +15,10 @@ export function randomId(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** The peer id of a tab in one room, and what proves to the sidecar that it belongs to the tab. */
+/**
+ * The peer id of a tab in one room, and the token or instance that proves to the sidecar that the
+ * id belongs to the tab.
+ */
 export interface Identity {
   readonly peerId: string
   /**
@@ -24,9 +27,9 @@ export interface Identity {
    */
   readonly token?: string | undefined
   /**
-   * The instance of a join that was not answered yet, so that there is no session token. If the
-   * sidecar has received that join, it accepts a second join with the same peer id only if the
-   * instance is the same, too.
+   * The instance of a join that the sidecar has not answered yet. (There is no session token before
+   * the answer.) If the sidecar has received that join, it accepts a second join with the same peer
+   * id only if the instance is the same, too.
    */
   readonly instance?: string | undefined
   /** When a page last used this identity (ms since the epoch). Undefined while a page uses it. */
@@ -34,8 +37,8 @@ export interface Identity {
 }
 
 /**
- * Parses a stored identity. Any script on this origin can write to the storage, so its fields are
- * checked.
+ * Parses a stored identity. Checks each field, because any script on this origin can write to the
+ * storage.
  */
 export function parseIdentity(stored: string | null | undefined): Identity | undefined {
   const fields = parseObject(stored)

@@ -9,8 +9,8 @@
  *    other peer has left.
  * 3. The join contains the session token, if there is one. There is one exception: if the app has
  *    chosen the id and the session has probably ended, the session token is sent only after the
- *    refusal `id-taken`. For a token that it does not know, the sidecar would create a peer with a
- *    new id, and the other peers would see that peer join and leave.
+ *    refusal `id-taken`. If the sidecar does not know the session token, it creates a peer with a
+ *    new id, and the other peers see that peer join and leave.
  * 4. Before the join is sent on a new connection, the app's function `token` is called for a new
  *    user token. The user token says who the user is, and is not the session token.
  */
@@ -30,7 +30,7 @@ const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000
 /**
  * The fourth refusal in a row comes 1.4 s after the first, when an earlier `leave` of this client
- * must have arrived. So another peer has the id, or the reason is a different one.
+ * must have arrived. So after the fourth, an earlier session of this client is not the reason.
  */
 const STUCK_AFTER = 4
 /** How long the sidecar keeps a session without a connection by default. */
@@ -103,7 +103,7 @@ export class JoinRequest {
     return this.#instance
   }
 
-  /** Whether the last join contained the session token, if there is one. */
+  /** False if the last join left out the session token, because the session has probably ended. */
   get includesProof(): boolean {
     return this.#includesProof
   }
@@ -149,8 +149,8 @@ export class JoinRequest {
   }
 
   /**
-   * Handles a refusal of the join. Returns false if it is final. Otherwise sends the join again, at
-   * once or after a delay.
+   * Handles a refusal of the join. Returns false if the refusal is final. Otherwise sends the join
+   * again, at once or after a delay.
    */
   refused(code: string): boolean {
     if (code === 'unauthorised' && this.#tokens.renew()) {
@@ -171,7 +171,10 @@ export class JoinRequest {
     return true
   }
 
-  /** True after the fourth refusal, so that the developer sees one warning. */
+  /**
+   * True after the fourth refusal in a row, but not after the fifth, so that only one warning is
+   * printed.
+   */
   get isStuck(): boolean {
     return this.#refusals === STUCK_AFTER
   }

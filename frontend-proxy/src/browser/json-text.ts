@@ -22,8 +22,8 @@ export function jsonText(value: unknown): string | undefined {
 
 /**
  * Replaces lone surrogates in a string that is later compared with an answer of the sidecar. Throws
- * a TypeError if `text` is not a string, which plain JavaScript allows. `what` is its name in the
- * error.
+ * a TypeError if `text` is not a string, which plain JavaScript allows. `what` is the string's name
+ * in the error message.
  */
 export function wellFormed(text: string, what: string): string {
   if (typeof text !== 'string') {
@@ -34,7 +34,7 @@ export function wellFormed(text: string, what: string): string {
 
 const encoder = new TextEncoder()
 
-/** Returns how many bytes a text has in UTF-8, in which a WebSocket sends it. */
+/** Returns how many bytes a text has in UTF-8, the encoding of WebSocket text messages. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length
 }

@@ -23,8 +23,8 @@ const ACK_WITHIN_MS = 1_000
 /** The pause after the error `too-fast`. The sidecar limits the number of frames per second. */
 const SLOW_DOWN_MS = 1_000
 /**
- * The pause after the error `out-of-order`. The sidecar sends this error for each frame that was
- * already on its way, but the kept frames are sent again only once, after the pause.
+ * The pause after the error `out-of-order`. The sidecar answers every frame that was already on its
+ * way with this error. After the pause, the client sends the kept frames again only once.
  */
 const DRAINED_AFTER_MS = 200
 
@@ -106,7 +106,7 @@ export class Membership {
     return true
   }
 
-  /** Must be called when the sidecar has ignored a frame, and so ignores later numbered ones. */
+  /** Must be called when the sidecar ignores a numbered frame and all frames that follow it. */
   frameIgnored(code: 'out-of-order' | 'too-fast'): void {
     if (code === 'too-fast') {
       // The sidecar sends `too-fast` at most once per second, but may ignore more frames in that
@@ -141,7 +141,7 @@ export class Membership {
 
   /**
    * Asks for a new list of peers, because the frame numbers of the client and the sidecar disagree.
-   * The list contains the numbers that the sidecar has.
+   * The new list contains the frame numbers that the sidecar has stored.
    */
   #askForList(): void {
     const resumption = this.#resumption
@@ -189,8 +189,8 @@ export class Membership {
 
   /**
    * Handles a `not_resumed` frame. If `why` is `gap`, the session continues and the client keeps
-   * its frames. If it is `token`, the session has ended, and the sidecar begins a new one under a
-   * new id. If the app has chosen the id, the client leaves the new session, and joins again with
+   * its frames. If `why` is `token`, the session has ended, and the sidecar begins a new one under
+   * a new id. If the app has chosen an id, the client leaves the new session, and joins again with
    * the chosen id.
    */
   notResumed(why: string): void {

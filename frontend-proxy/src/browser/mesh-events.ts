@@ -36,7 +36,7 @@ export interface MeshOptions {
 }
 
 export interface MeshEvents {
-  /** Contains all peers, after each change. A list of peers can be drawn from this event alone. */
+  /** All peers, once after each change. An app can draw its list of peers from this event alone. */
   peers: readonly MeshPeer[]
   /** A peer was added. `isNewcomer` is true if the peer has joined the room after this client. */
   added: MeshPeer & { readonly isNewcomer: boolean }

@@ -108,7 +108,8 @@ export class Negotiation {
       return
     }
     // While an answer to our offer is being applied, `signalingState` still shows the offer as
-    // pending. The peer has sent that answer before this offer, so the two offers do not collide.
+    // pending. The peer sent that answer before it sent the offer that has just arrived, so the two
+    // offers do not collide.
     const isFree = this.#pc.signalingState === 'stable' || this.#settingAnswer
     this.#ignoringOffer = (this.#makingOffer || !isFree) && !this.#isPolite()
     if (this.#ignoringOffer) return
@@ -145,8 +146,8 @@ export class Negotiation {
 
   async #receiveCandidate(candidate: RTCIceCandidateInit): Promise<void> {
     if (this.#pc.remoteDescription === null) {
-      // The candidates of an ignored offer are ignored too. The peer sends new ones after our
-      // offer.
+      // The candidates of an ignored offer are ignored too. After it has received our offer, the
+      // peer sends new candidates.
       const isWanted = !this.#ignoringOffer && this.#early.length < MAX_EARLY_CANDIDATES
       if (isWanted) this.#early.push(candidate)
       return
@@ -163,7 +164,10 @@ export class Negotiation {
     for (const candidate of this.#early.splice(0)) await this.#pc.addIceCandidate(candidate)
   }
 
-  /** Sends a description, unless the negotiation has continued and the type is another one now. */
+  /**
+   * Sends `description` if its type is still `type`. (The negotiation may have continued in the
+   * meantime.)
+   */
   #sendIf(
     type: 'offer' | 'answer',
     description: RTCSessionDescription | null,

@@ -1,8 +1,8 @@
 /**
  * Observes an RTCPeerConnection and reports what happens to it.
  *
- * The app does not notice the observer: it adds event listeners of its own, and the methods that it
- * wraps return the same values and throw the same errors as before.
+ * The app does not notice the observer: the observer adds its own event listeners, and the methods
+ * that it wraps return the same values and throw the same errors as before.
  */
 
 import { randomId } from './identity.ts'
@@ -32,8 +32,8 @@ interface Observed extends RTCPeerConnection {
 
 /**
  * Calls `report` for every event of `pc` until `pc` is closed. If `observe` is called again for the
- * same `pc`, the new `report` replaces the earlier one, and also gets the event `opened` if both
- * calls are in the same task.
+ * same `pc`, the new `report` replaces the earlier one. If the second call comes before the next
+ * microtask, only the new `report` gets the event `opened`.
  */
 export function observe(pc: RTCPeerConnection, report: Reporter, peerId?: string): void {
   const observed: Observed = pc
@@ -108,8 +108,8 @@ class Observer {
   #state(): Partial<TraceReport> {
     const pc = this.#pc
     const transport = pc.sctp?.transport ?? pc.getSenders()[0]?.transport
-    // `localDescription` contains the candidates that were gathered so far, and `remoteDescription`
-    // those that were added so far.
+    // `localDescription` contains the candidates that were gathered so far. `remoteDescription`
+    // contains the remote candidates that were added so far.
     const [local, remote] = [pc.localDescription?.sdp, pc.remoteDescription?.sdp]
     const [localUfrag, remoteUfrag] = [local, remote].map((sdp) => UFRAG.exec(sdp ?? '')?.[1])
     return {

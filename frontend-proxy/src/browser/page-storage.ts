@@ -2,8 +2,8 @@
 export type PageStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
 /**
- * Returns the storage. Returns undefined outside of a page, and if the user blocks the storage
- * (then reading the property throws a SecurityError).
+ * Returns the storage. Returns undefined outside of a page, or if the user blocks the storage:
+ * reading the property then throws a SecurityError.
  */
 export function pageStorage(kind: 'localStorage' | 'sessionStorage'): PageStorage | undefined {
   try {

@@ -1,9 +1,9 @@
 /**
  * Parses the frames of the sidecar's `rooms` protocol.
  *
- * The frames contain what other peers and newer sidecars have written, so they are not trusted: a
- * frame whose fields do not have the expected types is ignored, and so is such an item of a list.
- * No function in this module throws.
+ * The frames contain text from other peers, and a newer sidecar may use other fields, so nothing in
+ * them is trusted. A frame whose fields do not have the expected types is ignored. An invalid item
+ * of a list is left out. No function in this module throws.
  */
 
 import {
@@ -19,8 +19,8 @@ import type { Ticket } from './resumption.ts'
 import { each, type Fields, number, object, parseObject, text } from './untrusted-json.ts'
 
 /**
- * Parses the data of a WebSocket message. Returns `undefined` if it is not a known or numbered
- * frame.
+ * Parses the data of a WebSocket message. Returns `undefined` for data that is not a JSON object,
+ * and for a frame without the number `s` that is invalid or of an unknown type.
  */
 export function parseFrame(data: unknown): ServerFrame | undefined {
   const fields = parseObject(data)

@@ -31,8 +31,8 @@ const RESERVED: ReadonlySet<string> = new Set([
 const MAX_DEPTH = 200
 
 /**
- * Limits of the sidecar: a name has to fit on one line, and each join sends the metadata of all
- * peers.
+ * The sidecar's limits. A name has to fit on one line. The metadata is limited because each new
+ * peer receives the metadata of all peers.
  */
 const MAX_NAME_BYTES = 128
 const MAX_METADATA_BYTES = 4096
@@ -43,9 +43,9 @@ export const TOO_DEEP: Refusal = {
 }
 
 /**
- * Returns the payload as other peers receive it: a copy with only what `JSON.stringify` writes.
- * Returns undefined if the payload is nested too deeply. Throws a TypeError if it is not an object,
- * or if JSON cannot represent it.
+ * Returns the payload as other peers receive it: a copy with only the values that `JSON.stringify`
+ * writes. Returns undefined if the payload is nested too deeply. Throws a TypeError if it is not an
+ * object, or if JSON cannot represent it.
  */
 export function plain(payload: object): Fields | undefined {
   const copy = jsonCopy(payload)

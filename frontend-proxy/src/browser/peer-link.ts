@@ -18,10 +18,10 @@ const CHANNEL_ID = 0
 export interface LinkListener {
   /** Is called when the value of `isUp` has changed. */
   changed(): void
-  /** Is called when the link fails, or is not up at its deadline, and at each further deadline. */
+  /** Is called when the link fails, and every `deadlineMs` while the link is not up. */
   overdue(): void
   message(data: string | ArrayBuffer): void
-  /** Is called when the peer sends other tracks than before; with `undefined` if it sends none. */
+  /** Is called when the peer sends other tracks. `stream` is undefined if the peer sends none. */
   stream(stream: MediaStream | undefined): void
   /** Is called when the browser has rejected a signal of the peer, or an operation of this side. */
   problem(error: unknown): void
@@ -122,7 +122,7 @@ export class PeerLink {
     this.#reportErrors(this.#negotiation.receive(signal))
   }
 
-  /** Continues an interrupted negotiation. A link that is up only sends a pending offer again. */
+  /** Continues an interrupted negotiation. If the link is up, only sends a pending offer again. */
   resume(): void {
     const isRepeated = this.#negotiation.repeatOffer()
     if (this.#up) return
@@ -150,7 +150,7 @@ export class PeerLink {
 
   /** Sends the tracks of this stream instead of those of the earlier stream. */
   setStream(stream: MediaStream | undefined): void {
-    // Changes run one after the other, because `sender.track` is old until `replaceTrack` is done.
+    // Changes run one after the other, because `replaceTrack` sets `sender.track` only at its end.
     const replace = () => this.#replaceTracks(stream)
     this.#settingStream = this.#settingStream.then(replace, replace)
     this.#reportErrors(this.#settingStream)
@@ -192,7 +192,7 @@ export class PeerLink {
   #listen(): void {
     const pc = this.#pc
     pc.onnegotiationneeded = () => {
-      // The browser fires this event also on the side that waits for the first offer.
+      // The side that waits for the first offer gets `negotiationneeded`, too.
       const mayOffer = this.#options.offers || pc.remoteDescription !== null
       if (mayOffer) this.#reportErrors(this.#negotiation.offer())
     }
@@ -227,7 +227,7 @@ export class PeerLink {
     this.#listener.changed()
   }
 
-  /** Puts all tracks that the peer sends now into one stream, even if they come in several. */
+  /** Puts all tracks of the peer into one stream, even if the peer sends several streams. */
   #collectTracks(): void {
     for (const { track } of this.#pc.getReceivers()) {
       if (track.muted) this.#remoteStream.removeTrack(track)

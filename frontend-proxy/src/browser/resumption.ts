@@ -18,7 +18,7 @@
 import { byteLength, jsonText } from './json-text.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 
-/** What the sidecar sends so that the client can resume the session. */
+/** The data with which the client can resume the session later. The sidecar sends it in a frame. */
 export interface Ticket {
   readonly token: string
   /** How long the sidecar keeps the session without a connection. */
@@ -65,7 +65,10 @@ interface Kept {
 /** What to do when the sidecar has refused the number of a frame. */
 export type Remedy = 'send again' | 'ask for a list' | 'drop'
 
-/** Returns what was wrong, if this close code says that one of our frames caused the close. */
+/**
+ * If this close code means that one of our frames caused the close, returns what was wrong with
+ * that frame.
+ */
 export function faultOf(closeCode: number): Refusal | undefined {
   return FAULTS.get(closeCode)
 }
@@ -109,14 +112,19 @@ export class Resumption {
     return count >= ACK_AFTER_FRAMES ? 'now' : 'soon'
   }
 
-  /** Stores the new token, and `after` if a list of peers replaces all frames up to that number. */
+  /**
+   * Stores the new token. If a list of peers replaces all frames up to the number `after`, stores
+   * `after` as well.
+   */
   renew(ticket: Ticket, after: number = this.#after): void {
     this.#token = ticket.token
     this.#after = after
     this.#acknowledgedTo = after
   }
 
-  /** Says whether the frame with this number is the next one, a known one, or follows a gap. */
+  /**
+   * Says whether the frame with this number is the next one, was received before, or follows a gap.
+   */
   receive(s: number): 'next' | 'known' | 'gap' {
     if (s <= this.#after) return 'known'
     if (s > this.#after + 1) return 'gap'
@@ -213,7 +221,10 @@ export class Resumption {
   }
 }
 
-/** Returns how many bytes a frame has with its numbers. Throws what `JSON.stringify` throws. */
+/**
+ * Returns how many bytes a frame has at most, including its fields `c` and `a`. Throws what
+ * `JSON.stringify` throws.
+ */
 export function frameBytes(frame: object): number {
   return byteLength(jsonText(frame) ?? '') + NUMBERS_BYTES
 }

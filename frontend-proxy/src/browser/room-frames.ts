@@ -33,7 +33,7 @@ export class RoomFrames {
     else if (membership?.joined) state.apply(frame, this.#emit)
   }
 
-  /** Handles a refusal of the join, which may be temporary. */
+  /** Handles a refusal of the join. Some refusals are temporary. */
   refuseJoin({ code, message }: Refusal): void {
     const request = this.#presence.membership?.request
     if (request === undefined) return

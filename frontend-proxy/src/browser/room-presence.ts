@@ -1,6 +1,6 @@
 /**
- * Joins and leaves rooms for a client. It holds the client's membership in its current room, and
- * the slot of the page that the client uses.
+ * Joins and leaves rooms for a client. This module stores the client's membership in its current
+ * room, and the slot that the client uses.
  *
  * 1. When the client is no longer in its room, `end` emits one `left` event with the reason.
  * 2. `slots.ts` decides which client of a page is in a room, and with which peer id.
@@ -123,7 +123,7 @@ export class RoomPresence {
     } else this.join()
   }
 
-  /** Ends the membership, and closes `socket`, which is given if the connection was released. */
+  /** Ends the membership, and closes the `socket` of a connection that was released. */
   end(why: LeaveReason, socket?: OpenSocket): void {
     if (this.#membership === undefined) {
       socket?.close()

@@ -15,7 +15,7 @@ export class RoomWatch {
   #isOn = false
   /** The `id` of the last `watch_rooms` frame, which an error repeats as its `ref`. */
   #ref = ''
-  /** Whether the last `watch_rooms` frame contained the app's token, if there is one. */
+  /** False if the last `watch_rooms` frame was sent without asking the app for a user token. */
   #hasSentToken = false
 
   /**
@@ -50,8 +50,8 @@ export class RoomWatch {
   }
 
   /**
-   * Does for a client without a room what `JoinRequest.prepare` does: gets a user token before a
-   * connection is opened.
+   * Gets a user token before a connection is opened for a client without a room. (For a client with
+   * a room, `JoinRequest.prepare` does this.)
    */
   async prepare(): Promise<boolean> {
     const tokens = this.#tokens

@@ -34,8 +34,8 @@ const UNAUTHORISED = 4401
  * Connects a page to the sidecar, joins a room, and watches the list of rooms.
  *
  * After a lost connection the client reconnects and resumes its session: it receives the frames
- * that it has missed, and sends the frames that it has kept. Until the sidecar has answered,
- * `peers` is unchanged. A reloaded page keeps its peer id and gets a new list of peers.
+ * that it has missed, and sends the frames that it has kept. Until the sidecar has answered after a
+ * reconnect, `peers` is unchanged. A reloaded page keeps its peer id and gets a new list of peers.
  */
 export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   readonly #connection: Connection
@@ -151,14 +151,14 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#sendPayload(payload, { type, to: wellFormed(to, 'to') })
   }
 
-  /** Sends a frame to all other peers in the room. Otherwise it works like `relay`. */
+  /** Sends a frame to all other peers in the room. In all other respects, works like `relay`. */
   broadcast(payload: object = {}): boolean {
     return this.#sendPayload(payload, { type: 'broadcast' })
   }
 
   /**
-   * Records what happens to an RTCPeerConnection in the sidecar's event log. `peerId` is the peer
-   * at the other end. A `Mesh` calls this for its own RTCPeerConnections.
+   * Records the events of an RTCPeerConnection in the sidecar's event log. `peerId` is the peer at
+   * the other end. A `Mesh` calls this for its own RTCPeerConnections.
    */
   observe(pc: RTCPeerConnection, peerId?: string): void {
     observe(pc, (report) => this.#trace(report), peerId)
@@ -201,7 +201,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     prepare: async (): Promise<boolean> => {
       const { membership } = this.#presence
       const isPrepared = await (membership?.request.prepare() ?? this.#watch.prepare())
-      // The app may have joined again when the client reported that there is no token.
+      // A listener of `refused`, which is emitted if there is no token, may have called `join`.
       return isPrepared || this.room !== undefined || this.#watch.isOn
     },
     opened: (): void => {
@@ -233,7 +233,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   #trace(report: TraceReport): void {
-    // Statistics are not kept for the next connection, because later ones have the same totals.
+    // Statistics are dropped until the client has joined: later statistics contain newer totals.
     if (report.event !== 'stats' || this.joined) this.#presence.send({ type: 'trace', ...report })
   }
 

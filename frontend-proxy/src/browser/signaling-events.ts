@@ -4,7 +4,7 @@ import type { Dismissal, WebSocketClass } from './connection.ts'
 import type { Peer, RelayedFrame, Room } from './frames.ts'
 import type { Token } from './token-source.ts'
 
-/** What the other peers see of this peer. */
+/** The name and the metadata that the other peers see. */
 export interface Profile {
   readonly name?: string | undefined
   /** An object of at most 4 KiB as JSON. */
@@ -14,9 +14,11 @@ export interface Profile {
 export interface JoinOptions {
   /** The id of this peer. Default: a random id that the tab keeps when it is reloaded. */
   readonly peerId?: string | undefined
-  /** The maximum number of peers in the room. Only the value of its first peer counts. */
+  /** The maximum number of peers in the room. Only the value of the room's first peer counts. */
   readonly capacity?: number | undefined
-  /** False hides the room from the list of rooms. Only the value of its first peer counts. */
+  /**
+   * False hides the room from the list of rooms. Only the value of the room's first peer counts.
+   */
   readonly listed?: boolean | undefined
   /**
    * Names the slot that stores the peer id and the session token of this client. A page has one
@@ -65,11 +67,15 @@ export interface SignalingEvents {
    */
   resumed: { readonly room: string; readonly peerId: string }
   /**
-   * The old session had ended, so the client is a new peer with a new id. A `peer_list` follows, and
-   * the others see the old peer leave. The event does not occur if the app has chosen the id.
+   * The old session had ended, so the client is a new peer with a new id. A `peer_list` follows,
+   * and the others see the old peer leave. This event does not occur if the app has chosen the peer
+   * id.
    */
   renamed: { readonly room: string; readonly peerId: string }
-  /** The client has joined. The event comes again after a reconnect that could not resume the session. */
+  /**
+   * The client has joined. This event comes again after each reconnect that could not resume the
+   * session.
+   */
   peer_list: { readonly room: string; readonly peerId: string; readonly peers: readonly Peer[] }
   peer_joined: Peer
   peer_left: { readonly peerId: string; readonly reason: string | undefined }

@@ -2,12 +2,13 @@
  * Manages the slots of a page. A slot stores the identity (peer id and session token) of this tab
  * in one room, and one client of the page uses it at a time.
  *
- * 1. A page has one slot for each room of each sidecar, and more only if the app gives them names.
- *    A new client takes over the slot of the earlier client, with its peer id and session, and the
- *    earlier client is notified. So a client that was never closed (because a module was reloaded,
- *    or a component has no clean-up function) does not become a second peer. The earlier client
- *    gets the slot back if the page adds a listener to it and has never added one to the newer
- *    client: StrictMode calls `useState(() => new …)` twice and keeps the first result.
+ * 1. A page has one slot for each room of each sidecar. It has more only if the app names them
+ *    (option `slot`). A new client takes over the slot of the earlier client, with its peer id and
+ *    session, and the earlier client is notified. So a client that was never closed (because a
+ *    module was reloaded, or a component has no clean-up function) does not become a second peer.
+ *    The earlier client gets the slot back if the page adds a listener to it and has never added
+ *    one to the newer client: StrictMode calls `useState(() => new …)` twice and keeps the first
+ *    result.
  * 2. A client that is closed leaves the room only after a short delay. If another client takes the
  *    slot and its peer id in the meantime, as it happens when a module is reloaded and in
  *    StrictMode, no `leave` is sent.
@@ -30,7 +31,7 @@ import { type Identity, parseIdentity, randomId } from './identity.ts'
 import { type PageStorage, pageStorage } from './page-storage.ts'
 
 const KEY_PREFIX = 'signaling-sidecar:slot:'
-/** The delay of rule 2. In this time Vite fetches a changed module after its `dispose`. */
+/** The delay of rule 2. After calling `dispose`, Vite loads the changed module in less time. */
 const LEAVES_AFTER_MS = 250
 
 /** A client that uses a slot. */
@@ -49,15 +50,15 @@ export interface SlotUser {
 }
 
 /**
- * Identifies a peer of this page: one of its clients has joined the room with this id, or is about
- * to.
+ * Identifies a peer of this page: a client of this page has joined `room` with this id, or is about
+ * to join.
  */
 export interface PeerOfPage {
   readonly room: string
   readonly peerId: string
 }
 
-/** Represents one client's use of a slot. Has no effect after another client has taken the slot. */
+/** Represents a client's use of a slot. Changes nothing after another client has taken the slot. */
 export class Slot {
   readonly #isPage: boolean
   readonly #previous: Slot | undefined
@@ -84,8 +85,7 @@ export class Slot {
   }
 
   /**
-   * Notifies the previous client of the slot. That client emits events, so the new one must be
-   * ready.
+   * Notifies the previous client, which then emits events. The new client must be ready by then.
    */
   notifyPrevious(): void {
     this.#previous?.replace(this.#previous.#identity.peerId !== this.#identity.peerId)
@@ -101,7 +101,7 @@ export class Slot {
     return this.#user !== undefined
   }
 
-  /** Ends this client's use of the slot. `hasLeft` is true if its session has ended as well. */
+  /** Ends this client's use of the slot. `hasLeft` is true if the session has ended, too. */
   release(hasLeft: boolean): void {
     this.#user = undefined
     const { peerId } = this.#identity
@@ -156,8 +156,8 @@ export class Slots {
   constructor(storage: PageStorage | undefined, page: (EventTarget & Frame) | undefined) {
     this.#storage = storage
     this.#isPage = page !== undefined
-    // The place is stored, because it may change later: while a page is unloaded, its frames are
-    // removed one by one.
+    // The frame's place is read only once: while a page is unloaded, its frames are removed one by
+    // one, so the places change.
     this.#prefix = KEY_PREFIX + (page ? framePlace(page) : '')
     page?.addEventListener('pagehide', () => this.#storeAll())
     page?.addEventListener('pageshow', (event) => {
@@ -217,7 +217,7 @@ export class Slots {
 // the same `Slots`, at this key of `globalThis`.
 const SHARED = Symbol.for('vite-plugin-signaling-sidecar/slots/1')
 
-/** Returns the peers of this page, even if an earlier version of this module holds its slots. */
+/** Returns the peers of this page, even if another copy of this module has created its slots. */
 export function peersOfPage(): PeerOfPage[] {
   const page = globalThis as { [SHARED]?: Partial<Slots> }
   return page[SHARED]?.peers ?? []

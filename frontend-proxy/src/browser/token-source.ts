@@ -4,8 +4,8 @@
 export type Token = string | (() => string | null | Promise<string | null>)
 
 /**
- * Says why there is no token. The code is `no-token` if the app's function has returned none, and
- * `token-failed` if it has thrown an error, after which a later call may succeed.
+ * Says why there is no token. The code is `no-token` if the app's function has returned no token.
+ * It is `token-failed` if the function has thrown an error, because a later call may then succeed.
  */
 export class NoToken extends Error {
   readonly code: 'no-token' | 'token-failed'
@@ -48,7 +48,10 @@ export class TokenSource {
     return this.#token
   }
 
-  /** Must be called before each connection. Gets a token if needed, and rejects with `NoToken`. */
+  /**
+   * Must be called before each connection. Gets a token if one is needed. Rejects with `NoToken` if
+   * the app has none.
+   */
   async prepare(): Promise<void> {
     if (typeof this.#option !== 'function' || (this.isReady && !this.#isSent)) return
     this.#asked ??= this.#ask(this.#option).finally(() => {

@@ -1,7 +1,7 @@
 /**
  * Defines the reports about RTCPeerConnections that a page sends as `trace` frames to the sidecar's
- * event log. They contain no IP address, and only the path of the page's URL. The sidecar reads
- * them in `diagnosis/reports.py`.
+ * event log. The reports contain no IP address, and only the path of the page's URL. The sidecar
+ * parses the reports in `diagnosis/reports.py`.
  */
 
 /** An event of one RTCPeerConnection, or (with `event: 'page'`) a description of the page. */

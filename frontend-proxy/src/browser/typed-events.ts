@@ -25,7 +25,7 @@ export class TypedEventTarget<Details> extends EventTarget {
     super.removeEventListener(name, listener as EventListenerOrEventListenerObject, options)
   }
 
-  /** Dispatches an event. The listeners run before this returns. */
+  /** Dispatches an event. The listeners run before this method returns. */
   protected emit<Name extends keyof Details & string>(name: Name, detail: Details[Name]): void {
     this.dispatchEvent(new CustomEvent(name, { detail }))
   }

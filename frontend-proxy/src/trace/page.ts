@@ -8,7 +8,8 @@ import { observe } from '../browser/observe.ts'
 import { pageReport, type TraceReport } from '../browser/trace-report.ts'
 
 /**
- * If more reports wait for a connection, the oldest are dropped: the sidecar may be down for a day.
+ * At most this many reports wait for a connection. The oldest are dropped first, because the
+ * sidecar may be down for a day.
  */
 const MAX_KEPT = 1_000
 const RETRY_MS = 2_000
