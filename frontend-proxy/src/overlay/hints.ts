@@ -4,7 +4,10 @@ import { element } from './element.ts'
 import type { Hint } from './messages.ts'
 import { note } from './pair-list.ts'
 
-/** `inspector` is the path of the inspector. The URL of the WebSocket is relative to it. */
+/**
+ * Returns the section that tells how a page joins a room. `inspector` is the path of the inspector,
+ * from which the URL of the sidecar's WebSocket is computed.
+ */
 export function howToJoin(inspector: string): HTMLElement {
   const url = new URL('../ws/signaling', new URL(inspector, location.href))
   url.protocol = url.protocol.replace('http', 'ws')

@@ -63,8 +63,9 @@ function keepAttached(host: HTMLElement): void {
       observe()
     }, BACK_AFTER_MS)
   })
-  // The host is lost only when a child of one of these three nodes is removed, so nothing else is
-  // observed. The nodes are looked up again each time, because an app may have replaced them.
+  // The page loses the host only if a child of `document`, `html` or the host's parent is removed,
+  // so only the children of these nodes are observed. The nodes are looked up again each time,
+  // because an app may have replaced them.
   const observe = () => {
     observer.disconnect()
     for (const node of [document, document.documentElement, parent()])

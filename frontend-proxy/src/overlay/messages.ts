@@ -22,7 +22,7 @@ export interface RoomsUpdate {
 
 export interface Hint {
   readonly code: string
-  /** The sentence begins with a small letter, and has no full stop. */
+  /** A sentence for the developer, which begins with a small letter and has no full stop. */
   readonly sentence: string
   readonly remedy: string | null
 }

@@ -5,7 +5,10 @@ import type { Room } from './messages.ts'
 import { byBadness, signOf } from './states.ts'
 import type { Rejection, Verdict } from './verdicts.ts'
 
-/** The maximum number of pairs per room. A room of ten peers has 45; the inspector shows all. */
+/**
+ * The maximum number of pairs per room. A room of ten peers has 45 pairs; the inspector shows all
+ * of them.
+ */
 const MOST_PAIRS = 20
 /** The maximum number of refusals, because an app that retries could fill the list. */
 const MOST_REJECTIONS = 5
@@ -77,7 +80,7 @@ function pairItem(room: Room, verdict: Verdict, inspector: string): HTMLElement 
   const { state, peers, sentence, nextStep } = verdict
   const sign = element('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(state))
   const word = element('span', { class: 'word' }, state)
-  // The sentence begins with the names of the two peers, so the link needs no other text.
+  // The verdict's sentence begins with the names of the two peers, so the link needs no other text.
   const link = inspectorLink(inspector, room, peers, sentence)
   return element(
     'li',

@@ -14,8 +14,8 @@ export interface Placement {
 }
 
 /**
- * Returns the stored placement. Any script on this origin can write to the storage, so it is
- * checked.
+ * Returns the stored placement. Checks the stored values, because any script on this origin can
+ * write to the storage.
  */
 export function storedPlacement(): Placement {
   const stored = parseObject(pageStorage('localStorage')?.getItem(KEY))

@@ -9,8 +9,8 @@ const OUR_DIALECT = 'rooms'
 
 export interface Summary {
   /**
-   * The rooms that this page is in, or all rooms if these are not known. The room with the worst
-   * state is first.
+   * The rooms that this page is in, or all rooms if it is not known which rooms this page is in.
+   * The room with the worst state is first.
    */
   readonly rooms: readonly Room[]
   readonly isAboutAll: boolean
@@ -19,8 +19,8 @@ export interface Summary {
 }
 
 /**
- * Summarises the rooms that this page is in. They are known only if the page uses our browser
- * client. If no such client of the page is in a room, summarises all rooms.
+ * Summarises the rooms that this page is in. These rooms are known only if the page uses our
+ * browser client. If no such client of the page is in a room, summarises all rooms.
  */
 export function summarise(update: RoomsUpdate, ofPage: readonly PeerOfPage[]): Summary {
   // The sidecar also lists rooms that have ended.

@@ -26,7 +26,7 @@ export interface Rejection {
 }
 
 /**
- * Fetches the verdicts and rejections of one room, or of all rooms.
+ * Fetches the verdicts and the refusals in one room, or in all rooms.
  *
  * Rejects with an error whose message is a sentence for the developer.
  */

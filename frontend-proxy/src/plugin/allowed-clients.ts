@@ -77,8 +77,8 @@ function correctedHost(entry: string): string | undefined {
   return (below || (entry.startsWith('*.') ? '.' : '')) + hostname
 }
 
-// Leaves out entries with an asterisk, which is a wildcard for the sidecar but not for Vite, and a single
-// dot, which would allow every name that ends with a dot. All other entries match the same names in the
+// Returns false for entries with another meaning in the sidecar than in Vite: an asterisk is a wildcard only for
+// the sidecar, and `.` would allow every name that ends with a dot. All other entries match the same names in the
 // sidecar as in Vite.
 function canMatch(entry: string): boolean {
   return !entry.includes(ANY) && entry !== '.'

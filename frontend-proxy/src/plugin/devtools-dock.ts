@@ -30,8 +30,8 @@ export const DEVTOOLS_DOCK = {
   },
 }
 
-// The icon shows three peers that are connected to each other. It is a data URL, because Vite DevTools would
-// download an icon that is given by its name from the internet.
+// The icon shows three peers that are connected to each other. It is a data URL, because Vite DevTools downloads an
+// icon from the internet if the plugin gives only the icon's name.
 const ICON = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#8b5cf6" stroke-width="2"><path d="M12 7 6 16h12z"/><circle cx="12" cy="5" r="2.5"/><circle cx="5" cy="18" r="2.5"/><circle cx="19" cy="18" r="2.5"/></svg>',
 )}`

@@ -69,7 +69,7 @@ function isProgram(file: string): boolean {
     accessSync(file, constants.X_OK)
     return statSync(file).isFile()
   } catch {
-    // The file does not exist, or the user has no permission to run it. Another folder may have one.
+    // The file does not exist, or the user has no permission to run it. Another folder may contain the program.
     return false
   }
 }

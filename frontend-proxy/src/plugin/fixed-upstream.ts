@@ -50,7 +50,8 @@ export function fixedUpstream(
       if (refusal !== undefined) warnOnce(`a page was refused (403): ${refusal}`)
       return refusal
     },
-    // This sidecar does not know the secret, which only overwrites a value that a client may have sent.
+    // This sidecar does not know the secret. The secret only overwrites a value that a client may have sent in the
+    // header.
     secret: randomUUID(),
     starting: () => undefined,
     unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),

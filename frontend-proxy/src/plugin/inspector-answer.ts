@@ -5,7 +5,7 @@ import type { Asked } from './inspector-visitor.ts'
 /** Sets security headers. An answer of the sidecar may later replace the Content-Security-Policy with its own. */
 export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
   for (const name of response.getHeaderNames()) {
-    // By default, Vite's CORS headers let pages of every port of localhost read its answers.
+    // By default, Vite's CORS headers let pages on every port of localhost read all answers of the dev server.
     if (name.startsWith('access-control-')) response.removeHeader(name)
   }
   // A link in the overlay reuses the tab that shows the inspector. With the opener policy `same-origin`, that tab
@@ -14,7 +14,8 @@ export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
   const headers = {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': `default-src 'none'; frame-ancestors ${asked === 'page' ? "'self'" : "'none'"}`,
-    // Vite DevTools shows the page in a frame. A cross-origin isolated app can load it only with `require-corp`.
+    // Vite DevTools shows the page in a frame. In a cross-origin isolated app, the frame loads only with the value
+    // `require-corp`.
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Opener-Policy': isOpenedByApp ? 'unsafe-none' : 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',

@@ -16,7 +16,10 @@ export interface Failure {
   readonly message: string
 }
 
-/** The request headers that are forwarded to the sidecar. Cookies and Authorization are not: they belong to the app. */
+/**
+ * The request headers that are forwarded to the sidecar. Cookies and Authorization are not forwarded, because they
+ * belong to the app.
+ */
 const REQUEST_HEADERS = ['accept', 'accept-encoding', 'content-type']
 
 /** The headers of the sidecar's answer that are forwarded to the page. */
@@ -130,7 +133,7 @@ async function ask(
   if (url === undefined) return notRunning(upstream)
   const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` }
   return await new Promise((resolve, reject) => {
-    // Each request has its own connection: the sidecar might be just closing one that is kept alive.
+    // Each request opens its own connection: the sidecar might close a kept-alive connection at the same moment.
     const options = { method, headers: { ...headers, ...authorization }, signal, agent: false }
     const open = url.startsWith('https:') ? openHttps : openHttp
     open(new URL(path, url), options).once('response', resolve).once('error', reject).end(body)
@@ -144,8 +147,9 @@ function passOn(answer: IncomingMessage, response: ServerResponse): void {
   answer.on('error', () => {}) // The event `close` follows.
   answer.once('close', () => {
     if (answer.complete) return
-    // The sidecar has exited. A stream of JSON lines may end after any line, so it ends normally, and the page
-    // requests it again. Any other answer is incomplete, and the page must notice that.
+    // The sidecar has exited. A stream of JSON lines may end after any line, so this answer is ended normally, and
+    // the page requests the stream again. Any other answer is incomplete, so its connection is destroyed, and the
+    // page gets an error.
     const isStream = answer.headers['content-type']?.startsWith('application/x-ndjson')
     if (isStream) response.end()
     else response.destroy()

@@ -34,8 +34,8 @@ function localUrlOf({ config, resolvedUrls }: ViteDevServer): string | undefined
 }
 
 /**
- * Adds the shortcut for the inspector to the call with which Vite binds its own. If `bindCLIShortcuts` were
- * called a second time for it, Vite 7 would read every line of the terminal twice.
+ * Adds the shortcut for the inspector to Vite's own call of `bindCLIShortcuts`. If the plugin called
+ * `bindCLIShortcuts` a second time, Vite 7 would read every line of the terminal twice.
  */
 function addShortcut(server: ViteDevServer): void {
   const bind = server.bindCLIShortcuts

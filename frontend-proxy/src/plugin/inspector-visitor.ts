@@ -19,11 +19,11 @@ export type Asked = 'page' | 'data' | 'socket'
  * The inspector shows all that the peers have sent to each other, and can close rooms, so only the person
  * at this machine may use it. It refuses these attacks:
  *
- * 1. Somebody on the network requests it, because Vite may listen there. The remote address of their socket
- *    is not loopback.
- * 2. Somebody on the internet requests it through a tunnel (ngrok, cloudflared) that the developer has
- *    opened to show the app. The tunnel's program connects from loopback and may rewrite the Host, but
- *    adds a header such as X-Forwarded-For. (A tunnel that adds no header looks like a browser.)
+ * 1. Somebody on the network requests the inspector, because Vite may listen on the network. The remote address of
+ *    their socket is not loopback.
+ * 2. Somebody on the internet requests the inspector through a tunnel (ngrok, cloudflared) that the developer has
+ *    opened to show the app. The tunnel's program connects from loopback and may rewrite the Host, but adds a
+ *    header such as X-Forwarded-For. (A tunnel that adds no header looks like a browser.)
  * 3. A website that the developer visits has pointed a name of its own at 127.0.0.1 (DNS rebinding), so
  *    the browser treats the inspector as a part of that website. The Host contains that name. Vite
  *    checks the Host too, but neither over https nor with `allowedHosts: true`.
@@ -93,7 +93,7 @@ function isFromForeignPage(
   if (origin !== undefined && origin !== ownOrigin(request)) return true
   if (site === undefined || site === 'same-origin') return false
   if (asked === 'data') return true
-  // `none` means that the user has typed the URL or opened it from another program.
+  // Sec-Fetch-Site is `none` if the user has typed the URL or opened it from another program.
   return site !== 'none' && !isNavigation(request)
 }
 

@@ -28,7 +28,7 @@ const LINK_LOCAL_RANGES = new BlockList()
 LINK_LOCAL_RANGES.addSubnet('169.254.0.0', 16, 'ipv4')
 LINK_LOCAL_RANGES.addSubnet('fe80::', 10, 'ipv6')
 
-/** Sorts Vite's network URLs. Those that a phone can most probably reach come first. */
+/** Sorts Vite's network URLs. The URLs that a phone can most probably reach come first. */
 export function bestFirst(
   urls: readonly string[],
   interfaces: Interfaces = networkInterfaces(),

@@ -16,7 +16,8 @@ export interface LanCertificate {
 const FILE_NAME = 'lan-certificate.pem'
 const PEM = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n?/g
 const DAY_MS = 24 * 60 * 60 * 1000
-// Apple accepts a certificate for at most 825 days, and Chrome, where it checks this, for at most 398.
+// Apple accepts a certificate that is valid for at most 825 days. In the cases in which Chrome checks this, it
+// accepts at most 398 days.
 const LIFETIME_MS = 397 * DAY_MS
 // A certificate that expires within this time is replaced, because a page may stay open for days.
 const SLACK_MS = 2 * DAY_MS
@@ -37,8 +38,9 @@ const EXTENSIONS = {
 } as const
 
 /**
- * Returns a certificate for these host names and addresses. The certificate in `folder` is reused as
- * long as it contains them and is valid, because a phone would ask again whether to accept a new one.
+ * Returns a certificate for these host names and addresses. The certificate in `folder` is reused as long as it
+ * contains these names and IPv4 addresses and is valid, because a phone would ask its user again whether to accept
+ * a new certificate.
  */
 export async function lanCertificate(
   folder: string,
@@ -88,7 +90,7 @@ async function newCertificate(names: readonly string[]): Promise<LanCertificate>
     notAfterDate: new Date(Date.now() + LIFETIME_MS),
   } as const
   const host = hostname().replace(/[^\w.-]/g, '')
-  // The name is different each time, because a phone may still have an earlier authority installed.
+  // Each certificate authority has a different name, because an earlier one may still be installed on a phone.
   const subject = `Vite on ${host} ${randomBytes(3).toString('hex')}`
   const authority = await generate([{ name: 'commonName', value: subject }], {
     ...options,
@@ -113,7 +115,10 @@ function alternativeNames(names: readonly string[]) {
   return { name: 'subjectAltName' as const, altNames }
 }
 
-/** Stores key and certificates in one file, so that two Vites that start at the same time cannot mix theirs. */
+/**
+ * Stores the key and the certificates in one file, so that two Vites that start at the same time cannot store the
+ * key of one with the certificates of the other.
+ */
 async function store(folder: string, { key, cert }: LanCertificate): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const file = path.join(folder, FILE_NAME)

@@ -11,7 +11,10 @@ import type { SignalingOptions } from './options.ts'
 import { printPhoneUrl } from './printed-urls.ts'
 import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
 
-/** The path of the CA's certificate, below Vite's base. It is no secret, because every TLS handshake contains it. */
+/**
+ * The path of the CA's certificate, below Vite's base. The certificate is no secret, because every TLS handshake
+ * contains it.
+ */
 const AUTHORITY_FILE = '@signaling/authority.crt'
 
 /** The part of Vite's config that applies: `preview` in `vite preview`, and otherwise `server`. */
@@ -80,7 +83,7 @@ function serveAuthority(
   const path = `${config.base}${AUTHORITY_FILE}`
   middlewares.use(path, (_request, response) => {
     response.writeHead(200, {
-      // With this type, iOS and Android offer to install the certificate.
+      // For an answer with this Content-Type, iOS and Android offer to install the certificate.
       'Content-Type': 'application/x-x509-ca-cert',
       'Cache-Control': 'no-store',
     })

@@ -67,8 +67,8 @@ function followPageServer(
 }
 
 /**
- * Starts the sidecar, and prints why WebSockets do not reach it, when Vite gets its first request. A Vite
- * that gets no request may be one that a framework uses internally and that serves no page.
+ * When Vite gets its first request, starts the sidecar, and prints why the WebSockets of the pages do not reach the
+ * sidecar. A Vite that gets no request may be one that a framework uses internally and that serves no page.
  */
 function waitForFirstRequest({ config, middlewares }: ViteDevServer, setup: SignalingSetup): void {
   let isFirst = true

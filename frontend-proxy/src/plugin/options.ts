@@ -21,8 +21,8 @@ export interface SignalingOptions {
    * `'auto'` or true (default): use the sidecar that is already running for this project, or start one that
    * ends with Vite. In CI (if the variable `CI` is set) and under Vitest, no sidecar is started.
    *
-   * An object: the same, with details of how to start the sidecar. It is then started in CI too, but not
-   * under Vitest, which reads vite.config.ts as well.
+   * An object with details of how to start the sidecar: works like `'auto'`, but starts the sidecar in CI too.
+   * (Under Vitest, which reads vite.config.ts as well, no sidecar is started.)
    *
    * `false`: start no sidecar, and only proxy to `target`.
    */

@@ -18,7 +18,7 @@ type Socket = WebSocketClient['socket']
 
 /** Sends updates to the pages that ask for them, if they may see the inspector. */
 export function feedOverlays({ config, ws }: ViteDevServer, inspector: Inspector, log: Log): void {
-  // Without the WebSocket, the page cannot say why there is no badge.
+  // Without this WebSocket, the page cannot show an error, so the terminal shows it.
   if (config.server.ws === false) {
     log.warn(
       'overlay: true shows nothing, because server.ws: false turns off the WebSocket that it needs',
@@ -103,7 +103,10 @@ class OverlayFeed {
   }
 }
 
-/** Returns an update without data. Makes a sentence of `message`, which in the terminal would follow a prefix. */
+/**
+ * Returns an update with a reason instead of data. The reason is a whole sentence, but `message` begins with a
+ * small letter and has no full stop, because the terminal shows it after a prefix.
+ */
 function unavailable(message: string): Update {
   return { reason: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` }
 }

@@ -81,10 +81,10 @@ const OF_VITES_CLIENT = /^vite-(hmr|ping)$/
 
 /**
  * Returns an interceptor that refuses the WebSocket of Vite's client, for a server on which this Vite does not
- * accept it (`server.ws: false`, `vite preview`). Otherwise nobody would answer it: Vite listens for upgrades
- * because of the proxy rules, so Node does not refuse any by itself. Chromium opens the WebSockets to one server
- * one after the other, so the WebSocket for signaling would have to wait. Only upgrades for the path of this
- * Vite's client are refused, because another Vite or a proxy rule may answer other paths.
+ * accept it (`server.ws: false`, `vite preview`). Otherwise nobody would answer this WebSocket: Vite listens for
+ * upgrades because of the proxy rules, so Node does not refuse any upgrade by itself. Chromium opens the WebSockets
+ * to one server one after the other, so the WebSocket for signaling would have to wait. Only upgrades for the path
+ * of this Vite's client are refused, because another Vite or a proxy rule may answer other paths.
  */
 export function refuserOfViteClient(
   { base, server: { hmr } }: ResolvedConfig,

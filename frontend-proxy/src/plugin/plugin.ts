@@ -111,7 +111,8 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
           lease?.follow(server.httpServer, () => pageUrlsOf(server, preview))
         }),
     },
-    // When Vite closes, it calls only this hook if its server has never listened, or if it is in middleware mode.
+    // If Vite's server has never listened, or Vite is in middleware mode, this is the only hook that Vite calls
+    // when it closes.
     closeBundle() {
       const config = this.environment.getTopLevelConfig()
       detachers.get(config)?.()

@@ -7,9 +7,9 @@ export interface RunningSidecar {
   readonly pid: number
   readonly boot: string
   readonly version: string
-  /** The folder of the project that it was started for. */
+  /** The folder of the project for which the sidecar was started. */
   readonly project: string | undefined
-  /** The folder that contains its runtime.json. */
+  /** The folder that contains this sidecar's runtime.json. */
   readonly stateDir: string
   /** The token for the admin API, which changes at each start. It must not be printed or sent to a page. */
   readonly adminToken: string | undefined
@@ -23,8 +23,8 @@ export async function findRunningSidecar(
   stateFolders: readonly string[],
 ): Promise<RunningSidecar | undefined> {
   for await (const found of runtimeFilesIn(stateFolders)) {
-    // After SIGKILL the file still exists, and another program may use the pid or the port. Only an
-    // answer with the same boot id proves that this sidecar runs.
+    // If a sidecar was killed with SIGKILL, its runtime.json still exists, and another program may use the pid or
+    // the port. Only an answer with the same boot id proves that this sidecar runs.
     if (isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
   }
   return undefined
@@ -120,7 +120,8 @@ async function bootAt(url: string): Promise<unknown> {
       ? health.boot
       : undefined
   } catch {
-    // The request was refused, timed out, or was not answered with JSON by another program.
+    // The connection was refused, the request timed out, or another program has answered with something other than
+    // JSON.
     return undefined
   }
 }

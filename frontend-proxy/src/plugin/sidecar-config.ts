@@ -17,7 +17,10 @@ export interface SidecarConfig {
   readonly command: readonly string[] | undefined
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** The project, if the sidecar is only for its tests. The first of `stateFolders` is then announced to them. */
+  /**
+   * The folder of the project, if the sidecar is only for the project's tests. The plugin then announces the first
+   * of `stateFolders` to these tests.
+   */
   readonly testsOf: string | undefined
   /** The reason why no sidecar may be started. A sidecar that is already running is used nevertheless. */
   readonly startRefusal: string | undefined
@@ -26,8 +29,8 @@ export interface SidecarConfig {
 type SidecarPlan = Extract<Plan, { kind: 'sidecar' }>
 
 /**
- * Returns the config for a plan. `testFolder` is the state folder of a sidecar for tests. Throws an error with
- * one sentence if the state folder would be in a folder that Vite serves.
+ * Returns the config that follows from the plugin's options. `testFolder` is the state folder of a sidecar for
+ * tests. Throws an error with one sentence if the state folder would be in a folder that Vite serves.
  */
 export function sidecarConfigFrom(
   plan: SidecarPlan,

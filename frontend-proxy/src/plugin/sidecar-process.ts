@@ -20,11 +20,11 @@ export interface Start {
 }
 
 export interface SidecarEvents {
-  /** The sidecar listens. This is called at most once. */
+  /** The sidecar listens. `ready` is called at most once. */
   ready(line: ReadyLine): void
   /** The process has printed a line, to stdout or stderr. */
   printed(line: string): void
-  /** The process has exited, or could not be started. This is called exactly once, also after `end()`. */
+  /** The process has exited, or could not be started. `exited` is called exactly once, also after `end()`. */
   exited(exit: Exit): void
 }
 

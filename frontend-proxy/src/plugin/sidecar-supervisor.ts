@@ -26,7 +26,7 @@ import { servedFolderAround } from './state-folder.ts'
 import { newTestFolder } from './test-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
-// Each attempt of a page to reconnect leads to a call of `unreachable`. One search per interval is enough for all.
+// Each attempt of a page to reconnect leads to a call of `unreachable`. One search per interval is enough.
 const SEARCH_INTERVAL_MS = 1000
 
 const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
@@ -264,7 +264,7 @@ export class SidecarSupervisor {
       return
     }
     const delayMs = this.#history.nextDelayMs()
-    // `how` instead of `reason`, which would repeat the last line of the output: it was printed before.
+    // Prints `how`, because `reason` also contains the last line of the output, which was printed before.
     const end = reason === this.#history.lastReason ? 'ended in the same way' : how
     this.#history.lastReason = reason
     this.#print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)

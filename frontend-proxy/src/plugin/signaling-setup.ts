@@ -94,7 +94,10 @@ function addProxyRules(
 
 const INSPECT_HINT = 'run "sidecar inspect" to open the inspector of the one that is running'
 
-/** Returns an `Upstream` without a sidecar, because the user's own proxy rule forwards to one that is not known here. */
+/**
+ * Returns an `Upstream` without a URL, because the user's own proxy rule forwards to a sidecar that the plugin does
+ * not know.
+ */
 function noUpstream(problem: string): Upstream {
   return {
     url: undefined,

@@ -12,7 +12,7 @@ export interface PageUrls {
   readonly network: readonly string[]
 }
 
-/** What the sidecar has to know about a running Vite server. */
+/** The data about a running Vite server that the sidecar needs. */
 export interface Site extends PageUrls, AllowedClients {}
 
 const FILE_NAME = 'site.json'

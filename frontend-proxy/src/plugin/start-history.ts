@@ -2,7 +2,7 @@
 const RESTART_DELAYS_MS = [1000, 2000, 4000] as const
 // If a sidecar has run this long, its exit is not a failed start, and the next delay is the shortest.
 const STEADY_AFTER_MS = 10_000
-// This counts the first start, and one start after each delay. If all of them fail, another one would too.
+// The first start, and one start after each delay. If all these starts fail, another start would fail too.
 export const MAX_STARTS_WITHOUT_READY: number = 1 + RESTART_DELAYS_MS.length
 
 /** Remembers the earlier starts of a sidecar, and decides when and whether to start it again. */

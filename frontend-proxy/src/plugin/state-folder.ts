@@ -29,7 +29,7 @@ export function userStateFolder(
   if (platform === 'win32') {
     const local = env.LOCALAPPDATA ?? (home && path.win32.join(home, 'AppData', 'Local'))
     if (!local) return undefined
-    // The name occurs twice, because platformdirs uses it as the author's name as well.
+    // On Windows the path contains the name twice, because platformdirs uses it as the author's name as well.
     return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME)
   }
   // platformdirs ignores a relative XDG folder, and uses an absolute one on macOS too.

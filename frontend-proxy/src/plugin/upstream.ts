@@ -3,15 +3,15 @@ export interface Upstream {
   readonly url: string | undefined
   /** The value of the header `PROXY_HEADER`. It overwrites a value that the client may have sent. */
   readonly secret: string
-  /** The plugin's option `token`. It is added to requests that have no Authorization header. */
+  /** The plugin's option `token`. The proxy adds this token to requests that have no Authorization header. */
   readonly token?: string | undefined
   /**
-   * Whether the sidecar runs on another machine. The proxy then sends the host of `url` as the Host, because a
-   * web server in front of the sidecar may serve several names, and no cookies, because they belong to the app.
+   * Whether the sidecar runs on another machine. The proxy then sends the host of `url` as the Host, because a web
+   * server in front of the sidecar may serve several names. It sends no cookies, because they belong to the app.
    */
   readonly isRemote?: boolean
   /**
-   * Returns why requests for this host are refused. It is needed if the sidecar runs on another machine,
+   * Returns why requests for this host are refused. This check is needed if the sidecar runs on another machine,
    * because that sidecar does not get the Host that the browser has sent.
    */
   hostRefusal?(host: string): string | undefined

@@ -38,7 +38,10 @@ export class Admin {
     throw new SidecarGoneError(url, this.#whyGone() ?? 'does not answer')
   }
 
-  /** Returns undefined if there is no answer, or if it is a 401, because the token is not the current one. */
+  /**
+   * Returns undefined if there is no answer. Returns it also for an answer 401, which means that the token is
+   * outdated.
+   */
   async #send(method: string, path: string, body?: object): Promise<Response | undefined> {
     const { url, adminToken } = this.#running
     const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': 'application/json' }

@@ -32,7 +32,7 @@ export class NotConnectedError extends Error {
   }
 }
 
-/** What was expected in a room, and what was found instead. */
+/** The fields of a NotConnectedError: what the test expected in the room, and what it found instead. */
 type Unconnected = Omit<NotConnectedError, keyof Error>
 
 /** No program could be started as a sidecar. */

@@ -68,7 +68,8 @@ export async function startSidecar(options: StartOptions = {}): Promise<StartedS
     const started = await startWith(each, projectIn(folders) ?? project, options)
     if (started instanceof StartedSidecar) return started
     attempts.push(`${each[0]} ${started.reason}`)
-    // This program is a sidecar, and has reported an error such as a wrong setting. The next would report the same.
+    // This program is a sidecar, and has reported an error such as a wrong setting. The next program would report
+    // the same error.
     if (!started.isUnusable) throw new SidecarStartError(attempts, false)
   }
   throw new SidecarStartError(attempts, true)

@@ -136,7 +136,7 @@ interface Seen {
   readonly rejections: readonly Rejection[]
 }
 
-/** Returns every two peers that should be connected. */
+/** Returns all pairs of peers that should be connected. */
 function pairsOf(peers: readonly Peer[]): [Peer, Peer][] {
   const hasHost = peers.some(({ host }) => host)
   return peers.flatMap((one, index) =>

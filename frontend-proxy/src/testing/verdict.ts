@@ -46,7 +46,7 @@ export interface Peer {
   readonly name?: string
   /** Whether the peer has lost its connection to the sidecar and may come back. */
   readonly away: boolean
-  /** Whether this peer is the host of the room, to which alone the others connect. */
+  /** Whether this peer is the host of the room. The other peers connect only to the host. */
   readonly host: boolean
   /** When the peer joined, in milliseconds since the epoch. */
   readonly joinedAt: number

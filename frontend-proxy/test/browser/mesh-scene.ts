@@ -26,7 +26,7 @@ export interface Scene {
   deliver: (...frames: object[]) => Promise<void>
 }
 
-/** Creates a mesh that has joined a room in which these peers are. */
+/** Creates a mesh that has joined a room with these peers. */
 export async function scene(peers: object[]): Promise<Scene> {
   const client = new SignalingClient({ ...fakeNetwork, room: 'bar', peerId: 'ann' })
   const mesh = new Mesh(client, { trace: false }) // Other tests check trace frames.

@@ -80,7 +80,7 @@ export function refuse(socket: FakeWebSocket, code: string): void {
   socket.deliver({ type: 'error', code, message: `it is ${code}`, ref: socket.sent.at(-1)?.id })
 }
 
-/** Returns a function that returns the tokens 1, 2, 3… in its calls. */
+/** Returns a function whose first call returns the token `1`, the second `2`, and so on. */
 export function tokens() {
   let count = 0
   return vi.fn(async () => `${++count}`)

@@ -3,7 +3,10 @@ import { SignalingClient, type SignalingEvents } from '../../src/browser/index.t
 import { useFakeClock } from './fake-clock.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
-/** The first delay of 300 ms, and 1 ms for the timer of the random part, which is 0 here. */
+/**
+ * The delay before the first attempt to reconnect: 300 ms, and 1 ms for the timer of the random
+ * part, which is 0 in these tests.
+ */
 const FIRST_RETRY_MS = 301
 
 useFakeClock()

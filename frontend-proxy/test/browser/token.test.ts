@@ -18,7 +18,7 @@ import {
 
 useFakePage()
 
-/** Returns a function for tokens, and its calls, which the test can resolve later. */
+/** Returns a `token` function, and the list of its calls. The test resolves each call later. */
 function slow() {
   const calls: { resolve(token: string | null): void }[] = []
   const token = () => new Promise<string | null>((resolve) => calls.push({ resolve }))

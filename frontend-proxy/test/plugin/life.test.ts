@@ -22,7 +22,7 @@ async function pidBehind({ url }: OpenVite): Promise<number> {
   return (await getEcho(`${url}/ws/signaling`)).pid
 }
 
-/** Starts the stand-in for a sidecar of this project without Vite, as users may start a sidecar. */
+/** Starts the stand-in for a sidecar without Vite, as a user may start a sidecar by hand. */
 async function startByHand({ root, stateDir }: Project): Promise<number> {
   const args = ['serve', '--port', '0', '--project', root, '--state-dir', stateDir]
   const child = spawn(process.execPath, [STAND_IN, ...args], {

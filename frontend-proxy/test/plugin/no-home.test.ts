@@ -1,7 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, STARTED, standIn } from './vite-project.ts'
 
-// Node.js behaves like this for a user without a name and without HOME, as in many containers.
+// For a user without a name and without HOME, as in many containers, these two functions of Node.js
+// throw this error.
 vi.mock('node:os', async (original) => {
   const fail = () => {
     throw new Error('A system error occurred: uv_os_homedir returned ENOENT (no such file)')

@@ -13,7 +13,8 @@ function makeRepository(): { repository: string; openApp: (name: string) => Prom
     const root = path.join(repository, 'apps', name)
     mkdirSync(root, { recursive: true })
     writeFileSync(path.join(root, 'package.json'), '{ "type": "module" }')
-    // The stand-in does not compute the project's state folder, as a sidecar would.
+    // A real sidecar computes the project's state folder itself. The stand-in does not, so the test
+    // passes the folder.
     const sidecar = standIn({ stateDir: projectStateFolder(root) ?? '' })
     const vite = await openVite({ root, stateDir: '' }, { sidecar })
     await vite.lines.match(STARTED)

@@ -108,8 +108,7 @@ test("with server.ws: false the WebSockets of Vite's client are refused at once,
   await expectNoWait(url)
   expect((await firstFrame(webSocket(`${url}/ws/signaling`))).url).toBe('/ws/signaling')
   expect((await refusedUpgrade(`${url}/ws/other`)).status).toBe(418)
-  // This WebSocket may belong to another Vite, which serves /admin/ on the same server or behind a
-  // proxy rule.
+  // A WebSocket for /admin/ may belong to another Vite, on the same server or behind a proxy rule.
   const ofAnotherVite = { 'sec-websocket-protocol': 'vite-hmr' }
   expect((await refusedUpgrade(`${url}/admin/?token=t`, ofAnotherVite)).status).toBe(418)
 })

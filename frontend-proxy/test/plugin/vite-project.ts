@@ -28,8 +28,8 @@ import { type SignalingOptions, signaling } from '../../src/plugin/index.ts'
 export const STAND_IN: string = fileURLToPath(new URL('stand-in-sidecar.mjs', import.meta.url))
 const PLUGIN = fileURLToPath(new URL('../../src/plugin/index.ts', import.meta.url))
 /**
- * The version of Vite for separate processes, to which the alias in vitest.config.ts does not
- * apply.
+ * The npm name of the tested version of Vite. The alias in vitest.config.ts does not apply to
+ * separate processes, so they use this name.
  */
 const VITE_PACKAGE = process.env.VITE_PACKAGE ?? 'vite'
 const VITE_PROGRAM = fileURLToPath(
@@ -40,7 +40,7 @@ const VITE_PROGRAM = fileURLToPath(
 export interface Behaviour {
   version?: string
   dieAtStart?: boolean
-  /** It listens only after it has received SIGUSR2. */
+  /** The stand-in listens only after it has received SIGUSR2. */
   waits?: boolean
   stateDir?: string
 }
@@ -175,7 +175,7 @@ export async function refusedUpgrade(
   more: Readonly<Record<string, string>> = {},
 ): Promise<{ status: number | undefined; text: string }> {
   const headers = { connection: 'upgrade', upgrade: 'websocket', ...more }
-  // Without an agent, which would reuse the socket: Vite's proxy closes it, even if the answer has
+  // An agent would reuse the socket, but Vite's proxy closes the socket, even if the answer has
   // keep-alive.
   const request = get(url, { headers, agent: false })
   const [response] = (await once(request, 'response')) as [IncomingMessage]
