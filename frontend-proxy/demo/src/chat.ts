@@ -3,7 +3,7 @@ import { copyOf, part } from './dom.ts'
 /** Older lines are removed, so that the page does not grow when it is open for days. */
 const MAX_LINES = 300
 
-/** The chat of a room. Other people write the text, so it is only ever set as `textContent`. */
+/** The chat of a room. Other people write the lines, so each line is set as `textContent`, and never as HTML. */
 export class Chat {
   readonly #log: HTMLOListElement
 

@@ -1,7 +1,7 @@
 import type { SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 import { part } from './dom.ts'
 
-/** Shows what does not work in this browser, and what to do, before the user tries it. */
+/** Shows warnings about features that do not work in this browser, before the user tries these features. */
 export function showHints(client: SignalingClient, until: AbortSignal): void {
   part(document, '.insecure', HTMLElement).hidden = isSecureContext
   const untrusted = part(document, '.untrusted', HTMLElement)
@@ -31,8 +31,8 @@ function isIos(): boolean {
 }
 
 /**
- * Shows the link to the CA's certificate, if the plugin serves that certificate. (It does not serve one from
- * mkcert.)
+ * Shows the link to the CA's certificate, if the plugin serves that certificate. (The plugin does not serve the
+ * CA's certificate of mkcert.)
  */
 async function showAuthority(): Promise<void> {
   const install = part(document, '.install', HTMLElement)

@@ -1,5 +1,5 @@
 /**
- * Keeps a WebSocket connection to the sidecar. It reconnects until the client calls `release`, or
+ * Keeps a WebSocket connection to the sidecar. Reconnects until the client calls `release`, or
  * until the sidecar closes the connection with a final close code.
  *
  * 1. Only the close codes in `FINAL` are final. The code 1000 is not final: partysocket reports it
@@ -154,7 +154,7 @@ export class Connection {
   }
 
   /**
-   * Sends a ping if the connection is open, and otherwise tries to connect at once. It is called
+   * Sends a ping if the connection is open, and otherwise tries to connect at once. Must be called
    * when the network is back or the page becomes visible.
    */
   check(): void {

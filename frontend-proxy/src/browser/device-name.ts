@@ -25,7 +25,7 @@ let ofThisPage: string | undefined
 
 /**
  * Returns a name for this device, for example "Brave Otter". The name is random and reveals nothing
- * about the device. It is stored in `localStorage`, so all tabs have the same name. Without
+ * about the device. The name is stored in `localStorage`, so all tabs have the same name. Without
  * `localStorage`, the name changes when the page is reloaded.
  *
  * Returns an empty string during server-side rendering.

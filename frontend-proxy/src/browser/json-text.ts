@@ -2,8 +2,8 @@
 
 /**
  * Matches a lone surrogate in JSON text, where `JSON.stringify` writes it as an escape sequence
- * such as `\ud83d`. It also matches an escaped backslash, because `\\ud83d` contains no escape
- * sequence for a surrogate: it is a backslash, followed by `ud83d`.
+ * such as `\ud83d`. Also matches an escaped backslash, so that `\\ud83d` (a backslash, followed by
+ * `ud83d`) is not taken for an escape sequence.
  */
 const HALVES = /\\\\|\\u(d[89a-f][0-9a-f]{2})/g
 const REPLACEMENT = '\ufffd'

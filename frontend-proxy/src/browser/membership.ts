@@ -35,7 +35,7 @@ export class Membership {
   readonly #connection: Connection
   readonly #request: JoinRequest
   readonly #refused: (refusal: Refusal) => void
-  /** Undefined before the first answer, and always if the sidecar cannot resume sessions. */
+  /** Undefined before the first answer, and if the sidecar cannot resume sessions. */
   #resumption: Resumption | undefined
   #joined = false
   /** True while a join is waiting for the sidecar's answer. */
@@ -91,7 +91,7 @@ export class Membership {
     clearTimeout(this.#againTimer)
   }
 
-  /** Sends a frame now or when the session is resumed. Returns false if neither is possible. */
+  /** Sends or keeps a frame. Returns false if the frame can be neither sent nor kept. */
   send(frame: object): boolean {
     const resumption = this.#resumption
     const bytes = frameBytes(frame)

@@ -25,8 +25,8 @@ export interface MeshPeer {
 
 export interface MeshOptions {
   /**
-   * The STUN and TURN servers. Default: those that the sidecar is configured with. Without STUN and
-   * TURN servers, peers can usually connect only on the same machine or the same LAN.
+   * The STUN and TURN servers. Default: the servers that the sidecar is configured with. Without
+   * STUN and TURN servers, peers can usually connect only on the same machine or the same LAN.
    */
   readonly iceServers?: RTCIceServer[] | undefined
   /** The stream that is sent to all peers. `setStream` changes it. */

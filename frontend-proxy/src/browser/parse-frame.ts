@@ -26,8 +26,8 @@ export function parseFrame(data: unknown): ServerFrame | undefined {
   const fields = parseObject(data)
   if (fields === undefined) return undefined
   const { s, ca } = { s: number(fields.s), ca: number(fields.ca) }
-  // A newer sidecar may send a numbered frame of an unknown type. It is parsed as an `ack`, so that
-  // its number is counted.
+  // A newer sidecar may send a numbered frame of an unknown type. The frame is parsed as an `ack`,
+  // so that its number is counted.
   const frame = parseFields(fields) ?? (s === undefined ? undefined : { type: 'ack' as const })
   return frame && { ...frame, ...(s !== undefined && { s }), ...(ca !== undefined && { ca }) }
 }

@@ -21,7 +21,7 @@ export interface LinkListener {
   /** Is called when the link fails, and every `deadlineMs` while the link is not up. */
   overdue(): void
   message(data: string | ArrayBuffer): void
-  /** Is called when the peer sends other tracks. `stream` is undefined if the peer sends none. */
+  /** Is called when the peer has changed its tracks. `stream` is undefined if there are none. */
   stream(stream: MediaStream | undefined): void
   /** Is called when the browser has rejected a signal of the peer, or an operation of this side. */
   problem(error: unknown): void
@@ -37,7 +37,7 @@ export interface LinkOptions {
   /** How long the link may take to connect, at the start and each time after it was up. */
   readonly deadlineMs: number
   /**
-   * Whether `overdue` is called as soon as the link fails, and not only at the deadline. It must be
+   * Whether `overdue` is called as soon as the link fails, and not only at the deadline. Must be
    * false if earlier links have failed: a DTLS handshake can fail within 100 ms, and the two sides
    * would retry ten times per second.
    */

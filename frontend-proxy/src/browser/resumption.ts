@@ -7,7 +7,8 @@
  *    client has handled.
  * 2. The client numbers its frames `c` = 1, 2, 3… and keeps each one until the sidecar acknowledges
  *    its number with `ca`.
- * 3. The kept frames have consecutive numbers. The first number follows the last acknowledged one.
+ * 3. The kept frames have consecutive numbers. The first of these numbers follows the last one that
+ *    the sidecar has acknowledged.
  * 4. If a sidecar is killed while it cannot write its log, the next sidecar does not know of the
  *    last frames that were acknowledged. The client then asks for a new list of peers, and
  *    continues with the numbers of that list.
@@ -174,7 +175,7 @@ export class Resumption {
     if (fault !== undefined) this.#suspect = { c: this.#handled + this.#kept.length, fault }
   }
 
-  /** Drops the frame that made the sidecar close the last connection, and returns what was wrong. */
+  /** Drops the frame that made the sidecar close the last connection, and returns its fault. */
   dropSuspect(): Refusal | undefined {
     const suspect = this.#suspect
     this.#suspect = undefined
@@ -204,7 +205,10 @@ export class Resumption {
     return large.map(({ bytes }) => tooLarge('frame', bytes, limit ?? 0))
   }
 
-  /** Returns the field `a`, which acknowledges all handled frames. It can be added to any frame. */
+  /**
+   * Returns the field `a`, which acknowledges all handled frames. This field can be added to any
+   * frame.
+   */
   acknowledge(): { a: number } {
     this.#acknowledgedTo = this.#after
     return { a: this.#after }

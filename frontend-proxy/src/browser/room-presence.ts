@@ -99,7 +99,7 @@ export class RoomPresence {
     this.#disconnect('closed')
   }
 
-  /** Sends a frame now or when the session is resumed. Returns false if neither is possible. */
+  /** Sends or keeps a frame. Returns false if the frame can be neither sent nor kept. */
   send(frame: object): boolean {
     return this.#membership?.send(frame) === true
   }

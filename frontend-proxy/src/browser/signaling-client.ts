@@ -81,7 +81,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#presence.membership?.identity.peerId
   }
 
-  /** A random id for each page load and each `join`. Other peers see it as `Peer.instance`. */
+  /** A random id for each page load and each `join`. Other peers see this id as `Peer.instance`. */
   get instance(): string | undefined {
     return this.#presence.membership?.request.instance
   }
@@ -143,9 +143,9 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /**
    * Sends a frame to one peer in the room, now or when the session is resumed.
    *
-   * Returns false if neither is possible: too many frames are kept already, the client has not
-   * joined yet, or the sidecar would refuse the frame (then the client emits `refused`). Throws a
-   * TypeError for a payload that JSON cannot represent.
+   * Returns false if the frame can be neither sent nor kept: too many frames are kept already, the
+   * client has not joined yet, or the sidecar would refuse the frame (then the client emits
+   * `refused`). Throws a TypeError for a payload that JSON cannot represent.
    */
   relay(to: string, type: Exclude<RelayKind, 'broadcast'>, payload: object = {}): boolean {
     return this.#sendPayload(payload, { type, to: wellFormed(to, 'to') })
@@ -216,7 +216,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
       const refusal = this.#presence.membership?.disconnected(code)
       const room = this.room
-      // Without a join or a watch no token is sent, so the next connection would be closed, too.
+      // No token is sent without a join or watch, so the sidecar would close the next connection.
       const isUnused = code === UNAUTHORISED && room === undefined && !this.#watch.isOn
       if (isUnused) this.#connection.release()
       const isDismissed = dismissal !== undefined && !this.#watch.isOn

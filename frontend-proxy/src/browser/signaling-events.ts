@@ -68,8 +68,8 @@ export interface SignalingEvents {
   resumed: { readonly room: string; readonly peerId: string }
   /**
    * The old session had ended, so the client is a new peer with a new id. A `peer_list` follows,
-   * and the others see the old peer leave. This event does not occur if the app has chosen the peer
-   * id.
+   * and the other peers see the old peer leave. This event does not occur if the app has chosen the
+   * peer id.
    */
   renamed: { readonly room: string; readonly peerId: string }
   /**

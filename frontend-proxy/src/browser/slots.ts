@@ -2,9 +2,9 @@
  * Manages the slots of a page. A slot stores the identity (peer id and session token) of this tab
  * in one room, and one client of the page uses it at a time.
  *
- * 1. A page has one slot for each room of each sidecar. It has more only if the app names them
- *    (option `slot`). A new client takes over the slot of the earlier client, with its peer id and
- *    session, and the earlier client is notified. So a client that was never closed (because a
+ * 1. A page has one slot for each room of each sidecar. A page has more slots only if the app names
+ *    them (option `slot`). A new client takes over the slot of the earlier client, with its peer id
+ *    and session, and the earlier client is notified. So a client that was never closed (because a
  *    module was reloaded, or a component has no clean-up function) does not become a second peer.
  *    The earlier client gets the slot back if the page adds a listener to it and has never added
  *    one to the newer client: StrictMode calls `useState(() => new …)` twice and keeps the first
@@ -91,7 +91,7 @@ export class Slot {
     this.#previous?.replace(this.#previous.#identity.peerId !== this.#identity.peerId)
   }
 
-  /** Whether the page listens to the client that uses the slot. True if no client uses it. */
+  /** Whether the page listens to the client that uses the slot. True if no client uses the slot. */
   get isListenedTo(): boolean {
     return this.#user?.isListenedTo() ?? true
   }

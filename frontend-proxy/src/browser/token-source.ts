@@ -5,7 +5,7 @@ export type Token = string | (() => string | null | Promise<string | null>)
 
 /**
  * Says why there is no token. The code is `no-token` if the app's function has returned no token.
- * It is `token-failed` if the function has thrown an error, because a later call may then succeed.
+ * The code is `token-failed` if the function has thrown an error: a later call may succeed.
  */
 export class NoToken extends Error {
   readonly code: 'no-token' | 'token-failed'
