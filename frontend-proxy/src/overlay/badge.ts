@@ -2,7 +2,7 @@ import { element, setText } from './element.ts'
 import type { State } from './messages.ts'
 import { signOf } from './states.ts'
 
-/** The button that is always on the page. It opens and closes the panel. */
+/** The button that is always on the page. A click opens or closes the panel. */
 export class Badge {
   readonly button: HTMLButtonElement
   readonly #sign = element('span', { class: 'sign', 'aria-hidden': 'true' })

@@ -12,8 +12,9 @@ const VITE_IS_DOWN = 'The dev server does not answer.'
  */
 export function follow(hot: ViteHotContext, show: (update: Update) => void): void {
   // Vite's client reports an error for a message that is sent while its WebSocket is not open, and
-  // this script cannot find out whether the WebSocket is open. So it sends the first message in any
-  // case, and sends further messages only after an answer or a `vite:ws:connect` event.
+  // this script cannot find out whether the WebSocket is open. So the script sends its first
+  // message in any case. It sends further messages only after an answer or a `vite:ws:connect`
+  // event.
   let isUp: boolean | undefined
   const wish = () => {
     const isWatching = document.visibilityState === 'visible'

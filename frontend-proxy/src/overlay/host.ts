@@ -4,12 +4,13 @@ import { element } from './element.ts'
 import { CSS } from './style.ts'
 
 /**
- * The name of the element. It is not registered as a custom element: a registered name is global.
+ * The name of the element. The element is not registered as a custom element: a registered name is
+ * global.
  */
 const TAG = 'signaling-overlay'
 /** The delay before a removed element is added again, in case the app always removes it at once. */
 const BACK_AFTER_MS = 1_000
-/** These events do not leave the overlay, because the app may listen for them on `document`. */
+/** The overlay stops these events, because the app may listen for them on `document`. */
 const PRIVATE_EVENTS = [
   ...['click', 'auxclick', 'dblclick', 'contextmenu', 'wheel'],
   ...['pointerdown', 'pointerup', 'pointermove', 'mousedown', 'mouseup', 'mousemove'],
@@ -20,7 +21,8 @@ const PRIVATE_EVENTS = [
 /**
  * Adds an element with these children to the page, and adds it again whenever it was removed.
  *
- * Its shadow root is closed, so tests of the app do not find the buttons and texts of the overlay.
+ * The element's shadow root is closed, so tests of the app do not find the overlay's buttons and
+ * texts.
  */
 export function addToPage(...children: Node[]): HTMLElement {
   const host = element(TAG as 'div', { lang: 'en', dir: 'ltr', popover: 'manual' })
@@ -45,9 +47,9 @@ function attach(host: HTMLElement): void {
 }
 
 /**
- * Returns the parent of the overlay. It is the `body`, because a framework may hydrate the whole
- * document later: React 18 tolerates an unknown element at the end of the `body`, but not outside
- * of it.
+ * Returns the parent of the overlay. The parent is the `body`, because a framework may hydrate the
+ * whole document later: React 18 tolerates an unknown element at the end of the `body`, but not
+ * outside of it.
  */
 function parent(): HTMLElement {
   return document.querySelector('body') ?? document.documentElement

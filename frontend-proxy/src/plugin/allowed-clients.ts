@@ -31,9 +31,9 @@ export function allowedClients(
 }
 
 /**
- * Returns the origins in Vite's option `cors`. Their pages may load the modules of the app, so they should
- * also be able to signal. Patterns and functions are left out, because the sidecar cannot use them, and so
- * are origins with an asterisk, which is not a wildcard in Vite.
+ * Returns the origins in Vite's option `cors`. Pages of these origins may load the modules of the app, so they
+ * should also be able to connect to the sidecar. Patterns and functions are left out, because the sidecar cannot
+ * use them, and so are origins with an asterisk, which is not a wildcard in Vite.
  */
 export function originsIn(cors: Cors): readonly string[] {
   const origin: unknown = typeof cors === 'object' ? cors.origin : undefined

@@ -1,6 +1,6 @@
 /**
- * Prints the lines of a program. If `isHeld` is true, it holds them back until `release()` is called,
- * because the program may not be a sidecar, or may print the same error as before its restart.
+ * Prints the lines of a program. If `isHeld` is true, holds the lines back until `release()` is called, because the
+ * program may not be a sidecar, or may print the same error as before its restart.
  */
 export class HeldOutput {
   readonly #print: (line: string) => void

@@ -9,7 +9,10 @@ import type { Asked } from './inspector-visitor.ts'
 import { untilStarted } from './proxy-rule.ts'
 import type { Upstream } from './upstream.ts'
 
-/** The error with which the plugin itself answers a request. `code` is stable, and `message` says what to do. */
+/**
+ * The error with which the plugin itself answers a request. `code` does not change between releases, and `message`
+ * says what to do.
+ */
 export interface Failure {
   readonly status: number
   readonly code: string
@@ -98,9 +101,9 @@ export async function readAsAdmin(
 }
 
 /**
- * Sends a request with the admin's token. If the sidecar refuses a token from runtime.json, waits for the
- * next one: the sidecar has a new token after each start and each reload of its code, and writes it into
- * that file a moment after it begins to listen.
+ * Sends a request with the admin's token. If the sidecar refuses a token from runtime.json, waits for the next
+ * token: the sidecar has a new token after each start and each reload of its code, and writes it into that file a
+ * moment after it begins to listen.
  */
 async function askAsAdmin(
   forwarded: Forwarded,

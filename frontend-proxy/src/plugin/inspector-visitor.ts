@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { hostOf } from './page-host.ts'
 
-/** Why a request is refused. `code` is stable, and `message` says what to do instead. */
+/** Why a request is refused. `code` does not change between releases, and `message` says what to do instead. */
 export interface Refusal {
   readonly code: 'inspector-not-local' | 'inspector-forwarded' | 'inspector-foreign-page'
   readonly message: string
@@ -34,7 +34,7 @@ export type Asked = 'page' | 'data' | 'socket'
  * A link on another website is allowed to open the page, because the page contains no data, and no other
  * page can read it or show it in a frame.
  *
- * `url` is the URL of the inspector. It is undefined if Vite does not listen on localhost.
+ * `url` is the URL of the inspector, or undefined if Vite does not listen on localhost.
  */
 export function refusalOf(
   request: IncomingMessage,

@@ -23,7 +23,7 @@ export function inspectorUrl(page: string): string {
 /** Returns a URL with which this machine can open the app, or undefined if there is none. */
 type PageUrl = (request: IncomingMessage) => string | undefined
 
-/** Serves the inspector on the dev server. Its files and its data come from the sidecar. */
+/** Serves the inspector on the dev server. The inspector's files and data come from the sidecar. */
 export class Inspector {
   readonly #folders: readonly string[]
   readonly #upstream: Upstream
@@ -61,7 +61,9 @@ export class Inspector {
     return readAsAdmin(`${SIDECAR_FOLDER}api/${path}`, this.#upstream, signal)
   }
 
-  /** Returns what follows the inspector's folder in a URL: nothing, or a text that begins with `/` or `?`. */
+  /**
+   * Returns the part of a URL that follows the inspector's folder: nothing, or a text that begins with `/` or `?`.
+   */
   #restOf(url: string): string | undefined {
     const folder = this.#folders.find((path) => url.startsWith(path))
     const rest = folder === undefined ? undefined : url.slice(folder.length)

@@ -14,7 +14,7 @@ export interface NetworkUrl {
 
 export type Interfaces = ReturnType<typeof networkInterfaces>
 
-// The sidecar has the same patterns (addresses.py). They must not match `br0` and `br-lan`, which are often
+// The sidecar has the same patterns (addresses.py). The patterns must not match `br0` and `br-lan`, which are often
 // bridges to a physical network.
 const VIRTUAL =
   /^(docker|podman|veth|virbr|vmnet|vboxnet|lxcbr|lxdbr|incusbr|cni|flannel|cali|kube|br-[0-9a-f]{12}$|bridge1\d\d|awdl|llw|anpi|vethernet|.*(hyper-v|virtualbox|vmware))/i

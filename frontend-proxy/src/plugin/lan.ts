@@ -20,7 +20,7 @@ const AUTHORITY_FILE = '@signaling/authority.crt'
 /** The part of Vite's config that applies: `preview` in `vite preview`, and otherwise `server`. */
 export type ConfigPart = 'server' | 'preview'
 
-/** Implements the plugin's `lan` option. Its methods are called in Vite's hooks of the same name. */
+/** Implements the plugin's `lan` option. The plugin calls each method in Vite's hook of the same name. */
 export class Lan {
   readonly #wantsHttps: boolean
   #certificate: LanCertificate | undefined
@@ -38,8 +38,8 @@ export class Lan {
   /**
    * Gives the server a certificate unless it has one.
    *
-   * This changes the resolved config, because other plugins set their certificate before `configResolved`
-   * (mkcert), or replace any certificate in it (basic-ssl).
+   * Changes the resolved config, because other plugins set their certificate before `configResolved` (mkcert), or
+   * replace any certificate in it (basic-ssl).
    */
   async configResolved(config: ResolvedConfig, part: ConfigPart): Promise<void> {
     const server: CommonServerOptions = config[part]

@@ -1,6 +1,6 @@
 import manifest from '../../package.json' with { type: 'json' }
 
-/** The name of the npm package. It is also the plugin's name, and part of the keys of its global symbols. */
+/** The name of the npm package and of the plugin. The keys of the plugin's global symbols contain this name. */
 export const PLUGIN_NAME: string = manifest.name
 
 export const PLUGIN_VERSION: string = manifest.version

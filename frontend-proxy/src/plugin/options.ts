@@ -1,7 +1,10 @@
 import type { FixedTarget } from './fixed-upstream.ts'
 import { checkKinds } from './option-kinds.ts'
 
-/** How the plugin starts the sidecar. All fields are optional. With an object, even `{}`, it is started in CI too. */
+/**
+ * How the plugin starts the sidecar. All fields are optional. With an object, even `{}`, the plugin starts the
+ * sidecar in CI too.
+ */
 export interface SidecarOptions {
   /**
    * The program, or the program with its first arguments: `['python', '-m', 'signaling_sidecar']`.
@@ -27,7 +30,7 @@ export interface SignalingOptions {
    * `false`: start no sidecar, and only proxy to `target`.
    */
   sidecar?: 'auto' | boolean | SidecarOptions | undefined
-  /** The folder for the event log and runtime.json. It must not be in a folder that Vite serves. */
+  /** The folder for the event log and runtime.json. The folder must not be inside a folder that Vite serves. */
   stateDir?: string | undefined
   /**
    * Origins of pages that Vite does not serve and that may connect, as browsers send them:
@@ -41,21 +44,21 @@ export interface SignalingOptions {
    */
   allowedOrigins?: string | readonly string[] | undefined
   /**
-   * True starts a separate sidecar for tests, in CI and in Vitest's browser mode too. Its state folder is temporary, so
-   * tests neither see nor change the rooms and the event log of the sidecar that you develop with. Tests find the
-   * sidecar with `connectToSidecar()` of `vite-plugin-signaling-sidecar/testing`.
+   * True starts a separate sidecar for tests, in CI and in Vitest's browser mode too. The state folder of this
+   * sidecar is temporary, so tests neither see nor change the rooms and the event log of the sidecar that you
+   * develop with. Tests find the sidecar with `connectToSidecar()` of `vite-plugin-signaling-sidecar/testing`.
    */
   test?: boolean | undefined
   /** The path, relative to Vite's root, of a Python file with hooks. The sidecar reloads it when it is saved. */
   hooks?: string | undefined
   /**
-   * True records every RTCPeerConnection of the page in the event log, whatever library creates it
-   * and whatever signaling server that library uses. It works only in development.
+   * True records every RTCPeerConnection of the page in the event log, whatever library creates it and whatever
+   * signaling server that library uses. This option works only in development.
    */
   trace?: boolean | undefined
   /**
-   * True shows a badge in a corner of every page, with the number of peers and the worst state of a pair of
-   * peers. A click on the badge lists all pairs. It works only in development.
+   * True shows a badge in a corner of every page, with the number of peers and the worst state of a pair of peers.
+   * A click on the badge lists all pairs. This option works only in development.
    */
   overlay?: boolean | undefined
   /**
@@ -102,7 +105,9 @@ export type Plan =
       readonly allowedOrigins: readonly string[]
     }
 
-/** Throws an error with one sentence if an option is wrong, or has no effect together with the others. */
+/**
+ * Throws an error with one sentence if an option is wrong, or has no effect in combination with the other options.
+ */
 export function planFrom(options: SignalingOptions): Plan {
   checkKinds(options)
   const { sidecar = 'auto', stateDir, hooks, allowedOrigins, target, token, test = false } = options

@@ -1,4 +1,4 @@
-// Sends what the sidecar reports to the overlays (the badges) of the pages, over the WebSocket of Vite's client.
+// Sends updates from the sidecar to the overlays (the badges) of the pages, over the WebSocket of Vite's client.
 
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,7 +41,7 @@ export function feedOverlays({ config, ws }: ViteDevServer, inspector: Inspector
   })
 }
 
-/** Reads the changes from the sidecar while at least one page watches. */
+/** Reads the changes from the sidecar while at least one page wants updates. */
 class OverlayFeed {
   readonly #inspector: Inspector
   readonly #watchers = new Map<Socket, WebSocketClient>()

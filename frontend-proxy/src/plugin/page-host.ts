@@ -14,9 +14,9 @@ export function hostOf({ headers }: IncomingMessage): string {
  * Returns why a request for this host is refused. Returns undefined if the request is allowed, because
  * nobody else can own the host (localhost, an IP address), or because `allowedHosts` contains it.
  *
- * This prevents DNS rebinding: a website that the developer visits has pointed a name of its own at this
- * machine, so that its script can read the answers. Vite checks the Host too, but not that of an upgrade,
- * not over https, and in middleware mode only after the plugin.
+ * The check prevents DNS rebinding, in which a website that the developer visits has pointed its own host name at
+ * this machine, so that the website's script can read the answers. Vite checks the Host too, but not that of an
+ * upgrade, not over https, and in middleware mode only after the plugin.
  */
 export function hostRefusal(
   host: string,
@@ -31,7 +31,7 @@ export function hostRefusal(
 
 function nameIn(host: string): string | undefined {
   const url = `http://${host}`
-  // Other parts of a URL have no place in a Host, and a name in DNS has at most 253 characters.
+  // A Host contains no path, query or user name, and a name in DNS has at most 253 characters.
   if (/[/?#@\\\s]/.test(host) || !URL.canParse(url)) return undefined
   const { hostname } = new URL(url)
   return hostname.length <= 253 ? hostname : undefined

@@ -6,7 +6,7 @@ import { DEV_SERVER } from '../browser/default-url.ts'
 export interface PageScript {
   /** The name of the folder in `dist` with the built file, which contains the script and its dependencies. */
   readonly name: string
-  /** Whether the script has to run before the app. Otherwise the app does not wait for it. */
+  /** Whether the script has to run before the app. If not, the app does not wait for the script. */
   readonly isFirst: boolean
 }
 

@@ -123,8 +123,8 @@ function refuseUpgrade(answer: Writable): void {
 }
 
 /**
- * Returns the URLs of a listening server, like Vite's `resolvedUrls`. Each ends with `base`, and `name`
- * is the host in a local URL.
+ * Returns the URLs of a listening server, like Vite's `resolvedUrls`. Each URL ends with `base`, and `name` is the
+ * host in a local URL.
  */
 export function urlsOf(
   server: PageServer,

@@ -9,9 +9,9 @@ import { isProxied, SIGNALING_PATH } from './proxy-rule.ts'
 const OF_PEERJS = /\/(peerjs\?key=[^&]*&id=[^&]*&token=|[^/]+\/id\?ts=[^&]*&version=)/
 
 /**
- * Prints one warning if PeerJS on a page does not use the path of the sidecar, for instance because its
- * option `path` is not set. Vite never answers such a WebSocket, and answers the request for an id with
- * the app's page, so PeerJS reports no error, or a misleading one.
+ * Prints one warning if PeerJS on a page does not use the path of the sidecar, for instance because its option
+ * `path` is not set. Vite never answers a WebSocket at another path, and answers the request for an id with the
+ * app's page, so PeerJS reports no error, or a misleading one.
  */
 export function warnOfWrongPath(
   server: PageServer,

@@ -47,12 +47,15 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
   let part: ConfigPart = 'server'
   let isBundled = false // Vite's experimental `bundledDev`
   const scripts = [
-    // This script replaces RTCPeerConnection, so it has to run before the app.
+    // The script `trace` replaces RTCPeerConnection, so it has to run before the app.
     ...(options.trace === true ? [{ name: 'trace', isFirst: true }] : []),
     ...(hasOverlay ? [{ name: 'overlay', isFirst: false }] : []),
   ]
 
-  /** Does what the dev server and `vite preview` both need. Does nothing if the setup has failed and was reported. */
+  /**
+   * Sets up everything that both the dev server and `vite preview` need. Does nothing if the setup has failed and
+   * was reported.
+   */
   function addSignaling(
     server: ViteDevServer | PreviewServer,
     addMore: (setup: SignalingSetup) => void,
@@ -120,16 +123,16 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
       if (setup) warnOnError(setup.log, WITHOUT_SIGNALING, () => setup.lease?.end())
     },
     ...pageScriptHooks(scripts),
-    // With `bundledDev`, Vite does not transform its own client, so the scripts are added as tags. This reaches every
-    // page, because all pages are HTML files in that mode.
+    // With `bundledDev`, Vite does not transform its own client, so the scripts are added as tags. These tags are
+    // in every page, because in that mode all pages are HTML files.
     transformIndexHtml: { order: 'pre', handler: () => (isBundled ? tagsOf(scripts) : undefined) },
     ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
   }
 }
 
 /**
- * Proxies requests before other middlewares, and hides the upgrades for signaling from all other
- * listeners, because that of Cloudflare's plugin, for example, answers every upgrade.
+ * Proxies requests before other middlewares, and hides the upgrades for signaling from all other listeners,
+ * because, for example, the listener of Cloudflare's plugin answers every upgrade.
  */
 function useProxy(server: ViteDevServer | PreviewServer, { proxy }: SignalingSetup): void {
   if (proxy === undefined) return

@@ -20,7 +20,9 @@ type Answer = ServerResponse | Socket
  */
 const UNREACHABLE = 'http://127.0.0.1:0'
 
-/** How long a request waits while the sidecar starts. It is less than 5 s, after which the client gives up. */
+/**
+ * How long a request waits while the sidecar starts. This is shorter than the 5 s after which the client gives up.
+ */
 const HOLD_AT_MOST_MS = 4000
 
 /** A proxy rule of the plugin, with the proxy that Vite has created for it. */
@@ -70,9 +72,9 @@ export class SignalingProxy {
   #rule(path: string, rewrite?: Route['rewrite']): Record<string, ProxyOptions> {
     const key = exactKey(path)
     const rule: ProxyOptions = {
-      // The sidecar checks the Host and the Origin that the browser has sent, because Vite does not check
-      // them on an upgrade. So rewriteWsOrigin must not be set, and changeOrigin (which changes the Host)
-      // only for a sidecar on another machine, for which `hostRefusal` checks the Host.
+      // The sidecar checks the Host and the Origin that the browser has sent, because Vite does not check them on
+      // an upgrade. So rewriteWsOrigin must not be set. changeOrigin, which changes the Host, may be set only for a
+      // sidecar on another machine, because `hostRefusal` has then checked the Host.
       changeOrigin: this.#upstream.isRemote === true,
       ws: true,
       xfwd: true,
@@ -99,8 +101,8 @@ function exactKey(path: string): string {
 }
 
 function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): void {
-  // Vite's proxies read this option at each request, so a getter can return the current URL. It must
-  // return a URL object, because the proxy of Vite 7.0 would replace a string with a parsed value.
+  // Vite's proxies read this option at each request, so a getter can return the current URL. The getter must return
+  // a URL object, because the proxy of Vite 7.0 would replace a string with a parsed value.
   Object.defineProperty(options, 'target', {
     get: () => new URL(upstream.url ?? UNREACHABLE),
     enumerable: true,

@@ -11,7 +11,7 @@ export interface RunningSidecar {
   readonly project: string | undefined
   /** The folder that contains this sidecar's runtime.json. */
   readonly stateDir: string
-  /** The token for the admin API, which changes at each start. It must not be printed or sent to a page. */
+  /** The token for the admin API, which changes at each start. The token must not be printed or sent to a page. */
   readonly adminToken: string | undefined
 }
 
@@ -62,7 +62,8 @@ export async function readRuntimeFile(stateDir: string): Promise<RunningSidecar 
 
 /**
  * Reads runtime.json in the folder that state-dir.json names. A sidecar writes state-dir.json into the default
- * state folder of its project if it uses another one, because of a flag or a setting that Vite does not know.
+ * state folder of its project if it uses another state folder, because of a flag or a setting that Vite does not
+ * know.
  */
 async function readRuntimeFileElsewhere(defaultDir: string): Promise<RunningSidecar | undefined> {
   const pointer = await readJson(path.join(defaultDir, 'state-dir.json'))
@@ -70,7 +71,7 @@ async function readRuntimeFileElsewhere(defaultDir: string): Promise<RunningSide
   const { state_dir: stateDir, project } = pointer as Record<string, unknown>
   if (typeof stateDir !== 'string' || !path.isAbsolute(stateDir)) return undefined
   const runtime = await readJson(path.join(stateDir, 'runtime.json'))
-  // Another project may use that folder now.
+  // Another project may use the folder in state-dir.json now.
   const isOfProject =
     typeof runtime === 'object' &&
     runtime !== null &&

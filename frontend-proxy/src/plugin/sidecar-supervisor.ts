@@ -6,7 +6,7 @@
 // 2. The sidecar runs while there is at least one lease. When Vite restarts itself, it configures the
 //    new server before it closes the old one, so there is always a lease. (The order is the same in
 //    Vite 7 and 8.) After a restart that fails, a lease may remain; the child then runs until Vite exits.
-// 3. There is at most one child process. A new one starts only after the old one has exited.
+// 3. There is at most one child process. A new child starts only after the old one has exited.
 // 4. `url` is set exactly while a sidecar is known to listen there. `#stateDir` is the state folder of the
 //    sidecar that was last known to listen.
 // 5. Each search and each stop changes `#turn`. If `#turn` has changed during an asynchronous step, the
@@ -34,7 +34,7 @@ const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or
 export class SidecarSupervisor {
   /** The file that tells the sidecar the URLs of the pages. The leases provide its content. */
   readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
-  /** The state folder, if the sidecar is one for tests. It stays the same when Vite restarts itself. */
+  /** The state folder, if the sidecar is one for tests. The folder stays the same when Vite restarts itself. */
   readonly testFolder: string = newTestFolder()
   #url: string | undefined
   #stateDir = ''
@@ -202,9 +202,9 @@ export class SidecarSupervisor {
     const { args, env, root: folder } = config
     // A child that is being ended may still print lines and exit, but must not change the state.
     const isCurrent = () => this.#child === child
-    // The lines of a program that `findCommands` has found are held back, because it may not be a sidecar.
-    // Those of uvx, which prints its progress, and of a command from the options are printed at once. After
-    // a failure all lines are held back, because they may repeat the lines of the last child.
+    // The lines of a program that `findCommands` has found are held back, because it may not be a sidecar. The
+    // lines of uvx, which prints its progress, and of a command from the options are printed at once. After a
+    // failure all lines are held back, because they may repeat the lines of the last child.
     const isFound = config.command === undefined
     const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
     const output = new HeldOutput((line) => this.#log.info(line), isHeld)

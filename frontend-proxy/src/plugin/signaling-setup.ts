@@ -73,10 +73,10 @@ export function setUp(
 /**
  * Adds the plugin's proxy rules and returns them, unless the user has a rule for signaling.
  *
- * They come before the user's rules, because Vite uses the first rule that matches, and a rule for `/ws`
- * matches as well. The rules cannot be returned from the `config` hook, because Vite would add them last. They
- * must not be assigned in that hook either: if the config is an inline config, Vite keeps it when it
- * restarts itself, and the plugin would take its own rules for the user's. So they are added to the
+ * The plugin's rules come before the user's rules, because Vite uses the first rule that matches, and a user's rule
+ * for `/ws` matches the path for signaling, too. The rules cannot be returned from the `config` hook, because Vite
+ * would add them last. The hook must not assign the rules either: if the config is an inline config, Vite keeps it
+ * when it restarts itself, and the plugin would take its own rules for the user's. So they are added to the
  * resolved config, which Vite creates again each time.
  */
 function addProxyRules(

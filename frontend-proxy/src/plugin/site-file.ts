@@ -6,7 +6,7 @@ import type { AllowedClients } from './allowed-clients.ts'
 /** The URLs of a project's pages. The sidecar needs them for its QR code, status page and announcement on the LAN. */
 export interface PageUrls {
   readonly name: string
-  /** The URLs on this machine. Each ends with Vite's base. */
+  /** The URLs on this machine. Each URL ends with Vite's base. */
   readonly local: readonly string[]
   /** The URLs on the network, sorted by `bestFirst`. Empty if Vite listens only on localhost. */
   readonly network: readonly string[]

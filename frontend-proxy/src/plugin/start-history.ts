@@ -10,7 +10,7 @@ export class StartHistory {
   #exits = 0
   #startsWithoutReady = 0
   #readyAtMs = Number.POSITIVE_INFINITY
-  /** The reason for the last exit. Empty if there was none yet, or if a sidecar has become ready since. */
+  /** The reason for the last exit. Empty if there was no exit yet, or if a sidecar has become ready since then. */
   lastReason = ''
   /** The paths of programs that were found but cannot run on this machine, or are not a sidecar. */
   readonly unusable: Set<string> = new Set()
@@ -39,7 +39,7 @@ export class StartHistory {
     this.#startsWithoutReady = MAX_STARTS_WITHOUT_READY
   }
 
-  /** Excludes a program from further starts. Its last start does not count as a failed one. */
+  /** Excludes a program from further starts. The program's last start does not count as a failed start. */
   addUnusable(program: string): void {
     this.#startsWithoutReady -= 1
     this.unusable.add(program)

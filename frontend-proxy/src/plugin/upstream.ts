@@ -1,7 +1,7 @@
 /** The sidecar behind the proxy. `url` is read at every request, because a restart may change the port. */
 export interface Upstream {
   readonly url: string | undefined
-  /** The value of the header `PROXY_HEADER`. It overwrites a value that the client may have sent. */
+  /** The value of the header `PROXY_HEADER`. The proxy overwrites a value that the client may have sent. */
   readonly secret: string
   /** The plugin's option `token`. The proxy adds this token to requests that have no Authorization header. */
   readonly token?: string | undefined

@@ -1,7 +1,7 @@
 import { findRunningSidecar, type RunningSidecar } from '../plugin/running-sidecar.ts'
 import { SidecarGoneError, SidecarRefusedError } from './errors.ts'
 
-/** Most answers take milliseconds, but the sidecar needs seconds for one if it has to read a large event log. */
+/** Most answers take milliseconds, but the sidecar needs seconds if it has to read a large event log. */
 const ANSWERS_WITHIN_MS = 20_000
 
 /** Sends requests to the admin API of a running sidecar. */

@@ -8,8 +8,8 @@ interface Context {
 }
 
 /**
- * Commands for tests that Vitest runs in a browser. Each command calls, in Node, the method of `TestRoom` with
- * the same name. Its first argument is the id of the room. In the Vitest config:
+ * Commands for tests that Vitest runs in a browser. Each command calls, in Node, the method of `TestRoom` with the
+ * same name. The first argument of each command is the id of the room. In the Vitest config:
  *
  * ```js
  * test: { browser: { commands: sidecarCommands } }

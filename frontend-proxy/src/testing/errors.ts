@@ -85,7 +85,7 @@ export class SidecarGoneError extends Error {
 /** The sidecar has refused a request of a test, for example to remove a peer that is not in the room. */
 export class SidecarRefusedError extends Error {
   override readonly name = 'SidecarRefusedError'
-  /** A stable word for programs, such as `no-such-peer`. */
+  /** A code that does not change between releases, such as `no-such-peer`. */
   readonly code: string
 
   constructor(code: string, message: string) {

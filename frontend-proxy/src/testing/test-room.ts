@@ -40,8 +40,8 @@ export class TestRoom {
   }
 
   /**
-   * Waits until exactly this many peers are in the room, and every two of them are connected. Peers that
-   * are away do not count. In a room with a host, the others need only be connected to the host.
+   * Waits until exactly this many peers are in the room, and every two of them are connected. Peers that are away
+   * do not count. In a room with a host, the other peers need only be connected to the host.
    *
    * Returns the verdicts on every two of these peers. Throws NotConnectedError, whose message says why peers are
    * not connected.

@@ -1,6 +1,6 @@
 /**
- * The verdict on two peers, with the field names that `sidecar why --json` prints. Its texts may contain what
- * peers have sent, such as their names.
+ * The verdict on two peers, with the field names that `sidecar why --json` prints. The texts of a verdict may
+ * contain text from peers, such as their names.
  */
 export interface Verdict {
   readonly dialect: string | null
@@ -10,7 +10,7 @@ export interface Verdict {
   /** The names of the two peers, as they appear in `sentence`. */
   readonly labels: readonly [string, string]
   readonly state: 'connected' | 'trying' | 'failed' | 'unknown'
-  /** A stable word for programs, such as `offer-unanswered`. */
+  /** A code that does not change between releases, such as `offer-unanswered`. */
   readonly reason: string
   /** The reason that follows from the signaling alone, without the reports of the browsers. */
   readonly signaling: string
@@ -32,7 +32,7 @@ export interface Verdict {
 export interface Rejection {
   readonly dialect: string | null
   readonly room: string | null
-  /** A stable word for programs, such as `room-full`. */
+  /** A code that does not change between releases, such as `room-full`. */
   readonly code: string
   readonly sentence: string
   readonly next_step: string | null

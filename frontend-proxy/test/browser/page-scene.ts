@@ -56,7 +56,7 @@ export function admit(
   })
 }
 
-/** Creates a client that has joined. Its session can be resumed with the token `one`. */
+/** Creates a client that has joined. The client's session can be resumed with the token `one`. */
 export async function joined(options: SignalingOptions = {}) {
   const signaling = client(options)
   const socket = await opened()

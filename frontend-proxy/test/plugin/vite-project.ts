@@ -275,8 +275,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * Resolves when the process has ended. It polls, because the process may not be a child of this
- * one.
+ * Resolves when the process has ended. Polls, because the process may not be a child of this
+ * process.
  */
 export async function isGone(pid: number): Promise<void> {
   await vi.waitUntil(() => !isAlive(pid), { timeout: 20_000, interval: 20 })

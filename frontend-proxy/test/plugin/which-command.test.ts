@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, type Project, STAND_IN, STARTED } from './vite-project.ts'
 
-// If the first sidecar program that the plugin finds does not run, it tries others.
+// If the first sidecar program that the plugin finds does not run, the plugin tries other programs.
 
 /**
  * Writes a program with the sidecar's name into a folder, such as the project's `.venv` or one on
