@@ -8,7 +8,7 @@ import { describe, roomCard, roomIdOf } from './room-card.ts'
 const SUGGESTED = ['bar', 'Gaming Zone', 'Study Hall']
 
 const NAME_KEY = 'demo:name'
-/** How often the cards are updated, because each shows for how many minutes its room has been open. */
+/** The cards are updated this often, because each card shows for how many minutes its room has been open. */
 const DESCRIBE_EVERY_MS = 20_000
 
 /**

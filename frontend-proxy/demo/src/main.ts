@@ -72,7 +72,7 @@ const DISMISSALS: Partial<Record<LeaveReason, string>> = {
   removed: 'You were removed from the room.',
 }
 
-/** Returns to the lobby, which shows `why`, because the client is no longer in the room. */
+/** Returns to the lobby, because the client is no longer in its room. The lobby shows `why`. */
 function backToLobby(why: string): void {
   history.replaceState(null, '', location.pathname)
   followUrl(why)

@@ -115,8 +115,8 @@ export class OwnMedia {
 }
 
 /**
- * Requests all devices in one prompt. If that fails, requests each device separately, because one may be
- * missing. Throws the error of the first request if none can be used.
+ * Requests all devices in one prompt. If that fails, requests each device separately, because one may be missing.
+ * Throws the error of the first request if no device can be used.
  */
 async function request(kinds: readonly Kind[]): Promise<MediaStreamTrack[]> {
   try {

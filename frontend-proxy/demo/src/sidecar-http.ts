@@ -1,4 +1,4 @@
-/** Requests to the sidecar's HTTP endpoints, which are below the path of its WebSocket. */
+/** Sends requests to the sidecar's HTTP endpoints, whose paths begin with the path of its WebSocket. */
 
 const PATH = '/ws/signaling'
 

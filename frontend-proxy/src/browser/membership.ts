@@ -16,8 +16,8 @@ import { type Refusal, tooLarge } from './payload.ts'
 import { faultOf, frameBytes, Resumption } from './resumption.ts'
 
 /**
- * The maximum delay of an acknowledgement, so that it covers several frames or is sent as a field
- * of another frame.
+ * An acknowledgement is delayed by at most this time, so that it can cover several frames or be
+ * sent as a field of another frame.
  */
 const ACK_WITHIN_MS = 1_000
 /** The pause after the error `too-fast`. The sidecar limits the number of frames per second. */

@@ -3,7 +3,7 @@
  *
  * A payload may have any fields: a chess move is `{ from: 12, to: 28 }`, and a session description
  * has a `type`. Fields with names that the protocol uses itself are sent inside one field,
- * `$payload`. A client without this library receives them in `$payload`.
+ * `$payload`. A client without this library receives these fields in `$payload`.
  */
 
 import { byteLength, jsonText, wellFormed } from './json-text.ts'

@@ -2,9 +2,9 @@
  * Implements a link: one RTCPeerConnection to one peer, with its data channel, tracks, negotiation
  * and deadline.
  *
- * A link recovers only by an ICE restart. If that fails, the mesh replaces it with a new link. Each
- * signal contains the id of the sender's link and the id of the receiver's link. So a link can
- * ignore a signal for an earlier link, and can recognise the first signal of a new link.
+ * A link recovers only by an ICE restart. If the restart fails, the mesh replaces the link with a
+ * new one. Each signal contains the id of the sender's link and the id of the receiver's link. So a
+ * link can ignore a signal for an earlier link, and can recognise the first signal of a new link.
  */
 
 import type { RelayedFrame } from './frames.ts'

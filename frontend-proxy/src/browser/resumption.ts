@@ -9,8 +9,8 @@
  *    its number with `ca`.
  * 3. The kept frames have consecutive numbers. The first of these numbers follows the last one that
  *    the sidecar has acknowledged.
- * 4. If a sidecar is killed while it cannot write its log, the next sidecar does not know of the
- *    last frames that were acknowledged. The client then asks for a new list of peers, and
+ * 4. If a sidecar is killed while it cannot write its log, the restarted sidecar does not know the
+ *    last frames that it has acknowledged. The client then asks for a new list of peers, and
  *    continues with the numbers of that list.
  * 5. The client drops a frame that made the sidecar close the connection, and a frame whose number
  *    the sidecar has refused three times.
