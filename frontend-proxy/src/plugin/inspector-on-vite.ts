@@ -40,7 +40,7 @@ function localUrlOf({ config, resolvedUrls }: ViteDevServer): string | undefined
 function addShortcut(server: ViteDevServer): void {
   const bind = server.bindCLIShortcuts
   server.bindCLIShortcuts = (options) => {
-    // A shortcut of the user with the same key comes first, so it is used.
+    // If the user has a shortcut with the same key, it comes first in the list, so Vite uses it.
     bind({ ...options, customShortcuts: [...(options?.customShortcuts ?? []), OPEN_INSPECTOR] })
   }
 }

@@ -75,7 +75,7 @@ class OverlayFeed {
       } catch (error) {
         if (!signal.aborted) this.#tell(unavailable(messageOf(error)))
       }
-      await sleep(RETRY_MS, undefined, { signal }).catch(() => {}) // `remove` has aborted it.
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => {}) // `remove` has aborted this sleep.
     }
   }
 

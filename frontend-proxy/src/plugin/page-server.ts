@@ -118,7 +118,7 @@ export function listenForUpgrades(server: PageServer): () => void {
 }
 
 function refuseUpgrade(answer: Writable): void {
-  answer.on('error', () => {}) // An error without a listener would end Vite.
+  answer.on('error', () => {}) // An `error` event without a listener would end Vite.
   answer.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
 }
 

@@ -5,7 +5,10 @@ import type { Log } from './log.ts'
 import type { PageServer } from './page-server.ts'
 import { isProxied, SIGNALING_PATH } from './proxy-rule.ts'
 
-/** Matches the URLs that PeerJS requests: that of its WebSocket and, for a page without an id, that of a new id. */
+/**
+ * Matches the URLs that PeerJS requests: its WebSocket's URL and, for a page without an id, the URL that returns a
+ * new id.
+ */
 const OF_PEERJS = /\/(peerjs\?key=[^&]*&id=[^&]*&token=|[^/]+\/id\?ts=[^&]*&version=)/
 
 /**

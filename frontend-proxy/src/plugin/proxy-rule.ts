@@ -158,7 +158,7 @@ function refuseOrHold(proxy: ViteProxy, upstream: Upstream): void {
 }
 
 async function hold(answer: Answer, started: Promise<void>, proceed: () => void): Promise<void> {
-  const ignore = () => {} // An error without a listener would end Vite.
+  const ignore = () => {} // An `error` event without a listener would end Vite.
   answer.on('error', ignore)
   await started
   answer.off('error', ignore)
@@ -179,20 +179,20 @@ async function withinLimit(starting: Promise<void>): Promise<void> {
   const { signal } = limit
   await Promise.race([
     starting,
-    sleep(HOLD_AT_MOST_MS, undefined, { signal }).catch(() => {}), // `limit.abort()` below makes it reject.
+    sleep(HOLD_AT_MOST_MS, undefined, { signal }).catch(() => {}), // `limit.abort()` below rejects this promise.
   ])
   limit.abort()
 }
 
-// Calls `next` and removes the listener that Vite adds in it, which logs a stack trace if the browser closes the
-// connection before it has read a refusal.
+// Calls `next`, and removes the listener that Vite adds during this call. That listener logs a stack trace if the
+// browser closes the connection before it has read a refusal.
 function withoutStackTraces(browser: Socket, next: () => boolean): boolean {
   const own = browser.listeners('error')
   const result = next()
   for (const listener of browser.listeners('error')) {
     if (!own.includes(listener)) browser.off('error', listener as () => void)
   }
-  // An error without a listener would end Vite. After an error, the socket is closed in any case.
+  // An `error` event without a listener would end Vite. After an error, the socket is closed in any case.
   browser.on('error', () => {})
   return result
 }
@@ -212,7 +212,7 @@ function refuse(answer: Answer, status: 403 | 503, reason: string): void {
     return
   }
   if (!answer.writable) return
-  answer.on('error', () => {}) // An error without a listener would end Vite.
+  answer.on('error', () => {}) // An `error` event without a listener would end Vite.
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: text/plain',

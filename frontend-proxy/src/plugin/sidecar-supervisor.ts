@@ -1,4 +1,4 @@
-// Finds, starts, restarts and ends the sidecar of a project. Only this file stores whether it is running.
+// Finds, starts, restarts and ends the sidecar of a project. Only this file stores whether that sidecar is running.
 //
 // 1. There is one supervisor per project and process, stored on `globalThis`: when Vite restarts
 //    itself (after an edit of its config), it may load this module again, and must find the running
@@ -32,7 +32,7 @@ const SEARCH_INTERVAL_MS = 1000
 const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
 
 export class SidecarSupervisor {
-  /** The file that tells the sidecar the URLs of the pages. The leases provide its content. */
+  /** The file that tells the sidecar the URLs of the pages. The leases provide the file's content. */
   readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
   /** The state folder, if the sidecar is one for tests. The folder stays the same when Vite restarts itself. */
   readonly testFolder: string = newTestFolder()
@@ -202,9 +202,9 @@ export class SidecarSupervisor {
     const { args, env, root: folder } = config
     // A child that is being ended may still print lines and exit, but must not change the state.
     const isCurrent = () => this.#child === child
-    // The lines of a program that `findCommands` has found are held back, because it may not be a sidecar. The
-    // lines of uvx, which prints its progress, and of a command from the options are printed at once. After a
-    // failure all lines are held back, because they may repeat the lines of the last child.
+    // The lines of a program that `findCommands` has found are held back, because that program may not be a
+    // sidecar. The lines of uvx, which prints its progress, and of a command from the options are printed at once.
+    // After a failure all lines are held back, because they may repeat the lines of the last child.
     const isFound = config.command === undefined
     const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
     const output = new HeldOutput((line) => this.#log.info(line), isHeld)

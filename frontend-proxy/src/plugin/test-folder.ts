@@ -43,8 +43,8 @@ async function deleteIfOld(folder: string): Promise<void> {
 }
 
 /**
- * Whether this user owns the folder. Other users can write to the folder of temporary files too. If one of
- * them makes a named pipe `runtime.json`, a read of it waits for ever. Node cannot cancel the read, so not
+ * Whether this user owns the folder. Other users can write to the folder of temporary files too. If another user
+ * makes a named pipe `runtime.json` there, reading the pipe waits for ever. Node cannot cancel the read, so not
  * even `process.exit()` ends the tests.
  */
 function isOwnFolder(found: Stats): boolean {

@@ -91,7 +91,7 @@ it('during server-side rendering nothing happens, and there is one warning', asy
     client.close()
   }
   expect(deviceName()).toBe('')
-  vi.runAllTimers() // This throws if timers start others endlessly.
+  vi.runAllTimers() // This throws if timers start new timers endlessly.
   expect(globalThis.WebSocket).not.toHaveBeenCalled()
   expect(warn.mock.calls).toEqual([[expect.stringContaining('server-side rendering')]])
 })

@@ -4,7 +4,7 @@ import { useFakeClock } from './fake-clock.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
-/** Gives each test of the file that calls it a fake clock, and fake peer connections. */
+/** Gives each test of the calling file a fake clock, and fake peer connections. */
 export function useFakeConnections(): void {
   useFakeClock()
   beforeEach(() => {

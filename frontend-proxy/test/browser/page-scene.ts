@@ -13,7 +13,7 @@ export let page: FakePage
 /** The texts that were passed to `console.warn` in this test. */
 export let warned: string[]
 
-/** Gives each test of the file that calls it a fake clock and a new page. */
+/** Gives each test of the calling file a fake clock and a new page. */
 export function useFakePage(): void {
   useFakeClock()
   beforeEach(() => {

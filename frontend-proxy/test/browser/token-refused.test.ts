@@ -184,7 +184,7 @@ describe('the list of rooms', () => {
     const socket = await opened()
     expect(socket.sent).toMatchObject([{ type: 'join', token: '1' }, { type: 'watch_rooms' }])
     expect(token).toHaveBeenCalledTimes(1)
-    refuse(socket, 'unauthorised') // It refuses the token of the join.
+    refuse(socket, 'unauthorised') // The sidecar refuses the token of the join.
     await settled()
     expect(socket.sent.at(-1)).toMatchObject({ type: 'watch_rooms', token: '2' })
   })

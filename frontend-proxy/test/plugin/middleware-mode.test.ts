@@ -171,7 +171,7 @@ test.each(KNOWN)(
     expect(await lines.match(/inspector:/)).toBe(
       `[signaling] inspector: ${url.replace('127.0.0.1', 'localhost')}/__signaling/`,
     )
-    // From now on, the server passes no requests to Vite, as in Nuxt, where Vite gets only those
+    // From now on, the server passes no requests to Vite, as in Nuxt, where Vite gets only requests
     // for modules.
     pages.removeAllListeners('request')
     pages.on('request', (_request, response) => response.end('mine'))

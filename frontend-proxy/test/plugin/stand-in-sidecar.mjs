@@ -33,7 +33,7 @@ const server = createServer((request, response) => {
   else
     response.end(JSON.stringify({ pid: process.pid, url: request.url, headers: request.headers }))
 })
-// `ws` is imported only for the first WebSocket, because that takes as long as the start of
+// `ws` is imported only for the first WebSocket, because the import takes as long as the start of
 // Node.js.
 server.on('upgrade', async (request, tcp, head) => {
   const { WebSocketServer } = await import('ws')
@@ -50,8 +50,8 @@ if (waits) {
 } else listen()
 
 /**
- * Answers as the admin API does. Two paths are only for tests: a stream, and one that changes the
- * token.
+ * Answers as the admin API does. Two paths exist only for tests: one returns a stream, and the other
+ * changes the token.
  */
 async function answerAdmin(request, response) {
   const { method, url, headers } = request
