@@ -66,8 +66,8 @@ export interface ConnectionListener {
   opened(): void
   received(data: unknown): void
   /**
-   * Is called when an open connection was closed. The client reconnects unless the sidecar has sent
-   * a final close code; `dismissal` is then the reason.
+   * Is called when an open connection was closed. After a final close code, `dismissal` is the
+   * reason, and the client does not reconnect.
    */
   lost(code: number, reason: string, dismissal: Dismissal | undefined): void
   /** Is called when an attempt to reconnect begins. The first `attempt` is 1. */

@@ -2,8 +2,8 @@
  * Sends the `join` frame for a room, and repeats it while the sidecar may still accept it.
  *
  * 1. If the sidecar refuses with one of the `TEMPORARY` codes, the join is sent again until it
- *    succeeds. After `unauthorised` it is sent once more with a new user token. Any other refusal
- *    is final, and the app decides what to do.
+ *    succeeds. After `unauthorised`, the join is sent once more with a new user token. Any other
+ *    refusal is final, and the app decides what to do.
  * 2. If another peer has this client's id, the client uses a new random id after the fourth
  *    refusal. If the app has chosen the id, the client keeps the id and repeats the join until the
  *    other peer has left.
@@ -30,7 +30,8 @@ const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000
 /**
  * The fourth refusal in a row comes 1.4 s after the first, when an earlier `leave` of this client
- * must have arrived. So after the fourth, an earlier session of this client is not the reason.
+ * must have arrived. So after the fourth refusal, an earlier session of this client cannot be the
+ * reason.
  */
 const STUCK_AFTER = 4
 /** How long the sidecar keeps a session without a connection by default. */

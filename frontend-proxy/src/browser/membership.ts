@@ -23,8 +23,8 @@ const ACK_WITHIN_MS = 1_000
 /** The pause after the error `too-fast`. The sidecar limits the number of frames per second. */
 const SLOW_DOWN_MS = 1_000
 /**
- * The pause after the error `out-of-order`. The sidecar answers every frame that was already on its
- * way with this error. After the pause, the client sends the kept frames again only once.
+ * The pause after the error `out-of-order`. The sidecar sends this error for every frame that was
+ * already on its way. The client waits, so that it sends the kept frames again only once.
  */
 const DRAINED_AFTER_MS = 200
 
@@ -201,8 +201,7 @@ export class Membership {
 
   /**
    * Handles a list of peers, which is the answer to a join. Returns the client's identity, or
-   * undefined if the list answers an outdated join, after which the client has left or joined
-   * again.
+   * undefined if the list answers an old join: the client has left or joined again since then.
    */
   answered(list: PeerListFrame): Identity | undefined {
     const peerId = list.peerId ?? this.identity.peerId

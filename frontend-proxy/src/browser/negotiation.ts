@@ -48,7 +48,8 @@ export class Negotiation {
   /** The round of our last offer. */
   #round = 0
   /**
-   * The round of the last remote offer that we applied, and the round of the last that we answered.
+   * The round of the last remote offer that we applied, and the round of the last remote offer that
+   * we answered.
    */
   #appliedRound: number | undefined
   #answeredRound: number | undefined
@@ -146,8 +147,8 @@ export class Negotiation {
 
   async #receiveCandidate(candidate: RTCIceCandidateInit): Promise<void> {
     if (this.#pc.remoteDescription === null) {
-      // The candidates of an ignored offer are ignored too. After it has received our offer, the
-      // peer sends new candidates.
+      // The candidates of an ignored offer are ignored too. After the peer has received our offer,
+      // it sends new candidates.
       const isWanted = !this.#ignoringOffer && this.#early.length < MAX_EARLY_CANDIDATES
       if (isWanted) this.#early.push(candidate)
       return

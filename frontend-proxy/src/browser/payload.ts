@@ -44,8 +44,8 @@ export const TOO_DEEP: Refusal = {
 
 /**
  * Returns the payload as other peers receive it: a copy with only the values that `JSON.stringify`
- * writes. Returns undefined if the payload is nested too deeply. Throws a TypeError if it is not an
- * object, or if JSON cannot represent it.
+ * writes. Returns undefined if the payload is nested too deeply. Throws a TypeError if the payload
+ * is not an object, or if JSON cannot represent it.
  */
 export function plain(payload: object): Fields | undefined {
   const copy = jsonCopy(payload)

@@ -19,7 +19,10 @@
 import { byteLength, jsonText } from './json-text.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 
-/** The data with which the client can resume the session later. The sidecar sends it in a frame. */
+/**
+ * The data with which the client can resume the session later. The sidecar sends this data in a
+ * frame.
+ */
 export interface Ticket {
   readonly token: string
   /** How long the sidecar keeps the session without a connection. */
@@ -169,13 +172,16 @@ export class Resumption {
     if (!this.acknowledged(ca)) this.#handled = ca
   }
 
-  /** Must be called when a connection is lost, if all kept frames were sent on it. */
+  /** Must be called when a connection is lost, if all kept frames were sent on that connection. */
   lost(closeCode: number): void {
     const fault = faultOf(closeCode)
     if (fault !== undefined) this.#suspect = { c: this.#handled + this.#kept.length, fault }
   }
 
-  /** Drops the frame that made the sidecar close the last connection, and returns its fault. */
+  /**
+   * Drops the frame that made the sidecar close the last connection, and returns what was wrong
+   * with that frame.
+   */
   dropSuspect(): Refusal | undefined {
     const suspect = this.#suspect
     this.#suspect = undefined

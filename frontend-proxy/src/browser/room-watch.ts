@@ -50,8 +50,8 @@ export class RoomWatch {
   }
 
   /**
-   * Gets a user token before a connection is opened for a client without a room. (For a client with
-   * a room, `JoinRequest.prepare` does this.)
+   * For a client without a room, gets a user token before a connection is opened. (For a client
+   * with a room, `JoinRequest.prepare` does this.)
    */
   async prepare(): Promise<boolean> {
     const tokens = this.#tokens
