@@ -14,8 +14,8 @@ export function setSafeHeaders(response: ServerResponse, asked: Asked): void {
   const headers = {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': `default-src 'none'; frame-ancestors ${asked === 'page' ? "'self'" : "'none'"}`,
-    // Vite DevTools shows the page in a frame. In a cross-origin isolated app, the frame loads only with the value
-    // `require-corp`.
+    // Vite DevTools shows the page in a frame. In a cross-origin isolated app, the frame loads only if this header
+    // is `require-corp`.
     'Cross-Origin-Embedder-Policy': 'require-corp',
     'Cross-Origin-Opener-Policy': isOpenedByApp ? 'unsafe-none' : 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',

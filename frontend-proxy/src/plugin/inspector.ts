@@ -4,7 +4,10 @@ import { type Failure, forward, readAsAdmin } from './inspector-forward.ts'
 import { type Asked, type Refusal, refusalOf } from './inspector-visitor.ts'
 import type { Upstream } from './upstream.ts'
 
-/** The path of the inspector's page below the base of the app's pages. The page requests data from `api/` below it. */
+/**
+ * The path of the inspector's page below the base of the app's pages. The page requests data from `api/` below that
+ * path.
+ */
 export const INSPECTOR_FOLDER = '__signaling'
 
 /** The path of the inspector's page on the sidecar. */
@@ -87,7 +90,7 @@ export class Inspector {
   }
 }
 
-/** Returns the path on the sidecar, or undefined if it leads out of the inspector's folder (with `..`). */
+/** Returns the path on the sidecar, or undefined if the path leads out of the inspector's folder (with `..`). */
 function sidecarPath(rest: string): string | undefined {
   const text = `http://sidecar${SIDECAR_FOLDER}${rest.slice(1)}`
   if (!URL.canParse(text)) return undefined

@@ -77,9 +77,9 @@ function covers({ cert }: LanCertificate, names: readonly string[]): boolean {
 }
 
 /**
- * Creates a certificate authority (CA), and a server certificate that it signs. On iOS and Android, users can
- * trust only a CA's certificate, and iOS accepts no server that presents a CA's certificate as its own. The
- * key of the CA is not stored, so it can never sign another certificate.
+ * Creates a certificate authority (CA), and a server certificate that it signs. On iOS and Android, users can trust
+ * only a CA's certificate, and iOS accepts no server that presents a CA's certificate as its own. The key of the CA
+ * is not stored, so nobody can sign another certificate with that key.
  */
 async function newCertificate(names: readonly string[]): Promise<LanCertificate> {
   const { generate } = await import('selfsigned')

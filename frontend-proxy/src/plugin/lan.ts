@@ -20,7 +20,10 @@ const AUTHORITY_FILE = '@signaling/authority.crt'
 /** The part of Vite's config that applies: `preview` in `vite preview`, and otherwise `server`. */
 export type ConfigPart = 'server' | 'preview'
 
-/** Implements the plugin's `lan` option. The plugin calls each method in Vite's hook of the same name. */
+/**
+ * Implements the plugin's `lan` option. The plugin calls each method in Vite's hook of the same name, and
+ * `configureServer` in `configurePreviewServer`, too.
+ */
 export class Lan {
   readonly #wantsHttps: boolean
   #certificate: LanCertificate | undefined

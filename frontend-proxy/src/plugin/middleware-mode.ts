@@ -17,8 +17,8 @@ const LAN_HAS_NO_EFFECT =
   'the option lan has no effect because Vite is in middleware mode; the server that runs Vite decides where it listens and whether it uses https'
 
 /**
- * Connects signaling to the server that runs this Vite in middleware mode. Returns a function that
- * disconnects it, because that server may continue to run after this Vite has closed.
+ * Connects signaling to the server that runs this Vite in middleware mode. Returns a function that disconnects
+ * signaling, because that server may continue to run after this Vite has closed.
  */
 export function attachToPageServer(
   vite: ViteDevServer,

@@ -2,8 +2,8 @@ const MAX_SENTENCES = 20
 
 /**
  * Prints each sentence only once, because a page that retries every few seconds causes the same sentences each
- * time. After MAX_SENTENCES it prints `last` and then nothing more, because the sentences may contain the path,
- * Host or Origin of a request, of which there can be any number.
+ * time. After MAX_SENTENCES, prints `last` and then nothing more, because the sentences may contain the path, Host
+ * or Origin of a request, of which there can be any number.
  */
 export class OnceEach {
   readonly #last: string

@@ -6,7 +6,10 @@ import { bestFirst } from './lan-addresses.ts'
 import { urlsOf } from './page-server.ts'
 import type { PageUrls } from './site-file.ts'
 
-/** Returns the URLs of a Vite server that has just begun to listen. In Vite 7.0 its `resolvedUrls` is not set yet. */
+/**
+ * Returns the URLs of a Vite server that has just begun to listen. In Vite 7.0, `resolvedUrls` is not set yet at
+ * that time.
+ */
 export function pageUrlsOf(
   { config, resolvedUrls, httpServer }: ViteDevServer | PreviewServer,
   { host }: CommonServerOptions,

@@ -10,12 +10,12 @@ export interface Terminal {
 }
 
 const INDENT = '     '
-// The margin of the QR code, in modules (its squares). The standard requires 4, but scanners accept 2, and
-// terminals have few rows.
+// The margin of the QR code, in modules (the squares of a QR code). The standard requires 4, but scanners accept 2,
+// and terminals have few rows.
 const QUIET_ZONE = 2
 
-// Some phones cannot read a code in inverted colours, so the colours must not depend on the terminal's
-// theme. A theme can change the 16 basic colours, but not these two.
+// Some phones cannot read a code in inverted colours, so the colours must not depend on the terminal's theme. A
+// theme can change the 16 basic colours, but not the two colours 231 and 16.
 const WHITE = '\u001b[38;5;231m'
 const ON_BLACK = '\u001b[48;5;16m'
 const RESET = '\u001b[0m'

@@ -15,8 +15,8 @@ export const PROXY_HEADER = 'x-signaling-proxy'
 type Answer = ServerResponse | Socket
 
 /**
- * The target while there is no sidecar. Nobody can listen at this address, so the proxy fails at once. Without
- * any target, the proxy of Vite 7.0 would report an error without the request that it belongs to.
+ * The target while there is no sidecar. Nobody can listen at this address, so the proxy fails at once. Without any
+ * target, the proxy of Vite 7.0 would report an error, but not the request in which the error occurred.
  */
 const UNREACHABLE = 'http://127.0.0.1:0'
 
@@ -32,7 +32,7 @@ interface Route {
   readonly rewrite: ((url: string) => string) | undefined
 }
 
-/** Creates the proxy rules for Vite. `handle` applies them to requests that Vite does not handle itself. */
+/** Creates the proxy rules for Vite. `handle` applies the rules to requests that Vite does not handle itself. */
 export class SignalingProxy {
   readonly #upstream: Upstream
   readonly #routes: Route[] = []
@@ -117,8 +117,8 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
     request.once('upgrade', () => upgraded.add(socket))
   })
 
-  // After `configure`, Vite adds a listener that logs a stack trace for every attempt while the sidecar
-  // is down. A listener cannot hide an event from later ones, so this replaces `emit`.
+  // After `configure`, Vite adds a listener that logs a stack trace for every attempt while the sidecar is down. A
+  // listener cannot hide an event from later listeners, so this function replaces `emit`.
   const { emit } = proxy
   proxy.emit = (...event: unknown[]): boolean => {
     const next = () => Reflect.apply(emit, proxy, event) as boolean

@@ -92,8 +92,8 @@ export class SidecarSupervisor {
   }
 
   /**
-   * Must be called when a request has reached no sidecar. Searches again, because a sidecar that another
-   * program has started may have exited or have a new address. (The exit of a child is noticed without this.)
+   * Must be called when a request has reached no sidecar. Searches again, because a sidecar that another program
+   * has started may have exited or have a new address. (The exit of a child is noticed without a search.)
    */
   unreachable(): void {
     if (!this.#config || this.#isActive || this.#leases.size === 0) return

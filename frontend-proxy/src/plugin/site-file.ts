@@ -59,7 +59,7 @@ export class SiteFile {
     const file = path.join(this.#folder, FILE_NAME)
     const temporary = `${file}.${process.pid}.new`
     try {
-      // The file is renamed because the sidecar may be reading it now.
+      // A temporary file is written and then renamed, because the sidecar may be reading site.json now.
       writeFileSync(temporary, content, { mode: 0o600 })
       renameSync(temporary, file)
     } catch (error) {

@@ -78,8 +78,8 @@ export function servedFolders({ root, publicDir, server, build }: ResolvedConfig
 /**
  * Returns the first served folder that contains `folder`, or undefined.
  *
- * Vite sends every file in a served folder to everybody who can reach it, and its watcher reacts to
- * every appended line. File permissions do not help, because Vite runs as the same user.
+ * Vite sends every file in a served folder to everybody who can reach Vite, and Vite's watcher reacts to every
+ * appended line. File permissions do not help, because Vite runs as the same user.
  */
 export function servedFolderAround(
   folder: string,

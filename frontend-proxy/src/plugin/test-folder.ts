@@ -15,7 +15,7 @@ const NAME = new RegExp(`^${PREFIX}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 /** How long the event log of a test is kept. */
 const KEPT_MS = 24 * 60 * 60 * 1000
 
-/** Returns the path of a new state folder, which the sidecar creates. Nobody can guess its name. */
+/** Returns the path of a new state folder, which the sidecar creates. Nobody can guess the folder's name. */
 export function newTestFolder(): string {
   return path.join(tmpdir(), PREFIX + randomUUID())
 }

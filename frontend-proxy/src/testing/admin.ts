@@ -38,10 +38,7 @@ export class Admin {
     throw new SidecarGoneError(url, this.#whyGone() ?? 'does not answer')
   }
 
-  /**
-   * Returns undefined if there is no answer. Returns it also for an answer 401, which means that the token is
-   * outdated.
-   */
+  /** Returns undefined if there is no answer, or if the answer is 401 because the token is outdated. */
   async #send(method: string, path: string, body?: object): Promise<Response | undefined> {
     const { url, adminToken } = this.#running
     const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': 'application/json' }

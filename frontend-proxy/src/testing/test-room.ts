@@ -91,8 +91,8 @@ export class TestRoom {
   }
 
   /**
-   * Removes a peer, given by its id, and refuses its id for a minute. Throws SidecarRefusedError if it is
-   * not in the room.
+   * Removes a peer, given by its id, and refuses its id for a minute. Throws SidecarRefusedError if the peer is not
+   * in the room.
    */
   async kick(peer: string): Promise<void> {
     const path = ['rooms', this.dialect, this.id, 'kick'].map(encodeURIComponent).join('/')
