@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 
 class AddressKind(StrEnum):
-    """The kind of network that an address belongs to, in the order in which a phone nearby should try them."""
+    """The kind of network that an address belongs to.
+
+    The kinds are in the order in which a nearby phone should try the addresses.
+    """
 
     LAN = "lan"
     VPN = "vpn"
@@ -29,7 +32,7 @@ _VPN_NAME = re.compile(
 )
 _VIRTUAL_NAME = re.compile(
     r"docker|podman|veth|virbr|vmnet|vboxnet|lxcbr|lxdbr|incusbr|cni|flannel|cali|kube|br-[0-9a-f]{12}$"
-    r"|bridge1\d\d|awdl|llw|anpi"  # macOS: virtual machines, and AirDrop
+    r"|bridge1\d\d|awdl|llw|anpi"  # macOS: interfaces for virtual machines and AirDrop
     r"|vethernet|.*(hyper-v|virtualbox|vmware)",
     re.IGNORECASE,
 )
@@ -55,7 +58,7 @@ class Address(NamedTuple):
     def in_a_url(self) -> bool:
         """Whether a URL with this address works on another device.
 
-        A link-local IPv6 address does not, because it needs a zone that is only valid on this machine.
+        A link-local IPv6 address does not work there, because it needs a zone that is only valid on this machine.
         """
         return not (self.net.version == 6 and self.kind is AddressKind.LINK_LOCAL)
 

@@ -17,7 +17,7 @@ from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.untrusted_text import visible
 
 TIMEOUT_S = 5.0  # seconds; the sidecar answers from memory
-SHOWN_BYTES = 1000  # of a refusal; a server that is not a sidecar may answer with a whole page
+SHOWN_BYTES = 1000  # bytes of a refusal that are read; a server that is not a sidecar may answer with a whole page
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -32,7 +32,7 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedire
 
 
 def warning_of_plain_http(url: str) -> str | None:
-    """Return a warning if a token is sent to this URL without encryption through a network, or None."""
+    """Return a warning if requests to this URL send the token over a network without encryption, or else None."""
     return f"the token is sent to {visible(url)} without encryption; use https" if is_insecure(url) else None
 
 

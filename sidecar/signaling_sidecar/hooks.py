@@ -70,8 +70,8 @@ class Relay(NamedTuple):
     dialect: str
     room: str
     sender: str | None
-    """The peer id of the sender. None if the sidecar will only generate the id when it carries out the `join` that the
-    sender sent before the frame."""
+    """The peer id of the sender. None if the sender has sent a `join` without an id just before the frame, and the
+    sidecar has not generated the id yet."""
     to: str | None
     kind: str
     """The kind of the frame, such as `offer`."""

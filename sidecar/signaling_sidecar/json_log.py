@@ -25,7 +25,7 @@ class JsonLines(logging.Formatter):
     """Formats each message as one JSON object in one line. The code of a message is passed as `extra={"code": …}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message, _, rest = record.getMessage().partition("\n")  # the rest is a traceback or a stack
+        message, _, rest = record.getMessage().partition("\n")  # `rest` is a traceback or a call stack
         traceback = self.formatException(record.exc_info) if record.exc_info else rest or None
         line = {
             "ts": round(record.created, 6),
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
 
 @contextmanager
 def json_lines_on(stderr: TextIO) -> Iterator[None]:
-    """In the block, write messages, the output of hooks and the last error to `stderr` as lines of JSON.
+    """In the block, write messages, the output of hooks and the error that ends the process to `stderr` as JSON.
 
     A SidecarError that ends the block is replaced by SystemExit.
     """

@@ -22,7 +22,7 @@ def listen(settings: Settings) -> socket.socket:
     not permitted.
     """
     if (passed := systemd.passed_socket()) is not None:
-        return passed  # the server calls `check_protection` for its address
+        return passed  # the server calls `check_protection` for the address of this socket
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]

@@ -27,7 +27,7 @@ def refuse_name(field: str, value: Any) -> Refusal | None:
 
 def _refuse_text(field: str, value: str, limit: int) -> Refusal | None:
     if value.isascii() and value.isprintable() and len(value) <= limit:
-        return None  # true of most names, and faster than the checks below
+        return None  # a quick test, which most names pass; the checks below are slower
     size = len(value.encode(errors="surrogatepass"))
     if size > limit:
         return too_large(field, size, limit)

@@ -14,9 +14,10 @@ def paused_collector() -> Iterator[None]:
     """Pause the garbage collector in the block. Objects are still freed when their last reference is gone, but unused
     reference cycles are not.
 
-    A diagnosis creates millions of objects without cycles. The garbage collector would examine all of them again and
-    again, which would take a fifth of the time. During the imports of a start, it would take a tenth of the time.
-    The pause affects all threads, so the sidecar must not use it while it serves.
+    A diagnosis creates millions of objects without cycles. Without the pause, the garbage collector would examine
+    all of them again and again, which would take a fifth of the time of the diagnosis. During the imports at the start
+    of the sidecar, it would take a tenth of the time. The pause affects all threads, so the sidecar must not use it
+    while it serves.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -32,7 +33,7 @@ def _treat_all_objects_as_old() -> None:
     """Move all objects to the oldest generation. Otherwise the next collection of the youngest generation would examine
     all objects that were created during the pause."""
     young, _, _ = gc.get_count()
-    # `unfreeze` would also unfreeze objects that other code has frozen. `get_freeze_count` is slow, so it comes last.
+    # `unfreeze` would also unfreeze objects that other code has frozen. `get_freeze_count` is slow, so it is last.
     if young >= MANY and gc.get_freeze_count() == 0:
         gc.freeze()
         gc.unfreeze()

@@ -62,7 +62,7 @@ def _is_elsewhere(url: str) -> bool:
 def read_site(state_dir: Path) -> Site | None:
     """Read `site.json`. Returns None if Vite is not running, or if the file is missing or unreadable.
 
-    It is fast enough to be called for each request, because an unchanged file is not read again.
+    This function is fast enough to be called for each request, because an unchanged file is not read again.
     """
     path = state_dir / SITE_FILE
     try:

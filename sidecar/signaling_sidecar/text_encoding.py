@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-_ENCODINGS = {  # by the byte order mark at the start of the file; a file without one is UTF-8
+_ENCODINGS = {  # for each byte order mark; a file without a byte order mark is UTF-8
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",

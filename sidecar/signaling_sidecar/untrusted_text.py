@@ -6,7 +6,7 @@ import bisect
 import itertools
 import unicodedata
 
-_JOINER = "\u200d"  # Python calls it unprintable, but emoji that consist of several characters need it
+_JOINER = "\u200d"  # ZERO WIDTH JOINER: not printable in Python, but needed by emoji of several characters
 
 
 def visible(text: str) -> str:

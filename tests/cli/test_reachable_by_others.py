@@ -26,7 +26,7 @@ PROTECTED_FLAGS = ("--auth", "token", "--allow-host", "team.example", "--allow-o
 NEEDS_ALL = (
     "sidecar: other machines can reach the host '0.0.0.0', so auth (`token` or `jwt`), allow_host (the name in the URL "
     "by which browsers reach it) and allow_origin (the origin of the app's pages) must be set too; --insecure starts "
-    "the sidecar without, and then strangers can read and send in every room\n"
+    "the sidecar anyway, and then strangers can read and send in every room\n"
 )
 
 

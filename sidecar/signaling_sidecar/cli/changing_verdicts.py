@@ -42,12 +42,12 @@ def as_json(history: History) -> str:
 def watch(arguments: argparse.Namespace) -> NoReturn:
     """Print every verdict, and print it again when it changes, because of a new record or because time has passed.
 
-    The sidecar that writes the log may be started later. If it is on another machine, its log is copied while it grows.
-    Raises NotAnswered.
+    The sidecar that writes the log may be started after this command. If the sidecar is on another machine, each new
+    record of its log is copied to this machine. Raises NotAnswered.
     """
     if arguments.url is None:
         _watch(arguments, _GrowingLog(arguments))
-    # Windows does not delete the copy while it is open.
+    # Errors when the folder is deleted are ignored, because Windows cannot delete a copy that is still open.
     with TemporaryDirectory(prefix="signaling-", ignore_cleanup_errors=True) as folder:
         copy = GrowingCopy(arguments.url, Path(folder) / "events.jsonl")
         of_copy = {"log": copy.path, "url": None, "all": True}

@@ -16,7 +16,7 @@ from signaling_sidecar.errors import FileTrouble, NoCurrentFolder, SidecarError
 from signaling_sidecar.paused_collector import paused_collector
 
 COMMANDS = ("serve", "rooms", "discover", "tail", "why", "ladder", "inspect", "doctor", "log", "dialects", "notebook")
-"""The subcommands. Each is defined in the module of the same name in this package."""
+"""The subcommands. Each subcommand is defined in the module of the same name in this package."""
 _DESCRIPTION = """\
 A WebRTC signaling server that runs beside your Vite dev server. It manages rooms, tells pages which peers are in them,
 relays offers, answers and ICE candidates between peers, and writes an event log of everything that happens.
@@ -65,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # the exit code that shells use for a command that was ended by SIGINT
     except BrokenPipeError:
-        # The program that reads the output has closed the pipe, as in `sidecar tail | head`. Without this, Python would
-        # fail to flush stdout at exit.
+        # The program that reads the output has closed the pipe, as in `sidecar tail | head`. Python flushes stdout at
+        # exit, which would fail if stdout were still the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     return code

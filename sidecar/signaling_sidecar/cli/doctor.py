@@ -60,7 +60,7 @@ def _lines(level: str, sentence: str, remedy: str | None) -> Iterator[str]:
 def _state_dir(arguments: argparse.Namespace) -> Path | None:
     try:
         return state_options.state_dir_of(arguments)
-    except NoStateDir as error:  # the checks report that no sidecar is running
+    except NoStateDir as error:  # `run_checks` then reports that no sidecar is running
         print(error, file=sys.stderr)
         return None
 
@@ -68,7 +68,7 @@ def _state_dir(arguments: argparse.Namespace) -> Path | None:
 def _url(text: str | None) -> str | None:
     if text is None:
         return None
-    from yarl import URL  # only this option needs it
+    from yarl import URL  # imported here, because only the option --url needs it
 
     try:
         url = URL(text)

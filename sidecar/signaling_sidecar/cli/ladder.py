@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choose(rooms: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomInLog:
-    """Return the last room that matches the arguments, and print on stderr which earlier runs had such a room too."""
+    """Return the last room that matches the arguments, and print on stderr which earlier runs had a matching room."""
     asked = [name for name in ("dialect", "boot") if getattr(arguments, name) is not None]
     requested = " with ".join([repr(arguments.room), *(f"--{name} {getattr(arguments, name)}" for name in asked)])
     found = [

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def run_clear(arguments: argparse.Namespace) -> int:
-    """Delete the event log. If its sidecar is running, the file that it is writing is kept."""
+    """Delete the event log. If the sidecar is running, the file that it is still writing is kept."""
     folder = state_options.state_dir_of(arguments)
     if not folder.is_dir():
         raise NoLog(str(folder))

@@ -17,11 +17,11 @@ from signaling_sidecar.eventlog.segments import NEWEST_BYTES, find_segments, new
 from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.progress import Progress
 
-LONG_READ_BYTES = 2 * NEWEST_BYTES  # reading more takes more than a second, so its progress is shown from the beginning
+LONG_READ_BYTES = 2 * NEWEST_BYTES  # reading a larger log takes more than a second, so a progress bar is shown at once
 
 
 class LogEntries(NamedTuple):
-    """A log that is being read. `left_out` is only complete when all entries have been read."""
+    """A log that is being read. `left_out` counts the unreadable lines of the entries that have been read so far."""
 
     entries: Iterator[Entry]
     left_out: LeftOut

@@ -11,12 +11,12 @@ from signaling_sidecar.errors import NotWritten
 
 
 def write_new(path: Path, chunks: Iterable[bytes], *, is_packed: bool = False) -> None:
-    """Create a private file. It is deleted again if it cannot be completed. Raises NotWritten.
+    """Create a private file. If an error occurs, the incomplete file is deleted. Raises NotWritten.
 
     An existing file is never overwritten.
     """
     try:
-        # "x" refuses an existing file, which could be a segment of the log itself, or readable by everybody
+        # The mode "x" refuses an existing file, which could be a segment of the log, or a file that everybody can read.
         file = open(path, "xb", opener=_open_private)  # noqa: SIM115 - closed below, where an error also deletes it
     except OSError as error:
         raise NotWritten(str(path), error.strerror or str(error)) from error

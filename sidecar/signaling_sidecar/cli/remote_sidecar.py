@@ -59,7 +59,7 @@ def _warn_of_plain_http(url: str) -> None:
 
 
 class GrowingCopy:
-    """A local copy of the log of the sidecar's current run. A thread appends the records that the sidecar still writes.
+    """A local copy of the log of the sidecar's current run. A thread appends the sidecar's new records to the copy.
 
     `problem` is set when the thread cannot append any more records.
     """
@@ -68,7 +68,7 @@ class GrowingCopy:
         self.path = path
         self.problem: NotAnswered | None = None
         self._url = url
-        Thread(target=self._copy, daemon=True).start()  # a daemon, as it may wait for a record when the command ends
+        Thread(target=self._copy, daemon=True).start()  # a daemon, so that the command can end while it waits
 
     def _copy(self) -> None:
         try:

@@ -93,7 +93,7 @@ def _sources_of(arguments: argparse.Namespace) -> Sources:
 def _messages(sources: Sources, otherwise: str = "text") -> AbstractContextManager[None]:
     """Configure the format of log messages on stderr. `otherwise` is the format if neither a flag nor a variable names
     it and the settings file cannot be read. (That error is reported when all settings are loaded.)"""
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise it logs each save of a file
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # otherwise watchfiles logs each save of a file
     # The file is read last, so that an error in it is reported in the format that a flag or a variable names.
     asked = sources.flags.get("log_format") or sources.environment.get("SIDECAR_LOG_FORMAT")
     if not asked:
@@ -112,8 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.reload == "on" or (arguments.reload == "auto" and _can_reload_own_code()):
         takeover = Takeover(dict(sources.flags), str(arguments.settings or ""), settings.log_format)
         return _supervise(settings, takeover, arguments.exit_on_stdin_eof)
-    # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Only hooks may send https
-    # requests, for which aiohttp needs certificates.
+    # Imported here because aiohttp takes 200 ms to import, and `--help` does not need it. Only hooks can
+    # send https requests for which aiohttp needs certificates.
     with paused_collector(), no_certificates() if settings.hooks is None else nullcontext():
         from signaling_sidecar.server import run as serve
 

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = state_options.state_dir_of(arguments)
     segments = _segments(folder)
     newest = segments[-1] if segments else None
-    # Determined before the earlier records are read, so that no record is missed.
+    # The position is determined before the earlier records are read, so that no record is missed.
     position = len(whole_lines(newest)) if newest is not None else 0
     left_out = LeftOut(is_live=is_running(folder))
     for line in _last_lines(segments, arguments.n, left_out):
@@ -82,7 +82,7 @@ def _run_remotely(arguments: argparse.Namespace) -> None:
 def _segments(folder: Path) -> list[Path]:
     try:
         return list(find_segments(folder).segments)
-    except NoLog:  # a sidecar that is started later will create one
+    except NoLog:  # no log yet; a sidecar that is started after this command will create one
         return []
 
 
@@ -110,12 +110,15 @@ def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iter
 
 
 def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes]:
-    """Yield each new line after `position` in this segment, and the lines of later segments, also of later runs."""
+    """Yield each new line after `position` in this segment, and then the lines of the next segments.
+
+    If the sidecar is restarted, the segments of its next run follow.
+    """
     read_before = -1
     while True:
         there = _segments(folder)
         is_there = segment is not None and _name(segment) in map(_name, there)
-        # If `sidecar log clear` has deleted the segment, the runs are numbered from 1 again, so all segments are later.
+        # If `sidecar log clear` has deleted the segment, the runs are numbered from 1 again, so all segments are new.
         later = [path for path in there if not is_there or segment is None or _name(path) > _name(segment)]
         # Read after listing the folder: if there is a later segment, this one is finished.
         if segment is not None and is_there:
@@ -132,7 +135,8 @@ def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes
 def _seq_before(segment: Path | None, later: Path) -> int:
     """Return the number of the last record in `segment`, or -1 if `later` is a segment of another run.
 
-    After a restart, an instance of a cluster copies the cluster's last records again. They have no higher number.
+    Records of `later` up to this number are skipped, because they are in `segment` too: after a restart, an instance of
+    a cluster copies the cluster's last records again.
     """
     if segment is None or beginning_of(segment).boot != beginning_of(later).boot:
         return -1
@@ -161,7 +165,7 @@ def describe(record: dict[str, Any]) -> str:
         parts.append(record["peer"])
     if record["type"].startswith("signal."):
         kind, is_frame = record.get("kind", "?"), record["type"] in FRAME_RECORDS
-        to = record.get("to", "all" if is_frame else None)  # a refused frame without a receiver need not be for all
+        to = record.get("to", "all" if is_frame else None)  # without `to`, a refused frame need not be for all
         parts.append(kind if to is None else f"{kind} → {to}")
         if "bytes" in record:
             parts.append(f"{record['bytes']} B")

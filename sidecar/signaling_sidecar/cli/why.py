@@ -33,9 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
     Many pairs with the same explanation are summarised; with --json, every pair has its own line.
 
     Each explanation names the records of the event log that it is based on. The exit code is 0 if every two peers that
-    are in a room together are connected, and 1 if two of them are not, or if no two peers are in a room together. For
-    a finished log in which all peers have left, it is about the last explanation of every two peers. If no sidecar is
-    running, the log of its last run is explained; a line on stderr says so, and the exit code is about that run.
+    are in a room together are connected, and 1 if two of them are not, or if no two peers are in a room together. In
+    a finished log in which all peers have left, the last explanation of every two peers decides the exit code. If no
+    sidecar is running, the log of its last run is explained; a line on stderr says so, and the exit code is about that
+    run.
     """
     if arguments.watch:
         watch(arguments)

@@ -31,7 +31,7 @@ def check_proxy(vite: Vite, sidecar: SidecarHere, *, is_on_network: bool) -> Gen
         yield _dead_end(sidecar, str(error) or "no answer")
         return None
     if status is None:
-        if answer.status == 403:  # `check_page` finds out whether Vite or the sidecar refuses it, and why
+        if answer.status == 403:  # `check_page` finds out whether Vite or the sidecar has refused the request, and why
             return Proxied(host_is_hidden=False)
         if answer.needs_token:  # the token of the admin is not sent, because Vite may proxy to another server
             yield ok("proxied", f"Vite proxies {SIGNALING_PATH} to a sidecar, which requires a token")

@@ -120,7 +120,7 @@ def _usual() -> Iterator[Vite]:
                 if get(f"{url}@vite/client", accept="*/*").status == 200:
                     yield Vite(url)
             except NoAnswer:
-                continue  # no server, or one that uses the other scheme
+                continue  # no server listens at this port, or the server uses the other scheme
 
 
 def _leads_to(vite: Vite, sidecar: SidecarHere | None) -> bool:

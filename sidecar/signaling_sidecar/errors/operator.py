@@ -50,7 +50,7 @@ class UnprotectedHost(SettingsError):
         needed = f"{', '.join(others)} and {last}" if others else last
         return (
             f"other machines can reach the host {self.value!r}, so {needed} must be set too; --insecure starts the "
-            "sidecar without, and then strangers can read and send in every room"
+            "sidecar anyway, and then strangers can read and send in every room"
         )
 
 
@@ -138,8 +138,8 @@ class NoStateDir(SidecarError):
 
 
 class StateDirGone(NoStateDir):
-    """The configured state folder does not exist. `how` says where its path is configured. It is empty if the path was
-    passed as an argument."""
+    """The configured state folder does not exist. `how` says where its path is configured, and is empty if the path
+    was passed as an argument."""
 
     def __init__(self, path: str, how: str) -> None:
         SidecarError.__init__(self, path, how)
@@ -231,8 +231,8 @@ class AdminRefused(SidecarError):
 
 
 class NotAnswered(NotRunning):
-    """A request to a sidecar cannot be sent, was not answered, or was refused. It is a NotRunning, because nobody can
-    check whether the process of a sidecar on another machine runs."""
+    """A request to a sidecar cannot be sent, was not answered, or was refused. This is a subclass
+    of NotRunning, because a command cannot check whether the process of a sidecar on another machine runs."""
 
     def __init__(self, url: str, reason: str) -> None:
         SidecarError.__init__(self, url, reason)

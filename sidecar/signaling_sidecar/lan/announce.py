@@ -47,7 +47,7 @@ class Announcer:
             # zeroconf must not ask whether the name is free. It is derived from a secret, so it is unique, and another
             # machine could prevent the announcement by claiming the name.
             repeated = await dns.async_register_service(_record(self._instance, page), cooperating_responders=True)
-            await repeated  # if this is cancelled, zeroconf sends no further announcement
+            await repeated  # if this wait is cancelled, zeroconf sends no further announcement
             self.page = page
             try:
                 yield

@@ -31,7 +31,7 @@ class Browser:
         """Names of records whose page responded in the last call. They are checked first, so that a flood of other
         records cannot use up the limits before them."""
         self._silent: set[str] = set()
-        """Names whose records were requested, but sent by no machine. Their sidecars were probably killed. Other
+        """Names for which no machine has sent the requested record. Their sidecars were probably killed. Other
         machines repeat the names for up to 19 min, because zeroconf extends the lifetime of 60 s."""
         self._ask()
 

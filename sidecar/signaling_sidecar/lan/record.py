@@ -104,7 +104,7 @@ def _address(parts: SplitResult, server: str, addresses: Collection[Address]) ->
 
 
 def _split(url: str) -> SplitResult | None:
-    """Split a URL. Returns None if it does not have the form `scheme://host[:port]/base/`."""
+    """Split a URL of the form `scheme://host[:port]/base/`. Returns None for any other URL."""
     if len(url) > MAX_URL_BYTES or not _URL.fullmatch(url):
         return None
     parts = urlsplit(url)

@@ -117,7 +117,7 @@ async def _ask(session: aiohttp.ClientSession, page: Page) -> Neighbour | None:
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body. It is empty unless the status is 200 and the Content-Length is present and not too large."""
+    """Read the body. Returns no bytes if the status is not 200, or the Content-Length is missing or too large."""
     head = sum(len(name) + len(value) for name, value in response.raw_headers)
     if response.status != 200 or response.content_length is None or head + response.content_length > MAX_ANSWER_BYTES:
         return b""

@@ -34,8 +34,8 @@ class HooksFile:
     def load(self) -> None:
         """Load the file as it is now.
 
-        Raises MissingExtra if a dependency is not installed, and HooksUnreadable for a file that cannot be used. The
-        previous hooks then stay in use.
+        Raises MissingExtra if a dependency is not installed, and HooksUnreadable for a file that cannot be used. After
+        an error, the previous hooks stay in use.
         """
         require_reload_extra("--hooks")
         module = self._new_module()
@@ -93,7 +93,7 @@ def _fault_of(module: ModuleType) -> str | None:
     """Return a sentence about the first hook that cannot be called with one argument, or None."""
     for name in HOOKS:
         try:
-            with suppress(KeyError, ValueError):  # the file does not define the hook, or it is written in C
+            with suppress(KeyError, ValueError):  # the hook is not defined, or is written in C
                 # If the hook has a decorator, the parameters of the function that the decorator returns count.
                 signature(vars(module)[name], follow_wrapped=False).bind(None)
         except TypeError:

@@ -60,7 +60,7 @@ class Worker:
             command,
             stdin=subprocess.PIPE,
             pass_fds=[listening.fileno(), answering],
-            bufsize=0,  # with a buffer, `close` would write the rest of it again and fail if the worker has ended
+            bufsize=0,  # with a buffer, `close` would write the data left in it, and fail if the worker has ended
             # The bytecode cache takes two versions for the same if they were saved within one second and have the same
             # size.
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -127,11 +127,11 @@ class Supervisor:
         threading.Thread(target=self._watch, name="code-watch", daemon=True).start()
         try:
             loaded = self._serving.loads()
-            self._has_changed()  # wait for the first check, which shows that the thread watches: no save is missed now
+            self._has_changed()  # wait for the first check: from then on, the thread `code-watch` notices every save
             if not (loaded and self._serving.serves(self._stop)):
                 return 0 if self._stop.is_set() else self._serving.process.wait()
             self._stop_with(self._serving)
-            self._standby = self._new_worker()  # not earlier, because it would slow down the start of the first worker
+            self._standby = self._new_worker()  # started after the first worker, whose start it would slow down
             while not self._stop.is_set():
                 if self._has_changed():
                     self._swap(self._standby)
@@ -143,7 +143,7 @@ class Supervisor:
                 self._standby.stop()
 
     def _watch(self) -> None:
-        """Check for changes until `stop` is called. Each check puts into `_looks` whether it found any."""
+        """Check for changes until `stop` is called. Each check puts into `_looks` whether it found changes."""
         try:
             self._watch_code(force_polling=None)
         except (OSError, RuntimeError):  # this user watches too many files

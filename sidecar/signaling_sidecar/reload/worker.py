@@ -28,7 +28,7 @@ def _report(error: Exception) -> int:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the supervisor closes our stdin instead
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the supervisor closes the stdin of its workers
     import aiohttp.web  # noqa: F401 - this import takes most of the time of a start
     import msgspec  # noqa: F401
     import platformdirs  # noqa: F401

@@ -10,8 +10,8 @@ _OF_JWT = ("jwt_algorithm", "jwt_secret", "jwt_key_file", "jwt_audience", "jwt_i
 
 
 def check_combinations(settings: Settings) -> None:
-    """Raise SettingsError if a setting lacks another one that it requires, or is set together with one that it
-    excludes."""
+    """Raise SettingsError if a setting is set without another one that it requires, or together with one that
+    it excludes."""
     _check_turn(settings)
     _check_auth(settings)
 

@@ -109,8 +109,8 @@ def _without_secrets(url: object) -> object:
     return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", url, flags=re.DOTALL), flags=re.DOTALL)
 
 
-# At least as long as the output of SHA-256, which is 32 bytes (RFC 7518, 3.2). Only characters that are allowed in the
-# header Sec-WebSocket-Protocol, because browser clients send the shared secret there.
+# A secret must be at least as long as the output of SHA-256, which is 32 bytes (RFC 7518, 3.2). The shared secret may
+# only contain characters that are allowed in the header Sec-WebSocket-Protocol, in which browser clients send it.
 SHARED_SECRET = secret(
     r"[A-Za-z0-9._~-]{32,8000}",
     "at least 32 of the characters A-Z a-z 0-9 - . _ ~, such as the output of `openssl rand -hex 32`",

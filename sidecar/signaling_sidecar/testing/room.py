@@ -48,7 +48,7 @@ class TestRoom:
     """A room of the test's sidecar, which need not exist yet. `ask` sends a request to the admin API, and `log` returns
     the path of the event log."""
 
-    __test__ = False  # pytest would collect it, because of its name
+    __test__ = False  # otherwise pytest would collect this class, whose name begins with "Test"
 
     def __init__(self, id_: str, dialect: str, ask: Callable[..., Any], log: Callable[[], Path]) -> None:
         self.id, self.dialect = id_, dialect
@@ -60,7 +60,7 @@ class TestRoom:
         Peers that are away do not count. In a room with a host, the other peers need only be connected to the host.
         Raises NotConnected, whose message says for every two peers why they are not connected.
         """
-        __tracebackhide__ = True  # pytest then shows the line of the test
+        __tracebackhide__ = True  # a failure then shows the line of the test that called this method
         began_s = time.monotonic()
         while True:
             passed_s = time.monotonic() - began_s

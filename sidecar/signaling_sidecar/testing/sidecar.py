@@ -30,7 +30,7 @@ ROOMS = "rooms"  # the dialect of the browser client
 class TestSidecar:
     """A running sidecar. `folder` is its state folder."""
 
-    __test__ = False  # pytest would collect it, because of its name
+    __test__ = False  # otherwise pytest would collect this class, whose name begins with "Test"
 
     def __init__(self, folder: Path, http_url: str, token: str) -> None:
         self._folder, self._token = folder, token
@@ -57,7 +57,7 @@ class TestSidecar:
         return msgspec.convert(self._ask("GET", f"why{query}"), Why)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        __tracebackhide__ = True  # pytest then shows the line of the test
+        __tracebackhide__ = True  # a failure then shows the line of the test, and not a line of this method
         try:
             return ask_admin(self.http_url, self._token, method, path, body)
         except AdminRefused as error:
@@ -79,7 +79,7 @@ def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestS
         subprocess.Popen(  # noqa: S603 - ourselves
             [*_serve(folder), *options],
             env=environment,
-            stdin=subprocess.PIPE,  # closed even if this process is killed, and then the sidecar ends
+            stdin=subprocess.PIPE,  # the pipe is closed even if this process is killed, and then the sidecar ends
             stdout=subprocess.PIPE,
             stderr=errors,
         ) as process,
