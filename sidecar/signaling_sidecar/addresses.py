@@ -90,7 +90,7 @@ def _kind(interface: str, net: IPv4Interface | IPv6Interface) -> AddressKind:
 
 
 def _configured() -> Iterator[tuple[str, str]]:
-    import ifaddr  # imported here because its import is slow: it runs other programs to find the C library
+    import ifaddr  # imported here, because `ifaddr` runs other programs to find the C library, which is slow
 
     for adapter in ifaddr.get_adapters():
         for ip in adapter.ips:

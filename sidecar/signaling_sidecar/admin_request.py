@@ -47,8 +47,8 @@ def ask_admin(
     """Send a request for `path` below `/admin/v1/`, and return the decoded JSON of the response.
 
     Raises `AdminRefused` for an error status, and `NotAnswered` if there is no valid response. If `state_dir` is given
-    and the sidecar with this state folder has ended, `NotRunning` is raised in place of both, because the response may
-    be from another program that uses the same port now.
+    and the sidecar with this state folder has ended, `NotRunning` is raised instead of these errors, because the
+    response may be from another program that uses the same port now.
     """
     try:
         with answering(url):
@@ -113,7 +113,7 @@ def open_admin(
 def refusal_of(error: HTTPError) -> tuple[str, str]:
     """Return the code and the sentence with which the sidecar has refused a request.
 
-    The code is the HTTP status if another server has answered.
+    If a server that is not a sidecar has answered, the code is the HTTP status.
     """
     text = error.read(SHOWN_BYTES).decode(errors="replace").strip()
     try:

@@ -47,7 +47,7 @@ class Site(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def _is_elsewhere(url: str) -> bool:
-    """Whether the host of the URL can lead to this machine from another one, unlike `localhost` or `0.0.0.0`."""
+    """Whether another machine can use the URL, which it cannot if the host is `localhost` or `0.0.0.0`."""
     try:
         host = urlsplit(url).hostname or "localhost"
     except ValueError:

@@ -23,8 +23,8 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show the rooms of the running sidecar live in a browser: who is connected to whom, and what they send.
 
-    The link works once, within a minute, and only on this machine. With --url, the command serves the page itself until
-    Ctrl-C is pressed.
+    The command prints a link to this page, which works once, within a minute, and only on this machine. With --url, the
+    command serves the page itself until Ctrl-C is pressed.
     """
     if arguments.url is not None:
         _show_remote(arguments)

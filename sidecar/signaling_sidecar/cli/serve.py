@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _can_reload_own_code() -> bool:
-    """Whether `--reload auto` reloads: in a checkout of the repository, where somebody may be editing the code.
+    """Whether `--reload auto` reloads the code, which it does in a checkout of the repository.
 
     Vite's plugin always passes `--reload auto`, so an environment variable can switch it off.
     """

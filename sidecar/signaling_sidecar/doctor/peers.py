@@ -18,7 +18,7 @@ NETWORK_BITS = {4: 24, 6: 64}
 
 
 def check_client_networks(clients: Sequence[str | None], own: Sequence[Address]) -> Iterator[Finding]:
-    """Report from which networks the peers connect. `clients` are their IP addresses, or None for hidden ones."""
+    """Report from which networks the peers connect. `clients` are their IP addresses, or None if unknown."""
     if len(clients) < 2:
         return
     networks = Counter(_network(client, own) for client in clients)

@@ -176,7 +176,7 @@ class MissingExtra(SidecarError):
 
 
 def _message_of(error: BaseException) -> str:
-    """The message of an exception from the hooks file, whose own `__str__` may raise anything."""
+    """Return the message of an exception from the hooks file. Its method `__str__` may itself raise an exception."""
     try:
         return str(error)
     except BaseException:

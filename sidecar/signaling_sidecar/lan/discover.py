@@ -28,8 +28,8 @@ class Browser:
     def __init__(self, dns: AsyncZeroconf) -> None:
         self._dns = dns
         self._good: set[str] = set()
-        """Names of records whose page responded in the last call. They are checked first, so that a flood of other
-        records cannot use up the limits before them."""
+        """Names of records whose page responded in the last call. These names are checked first, so that a flood
+        of other records cannot use up the limits."""
         self._silent: set[str] = set()
         """Names for which no machine has sent the requested record. Their sidecars were probably killed. Other
         machines repeat the names for up to 19 min, because zeroconf extends the lifetime of 60 s."""

@@ -45,8 +45,10 @@ class _Seen(NamedTuple):
 
 
 class TestRoom:
-    """A room of the test's sidecar, which need not exist yet. `ask` sends a request to the admin API, and `log` returns
-    the path of the event log."""
+    """A room of the test's sidecar. The room need not exist yet.
+
+    `ask` sends a request to the admin API, and `log` returns the path of the event log.
+    """
 
     __test__ = False  # otherwise pytest would collect this class, whose name begins with "Test"
 
