@@ -13,8 +13,8 @@ NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 
-# Some containers set this variable. Then each of the several hundred Python processes that the tests start would compile
-# the code of the sidecar again, which takes a third of its start-up time.
+# Some containers set PYTHONDONTWRITEBYTECODE. Each of the several hundred Python processes that the tests start would then
+# compile the code of the sidecar again, which takes a third of the start-up time of a sidecar.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -145,7 +145,7 @@ $(VENV)/core: $(VENV)/pyvenv.cfg pyproject.toml
 	@touch $@
 
 # pip supports `--group` since version 25.1, but Python 3.11 includes version 23.2. This target also installs everything that
-# `core` does, so it touches that file too.
+# `core` installs, so it touches the file `core` too.
 $(VENV)/tools: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[auth,cluster,lan,metrics,notebook,reload]' --group dev
