@@ -1,7 +1,7 @@
 """The types of the arguments that hooks are called with. Every hook is optional, and may be `async`.
 
-`admit`, `on_join` and `on_relay` accept by returning None or True. They refuse by returning False, or a sentence that
-is sent to the refused client. A hook that returns anything else, raises, or takes longer than 2 s refuses too.
+`admit`, `on_join` and `on_relay` accept by returning None or True. These hooks refuse by returning False, or a sentence
+that is sent to the refused client. A hook that returns anything else, raises, or takes longer than 2 s refuses too.
 
 The hooks file is imported in a separate thread, in which all hooks run too. Two hooks never run at the same time:
 another hook can only start or continue while the current one waits at an `await`.
@@ -17,14 +17,19 @@ class Connection(NamedTuple):
     """The argument of `admit`: a client that wants to connect, or to read the list of rooms."""
 
     dialect: str | None
-    """The name of the wire protocol. None on `/ws`, where only the first frame tells which protocol the client uses."""
+    """The name of the wire protocol.
+
+    On `/ws`, the name is None, because only the first frame tells which protocol the client uses.
+    """
     headers: Mapping[str, str]
     query: Mapping[str, str]
     token: str | None
     """The token in the header `Authorization: Bearer`, if the client sent one."""
     claims: Mapping[str, Any] | None = None
-    """The claims of the client's access token with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
-    required, or if the client will send its token in its `join`."""
+    """The claims of the client's access token with `auth = "jwt"`, or an empty mapping with `auth = "token"`.
+
+    The value is None if no tokens are required, or if the client will send its token in its `join`.
+    """
 
 
 class Join(NamedTuple):
@@ -35,9 +40,9 @@ class Join(NamedTuple):
 
     dialect: str
     room: str | None
-    """The room id. A pairing code is replaced by its keyed hash. None if the sidecar will choose the room."""
+    """The room id, or None if the sidecar will choose the room. A pairing code is replaced by its keyed hash."""
     peer: str | None
-    """The peer id. None if the sidecar will generate one."""
+    """The peer id, or None if the sidecar will generate a peer id."""
     name: str | None
     token: str | None
     """The field `token` of a `join` frame of the protocol `rooms`. A page can use it because browsers cannot add
@@ -45,8 +50,8 @@ class Join(NamedTuple):
     present: tuple[str, ...]
     """The ids of the peers that are in the room."""
     claims: Mapping[str, Any] | None = None
-    """The claims of the client's access token with `auth = "jwt"`. Empty with `auth = "token"`. None if no tokens are
-    required."""
+    """The claims of the client's access token with `auth = "jwt"`, an empty mapping with `auth = "token"`, or None if
+    no tokens are required."""
 
 
 class Room(NamedTuple):
@@ -70,8 +75,8 @@ class Relay(NamedTuple):
     dialect: str
     room: str
     sender: str | None
-    """The peer id of the sender. None if the sender has sent a `join` without an id just before the frame, and the
-    sidecar has not generated the id yet."""
+    """The peer id of the sender, or None if the sidecar has not generated the id yet, because the sender has sent a
+    `join` without an id just before the frame."""
     to: str | None
     kind: str
     """The kind of the frame, such as `offer`."""

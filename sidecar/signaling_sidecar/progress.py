@@ -1,8 +1,9 @@
 """Show the progress of a long computation: a bar in a notebook, a line in a terminal, and nothing elsewhere.
 
-The progress appears only if the whole computation will probably take longer than a second. It is removed at the end,
-because the saved outputs of a notebook must not contain it. In a notebook, it is an HTML output that is replaced by an
-empty one. It is not a widget, because a closed widget would leave its model in the saved outputs.
+The progress appears only if the whole computation will probably take longer than a second. The display is
+removed at the end, because the saved outputs of a notebook must not contain it. In a notebook, the display is an HTML
+output that is replaced by an empty one at the end. A widget is not used, because a closed widget would leave its model
+in the saved outputs.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ class _Display(Protocol):
 
 
 class Progress:
-    """The progress of one computation, which has `total` steps. It must be used in a `with` statement.
+    """The progress of one computation, which has `total` steps. This class must be used in a `with` statement.
 
-    With `is_long`, the progress is shown from the beginning. This is for computations whose first step may take long.
+    With `is_long`, the progress is shown from the beginning. Set `is_long` if the first step may take long.
     """
 
     def __init__(self, what: str, total: int, *, is_long: bool = False) -> None:

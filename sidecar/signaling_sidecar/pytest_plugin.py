@@ -19,8 +19,8 @@ def sidecar_options() -> Sequence[str]:
 
 @pytest.fixture(scope="session")
 def sidecar(tmp_path_factory: pytest.TempPathFactory, sidecar_options: Sequence[str]) -> Iterator[TestSidecar]:
-    """A signaling sidecar on a free port, which runs until all tests are done. Its event log is in a temporary
-    folder."""
+    """A signaling sidecar on a free port, which runs until all tests are done. The event log of this
+    sidecar is in a temporary folder."""
     from signaling_sidecar.testing import started_sidecar
 
     with started_sidecar(tmp_path_factory.mktemp("sidecar"), sidecar_options) as running:

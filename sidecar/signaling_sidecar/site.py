@@ -30,10 +30,11 @@ class Site(msgspec.Struct, frozen=True, rename="camel"):
     local: list[str]
     """The URLs of the pages that only work on this machine."""
     network: list[str]
-    """The URLs of the pages for other devices, the best one first. Empty if Vite only listens on localhost."""
+    """The URLs of the pages for other devices, the best one first. If Vite only listens on localhost, the list is
+    empty."""
     secret: Annotated[str, msgspec.Meta(min_length=SECRET_CHARS)]
-    """A secret that Vite's proxy sends with each request. It proves that X-Forwarded-For comes from Vite. Each start of
-    Vite generates a new one, and it must not be shown or logged."""
+    """A secret that Vite's proxy sends with each request, to prove that the header X-Forwarded-For comes from Vite.
+    Each start of Vite generates a new secret, which must not be shown or logged."""
     allowed_hosts: list[str] = []
     """The host names that Vite accepts, as in its option `server.allowedHosts`; `*` means every name."""
     allowed_origins: list[str] = []

@@ -1,4 +1,4 @@
-"""Make text from peers safe to display on one line. It must still be escaped for HTML, SVG or Markdown."""
+"""Make text from peers safe to display on one line. The result must still be escaped for HTML, SVG or Markdown."""
 
 from __future__ import annotations
 

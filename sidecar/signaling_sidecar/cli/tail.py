@@ -96,8 +96,8 @@ def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iter
             break
         in_segment = LeftOut(is_live=left_out.is_live and is_newest)
         # After a restart, an instance of a cluster copies the last records of the cluster into a new segment again.
-        # They are skipped here, by their numbers. The `log.*` records at the beginning of a segment do not count: they
-        # have the number of the record before them.
+        # These records are skipped here, by their numbers. The `log.*` records at the beginning of a segment do not
+        # count: they have the number of the record before them.
         before = next((each.record.seq for each in found if not each.record.type.startswith("log.")), math.inf)
         records = (read for read in read_records([segment], Stamp, in_segment) if read.record.seq < before)
         try:

@@ -14,7 +14,7 @@ class Level(StrEnum):
     NOTE = "note"
     """Information: no feature that was requested is known to fail."""
     WRONG = "wrong"
-    """An error: something that was requested does not work. Only errors make the exit code of `sidecar doctor` 1."""
+    """An error: something that was requested does not work. With an error, the exit code of `sidecar doctor` is 1."""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,8 @@ from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.untrusted_text import visible
 
-# Prefix lengths that are usual in homes and offices. They are assumed for clients outside of this machine's networks.
+# Prefix lengths that are usual in homes and offices, and that are assumed for clients outside of this machine's
+# networks.
 NETWORK_BITS = {4: 24, 6: 64}
 
 

@@ -35,7 +35,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     secure: bool
     """Whether the proxy reports that the browser uses https."""
     address: str | None = None
-    """The IP address of the client. None if a proxy has not proved it."""
+    """The IP address of the client, or None if the proxy has not proved the address."""
 
 
 class Status(msgspec.Struct, frozen=True):

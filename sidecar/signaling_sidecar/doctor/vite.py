@@ -26,7 +26,7 @@ class SidecarHere(NamedTuple):
     url: str
     boot: str
     opens_at: str | None = SIGNALING_PATH
-    """A path for a WebSocket without the id of a room or a peer. None if every enabled dialect needs such an id."""
+    """A path for a WebSocket without the id of a room or a peer, or None if every enabled dialect needs such an id."""
 
 
 class Vite(NamedTuple):

@@ -176,7 +176,7 @@ class MissingExtra(SidecarError):
 
 
 def _message_of(error: BaseException) -> str:
-    """Return the message of an exception from the hooks file. Its method `__str__` may itself raise an exception."""
+    """Return the message of an exception from the hooks file. The `__str__` of that exception may itself raise one."""
     try:
         return str(error)
     except BaseException:
@@ -184,8 +184,8 @@ def _message_of(error: BaseException) -> str:
 
 
 class HooksUnreadable(SidecarError):
-    """The hooks file cannot be used. `fault` is a clause that says why. If it is None, the import of the file raised
-    the exception `__cause__`."""
+    """The hooks file cannot be used. `fault` is a clause that says why. If `fault` is None, the import of the file
+    raised the exception `__cause__`."""
 
     def __init__(self, path: str, fault: str | None = None) -> None:
         super().__init__(path, fault)

@@ -14,8 +14,8 @@ MAX_QUOTED_CHARS = 64  # characters of a text from the refused frame that the er
 
 
 class Code(StrEnum):
-    """The error codes, by which programs recognise a refusal. They are part of the protocol and must never be renamed,
-    unlike the messages for people, which may change."""
+    """The error codes, by which programs recognise a refusal. These codes are part of the protocol and must never be
+    renamed, unlike the messages for people, which may change."""
 
     BAD_JSON = "bad-json"
     BAD_FIELD = "bad-field"
@@ -43,7 +43,7 @@ class Refusal(msgspec.Struct, frozen=True):
     code: Code
     message: str
     field: str | None = None
-    """The field of the frame that has an invalid value. None if the reason is not the value of one field."""
+    """The field of the frame that has an invalid value, or None if the reason is not the value of one field."""
 
 
 def _quote(text: str) -> str:

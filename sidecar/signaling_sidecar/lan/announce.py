@@ -1,4 +1,5 @@
-"""Announce the URL of this project's page on the local network. This only happens with the setting `announce`."""
+"""Announce the URL of this project's page on the local network. The page is only announced if the setting
+`announce` is on."""
 
 from __future__ import annotations
 
@@ -44,8 +45,8 @@ class Announcer:
     async def _announced(self, page: Page) -> AsyncIterator[None]:
         # The page is announced only on the network of its own address, and not on a VPN, for example.
         async with multicast(str(page.address)) as dns:
-            # zeroconf must not ask whether the name is free. It is derived from a secret, so it is unique, and another
-            # machine could prevent the announcement by claiming the name.
+            # zeroconf must not ask whether the name is free. The name is derived from a secret, so it is unique, and
+            # another machine could prevent the announcement by claiming the name.
             repeated = await dns.async_register_service(_record(self._instance, page), cooperating_responders=True)
             await repeated  # if this wait is cancelled, zeroconf sends no further announcement
             self.page = page

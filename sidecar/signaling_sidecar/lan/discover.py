@@ -23,7 +23,7 @@ ASK_AGAIN_S = 60.0  # seconds; zeroconf stops asking after four times within 14 
 
 
 class Browser:
-    """Listens for announcements of pages. `browsing` creates it. It needs a running event loop."""
+    """Listens for announcements of pages. `browsing` creates it. A Browser needs a running event loop."""
 
     def __init__(self, dns: AsyncZeroconf) -> None:
         self._dns = dns
@@ -31,12 +31,13 @@ class Browser:
         """Names of records whose page responded in the last call. These names are checked first, so that a flood
         of other records cannot use up the limits."""
         self._silent: set[str] = set()
-        """Names for which no machine has sent the requested record. Their sidecars were probably killed. Other
-        machines repeat the names for up to 19 min, because zeroconf extends the lifetime of 60 s."""
+        """Names for which no machine has sent the requested record. The sidecars that announced these names were
+        probably killed. Other machines repeat the names for up to 19 min, because zeroconf extends the lifetime of 60
+        s."""
         self._ask()
 
     async def neighbours(self) -> list[Neighbour]:
-        """Return all pages that respond, including the page of this project. This takes at most 3 s."""
+        """Return all pages that respond, including the page of this project. The call takes at most 3 s."""
         if asyncio.get_running_loop().time() - self._asked_s >= ASK_AGAIN_S:
             await self.stop()
             await self._dns.async_update_interfaces()

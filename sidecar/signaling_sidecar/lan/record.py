@@ -3,8 +3,8 @@
 1. Any machine on the network can announce anything, so a record becomes a valid `Page` or is ignored.
 2. The URL of a page must have a private address, and the record must list that address. Otherwise a record could make
    this machine send requests to servers on the internet.
-3. The URL must have no query, no user name and no unusual path. So the only request that a record can cause is one to
-   the signaling endpoint of a machine on the local network.
+3. The URL must have no query, no user name and no unusual path. Because of these rules, a record can only cause a
+   request to the signaling endpoint of a machine on the local network.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class NeighbourRoom(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A listed room of another sidecar. Its id and name are untrusted: pass them through `visible` to display them."""
+    """A room that another sidecar lists. The id and the name are untrusted: pass them through `visible` to display
+    them."""
 
     roomId: str
     peers: _Count
@@ -77,8 +78,8 @@ async def verified(pages: Iterable[Page]) -> list[Neighbour]:
 def _with_zones(page: Page) -> list[Page]:
     """Return the page once for each zone that its address may have, or unchanged if its address needs no zone.
 
-    A link-local IPv6 address has no zone if it was received over IPv4. Then it is unknown which network interface of
-    this machine can reach it.
+    A link-local IPv6 address has no zone if it was received over IPv4. In that case, it is unknown which network
+    interface of this machine can reach the address.
     """
     address = page.address
     if address.version == 4 or not address.is_link_local or address.scope_id is not None:

@@ -22,7 +22,7 @@ logger = logging.getLogger("signaling_sidecar")
 async def saves(path: Path) -> AsyncIterator[None]:
     """Yield each time the file has been saved, either in place or by renaming another file to its name.
 
-    The file need not exist yet. If it disappears, a warning says that its last content stays in use.
+    The file need not exist yet. If the file disappears, a warning says that its last content stays in use.
     """
     is_there = _size(path) is not None
     async for _ in _changes(path):

@@ -211,7 +211,8 @@ def switch() -> Kind:
 
 
 def dialects(known: Collection[str]) -> Kind:
-    """The kind of the setting `dialects`. It accepts the names in `known`, or every name if `known` is empty."""
+    """The kind of the setting `dialects`. This setting accepts the names in `known`, or any
+    names if `known` is empty."""
 
     def read(name: str) -> str | None:
         return name if name in known or not known else None

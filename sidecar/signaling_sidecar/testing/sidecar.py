@@ -48,7 +48,7 @@ class TestSidecar:
         return find_segments(self._folder).segments[-1]
 
     def room(self, id_: str, dialect: str = ROOMS) -> TestRoom:
-        """The room with this id. It need not exist yet."""
+        """The room with this id. The room need not exist yet."""
         return TestRoom(id_, dialect, self._ask, lambda: self.log)
 
     def why(self, room: str | None = None) -> Why:
