@@ -26,8 +26,8 @@ def listen(settings: Settings) -> socket.socket:
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
-        # Checked before anybody can connect. Only the checked address is used: if the name were resolved again, it
-        # could lead to another address.
+        # The address is checked before anybody can connect. Only the checked address is used: if the name were resolved
+        # again, it could lead to another address.
         check_protection(settings, str(address[0]), settings.host)
         both = settings.host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)

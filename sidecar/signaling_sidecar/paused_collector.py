@@ -11,13 +11,13 @@ MANY = 50_000  # objects; examining so many takes the garbage collector a few mi
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
-    """Pause the garbage collector in the block. Objects are still freed when their last reference is gone, but unused
-    reference cycles are not.
+    """Pause the garbage collector in the `with` block. Objects are still freed when their last reference is gone, but
+    unused reference cycles are not.
 
-    A diagnosis creates millions of objects without cycles. Without the pause, the garbage collector would examine
-    all of them again and again, which would take a fifth of the time of the diagnosis. During the imports at the start
-    of the sidecar, it would take a tenth of the time. The pause affects all threads, so the sidecar must not use it
-    while it serves.
+    A diagnosis creates millions of objects without cycles. Without the pause, the garbage collector would examine all
+    of them again and again, which would take a fifth of the time of the diagnosis. During the imports at the start of
+    the sidecar, the garbage collector would take a tenth of the time. The pause affects all threads, so the sidecar
+    must not use it while it serves.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 3.0  # seconds; a machine that has just answered another question may wait a second (RFC 6762 section 6)
 MAX_TIMEOUT_S = 600.0
 ROOMS_WIDTH = 48  # columns of the terminal
-# Escape sequences (ECMA-48). In a terminal with a light background, the QR code would be inverted without them.
+# Escape sequences (ECMA-48). Without them, a light terminal would show the QR code with inverted colours.
 WHITE_ON_BLACK, RESET = "\x1b[97;40m", "\x1b[0m"
 
 

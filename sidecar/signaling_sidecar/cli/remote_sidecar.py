@@ -44,7 +44,8 @@ def answer_of(url: str, path: str, timeout_s: float | None = TIMEOUT_S) -> Itera
 
 
 def token_for(url: str) -> str:
-    """Return the token in the environment variable. Raises NotAnswered if the variable contains no valid token."""
+    """Return the access token from the environment variable SIDECAR_ADMIN_TOKEN. Raises NotAnswered if the variable
+    contains no valid token."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not TOKEN.fullmatch(token):
         raise NotAnswered(url, f"set the variable {TOKEN_VARIABLE} to a token with the scope `admin`")

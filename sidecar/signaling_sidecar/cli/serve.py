@@ -166,7 +166,7 @@ class Takeover:
     flags: dict[str, Any]
     settings_file: str
     log_format: str = "text"
-    """The format of log messages if it depends on the settings file, and the file cannot be read any more."""
+    """The format of log messages, for the case that only the settings file names it and the file cannot be read."""
 
     def __post_init__(self) -> None:
         sources = self._sources()

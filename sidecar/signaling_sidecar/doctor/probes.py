@@ -109,7 +109,10 @@ def _connection(parts: SplitResult, host: str) -> http.client.HTTPConnection:
 
 
 def certificate_fault(url: str) -> str | None:
-    """Return why this machine cannot get or does not trust the certificate of an https URL, or None if it trusts it."""
+    """Return why this machine cannot get the certificate of an https URL or does not trust the certificate.
+
+    Returns None if this machine trusts the certificate.
+    """
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:

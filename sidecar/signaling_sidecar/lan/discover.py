@@ -52,8 +52,8 @@ class Browser:
         await self._questions.async_cancel()
 
     def _ask(self) -> None:
-        # QM asks for multicast answers. A unicast answer may reach another program on this machine that uses the same
-        # port.
+        # The question type QM asks for multicast answers. A unicast answer may reach another program on this machine
+        # that uses the same port.
         self._questions = AsyncServiceBrowser(
             self._dns.zeroconf, SERVICE_TYPE, [_hear], question_type=DNSQuestionType.QM
         )

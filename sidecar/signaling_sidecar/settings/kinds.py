@@ -18,8 +18,8 @@ _REDIS_OPTIONS = {
     "rediss": {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"},
     "unix": {"db"},
 }
-"""The query parameters that a Redis URL may have, by its scheme. The Redis client would accept others too, but some of
-them are not suitable here."""
+"""The query parameters that a Redis URL may have, for each scheme. The Redis client would accept others too, but some
+of them are not suitable here."""
 
 
 @dataclass(frozen=True)

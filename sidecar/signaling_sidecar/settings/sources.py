@@ -33,8 +33,8 @@ class Sources:
     flags: Mapping[str, Any]
     environment: Mapping[str, str]
     named_file: Path | None = None
-    """The settings file that `--settings` names, which must exist. If None, `sidecar.toml` in the project's folder is
-    read, if that exists."""
+    """The settings file that `--settings` names, which must exist. If no file is named, `sidecar.toml` in the
+    project's folder is read, if that file exists."""
     dialects: tuple[str, ...] = ()
     """The names of all wire protocols ("dialects"). The caller passes them, because this package does not import the
     dialects. All of them are enabled unless the setting `dialects` names some."""
