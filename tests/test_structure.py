@@ -21,6 +21,7 @@ from tests.kit.checkout import ROOT
 PACKAGE = Path(signaling_sidecar.__file__).parent
 MAY_IMPORT = {
     "cli": {
+        "counted",
         "addresses",
         "admin_request",
         "lan",
@@ -82,10 +83,11 @@ MAY_IMPORT = {
     "eventlog": {"auth", "hub", "settings", "site", "errors", "names", "text_encoding"},
     "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "paths", "untrusted_text"},
     "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "pair_state", "untrusted_text"},
-    "diagnosis": {"auth", "eventlog", "errors", "pair_state", "untrusted_text"},
-    "drawing": {"diagnosis", "eventlog", "errors", "untrusted_text"},
+    "diagnosis": {"auth", "counted", "eventlog", "errors", "pair_state", "untrusted_text"},
+    "drawing": {"counted", "diagnosis", "eventlog", "errors", "untrusted_text"},
     "inspection": {
         "admin_request",
+        "counted",
         "diagnosis",
         "drawing",
         "eventlog",
@@ -99,6 +101,7 @@ MAY_IMPORT = {
     "hub": {"errors", "names"},
     "settings": {"allow_list", "errors", "names", "text_encoding"},
     "allow_list": set(),
+    "counted": set(),
     "names": {"errors"},
     "pair_state": set(),
     "paths": set(),

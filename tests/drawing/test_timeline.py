@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -128,6 +129,18 @@ def test_the_html_is_well_formed_and_needs_neither_script_nor_network(tmp_path: 
     assert tags <= {"div", "svg", "g", "title", "text", "rect", "path", "circle"}
     attributes = {name for element in page.iter() for name in element.attrib}
     assert not [name for name in attributes if name.startswith("on") or "href" in name or name == "src"]
+
+
+def test_a_label_is_below_an_earlier_one_that_it_would_overlap(tmp_path: Path) -> None:
+    lines = [*TWO_PEERS[:5], *(record(6 + n, 10 * n, "instance.left", data={"instance": n}) for n in range(1, 5))]
+    page = ElementTree.fromstring(log_of(tmp_path, *lines).timeline("bar")._repr_html_())
+    labels = [element for element in page.iter() if (element.text or "").endswith("was lost")]
+    by_line: dict[str, list[float]] = {}
+    for label in labels:
+        by_line.setdefault(label.attrib["y"], []).append(float(label.attrib["x"]))
+    widths = [later - earlier for starts in by_line.values() for earlier, later in pairwise(starts)]
+    assert (len(labels), len(by_line)) == (4, 2)
+    assert min(widths) > 190  # such a label is 190 px wide in Chromium
 
 
 def test_names_are_escaped_and_take_one_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from signaling_sidecar.cli import log_export, state_options
+from signaling_sidecar.counted import counted
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.clear_log import clear
 from signaling_sidecar.eventlog.line import line_schema
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     boots = {beginning_of(segment).boot for segment in segments}
     size = sum(segment.stat().st_size for segment in segments)
     print(folder)
-    print(f"{_count(len(segments), 'segment')} of {_count(len(boots), 'boot')}, {_count(size, 'byte')}")
+    print(f"{counted(len(segments), 'segment')} of {counted(len(boots), 'boot')}, {counted(size, 'byte')}")
     left_out = LeftOut(is_live=is_running(folder))
     first = next(read_records(segments, Stamp, left_out), None)
     if first is not None:
@@ -59,7 +60,7 @@ def run_clear(arguments: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise NoLog(str(folder))
     cleared = clear(folder)
-    print(f"deleted {_count(cleared.files, 'file')} of {folder}, {_count(cleared.size_bytes, 'byte')}")
+    print(f"deleted {counted(cleared.files, 'file')} of {folder}, {counted(cleared.size_bytes, 'byte')}")
     if cleared.kept is not None and cleared.not_locked is not None:
         print(f"{cleared.kept.name} was kept, because the folder cannot be locked ({cleared.not_locked})")
         print("stop the sidecar, if it is running, and delete the file yourself")
@@ -78,7 +79,3 @@ def run_schema(arguments: argparse.Namespace) -> int:
 
 def _time(stamp: Stamp) -> str:
     return f"{datetime.fromtimestamp(stamp.ts, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import Pair
@@ -55,7 +56,7 @@ def _without_offer(pair: Pair) -> Finding:
 
 
 def _unrecognised(unread: list[Signal]) -> Finding:
-    passed = "1 signal" if len(unread) == 1 else f"{len(unread)} signals"
+    passed = counted(len(unread), "signal")
     kept = " (the log keeps no payloads)" if not any(signal.has_frame for signal in unread) else ""
     sentence = f"{passed} passed between them, and none is an offer in a known form{kept}"
     return Finding(Reason.UNRECOGNISED, sentence, (unread[0].entry, unread[-1].entry)[: len(unread)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
@@ -138,7 +139,7 @@ def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
         if reason in (Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES):
             unread = sum(signal.sender == side for signal in attempt.unread)
             if unread:
-                yield f"{name} has sent {unread} signal{'' if unread == 1 else 's'} in an unknown form"
+                yield f"{name} has sent {counted(unread, 'signal')} in an unknown form"
         if reason is Reason.NOBODY_OFFERED:
             answered = any(answer.sender == side for answer in attempt.answers)
             if answered or attempt.candidates[side]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.drawing import Mesh, RoomInLog, RoomMeshes, SdpDiff, Timeline
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import FoundLog, Location, find_segments
@@ -208,15 +209,11 @@ class EventLog(LogTables):
     def _facts(self) -> list[str]:
         rooms = self.rooms.drop_duplicates(["dialect", "room"])
         reported = sum(len(joined.dump.reports) for joined in self._dumps)
-        facts = [_count(len(self._events) - reported, "record"), _count(self._events["boot"].nunique(), "boot")]
-        facts.append(_count(len(rooms), "room"))
+        facts = [counted(len(self._events) - reported, "record"), counted(self._events["boot"].nunique(), "boot")]
+        facts.append(counted(len(rooms), "room"))
         if len(self._events):
             first, last = self._events["time"].min(), self._events["time"].max()
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
         facts += map(str, self._dumps)
         facts += filter(None, [visible(self.left_out)])
         return facts
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

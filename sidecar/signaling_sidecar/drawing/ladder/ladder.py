@@ -8,6 +8,7 @@ from copy import copy
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis import Entry, find_meetings
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.drawing.ladder.between import records_between
@@ -84,7 +85,7 @@ class Ladder:
         return self.to_text()
 
     def __repr__(self) -> str:
-        return f"Ladder({self.title!r}: {len(self.columns)} peers, {len(self.steps)} steps)"
+        return f"Ladder({self.title!r}: {counted(len(self.columns), 'peer')}, {counted(len(self.steps), 'step')})"
 
     def to_text(self, width: int | None = None, *, colour: bool = False) -> str:
         """Return the ladder as text with lines of at most `width` cells. `colour` adds the escape codes of a

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.drawing.elapsed import LONG_S, since_start
 from signaling_sidecar.drawing.ladder.steps import Column, Look, Step
 from signaling_sidecar.drawing.markup import BOLD_CHARACTER_PX, MAX_HEIGHT_PX, cut, framed, scrolled, svg, text
@@ -46,7 +47,9 @@ def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) ->
     head = f'<div style="position:sticky;top:0;{_PAPER};width:{width}px">{ladder_head(columns, steps)}</div>'
     table = head + svg(width, len(steps) * ROW_PX, rows)
     style = f";max-height:{MAX_HEIGHT_PX}px;{_FRAME}"
-    return framed(f"{title} · {len(steps)} rows", scrolled("Messages", table, style=style, marks=' data-rows=""'))
+    return framed(
+        f"{title} · {counted(len(steps), 'row')}", scrolled("Messages", table, style=style, marks=' data-rows=""')
+    )
 
 
 def ladder_width_px(columns: Sequence[Column]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor, log10
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.drawing.elapsed import DAY_S, LONG_S, on_a_clock, since_start
 from signaling_sidecar.drawing.markup import (
     BOLD_CHARACTER_PX,
@@ -28,6 +29,7 @@ _WIDTH_PX = _NAMES_PX + _BAR_PX + _SUMMARY_PX
 _ROW_PX = 26
 _AXIS_PX = 22
 _LANE_PX = 15  # height of a line of labels for events of the room
+_LABEL_CHARACTER_PX = 6.5  # width of a rather wide character in the 12 px text of a label
 _TICKS = 6  # approximate number of ticks on the axis
 _LONG_STEPS_S = (120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY_S)
 
@@ -37,7 +39,7 @@ _HERE, _AWAY, _OF_ROOM, _OF_SERVER = "#219653", "#d9822b", "#8b929c", "#9b51e0"
 def timeline_html(title: str, attendance: Attendance) -> str:
     """Draw a timeline as HTML. Control characters in text from peers are made visible, and the text is escaped."""
     bars = scrolled("Timeline", _bars(attendance), style=f";max-height:{MAX_HEIGHT_PX}px")
-    return framed(f"{title} · {len(attendance.rows)} sessions", bars + _legend())
+    return framed(f"{title} · {counted(len(attendance.rows), 'session')}", bars + _legend())
 
 
 def timeline_drawing(attendance: Attendance) -> str:
@@ -67,7 +69,7 @@ def _lanes(attendance: Attendance) -> list[int]:
     for moment in attendance.moments:
         x = _x(moment.ts, attendance)
         lane = next((lane for lane, end in enumerate(ends) if end < x), len(ends))
-        ends[lane : lane + 1] = [x + 130]  # wide enough for "sidecar restarted", but not all labels about a cluster
+        ends[lane : lane + 1] = [x + len(moment.label) * _LABEL_CHARACTER_PX + 8]
         lanes.append(lane)
     return lanes
 

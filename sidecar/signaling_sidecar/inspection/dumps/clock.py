@@ -11,6 +11,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.eventlog.payload import find_candidates, find_description, find_media
 from signaling_sidecar.inspection.dumps.events import DumpEvent
@@ -54,7 +55,7 @@ class Clock(NamedTuple):
     def __str__(self) -> str:
         if not self.matches:
             return "clock not aligned, because the log contains none of its messages"
-        by = f"{self.matches} message{'' if self.matches == 1 else 's'}"
+        by = counted(self.matches, "message")
         if self.uncertainty_s is None:
             bound = f"least {self.at_least_s:+.4f}" if self.at_least_s is not None else f"most {self.at_most_s:+.4f}"
             return f"clock {self.offset_s:+.4f} s, known only to be at {bound} s, by {by}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.diagnosis.reports import OF_DUMP, Connection, Report
 from signaling_sidecar.drawing.markup import framed, text
@@ -93,7 +94,7 @@ class Dump:
 
     @property
     def connection_count(self) -> str:
-        return _count(len(self.by_connection), "connection")
+        return counted(len(self.by_connection), "connection")
 
     @cached_property
     def events(self) -> pd.DataFrame:
@@ -163,7 +164,7 @@ class Dump:
         return framed(self._title(), "".join(lines))
 
     def _title(self) -> str:
-        facts = [f"{self.kind} dump", self.connection_count, _count(len(self.recorded), "event")]
+        facts = [f"{self.kind} dump", self.connection_count, counted(len(self.recorded), "event")]
         if self.recorded:
             first, last = (datetime.fromtimestamp(at.ts, UTC) for at in (self.recorded[0], self.recorded[-1]))
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC by its own clock")
@@ -203,10 +204,6 @@ def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
     """Return a report as an entry of the log, in the form of the reports of traced pages."""
     data = msgspec.json.encode(report).decode()
     return Entry(SCHEMA_VERSION, event.number, event.ts + offset_s, "trace.state", kind=OF_DUMP, data=data)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _unpacked(path: str, content: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def key_of(room: dict[str, Any]) -> tuple[str, str]:
 
 def line_of_room(room: dict[str, Any]) -> str:
     count = len(room["peers"])
-    return f"{visible(room['room'])} · {room['dialect']} · {count} {'peer' if count == 1 else 'peers'}"
+    return f"{visible(room['room'])} · {room['dialect']} · {counted(count, 'peer')}"
 
 
 def line_of_peer(peer: dict[str, Any], ladder: Ladder | None) -> str:
