@@ -1,4 +1,4 @@
-"""Verifies access tokens. What a client with a valid token may do is decided in `signaling_sidecar.server`.
+"""Verifies access tokens. The package `signaling_sidecar.server` decides what a client with a valid token may do.
 
 This package has no sockets and knows no wire protocol. The only files that it reads are those with keys and secrets.
 """

@@ -3,19 +3,20 @@
 1. Each token costs the address that sends it one try, or ten tries if the token is refused. So an attacker who guesses
    tokens from one address is soon limited to one guess per second. A page that retries with an expired token still
    leaves tries for other clients with the same address.
-2. While an address has no tries left, its tokens are not verified, so it does not learn whether they are valid.
-3. A subject has as many tries as an address. So a token that many machines share cannot be used without a limit.
+2. While an address has no tries left, its tokens are refused without verification, so the answer does not show whether
+   a token is valid.
+3. Each subject has as many tries as an address. This limits the use of a token that many machines share.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-TRIES = 600  # tries at once, because all tabs of an office reconnect at the same time after a restart
+TRIES = 600  # tries that can be used at once: all tabs of an office reconnect at the same time after a restart
 TRIES_PER_S = 10.0
-FAILURE_TRIES = 10  # tries that a refused token costs: 60 of them at once, then one each second
+FAILURE_TRIES = 10  # tries that a refused token costs, which allows 60 refused tokens at once, and then one each second
 UNKNOWN_FACTOR = 10  # all clients whose addresses are unknown together have 10 times the tries of one address
-MAX_KEPT = 10_000  # addresses whose tries are remembered, and as many subjects: those that used a try most recently
+MAX_KEPT = 10_000  # addresses, and as many subjects, whose tries are remembered: those that have used a try last
 
 
 class Attempts:
@@ -56,8 +57,8 @@ class _Tries:
         return 0.0
 
     def charge(self, key: str | None, tries: int, now_s: float) -> None:
-        """Use `tries` tries of the key, even if it has fewer left: then it has a negative number of tries, and must
-        wait for longer."""
+        """Subtract `tries` from the tries of the key. The result may be negative, so that the key must wait for
+        longer."""
         self._put(key, self._now(key, now_s) - tries, now_s)
 
     def _now(self, key: str | None, now_s: float) -> float:

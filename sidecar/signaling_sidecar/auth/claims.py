@@ -17,7 +17,7 @@ class Scope(StrEnum):
 
 
 ORDINARY = frozenset({Scope.JOIN, Scope.CREATE})
-"""The scopes of a token that lists none."""
+"""The scopes of a token that has neither the claim `scope` nor the claim `scopes`."""
 
 
 class Claims(NamedTuple):

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MISSING, TOO_MANY = "missing", "too-many"
-"""Two reasons to refuse a client although none of its tokens is invalid: it has sent none, or too many."""
+"""Two reasons, other than an invalid token, to refuse a client: it has sent no token, or too many tokens."""
 RECORDS = 20  # records that may be written at once; after that, the limit is `RECORDS_PER_S`
 RECORDS_PER_S = 1.0
 
 
 class Failure(NamedTuple):
     """One client that was refused, or several clients that were refused for the same reason. `address` and `connection`
-    are those of the last client."""
+    are those of the client that was refused last."""
 
     why: str
     """A value of `Why`, `MISSING` or `TOO_MANY`."""
     address: str | None
     connection: int | None
     times: int = 1
-    """How many clients were refused for this reason since the last record with this reason, whatever their
-    addresses."""
+    """How many clients, with any addresses, were refused for this reason since the last record with this reason."""
 
 
 class Failures:

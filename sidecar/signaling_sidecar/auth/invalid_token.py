@@ -22,7 +22,7 @@ class Why(StrEnum):
     WRONG_SECRET = "wrong-secret"  # noqa: S105 - a word, not a secret
 
 
-# Clients may learn these reasons, because they occur only with tokens whose signature is valid.
+# Clients are told these reasons, because they occur only with tokens whose signature is valid.
 _SENTENCES = {
     Why.EXPIRED: "the token has expired",
     Why.NOT_YET_VALID: "the token is not valid yet",
@@ -31,7 +31,7 @@ _SENTENCES = {
 
 
 class InvalidToken(Exception):
-    """A token is refused. `str()` is a sentence for the client, which tells an attacker nothing about the secret.
+    """A token is refused. `str()` is a sentence for the client, and reveals nothing about the secret to an attacker.
 
     `why` is the precise reason. It is for the event log of the sidecar only, and must not be sent to a client.
     """

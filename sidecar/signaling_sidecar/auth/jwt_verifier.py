@@ -130,7 +130,7 @@ def _check_times(payload: _Payload, now_s: float) -> None:
         raise InvalidToken(Why.BAD_CLAIM)
     if payload.exp + LEEWAY_S <= now_s:
         raise InvalidToken(Why.EXPIRED)
-    # When a subject's tokens are revoked, a token whose `iat` is later stays valid. So `iat` must not be in the future.
+    # A token whose `iat` is later than the revocation of its subject stays valid. So `iat` must not be in the future.
     if max(payload.nbf or 0, payload.iat or 0) > now_s + LEEWAY_S:
         raise InvalidToken(Why.NOT_YET_VALID)
 

@@ -57,7 +57,7 @@ class KeyFile(Generic[Key]):
     def _read(self) -> Key:
         try:
             if not self._path.is_file() and self._path.exists():
-                raise ValueError("a regular file")  # reading a FIFO would wait for a writer, perhaps for ever
+                raise ValueError("a regular file")  # reading a FIFO would block until a program writes to it
             if self._path.stat().st_size > MAX_KEY_FILE_BYTES:
                 raise ValueError(f"a file of at most {MAX_KEY_FILE_BYTES} bytes")
             return self._parse(self._path.read_bytes())

@@ -16,8 +16,8 @@ _KINDS = {"RS256": "an RSA key", "ES256": "a key of the elliptic curve P-256"}
 
 
 class Keys(NamedTuple):
-    """`only` is the key if there is exactly one. `by_id` has the keys of a JWKS file by their ids. It is None if the
-    only key has no id, as in a PEM file: then the `kid` of a token is ignored."""
+    """`only` is the key if there is exactly one. `by_id` has the keys of a JWKS file by their ids. `by_id` is None if
+    the only key has no id, as in a PEM file. Then the `kid` of a token is ignored."""
 
     only: Any
     by_id: Mapping[str, Any] | None = None

@@ -18,7 +18,7 @@ from signaling_sidecar.auth.invalid_token import InvalidToken, Why
 from signaling_sidecar.auth.limits import LEEWAY_S, MAX_LIFETIME_S
 from signaling_sidecar.auth.verifier import Verifier
 
-MAX_REVOKED = 100_000  # token ids and subjects; they take some 10 MB
+MAX_REVOKED = 100_000  # the most token ids and subjects that can be revoked; they take some 10 MB of memory
 
 
 class Revocations(msgspec.Struct):

@@ -15,7 +15,7 @@ from signaling_sidecar.settings import Settings
 
 
 class Verifier(Protocol):
-    """Decides whether a token is valid. It holds no state of its own except for the keys."""
+    """Decides whether a token is valid. It stores nothing except for the keys."""
 
     def verify(self, token: str, now_s: float) -> Claims:
         """`now_s` is in Unix seconds. Raises InvalidToken, and no other exception, whatever the token contains."""
