@@ -16,7 +16,7 @@ from signaling_sidecar.cluster.posts import Post
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 
 BEGINNING = "0-0"
-"""Reading the entries after this id begins with the first entry of a stream."""
+"""An id below the ids of all entries: reading after this id begins with the first entry of a stream."""
 _Argument = str | bytes | int
 INBOX, LOG = f"{scripts.PREFIX}in", f"{scripts.PREFIX}log"
 
@@ -39,7 +39,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     place: str
     """The id of the last entry that was handled in the owner's inbox."""
     lines: bytes
-    """New lines of the event log."""
+    """The lines that this step adds to the event log."""
     seq: int
     """The number of the last line of the event log."""
     ts: float
@@ -49,7 +49,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """Messages to the fronts of other instances, by the number of the instance."""
     checkpoint: bytes | None
     held: bytes
-    """The commands that wait until challenged connections have answered (`Hub.held`)."""
+    """The encoded commands that wait until pings have shown whether other connections are alive (`Hub.held`)."""
 
 
 class Renewed(NamedTuple):
@@ -84,7 +84,7 @@ class Claimed(NamedTuple):
     checkpoint: str
     """The id of the last log entry that has a checkpoint."""
     held: bytes
-    """The commands that wait until challenged connections have answered (`Hub.held`)."""
+    """The encoded commands that wait until pings have shown whether other connections are alive (`Hub.held`)."""
     seq: int
     last: int | None
     """The number of the last owner, or None if that owner has released the hub."""
@@ -125,8 +125,8 @@ class Instance:
     async def join(self, *, may_found: bool) -> str:
         """Become a member of the cluster. Returns the id of the log's last checkpoint, or "" if the log has none.
 
-        If Redis has no data of a cluster, founds a new cluster if `may_found` is True, and raises RedisAway if it is
-        False.
+        If Redis has no data of a cluster, this founds a new cluster. With `may_found` False, it raises RedisAway
+        instead.
         """
         arguments: list[_Argument] = [self.next_epoch(), self.key, self._lease_ms(), int(may_found), self._boot]
         result = await self._link.run(scripts.JOIN, "0", *arguments)

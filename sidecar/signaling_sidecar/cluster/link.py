@@ -70,9 +70,8 @@ def just_before(id_: str) -> str:
 class Link:
     """Must be created in a running event loop. Raises MissingExtra, or RedisUnusable for a URL that cannot be used.
 
-    Scripts use one connection, and the read that waits uses another one, so a cluster of N instances has 2 N
-    connections. The Redis client is told not to retry commands, because only the caller knows which of them may be
-    carried out twice.
+    Scripts use one connection, and blocking reads use another one, so a cluster of N instances has 2 N connections. The
+    Redis client is told not to retry commands, because only the caller knows which of them may be carried out twice.
     """
 
     def __init__(self, url: str, password: str | None) -> None:
@@ -149,8 +148,8 @@ class Link:
         return None
 
     def _what_is_wrong(self, error: Exception) -> str:
-        """Return the reason why a command to Redis, other than the first one, has failed. It has no details that only
-        operators may read."""
+        """Return the reason why a command to Redis, other than the first one, has failed. Anybody may read it, so it
+        has no details."""
         if "'maxmemory'" in str(error):
             return "the memory of Redis is full"
         trouble = self._password_trouble(error)
@@ -174,7 +173,7 @@ class Link:
         return result  # type: ignore[no-any-return]
 
     async def read(self, places: Mapping[str, str], block_ms: int | None) -> dict[str, list[Entry]]:
-        """Return the entries of each stream in `places` that come after the id that `places` gives for it. Waits up to
+        """Return new entries. `places` maps each stream to the id after which its entries are read. Waits up to
         `block_ms` for the first entry, or does not wait if `block_ms` is None. Raises RedisAway."""
         found = await self._answer(self._reads, self._reads.xread(dict(places), count=PAGE, block=block_ms))
         return {name.decode(): [Entry(id_.decode(), fields) for id_, fields in entries] for name, entries in found}
@@ -198,7 +197,7 @@ class Link:
         except self._errors as error:
             await self._drop(client)
             _raise_if_cancelled()
-            reason, _, _ = str(error).partition(" script: ")  # the text after it names a line in the Lua script
+            reason, _, _ = str(error).partition(" script: ")  # the rest names a line in the Lua script
             raise RedisAway(reason, self._what_is_wrong(error)) from error
         except asyncio.CancelledError:
             await self._drop(client)

@@ -21,14 +21,13 @@ class Ask(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     command: Command
     dialect: str | None
-    """The dialect of the connection. None for a connection to the shared path whose first frame has not shown the
-    dialect yet."""
+    """The dialect of the connection. None on the shared path, until the first frame has shown the dialect."""
 
 
 class Remind(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A command that a front repeats for a new owner, because the log does not contain the command. It says that a
-    connection watches the list of rooms, or gives the name of a secret room. An owner that has handled the command
-    already ignores the repetition."""
+    """A command that a front repeats for a new owner, because the log does not contain the command. Such a command
+    subscribes a connection to the list of rooms, or contains the name of a secret room. An owner that has handled the
+    command already ignores the repetition."""
 
     command: Command
 
@@ -137,7 +136,7 @@ def without_credentials(command: Command) -> Command:
 
 def connections_of(command: Command) -> Iterator[int]:
     """Yield `connection` of the command and of each command that it contains. In every command that an instance has
-    written, all of these are the same connection."""
+    written, all these values are equal."""
     yield command.connection
     for each in singles(command):
         yield each.connection

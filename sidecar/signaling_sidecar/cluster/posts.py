@@ -1,4 +1,4 @@
-"""The messages of an instance to the owner, if another instance is the owner."""
+"""Queues the messages of an instance to the owner, while another instance is the owner."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from signaling_sidecar.cluster.messages import ToOwner
 
 
 class Post(NamedTuple):
-    """Several messages in one entry of the inbox. By the number of a post, Redis recognises a post that it has stored
-    already."""
+    """Several messages in one entry of the inbox. Redis recognises a repeated post by its number."""
 
     number: int
     batch: bytes

@@ -5,15 +5,15 @@ The keys in Redis, after the prefix `signaling-sidecar:`
 - `epoch`: a text that names the current state. If it has changed, Redis has lost the state of the cluster.
 - `restored`: the epoch in which an owner has given Redis its state again after a loss. While it equals `epoch`, no
   other owner may do so.
-- `key`: the key of the keyed hashes that stand in rooms and records for secrets such as pairing codes.
+- `key`: the key of the keyed hashes that replace secrets, such as pairing codes, in room ids and records.
 - `instances`: a hash from the numbers of the living instances to the boot ids of their processes. `last_instance` is
   the highest number ever given to an instance.
 - `lease:N`: expires unless instance N renews it.
-- `owner`: a hash. `instance` is the number of the owner, or empty after it has released the hub. `fence` counts the
-  terms of owners, and `step` counts the commits of all owners. `place` is the id of the last entry of `in` whose
-  effects are committed, and `checkpoint` is the id of the last entry in `log` that has a checkpoint. `held` has the
-  commands that wait until challenged connections have answered. `bytes` counts all bytes that were ever appended to
-  `log`.
+- `owner`: a hash. `instance` is the number of the owner, or empty after it has released the hub. `fence` counts how
+  often an instance has become the owner, and `step` counts the commits of all owners. `place` is the id of the last
+  entry of `in` whose effects are committed, and `checkpoint` is the id of the last entry in `log` that has a
+  checkpoint. `held` has the commands that wait until pings have shown whether other connections are alive. `bytes`
+  counts all bytes that were ever appended to `log`.
 - `revoked`: a sorted set of the revoked tokens and subjects, by the Unix time until which they must be remembered. It
   is not deleted with the other keys when a cluster is founded again.
 - `in`: the inbox, a stream of messages to the owner. `posts` has the number of the last post of each instance.
@@ -29,8 +29,8 @@ Each script returns a list. Its first element is `ok`, another word that the scr
 - `fenced`: this instance is not the owner any more.
 - `lost`: Redis has an older state than this instance has seen.
 
-If its memory is full, Redis refuses the first write of every script that needs memory. So each script is carried out as
-a whole or not at all.
+If its memory is full, Redis stops a script only at its first write, and never at a later one. So each script is carried
+out as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from hashlib import sha1
 
 PREFIX = "signaling-sidecar:"
 KEPT_BYTES = 16_000_000
-"""The log in Redis keeps at least this many bytes, for instances that read it late. Older parts are deleted when a
+"""How many bytes of the log Redis keeps at least, for instances that read the log late. Older parts are deleted when a
 checkpoint is written."""
 
 _COMMON = """
@@ -116,7 +116,7 @@ return {'ok'}
 """
 )
 
-# If the answer to a claim was lost, the instance is the owner without knowing it. Its next claim begins another term.
+# If the answer to a successful claim was lost, the owner claims the hub again, which begins another term.
 # ARGV: number of this instance, epoch, whether to replace an owner whose lease is over (1) or only an owner that has
 # released the hub (0)
 CLAIM = (
@@ -219,9 +219,9 @@ return {'ok'}
 """
 )
 
-# Only the last owner may run this, so Redis must not know a later owner. If another instance has founded a cluster
-# meanwhile, the owner is too late, unless it has renewed its lease a short time ago: then the other instance has just
-# started, and found no cluster in Redis.
+# Only the last owner may run this, so the script fails if Redis has a later owner. The script also fails if another
+# instance has founded a cluster since the loss. But if the owner has renewed its lease a short time ago, the other
+# instance has just started and found no cluster in Redis, so the script replaces the new cluster.
 # ARGV: number of this instance, epoch, new epoch, key, lease in ms, highest number of an instance, the fields of a
 # `State` (fence, step, seq, ts, checkpoint, held), boot id, whether the owner has renewed its lease a short time ago
 # (1) or not (0)

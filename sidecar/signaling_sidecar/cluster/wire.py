@@ -2,8 +2,8 @@
 
 1. A batch of messages begins with one JSON array. The array does not contain values that clients or hooks have sent as
    JSON text or as bytes: payloads, metadata, the data of records and so on. These values are called parts.
-2. The parts follow the array unchanged, because encoding them as values of the array would take longer than all the
-   rest, and because a client can nest its metadata so deeply that a parser would refuse it inside of other JSON.
+2. The parts follow the array unchanged, because encoding them as values of the array would take longer than encoding
+   everything else. A client can also nest its metadata so deeply that a parser would refuse it inside of other JSON.
    Between the array and the parts is a JSON array of their sizes in bytes, with a zero byte before and after it. JSON
    never contains a zero byte.
 3. In the place of each part, the array has a value that says what the part is: `""` for text, `"AA=="` (one byte) for a
@@ -60,7 +60,7 @@ def decode_to_front(data: bytes) -> list[ToFront]:
 
 @cache
 def _fields(struct: type[Struct]) -> tuple[str, ...]:
-    """Return the names of the fields of a struct whose values may contain parts."""
+    """Return the names of those fields of a struct that may contain parts."""
     return tuple(name for name, hint in get_type_hints(struct).items() if _has_parts(hint))
 
 
@@ -146,7 +146,7 @@ def _decode(messages_in: Callable[[bytes], list[T]], data: bytes) -> list[T]:
 
 
 def _parts(sizes: bytes, text: bytes = b"") -> Iterator[bytes]:
-    """Return the parts, which are one after the other in `text`."""
+    """Split `text`, which contains the parts one after the other, into the parts."""
     ends = [0, *accumulate(_sizes(sizes))]
     if ends[-1] != len(text):
         raise _wrong_parts()
@@ -191,7 +191,7 @@ def _utf8(text: bytes) -> bytes:
 
 
 def _json_text(text: bytes) -> Raw:
-    with suppress(RecursionError):  # the front has parsed this text on a less deep call stack, so it is JSON
+    with suppress(RecursionError):  # this is JSON, because the front has parsed it on a shallower call stack
         _any_json(_utf8(text))
     return Raw(text)
 
@@ -216,7 +216,7 @@ def _wrong_parts() -> UnreadableMessage:
 
 
 def _reason(error: Exception) -> str:
-    """Describe the error without content of the message. (The text of a ValidationError may quote some.)"""
+    """Describe the error without content of the message. (The text of a ValidationError may quote such content.)"""
     match error:
         case msgspec.ValidationError():
             _, at, place = str(error).rpartition(" - at ")
