@@ -67,8 +67,9 @@ class Sidecar:
     """One run of the sidecar: its hub, its event log, and its connections. Nothing runs until the application that
     `app` returns is started.
 
-    `sources` are where the settings come from. With `sources`, changes of the settings file apply while the sidecar
-    runs. `reloaded` is true if this run replaces one with older code. The event log then records that.
+    `sources` are the flags, the environment and the settings file that `settings` were read from. With `sources`,
+    changes of the settings file apply while the sidecar runs. `reloaded` is true if this run replaces one with older
+    code. The event log then records that.
     """
 
     def __init__(self, settings: Settings, sources: Sources | None = None, *, reloaded: bool = False) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from signaling_sidecar.server.sockets.front import Front
 
 WAVE_EVERY_S = 0.5  # seconds between two waves; most clients are back before the next wave is closed
-LEAST_IN_A_WAVE = 50  # connections, unless there are fewer in all; any server can accept so many at the same time
+LEAST_IN_A_WAVE = 50  # connections for which one wave is enough, because any server can accept so many at the same time
 
 logger = logging.getLogger("signaling_sidecar")
 

@@ -22,19 +22,20 @@ class HeldStateDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.key: bytes
-        """The key for the keyed hashes in the log. It is only set while the folder is held."""
+        """The key for the keyed hashes in the log. It is only set while the folder is locked."""
         self._lock: int
         """The file descriptor that holds the folder's lock."""
         self._runtime: Runtime | None = None
         self._revoked: bytes | None = None
         self._real_path: Path
-        """The path without symbolic links that the folder had when it was locked for the first time."""
+        """The path of the folder, with symbolic links resolved, when it was locked for the first time."""
         self._is_reported = False
         """Whether it was logged that the folder cannot be claimed."""
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder's lock. Raises StateDirTaken if another sidecar holds it, and StateDirUnusable."""
+        """Lock the folder until the block ends. Raises StateDirTaken if another sidecar has locked it, and
+        StateDirUnusable if it cannot be used."""
         with state_dir.used(self.path):
             state_dir.create(self.path)
             self._lock = state_dir.lock(self.path)
@@ -49,11 +50,11 @@ class HeldStateDir:
     def claim(self) -> None:
         """Lock the folder again and restore its files, if any of them was deleted or replaced.
 
-        Raises OSError, and StateDirTaken if another sidecar holds the folder now.
+        Raises OSError, and StateDirTaken if another sidecar has locked the folder in the meantime.
         """
         if self.path.resolve() != self._real_path:
             raise OSError(errno.ELOOP, "the folder has been replaced by a symbolic link", str(self.path))
-        state_dir.create(self.path)  # also makes the folder readable, without which the lock file cannot be checked
+        state_dir.create(self.path)  # also makes the folder readable, so that the lock file can be checked
         is_another = not state_dir.is_held(self.path, self._lock)
         if is_another:
             lock = state_dir.lock(self.path)

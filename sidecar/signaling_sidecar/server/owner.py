@@ -192,7 +192,7 @@ class Owner:
         self._arm_deadline()
 
     def release_deadlines(self) -> None:
-        """Carry out deadlines again, beginning with those that have passed meanwhile."""
+        """Carry out deadlines again, beginning with those that have passed while they were suspended."""
         self._holds_deadlines = False
         self._arm_deadline()
 

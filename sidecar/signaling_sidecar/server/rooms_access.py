@@ -31,8 +31,8 @@ class RoomsAccess(Protocol):
     answer as if it had the hub."""
 
     async def hub(self) -> Hub:
-        """Return the hub, or a copy of it. The caller may only read the hub, which may change
-        during each `await`.
+        """Return the hub, or a copy of it. The caller must not change the hub. The hub may change during each `await`
+        of the caller.
 
         Raises RoomsUnavailable.
         """

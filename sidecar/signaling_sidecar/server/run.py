@@ -155,7 +155,7 @@ async def _stop(sidecar: Sidecar, runner: web.AppRunner, stop: _Stop) -> None:
         await _is_done_before(stop.at_once, sidecar.drain())
     for site in list(runner.sites):
         await site.stop()
-    # aiohttp 3.14 discards the part of a request that arrives after `cleanup` has begun, and then waits for it.
+    # If a part of a request arrives after `cleanup` has begun, aiohttp 3.14 discards that part, and then waits for it.
     await asyncio.sleep(LAST_REQUESTS_S)
     await runner.cleanup()
 
@@ -222,10 +222,10 @@ def _stop_on_stdin_eof(stop: _Stop) -> None:
     loop = asyncio.get_running_loop()
 
     def wait_for_eof() -> None:
-        with suppress(OSError):  # stdin was closed from the beginning, or its terminal is gone
+        with suppress(OSError):  # raised if stdin was closed from the beginning, or if its terminal is gone
             while os.read(0, 4096):
                 pass
-        with suppress(RuntimeError):  # the event loop has ended already
+        with suppress(RuntimeError):  # raised if the event loop has ended already
             loop.call_soon_threadsafe(stop.stop_at_once)
 
     threading.Thread(target=wait_for_eof, name="stdin-eof", daemon=True).start()

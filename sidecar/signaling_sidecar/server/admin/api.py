@@ -43,7 +43,7 @@ from signaling_sidecar.server.rooms_access import RoomsAccess
 
 LINK_PATH = f"{PREFIX}/inspector-link"
 INSPECTOR_PREFIX = "/inspector/api"  # below the path of the inspector's page, which uses relative URLs
-STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # a refusal with any other code: 409
+STATUS_OF = {Code.NO_SUCH_ROOM: 404, Code.NO_SUCH_PEER: 404}  # status by the code of a refusal; other codes: 409
 
 
 class _Kick(msgspec.Struct, forbid_unknown_fields=True):
@@ -149,8 +149,8 @@ class AdminApi:
         is_inspector = request.path.startswith(f"{INSPECTOR_PREFIX}/") and is_on_this_machine(request)
         if is_inspector and self._links.is_token(token):
             return True
-        # Whoever opens a link to the inspector needs no token. So an access token may not make links: that takes the
-        # token of this run, which is stored on this machine only.
+        # Whoever opens a link to the inspector needs no token. So links can only be made with the token of this run,
+        # which is stored on this machine only, and not with an access token.
         return request.path != LINK_PATH and is_of_admin(self._gate, request)
 
     # --- the inspector ------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class AdminApi:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         follower = Follower()
         if request.query.get("follow") in ("1", "true"):
-            self._followers.add(follower)  # added before the old records are read, so that it misses no new record
+            self._followers.add(follower)  # before the old records are read, so that no new record is missed
         else:
             follower.end()
         try:

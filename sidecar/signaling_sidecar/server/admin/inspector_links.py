@@ -80,7 +80,7 @@ class InspectorLinks:
     def token_for(self, sent: str) -> str | None:
         """Invalidate a code, and return a token for it. Returns None if the code is unknown, used or expired."""
         valid = [code for code, until_s in self._codes if self._now_s() < until_s]
-        found = [code for code in valid if is_same_secret(code, sent)]  # compares each, so that timing reveals nothing
+        found = [code for code in valid if is_same_secret(code, sent)]  # compares all codes, against timing attacks
         if not found:
             return None
         self._codes = deque((each for each in self._codes if each[0] not in found), maxlen=MAX_LINKS)
@@ -89,7 +89,7 @@ class InspectorLinks:
         return token
 
     def is_token(self, sent: str) -> bool:
-        same = [is_same_secret(token, sent) for token in self._tokens]  # compares each, so that timing reveals nothing
+        same = [is_same_secret(token, sent) for token in self._tokens]  # compares all tokens, against timing attacks
         return any(same)
 
 

@@ -1,4 +1,4 @@
-"""Streams the records of this run to a client of the admin API, even if the client reads slowly or not at all."""
+"""Streams the records of this run to a client of the admin API, and ends the stream if the client reads too slowly."""
 
 from __future__ import annotations
 
@@ -94,4 +94,4 @@ def _seq(line: bytes) -> int:
     try:
         return msgspec.json.decode(line, type=_Seq).seq
     except NOT_JSON:
-        return -1  # another program has written this line into the file
+        return -1  # another program has written this line into the file, so it is left out

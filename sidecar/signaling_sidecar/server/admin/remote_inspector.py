@@ -1,8 +1,8 @@
 """Shows the inspector of a sidecar on another machine, for `sidecar inspect --url`.
 
 A server on this machine serves the inspector's page, and forwards the requests of the page to the other machine. The
-server adds the admin's token, which the browser never gets. Like the sidecar itself, the server only answers a browser
-on this machine in which the page was opened with a one-time link.
+server adds the admin's token, which the browser never gets. Like the sidecar itself, the server answers only browsers
+on this machine, and the page must be opened with a one-time link.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from signaling_sidecar.hub.grant import Grant
 
 ANONYMOUS_FOR_S = 10.0  # seconds within which a client whose handshake has no token must send a valid one in a frame
 MAX_FAILURES = 3  # invalid tokens after which a connection is closed
-MAX_ASKED = 256  # unanswered joins whose tokens are kept; one frame cannot contain so many joins
+MAX_ASKED = 256  # the most unanswered joins whose tokens are stored; one frame cannot contain so many joins
 
 
 class Held(NamedTuple):
@@ -38,8 +38,8 @@ def held(claims: Claims) -> Held:
 class Access:
     """`claims` are those of the handshake's token, or None if the client has yet to send its token in a frame.
 
-    `opened_s` is the current Unix time. `verify` verifies the token in a frame, or raises NotLetIn. `on_change` is
-    called when `ends_at_s` may have become earlier.
+    `opened_s` is the Unix time at which the connection has opened. `verify` verifies the token in a frame, or raises
+    NotLetIn. `on_change` is called when `ends_at_s` may have become earlier.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Access:
         self._asked: dict[str, Held] = {}
         """For each room with an unanswered join, the token in the frame of the join."""
         self._joined: dict[str, Held] = {}
-        """For each room that the connection is in, the token with which it has joined."""
+        """For each room that the connection is in, the token with which the client has joined."""
         self.watching: Held | None = None
         """The token with which the client has subscribed to the list of rooms."""
 
@@ -101,7 +101,7 @@ class Access:
         self._on_change()
 
     def asks(self, room: str, token: Held) -> None:
-        """Must be called for each join whose frame contains a token of its own."""
+        """Must be called for each join whose frame contains a token."""
         self._asked.pop(room, None)
         self._asked[room] = token
         if len(self._asked) > MAX_ASKED:

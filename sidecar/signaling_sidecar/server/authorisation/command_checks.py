@@ -21,7 +21,7 @@ from signaling_sidecar.server.refused_commands import refused, refused_relay
 
 
 class CommandChecks:
-    """`rules` are those of the dialects. `conceal` returns the keyed hash of the name of a secret room.
+    """`rules` has the room rules of each dialect. `conceal` returns the keyed hash of the name of a secret room.
 
     `wait_of_subject_s` counts a join for the rate limit of its subject, and returns the seconds that the subject must
     wait, or 0.
@@ -46,8 +46,9 @@ class CommandChecks:
         """Return the command to carry out, which may be a refusal."""
         match command:
             case commands.Relay(room=None, call=None) if access.own is not None:
-                # This case is the first because most commands are such relays. They need no check: the hub refuses the
-                # frame if the connection is in no room, and the client needed a token to join its room.
+                # This case is the first because most commands are relays without a room or a call. They need no check:
+                # the hub refuses the frame if the connection is in no room, and the client needed a token to join its
+                # room.
                 return command
             case commands.Numbered():
                 inner = self.check(command.command, access)

@@ -177,7 +177,8 @@ class Gate:
 def is_of_admin(gate: Gate | None, request: web.Request) -> bool:
     """Whether the token of a request has the scope `admin`, in all rooms.
 
-    Raises HTTPForbidden for a valid token without this scope, and the errors of `Gate.let_in`.
+    Raises HTTPForbidden for a valid token that lacks this scope or is only for certain rooms, and the errors of
+    `Gate.let_in`.
     """
     if gate is None or bearer_token(request) is None:
         return False

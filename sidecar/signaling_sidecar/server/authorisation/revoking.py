@@ -56,7 +56,7 @@ class Revoking:
 
     def __init__(self, tokens: RevocableTokens, folder: HeldStateDir) -> None:
         self.tell_others: Callable[[Revocations], Awaitable[None]] | None = None
-        """Tells the other sidecars which tokens were revoked, or raises NotShared. None if there is no cluster."""
+        """Sends the revocations to the other sidecars, or raises NotShared. None if there is no cluster."""
         self._tokens = tokens
         self._folder = folder
         self._close: Callable[[Callable[[Claims], bool]], int]

@@ -1,7 +1,8 @@
 """Copies the log of the cluster into the files of this instance.
 
-1. An entry is copied only if it continues the log. Other entries are ignored. A warning about an ignored entry is
-   logged only when it is certain that Redis has not lost the log, because the entry may also belong to a new log.
+1. An entry is copied only if it continues the log. Other entries are ignored. An ignored entry may also be from a new
+   log that was begun after Redis had lost the old one. So a warning is logged only when it is certain that Redis has
+   not lost the log.
 2. If Redis has deleted entries before they were read, the copy continues at the next checkpoint that Redis names.
 """
 
@@ -74,7 +75,8 @@ class FollowedLog:
             self.doubt = error
 
     def expect(self, checkpoint: str) -> None:
-        """Read the log again from `checkpoint`, which Redis names, if this was read before but could not be copied."""
+        """Read the log again from `checkpoint`, which Redis names, if this entry was read before but could not be
+        copied."""
         if checkpoint and place_of(self._copied) < place_of(checkpoint) <= place_of(self.place):
             self.place, self._begins_at = just_before(checkpoint), checkpoint
 
@@ -100,7 +102,8 @@ class FollowedLog:
         self._has_complained, self._copied = False, entry.id
 
     def take_step(self, step: Step, id_: str) -> None:
-        """Copy a step that this instance has committed itself. `id_` is the id of its last entry in Redis, or empty."""
+        """Copy a step that this instance has committed itself. `id_` is the id of the step's last entry in the log, or
+        empty if the step has none."""
         if not id_ or place_of(id_) <= place_of(self._copied):
             return
         self.place = max(self.place, id_, key=place_of)

@@ -17,7 +17,8 @@ class Lease:
         self.last_renewed_s = 0.0
         self._lasts_s = lasts_s
         self._steady_since_s: float | None = None
-        """The time since which Redis has answered every renewal, and this lease has not ended. None in an outage."""
+        """Since this time, Redis has answered every renewal quickly, and this lease has not ended. None in an
+        outage."""
 
     def begin(self, now_s: float) -> None:
         """Must be called when the instance has become a member of the cluster."""

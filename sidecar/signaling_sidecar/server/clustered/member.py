@@ -29,7 +29,7 @@ from signaling_sidecar.server.clustered.term import Term
 
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; the first entry of a new owner ends the wait
-RESTORED_BYTES_PER_S = 2_000_000  # the speed at which a busy machine restores a checkpoint; an idle one is faster
+RESTORED_BYTES_PER_S = 2_000_000  # how many bytes of a checkpoint a busy machine restores in a second
 TICKS_REST_S = 2.0  # seconds without deadlines after an outage of Redis, so that clients can reconnect first
 
 logger = logging.getLogger("signaling_sidecar")
@@ -41,7 +41,7 @@ _REASONS = {
     "fenced": "another instance has the rooms now",
     "lost": "Redis has an older state than before",
 }
-"""The reasons why an instance joins the cluster again, for operators, by the `word` of `OutOfDate`."""
+"""By the `word` of an `OutOfDate`: the reason why this instance joins the cluster again, for operators."""
 
 
 class Callbacks(NamedTuple):
@@ -104,7 +104,8 @@ class Member:
         self._wanted = asyncio.Event()
         self._posts = Posts()
         self._pending: Step | None = None
-        """The step whose commit has begun. If Redis does not answer, this step must be committed again."""
+        """The step that was sent to Redis and is not confirmed yet. If Redis does not answer, the step is sent
+        again."""
         self._highest = 0
         self._timer = self._loop.call_soon(self._wanted.set)
         self._releasing: Term | None = None
@@ -118,7 +119,8 @@ class Member:
         """Set when this instance is about to leave, is not the owner, and will not become the owner."""
         self._has_left = asyncio.Event()
         self.wrong_with_redis: str | None = None
-        """Why Redis cannot be used, without secrets, because anybody can read it. None while Redis can be used."""
+        """The reason why Redis cannot be used. Anybody can read it, so it has no secrets. None while Redis can be
+        used."""
         self._why_away = ""
 
     @property
@@ -370,10 +372,10 @@ class Member:
     # --- what others say ---------------------------------------------------------------------------------------------
 
     def _take(self, found: Mapping[str, list[Entry]], places: Mapping[str, str], term: Term | None) -> None:
-        """Handle the entries that `follow` has read from the streams, each after its id in `places`."""
+        """Handle the entries that `follow` has read. `places` has the id after which each stream was read."""
         for entry in found.get(self.instance.outbox, ()):
             self._outbox.take(entry)
-        if places.get(LOG) == self._log.place:  # if the place has changed, the log is read again
+        if places.get(LOG) == self._log.place:  # otherwise, the log is read again from the new place
             for entry in found.get(LOG, ()):
                 self._log.take(entry)
         if term is not None and term is self.term:

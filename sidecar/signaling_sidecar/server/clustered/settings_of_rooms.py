@@ -1,5 +1,5 @@
-"""Compares the settings that affect rooms. The rooms follow the owner's settings, so all instances should have the same
-ones."""
+"""Compares the settings that affect rooms. The owner's settings apply to all rooms, so all instances should have the
+same settings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def settings_of_rooms(settings: Settings) -> dict[str, Any]:
 
 
 def joined(instance: int, settings: dict[str, Any]) -> Record:
-    """Return the record with which an instance tells the others its settings."""
+    """Return the record that informs the other instances of the settings of this instance."""
     return Record(JOINED, data={"instance": instance, "settings": settings})
 
 

@@ -2,8 +2,8 @@
 
 1. Each instance has a list of all revoked tokens, in its memory and in its state folder. Redis has such a list too, for
    instances that join later.
-2. Tokens are only added to these lists. So they may arrive in any order and more than once, and an instance sends Redis
-   those that are missing there.
+2. Tokens stay in these lists until they have expired. So they may arrive in any order and more than once, and an
+   instance sends Redis all tokens that the list in Redis lacks.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class SharedRevocations:
                 self._is_due.set()
 
     async def exchange(self) -> None:
-        """Add the tokens in Redis to the list of this instance, and the tokens that Redis does not have to Redis.
-        Raises RedisAway."""
+        """Add the tokens in Redis to the list of this instance, and send Redis the tokens that it lacks. Raises
+        RedisAway."""
         own = _until(self._revoking.revoked())
         found = await self._link.run(scripts.REVOKED, "", "", repr(time.time()))
         there = {each.decode(): float(until) for each, until in zip(found[1::2], found[2::2], strict=True)}

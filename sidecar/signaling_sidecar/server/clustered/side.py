@@ -43,8 +43,8 @@ ANSWER_WITHIN_S = 10.0  # seconds for the owner to reply; a client waits as long
 
 
 class ClusterSide:
-    """`member` must be set before the first connection is opened. In `secret_dialects`, the names of rooms are
-    secret."""
+    """`member` must be set before the first connection is opened. `secret_dialects` are the dialects in which the names
+    of rooms are secret."""
 
     def __init__(self, new_hub: Callable[[], Hub], secret_dialects: Collection[str]) -> None:
         self.has_hooks = False
@@ -137,8 +137,9 @@ class ClusterSide:
         self.member.tell(Note(record))
 
     def new_connection_id(self) -> int:
-        """Return a number that no other connection of the cluster has. This instance must have joined before. While it
-        joins again, the number belongs to its earlier membership, and the connection is closed after the join."""
+        """Return a number that no other connection of the cluster has. This instance must have joined the cluster
+        before. While this instance joins again, the number is one of its earlier membership, so the connection is
+        closed after the join."""
         assert self._numbers is not None
         return next(self._numbers)
 

@@ -12,7 +12,7 @@ SMALL = 200  # sessions; a hub with fewer is copied in about a millisecond, so i
 
 
 def hub_of(state: Checkpoint, empty: Hub) -> Hub:
-    """Fill an empty hub with a state. The sessions keep the connections that they have at the owner."""
+    """Fill an empty hub with a state. The sessions have the same connections as in the hub of the owner."""
     restore = Restore(empty, lambda _: True)
     restore.start(state, 0.0)
     restore.finish(asyncio.get_running_loop().time())

@@ -33,7 +33,7 @@ class StepLog:
     """Takes the place of the `LogWriter` of an `Owner`: it collects the lines of a step."""
 
     is_written = True
-    """Sessions survive whatever happens to one machine, because Redis has the log."""
+    """Always True, because Redis has the log: sessions survive even if a machine is lost."""
 
     def __init__(self, seq: int, payloads: Callable[[], str]) -> None:
         self._maker = LineMaker(payloads(), seq)
@@ -75,8 +75,8 @@ class StepFront:
         self.dialect_of: Callable[[int], Dialect | None] = lambda _: None
         """Returns the dialect of a connection, or None if the owner does not know it."""
         self.closed: set[int] = set()
-        """The connections that their fronts must close, until they have ended. In the meantime, commands from these
-        connections are ignored, as if the connections were closed at once, which they are without a cluster."""
+        """The connections that their fronts were told to close, and that have not ended yet. Commands from these
+        connections are ignored, as if the connections were closed already."""
         self._me = me
         self._local = local
         self._wanted = wanted
@@ -106,7 +106,7 @@ class StepFront:
 
     def reply(self, instance: int, reply: Reply) -> None:
         self._add(instance, reply)
-        self._wanted()  # asks for a commit; for all other messages, the owner asks for one when it ends the tick
+        self._wanted()  # asks for a commit now; all other messages are committed after the end of the tick
 
     def is_lost(self, connection: int) -> bool:
         """Whether the socket is closed already. False for the sockets of other instances, which are not known here."""

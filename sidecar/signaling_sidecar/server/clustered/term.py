@@ -47,8 +47,8 @@ from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
 CHECKPOINT_EVERY_BYTES = 1_000_000
-"""The bytes of lines between two checkpoints, unless twice the size of the first checkpoint is more. A new owner must
-read these lines, which takes a tenth of a second for a megabyte."""
+"""The most bytes of lines between two checkpoints or, if that is more, twice the size of the first checkpoint. A new
+owner must read these lines, which takes a tenth of a second for a megabyte."""
 
 MAX_DIGITS = 15  # digits in the number of an instance; `int` raises an error if there are thousands of digits
 
@@ -122,7 +122,7 @@ class Term:
         if is_restart:
             self.owner.record(Record("server.restored"))
         if last is not None and last not in members:
-            # The inbox reports that `last` is gone only after commands of clients that have moved to other instances.
+            # In the inbox, `Gone` of `last` comes after commands of clients that have already moved to other instances.
             self.bury(last)
         self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
         return gone
@@ -267,13 +267,14 @@ class Term:
         """Return the next step, or None if nothing has happened since the last one.
 
         The step has a checkpoint if it is the first one, or if enough bytes of lines were written since the last
-        checkpoint: `segment_bytes`, but at most `CHECKPOINT_EVERY_BYTES`, and at least twice the checkpoint's size.
+        checkpoint. Enough is the smaller of `segment_bytes` and `CHECKPOINT_EVERY_BYTES`, but at least twice the
+        checkpoint's size.
         """
         self.owner.write_log()
         lines = self._log.take()
         own, others = self._front.take()
         is_first = self.checkpoint_bytes == 0
-        held = self.held if is_first else self._encoded_held()  # the hub gets the held commands after the first step
+        held = self.held if is_first else self._encoded_held()  # before the first step, the hub has no held commands
         if not (is_first or lines or own or others or self._has_place or held != self.held):
             return None
         self.held, self._has_place = held, False

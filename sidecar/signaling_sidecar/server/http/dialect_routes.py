@@ -54,7 +54,7 @@ class DialectRoutes:
         self._status_page = status_page
         self._at_home = next((dialect for dialect in dialects.values() if HOME in dialect.paths), None)
         self._answer_at_home: Handler | None = None
-        """The handler of a dialect that has a route for `GET /`."""
+        """The handler of the route for `GET /`, if a dialect has one."""
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get(HOME, self._home)

@@ -39,7 +39,7 @@ def check_access(
 
     The attack: a developer has the sidecar (or Vite's proxy to it) on localhost and visits evil.example, whose script
     opens a WebSocket to the sidecar. Browsers allow that across origins, Vite checks neither header on an upgrade, and
-    the script would read every room. The header Origin shows that the page does not belong to the app. But it is not
+    the script would read every room. The header Origin shows that the page is not a page of the app. But it is not
     enough to check that Origin equals Host: with DNS rebinding, evil.example resolves to 127.0.0.1, and both headers
     have evil.example. So the Host must be a name that no stranger can own (localhost, an IP literal) or an allowed one,
     and the Origin must be that same host and port, a loopback page, or an allowed one. A request without Origin is
@@ -98,7 +98,7 @@ def _is_own_name(name: str, allow_host: Collection[str]) -> bool:
 
 def _same_port(origin: _Address, host: _Address) -> bool:
     """Compare the port of an Origin with that of the Host. A Host without a port may have the default port of http or
-    of https, because the sidecar does not know which scheme the page uses with Vite."""
+    of https, because the sidecar does not know whether Vite serves the page by http or https."""
     if host.port is None:
         return origin.port in (None, DEFAULT_PORTS[origin.scheme])
     return host.port == (origin.port or DEFAULT_PORTS[origin.scheme])

@@ -50,15 +50,15 @@ class Health:
 
     @open_to_all
     async def _health(self, request: web.Request) -> web.Response:
-        """Tell that this process responds, even if the sidecar is not ready."""
+        """Report that this process responds, even if the sidecar is not ready."""
         request[CROSS_ORIGIN] = True
         now_ms = round(time.time() * 1000)
         return web.json_response({"status": "ok", "timestamp": now_ms, "version": __version__, "boot": self._boot})
 
     @open_to_all
     async def _ready(self, request: web.Request) -> web.Response:
-        """Tell whether a load balancer should send new clients to this sidecar. Clients that are connected already are
-        served in any case."""
+        """Report whether a load balancer should send new clients to this sidecar. Clients that are connected already
+        are served in any case."""
         why = self.why_not_ready()
         headers = {"Cache-Control": "no-store"}
         if why is None:

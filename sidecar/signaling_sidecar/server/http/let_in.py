@@ -32,7 +32,7 @@ def may_know_of(request: web.Request, room: str) -> bool:
 
 
 def without_token(request: web.Request, parameters: Mapping[str, str]) -> Mapping[str, str]:
-    """Return parameters of the URL without the one that held the access token."""
+    """Return these URL parameters without the one that contained the access token."""
     let_in = request.get(LET_IN)
     if let_in is None or let_in.parameter is None:
         return parameters

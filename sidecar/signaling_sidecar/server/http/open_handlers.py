@@ -13,8 +13,8 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 
 def open_to_all(handler: _Handler) -> _Handler:
-    """Mark a handler that needs no access token: its response tells nothing about rooms or peers, or the handler has a
-    check of its own."""
+    """Mark a handler that needs no access token: its response contains nothing about rooms or peers, or the handler
+    checks the request itself."""
     handler.needs_no_token = True  # type: ignore[attr-defined]
     return handler
 

@@ -15,7 +15,8 @@ MAX_REFUSED = 5  # refused requests in the hints
 
 
 def rooms_listed(states: Iterable[Mapping[str, Any]], seen: Overview) -> list[dict[str, Any]]:
-    """List the rooms that exist, and after them those that have ended last. Each state is a result of `room_state`."""
+    """List the rooms that exist, and after them those that have ended last. Each item of `states` is a result of
+    `room_state`."""
     pairs = dict(seen.pairs)
     rooms = [listed_room(state, pairs.get((state["dialect"], state["room"]), NO_PAIRS)) for state in states]
     there = {(room["dialect"], room["room"]) for room in rooms}

@@ -26,7 +26,7 @@ from signaling_sidecar import __version__
 from signaling_sidecar.server.metrics.measured import InCluster, Measured
 
 _Key = TypeVar("_Key", str, tuple[str, str])
-"""The values of the labels of a metric, which has one or two labels."""
+"""The label values of a time series: a str for one label, and a tuple for two labels."""
 _NO_DIALECT = "none"
 """The value of the label `dialect` for a connection or a frame whose dialect is not known yet."""
 

@@ -39,7 +39,7 @@ class _Answer(msgspec.Struct):
 
 
 class Neighbours:
-    """With the setting `announce`, announces and discovers pages while the application runs.
+    """If the setting `announce` is on, announces our page and discovers other pages while the application runs.
 
     `admit` calls the `admit` hook for a request, and raises HTTPForbidden if the hook refuses the request.
     """

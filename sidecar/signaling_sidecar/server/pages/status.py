@@ -83,7 +83,7 @@ def _up(sidecar: SidecarHere) -> Finding:
 
 
 def _address(request: web.Request) -> Address:
-    """Return the address to which the code of an app should connect. Behind a proxy, this is the page's own."""
+    """Return the address to which the code of an app should connect: behind a proxy, the address of the page."""
     if FORWARDED_FOR in request.headers:
         return of_page(f"{'wss' if _is_secure(request) else 'ws'}://{visible(request.host)}")
     return of_sidecar(visible(request.url.host or ""), request.url.port or 80)
@@ -105,7 +105,7 @@ def _is_secure(request: web.Request) -> bool:
 
 
 def _own_url(request: web.Request) -> str:
-    """Return the URL at which the request has reached this process. The target of a proxy must be this URL."""
+    """Return the URL at which the request has reached this process. A proxy must forward requests to this URL."""
     assert request.transport is not None
     host, port = request.transport.get_extra_info("sockname")[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -24,8 +24,8 @@ CLOSE_WITHIN_S = 2.0  # seconds in which the peer must read its frames and answe
 STOP_WITHIN_S = 0.5  # replaces CLOSE_WITHIN_S when the sidecar stops, because a restart waits for the slowest peer
 MAX_OUTBOX_TIMES = 32.0
 """The outbox of a client in many topics may be up to this many times as large as usual: 16 MiB by default. A thousand
-frames of 8 KB may be sent to such a client while its page is busy. But a page that reads nothing must not fill much
-memory before its pong is late (see also `unread_total.py`)."""
+frames of 8 KB may be sent to such a client while its page is busy. The factor is not larger, because a page that reads
+nothing may fill its outbox until its pong is late (see also `unread_total.py`)."""
 PING_FRAME = frames.frame(frames.PING, b"")
 CHALLENGE = b"challenge"
 CHALLENGE_FRAME = frames.frame(frames.PING, CHALLENGE)  # a pong with this payload answers the challenge
@@ -84,7 +84,8 @@ class Connection:
         self.was_heard = False
         """Whether the client has sent a frame."""
         self.is_welcome = False
-        """Whether the client was greeted, or told that it is in a room. Such a client need not send any frame."""
+        """Whether the client was greeted, or told that it is in a room. The connection of such a client is not closed
+        as idle."""
         self.recognise: Callable[[bytes], Speaker | None] | None = None
         self.access: Access | None = None
         """The access tokens of the client. None if the sidecar requires no tokens."""

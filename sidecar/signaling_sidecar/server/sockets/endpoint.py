@@ -143,8 +143,8 @@ class Endpoint:
         limits = Limits(settings.max_frame_bytes, settings.max_frames_per_s, settings.max_frames_burst, MAX_KEPT_BYTES)
         connection = Connection(
             self._new_connection_id(),
-            # The limit is higher by the size of the largest frame. Otherwise, such a frame could exceed it although the
-            # client has read nearly all frames before.
+            # The size of the largest frame is added to the limit of the outbox. Otherwise, one large frame could exceed
+            # the limit although the client has read nearly all earlier frames.
             Outbox(transport, settings.max_outbox_bytes + settings.max_frame_bytes, front.unread_total.has_room),
             FrameRate(limits.frames_per_s, limits.burst, asyncio.get_running_loop().time()),
             front.close_idle,

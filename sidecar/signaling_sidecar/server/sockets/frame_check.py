@@ -17,7 +17,7 @@ _MASK_BYTES = 4
 
 class Wrong(NamedTuple):
     at: int
-    """The number of bytes in the data before the wrong frame."""
+    """How many bytes of the data are before the wrong frame."""
     why: str
 
 
@@ -66,7 +66,7 @@ class FrameCheck:
         return None
 
     def _why_wrong(self, first: int) -> str | None:
-        """Check a data frame that follows the first frame of a fragmented message."""
+        """Check a data frame that arrives while a fragmented message is incomplete."""
         if first & _OPCODE != CONTINUATION:
             return "a message begins before the last one has ended"
         return "a message has too many fragments" if self._fragments >= MAX_FRAGMENTS else None

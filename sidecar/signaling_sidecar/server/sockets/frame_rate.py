@@ -25,8 +25,8 @@ class FrameRate:
         self._reported_s = now_s - REPORT_GAP_S
 
     def admits(self, now_s: float) -> bool:
-        """Count a frame if it is accepted, and return whether it is. If not, `refused` must be called when the frame is
-        refused."""
+        """Count a frame and return True, if the limit allows the frame. Otherwise, return False: then the caller must
+        refuse the frame and call `refused`."""
         most = self._burst * self.times
         tokens = self._tokens + (now_s - self._seen_s) * self._per_s * self.times
         if tokens > most:

@@ -84,7 +84,7 @@ class Front:
 
     def recognise(self, connection: Connection, first_frame: bytes) -> bool:
         """Find the dialect of a connection on the shared path by its first frame. Returns False if no dialect begins
-        with such a frame."""
+        with such a frame, or if the handshake lacks a token that the dialect requires there."""
         try:
             speaker = connection.recognise(first_frame) if connection.recognise is not None else None
         except Exception:
@@ -116,8 +116,8 @@ class Front:
     def take(self, connection: Connection, frame: bytes) -> None:
         """Handle a frame at the end of this tick, together with all others that arrive in the tick.
 
-        Doing each step for many frames takes less time than doing all steps for each frame, because the code and the
-        data of the step are then in the fastest cache of the processor.
+        All frames go through one step, and then through the next step. This takes less time than handling one frame
+        after the other, because the code and the data of the step stay in the fastest cache of the processor.
         """
         self._taken.append((connection, frame))
         self._tick.needs_end()
@@ -224,8 +224,8 @@ class Front:
         self.close_connection(connection, *closing)
 
     def close_idle(self, connection: Connection) -> None:
-        """Close a connection whose client has sent nothing, unless its handshake was enough to be greeted, or to enter
-        a room or the queue of a group."""
+        """Close a connection whose client has sent nothing, unless the client `is_welcome`, or waits in the queue of a
+        group."""
         if not (connection.is_welcome or connection.waits):
             self.close_connection(connection, CloseCode.REFUSED, "idle")
 

@@ -55,7 +55,7 @@ class Outgoing:
         self._close = close
         self._unsent = Unsent(tick)
         self._plain: list[Send] = []
-        """The plain messages of this tick that are not in the outboxes yet."""
+        """The messages of the types `PLAIN` in this tick that are not in the outboxes yet."""
         self.resumptions = Counter(dict.fromkeys(("resumed", "gap", "token"), 0))
         """How many attempts to resume a session have succeeded with all frames (`resumed`) or with lost frames (`gap`),
         or have failed because of an invalid resume token (`token`)."""
@@ -83,7 +83,7 @@ class Outgoing:
     def put_plain(self) -> None:
         """Put the messages of the types `PLAIN` into the outboxes. Must be called before a connection is removed.
 
-        These messages are collected until then, for the same reason as the frames of clients (`Front.take`).
+        `send` collects these messages, because handling many of them together takes less time (see `Front.take`).
         """
         if not self._plain:
             return
@@ -133,7 +133,7 @@ class Outgoing:
     def _sent(self, message: Message, connection: Connection, dialect: Dialect, *, is_silent: bool) -> None:
         """Update a connection after a message was put into its outbox."""
         if isinstance(message, Durability) and not is_silent:
-            # The message says how durable the frames are that `ca` in this tick acknowledges, so it must come first.
+            # The message says whether the frames that this tick acknowledges survive a restart, so it is sent first.
             connection.outbox.hurry_last()
         if isinstance(message, Resumed | NotResumed):
             self.resumptions["resumed" if isinstance(message, Resumed) else message.why] += 1

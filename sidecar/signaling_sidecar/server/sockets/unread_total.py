@@ -1,7 +1,7 @@
 """Limits how many bytes all clients together may leave unread.
 
-A client in many topics or rooms may leave more unread than others, because it gets the frames of all its topics and
-rooms on one connection. Many such clients could fill the memory of the machine.
+A client in many topics or rooms may leave more bytes unread than a client in one room, because it gets the frames of
+all its topics and rooms on one connection. Many such clients could fill the memory of the machine.
 """
 
 from __future__ import annotations

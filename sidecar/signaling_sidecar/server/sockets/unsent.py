@@ -16,8 +16,8 @@ from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.tick import Tick
 
 CROWD = 16  # the least number of receivers for which an announcement is delayed
-DELAY_PER_RECEIVER_S = 40e-6  # seconds; the write to the receiver takes about an eighth of this time
-MAX_DELAY_S = 0.02  # seconds; when somebody joins a large room, users do not notice this delay
+DELAY_PER_RECEIVER_S = 40e-6  # seconds of delay for each receiver; the write to a receiver takes about an eighth of it
+MAX_DELAY_S = 0.02  # seconds; the longest delay, which users do not notice when somebody joins a large room
 
 ANNOUNCEMENTS = frozenset((PeerJoined, PeerLeft, PeerUpdated))
 """The types of the messages that may be delayed if they have at least `CROWD` receivers."""

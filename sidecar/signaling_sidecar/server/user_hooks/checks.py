@@ -105,7 +105,8 @@ class HookChecks:
         return msgspec.structs.replace(several, commands=tuple(checked))
 
     async def _of_single(self, command: commands.Single, earlier: Sequence[commands.Single]) -> commands.Single:
-        """Check one command. `earlier` are the commands before this one in the frame, not carried out yet."""
+        """Check one command. `earlier` are the commands before this one in the same frame, which the hub has not
+        carried out yet."""
         match command:
             case commands.Relay():
                 return await self._of_relay(command, earlier)
@@ -188,7 +189,7 @@ class HookChecks:
         if sender is None and self._hub.state.is_published(relay):
             assert relay.room is not None
             sender = relay.room, relay.claimed_from
-            # A client that may not join a room must not send frames to the room without joining it either.
+            # The client sends a frame to a room without joining it. It needs the same permission as for a join.
             refusal = await self._ask_join(*sender, relay.grant)
             if refusal is not None:
                 return refused_relay(relay, relay.room, refusal)
@@ -235,7 +236,8 @@ class HookChecks:
 
     async def _answer(self, name: str, argument: Any, check: Callable[[Any], Any], after_failure: str = REFUSED) -> Any:
         """Call a hook, and return the result of `check` for its return value. Returns None if the file has no such
-        hook, and a Refusal if the hook fails. `after_failure` tells the operator the consequence of a failure."""
+        hook, and a Refusal if the hook fails. `after_failure` is a sentence for the operator: the consequence of a
+        failure."""
         hook = self._file.hook(name)
         if hook is None:
             return None

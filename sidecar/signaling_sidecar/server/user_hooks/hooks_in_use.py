@@ -25,8 +25,8 @@ async def hooks_in_use(
 ) -> AsyncIterator[None]:
     """Load the hooks file and follow its changes until the block ends. Raises HooksUnreadable.
 
-    `use` is called with the `HookChecks` as soon as the hooks are loaded. `administer` carries out the commands that
-    change the rules of rooms to what the `room_rules` hook returns.
+    `use` is called with the `HookChecks` as soon as the hooks are loaded. `administer` is called with the commands that
+    set the rules of rooms to those that the `room_rules` hook returns.
     """
     file = HooksFile(path)
     checks = HookChecks(file, hub, record)

@@ -52,7 +52,7 @@ class HookCall:
         return self._unclaimed.acquire(blocking=False)
 
     def give_up(self, thread: HookThread) -> None:
-        """Let the code that waits for the call get HooksStopped."""
+        """End the call: the code that waits for it gets HooksStopped."""
         if not self.begun.done():
             self.begun.set_result(thread)
         if not self.outcome.done():
@@ -94,8 +94,8 @@ class HookThread:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(_Interrupted))
 
     def abandon(self) -> None:
-        """Start no more calls. When the code that blocks the thread ends, the other calls in this thread are cancelled,
-        because they must not run at the same time as those of the new thread. Then this thread ends."""
+        """Start no more calls. When the code that blocks the thread ends, cancel the other calls in this thread, and
+        end the thread: these calls must not run at the same time as those of the new thread."""
         self._is_over = True
         self._soon(self._cancel_all)
 
@@ -142,7 +142,7 @@ class HookThread:
     def _cancel_all(self) -> None:
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.call_soon(self._loop.call_soon, self._loop.stop)  # when the tasks have handled the cancellation
+        self._loop.call_soon(self._loop.call_soon, self._loop.stop)  # after the tasks have handled the cancellation
 
     def _run(self) -> None:
         with suppress(_Interrupted):

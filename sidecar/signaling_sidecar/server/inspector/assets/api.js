@@ -50,7 +50,7 @@ export async function follow(take, signal) {
       hear()
       const lines = (rest + value).split('\n')
       rest = lines.pop()
-      // Only the newest line counts, because each one tells the whole state.
+      // Only the newest line counts, because each line contains the whole state.
       const newest = lines.findLast((line) => line.trim())
       if (newest) take(JSON.parse(newest))
     }

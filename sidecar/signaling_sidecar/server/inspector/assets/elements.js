@@ -57,7 +57,7 @@ function replace(old, child) {
 
 export const counted = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
-/** The sign of each state, so that nobody depends on its colour. The worst state is the first. */
+/** The symbol of each state, so that users need not recognise its colour. The worst state is the first. */
 const SIGNS = { failed: '✗', trying: '…', unknown: '?', connected: '✓' }
 const WORST_FIRST = Object.keys(SIGNS)
 export const rank = (state) => (state === null ? WORST_FIRST.length : WORST_FIRST.indexOf(state))

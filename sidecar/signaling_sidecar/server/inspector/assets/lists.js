@@ -61,7 +61,7 @@ function newList(view, options) {
   }
   const fetchRows = ({ from, seq, count }, signal) => {
     const here = place()
-    // As text, because `filters` leaves out the number 0.
+    // `from` is a string, because `filters` leaves out the number 0.
     const range = seq ? { seq } : { from: String(from) }
     const query = filters({ ...range, count, pair: pairText(here.pair), ...options.filters(here) })
     return ask(`inspector/rooms/${roomPath(here.dialect, here.room)}/${view}?${query}`, { signal })

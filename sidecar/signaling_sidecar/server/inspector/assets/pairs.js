@@ -24,7 +24,7 @@ export function showVerdict(verdicts, pair) {
   return new Set(wrong.flatMap(({ evidence }) => evidence.map(({ seq }) => seq)))
 }
 
-/** Shows the verdicts, whose reasons `meanings` explains. Verdicts of a new `roomKey` are not announced. */
+/** Shows the verdicts, whose reasons `meanings` explains. If `roomKey` changes, screen readers are not notified. */
 export function showPairs(verdicts, meanings, roomKey) {
   const isOther = before?.roomKey !== roomKey
   if (isOther) opened.clear()

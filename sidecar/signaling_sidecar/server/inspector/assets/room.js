@@ -87,7 +87,7 @@ function kindBox([label, kinds]) {
   box.onchange = () => {
     const boxes = [...$('kinds').querySelectorAll('input')]
     const ticked = boxes.filter((each) => each.checked)
-    // All kinds are the same as no filter.
+    // If all kinds are chosen, the URL gets no filter.
     const chosen = ticked.length === boxes.length ? [] : ticked
     go({ kinds: chosen.flatMap((each) => each.value.split(',')), seq: null })
   }

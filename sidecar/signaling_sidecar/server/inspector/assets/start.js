@@ -46,7 +46,7 @@ function setState(state, text) {
   $('state').textContent = text
 }
 
-/** Says why nothing is shown, or why what is shown is old, and what to do. */
+/** Explains why nothing or only an old state is shown, and what to do. */
 function showProblem(error) {
   setState('failed', 'no connection')
   const [why, what, command] = explained(error)

@@ -75,7 +75,7 @@ export class VirtualList {
       const from = Math.max(query.from - this.gone, 0)
       const { rows, total, first } = await this.fetchRows({ count: MOST_ASKED, ...query, from }, asking.signal)
       if (asking.signal.aborted) return
-      // Only a row with a known number tells how many rows were forgotten.
+      // To find out how many rows were forgotten, fetch a row again whose number is known.
       if (first !== this.first && this.rows.size && !query.seq) return this.ask({ seq: this.anchor().seq })
       this.align(rows, first)
       this.take(rows, total + this.gone)

@@ -46,7 +46,7 @@ function peopleIn(roomId) {
   return [there, ...pairRows(room.pairs)]
 }
 
-/** The pairs that are not connected come first. In a large room, the others are only counted. */
+/** The pairs that are not connected come first. The pairs after the first `MAX_PAIRS` are only counted. */
 function pairRows(pairs) {
   const order = ['failed', 'trying', 'unknown', 'connected']
   const sorted = [...pairs].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))

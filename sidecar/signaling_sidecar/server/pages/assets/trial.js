@@ -30,7 +30,7 @@ function connectInRoom(room) {
       clearTimeout(patience)
       show('live', 'connected')
       ping()
-      // Repeated, because the other side may have received the first ping before it could answer.
+      // The ping is repeated, because the other side may have received the first one before it could answer.
       const pings = setInterval(
         () => (channel.readyState === 'closed' ? clearInterval(pings) : ping()),
         PING_EVERY_MS,
