@@ -21,7 +21,8 @@ class KeyFile(Generic[Key]):
     """The key in a file. `parse` raises ValueError, whose message completes the sentence "must be …".
 
     The constructor raises SettingsError for a file that cannot be used. If the file changes later and cannot be used,
-    the error is logged once, and the last key stays in use: another program may be writing the file at this moment.
+    the error is logged once, and the last key stays in use. A cause may be that another program is still writing the
+    file.
     """
 
     def __init__(self, setting: str, path: Path, parse: Callable[[bytes], Key], *, is_secret: bool) -> None:

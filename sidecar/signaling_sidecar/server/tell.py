@@ -1,9 +1,9 @@
 """The interface between the front and the owner.
 
 The front has the connections: it reads and writes their frames. The owner runs the hub, which decides what happens in
-the rooms. Front and owner call each other's methods in the order in which things happen. With two exceptions (`checked`
-and `is_lost`), a call contains only plain data and needs no answer, so front and owner can also be in different
-processes, as in a cluster. In a single sidecar, both are in one process, and a call has been handled when it returns.
+the rooms. Front and owner call each other's methods in the order in which things happen. A call contains only plain
+data and, except for `checked` and `is_lost`, needs no answer. So front and owner can also be in different processes, as
+in a cluster. In a single sidecar, both are in one process, and a call has been handled when it returns.
 """
 
 from __future__ import annotations

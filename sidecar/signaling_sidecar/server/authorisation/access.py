@@ -3,8 +3,8 @@
 1. The token of the handshake, or else the first valid token in a frame, is the token of the connection. It is replaced
    when the client sends a token of the same subject that expires later.
 2. A session keeps the token with which its peer has joined, until the peer joins again with another token. A
-   subscription to the list of rooms keeps the token with which the client has subscribed, until the client sends one of
-   the same subject that expires later and allows at least the same rooms.
+   subscription to the list of rooms keeps the token with which the client has subscribed. A new token of the same
+   subject replaces it if the new one expires later and allows at least the same rooms.
 3. The connection is closed when the first of these tokens has expired.
 """
 

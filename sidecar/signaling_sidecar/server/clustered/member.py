@@ -413,8 +413,8 @@ class Member:
             term.owner.release_deadlines()
 
     async def _catch_up(self, word: str) -> None:
-        """Handle the result of a script by which Redis says that this instance is out of date: join the cluster again
-        or, as the owner, restore a state that Redis has lost."""
+        """Handle OutOfDate. An owner gives Redis the state again if Redis has lost it. In all other cases, the instance
+        joins the cluster again."""
         term = self.term or self._releasing
         if term is not None and word in ("lost", "epoch") and await self._found_again(term):
             return

@@ -18,8 +18,9 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Outbox:
-    """`replied` is called with replies to calls, `revoked` with the tokens that were revoked at any instance,
-    `owner_changed` with the number of the new owner (empty if there is none), and `end_tick` after each batch."""
+    """`replied` is called with replies to calls, and `revoked` with the tokens that were revoked at any instance.
+    `owner_changed` is called with the number of the new owner (empty if there is none), and `end_tick` is called after
+    each batch."""
 
     def __init__(
         self,

@@ -29,10 +29,10 @@ def find_client_address(request: web.Request, site: Site | None, trusted_proxies
     """Find the address that `client_address` returns. `trusted_proxies` are networks.
 
     The attack: a client sends an X-Forwarded-For header of its own. Each proxy appends the address from which it has
-    received the request, so only the last element can be trusted, and only if the request comes from a trusted proxy.
-    If that element is a trusted proxy too, the element before it can be trusted, and so on. Vite's plugin proves who it
-    is with the header X-Signaling-Proxy. The header has the secret that the plugin has written into the site's file,
-    and the plugin does not forward such a header of a client.
+    received the request. So only the last address in the header can be trusted, and only if the request comes from a
+    trusted proxy. If the last address is that of a trusted proxy too, the address before it can be trusted, and so on.
+    Vite's plugin proves who it is with the header X-Signaling-Proxy. The header has the secret that the plugin has
+    written into the site's file, and the plugin does not forward such a header of a client.
     """
     forwarded = request.headers.getall(FORWARDED_FOR, ())
     secrets = request.headers.getall(PROXY_HEADER, ())

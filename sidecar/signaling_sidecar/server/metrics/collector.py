@@ -1,7 +1,7 @@
 """Computes the metrics of one sidecar from its state when `/metrics` is requested.
 
-Between requests, only events such as frames and records are counted. No label has a value that a client has chosen, so
-there are never more than a few hundred time series, and none of them contains an id, a name or an address.
+Between requests, only events such as frames and records are counted. No label has a value that a client has chosen. So
+there are never more than a few hundred time series, and no label contains an id, a name or an address of a client.
 """
 
 from __future__ import annotations

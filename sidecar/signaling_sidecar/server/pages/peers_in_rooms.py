@@ -1,9 +1,9 @@
 """Answers `GET /ws/signaling/people` with the peers of the listed rooms, and whether each pair is connected.
 
-The attack: only the members of a room may know who is in it (the list of rooms gives counts only), but through Vite's
-proxy everybody on the LAN can send this request. So the request is answered only for browsers on the machine of the
-sidecar, whose user can read all of this in the event log anyway. A proxy that cannot prove the address of its client is
-not trusted.
+Only the members of a room may know who is in it, and the list of rooms gives counts only. But everybody on the LAN can
+send this request through Vite's proxy. So the request is answered only for browsers on the machine of the sidecar,
+whose user can read all of this in the event log anyway. A proxy that cannot prove the address of its client is not
+trusted.
 """
 
 from __future__ import annotations

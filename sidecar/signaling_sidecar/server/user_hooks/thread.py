@@ -95,7 +95,7 @@ class HookThread:
 
     def abandon(self) -> None:
         """Start no more calls. When the code that blocks the thread ends, cancel the other calls in this thread, and
-        end the thread: these calls must not run at the same time as those of the new thread."""
+        end the thread. These calls must not run at the same time as those of the new thread."""
         self._is_over = True
         self._soon(self._cancel_all)
 
