@@ -1,5 +1,5 @@
-"""Decides whether a joining peer may return to a session, and which connections must be challenged before the join is
-refused."""
+"""Decides whether a joining peer may return to a session, and which connections must be challenged (pinged) before the
+join is refused."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
     if session.subject != subject_of(join.grant):
         return errors.of_another_subject(session.peer)
     if resumption is not None:
-        # The answer with the first token may have been lost. So until the page has sent a frame that proves that it has
-        # the token, it may join again without one.
+        # The answer that contained the resume token may have been lost. So until the page has sent a frame that proves
+        # that it has the token, it may join again without a token.
         asks_again = join.resumable and resumption.proven is None and join.instance is not None
         return None if asks_again and join.instance == session.instance else errors.taken(session.peer)
     if join.resumable:

@@ -50,8 +50,8 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
 def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticket | None = None) -> Send:
     """Answer a join with the list of the other peers.
 
-    The list replaces all earlier messages. So from then on, the session counts as told about each peer that the list
-    shows as away, and all frames that were kept for the session count as acknowledged.
+    The list shows which peers are away, so the session need not be told this by another message. The list replaces all
+    earlier messages, so all frames that were kept for the session count as acknowledged.
     """
     room, resumption = session.room, session.resumption
     others = room.audience(session)
@@ -79,10 +79,10 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
 
 
 def told_by_list(session: Session) -> list[Record]:
-    """Return records for a restarted sidecar: they say that the next peer list tells the session which peers are away.
+    """Return records from which a restarted sidecar knows that the session's next peer list shows which peers are away.
 
-    These records are needed only if the list answers neither a join nor a return. A restart concludes the same from the
-    record of a join or a return.
+    They are needed only when the join neither creates nor continues a session. Otherwise `peer.joined` or
+    `peer.resumed` is recorded, and a restarted sidecar knows from these records that a list was sent.
     """
     others = session.room.audience(session)
     unaware = (other for other in others if other.away is not None and session.id not in other.away.told)

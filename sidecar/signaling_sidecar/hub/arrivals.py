@@ -76,7 +76,7 @@ class Arrivals:
             done += self._departures.depart(known, Reason.LOST, now_s)
             known = None
         if room is not None and room.rules.entry.secret:
-            room.name = join.room_name  # after a restart the hub does not know the name, because no record contains it
+            room.name = join.room_name  # a restored hub does not know the secret name, because no record contains it
         done += self._returns.come_back(known, join, now_s) if known is not None else self._enter(join, now_s)
         session = self._state.membership.session(join.connection, join.room)
         if session is not None and session.room.rules.entry.secret and join.room_name is not None:
@@ -150,7 +150,7 @@ class Arrivals:
 
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
         """Return the reason why no new session can enter the room, or None. The join ends the session `current`. So
-        that session does not count, and neither does its room if no other session is in that room."""
+        the limits do not count that session, and do not count its room if no other session is in it."""
         rules = self._state.rules[join.room.dialect]
         if join.capacity is not None and join.capacity > rules.joining.capacity:
             return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")

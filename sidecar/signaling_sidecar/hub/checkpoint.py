@@ -29,7 +29,7 @@ class AwayState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     ending: Ending
     left_s: Seconds
-    """The remaining grace period in seconds. It is relative, because another process has another clock (`now_s`)."""
+    """The remaining grace period in seconds. It is not a time, because another process has another clock (`now_s`)."""
     told: list[str]
     away_s: Seconds = 0.0
     """The number of seconds since the session lost its connection."""

@@ -396,4 +396,4 @@ OfAdmin = SetOwnRules | Kick | CloseRoom | Say
 Command = Carried | Numbered | Opened | Alive | TellSecrets | End
 """Commands about one connection. In a cluster, the other instances send them to the owner as JSON."""
 OfServer = SetRules | SetLogState | Tick
-"""Commands that the server gives the hub itself. They are never sent to another process."""
+"""Commands that no client sends, but the server that contains the hub. They are never sent to another process."""

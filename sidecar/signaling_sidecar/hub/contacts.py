@@ -12,8 +12,8 @@ from signaling_sidecar.hub.rules import Ending
 
 MAX_CONTACTS = 500  # peer ids in each session; Chromium allows a page about 500 RTCPeerConnections
 _NOT_FOR_GOOD = frozenset((Ending.CLOSED, Ending.STOPPED))
-"""After these endings of its connection to the sidecar, a page may still have its RTCPeerConnections: it has closed the
-connection itself, or the sidecar has stopped."""
+"""The endings of a connection after which no contact is told, because the page may still have its RTCPeerConnections:
+the page has closed the connection to the sidecar itself, or the sidecar has stopped."""
 
 
 def remember(session: Session, to: str | None) -> None:

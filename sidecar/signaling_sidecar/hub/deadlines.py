@@ -31,8 +31,8 @@ class Deadlines:
     def run(self, now_s: float) -> list[Effect]:
         """Carry out the actions that are due at `now_s`, in order of their times, but at most `MAX_AT_ONCE` of them.
 
-        If more actions are due, `next_s` remains at most `now_s`, so that the server calls this again. Between two
-        calls, the server can handle the commands of clients.
+        If more actions are due, `next_s` remains at most `now_s`, so that the server calls `run` again. Between
+        two calls, the server can handle the commands of clients.
         """
         effects: list[Effect] = []
         for _ in range(MAX_AT_ONCE):

@@ -34,8 +34,8 @@ class Departures:
         return [*self.depart(session, Reason.LEFT, now_s), Send((leave.connection,), left)]
 
     def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
-        """End or keep the sessions of a connection that has ended, as the rules of their rooms say. A session that is
-        kept is away."""
+        """End or keep the sessions of a connection that has ended, as the rules of their rooms say. A kept session
+        is called "away"."""
         done: list[Effect] = []
         for session in self._state.membership.sessions(connection):
             done += self._lose_connection(session, ending, now_s)

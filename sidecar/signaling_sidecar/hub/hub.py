@@ -127,7 +127,7 @@ class Hub:
             return []
         session.resumption.heard()
         if isinstance(command, commands.Numbered) and command.c is not None and self.is_next(command):
-            return []  # no record is needed, because this frame's number in the log tells a restart the same
+            return []  # no record is needed: the number of this frame in the log is proof enough
         return [records.of_session("frame.acknowledged", session, {"a": 0})]
 
     # --- one command -------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Hub:
         if held is True:
             return []
         outcome = held or self._outcome(command, now_s, None)
-        # This tests for the list, because `isinstance` with a msgspec Struct such as Refusal is much slower.
+        # This tests for `list` and not for `Refusal`, because `isinstance` is much slower with a msgspec Struct.
         return outcome if isinstance(outcome, list) else self._refusals.answer(_carried(command), outcome)
 
     def _do(self, command: Carried, now_s: float, c: int | None) -> list[Effect]:
@@ -339,7 +339,7 @@ class Hub:
 def _is_frame_after_answer(command: Command | OfServer) -> TypeGuard[Carried | commands.Numbered]:
     """Whether the command is a frame that a client sends only after it has received the answer to its join."""
     if isinstance(command, commands.Refuse):
-        return command.is_told  # a frame that is refused without an error may have been sent before the answer
+        return command.is_told  # without an error, the client may have sent the frame before it got the answer
     return isinstance(command, _FRAMES) and not isinstance(command, commands.Join | commands.Ping)
 
 

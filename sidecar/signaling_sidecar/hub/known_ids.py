@@ -15,8 +15,9 @@ class KnownIds:
     """The `MAX_KNOWN_IDS` peer ids that have joined most recently."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()  # removes its first key faster than a dict
-        """Room and peer id. The one that has joined most recently is the last."""
+        self._ids: OrderedDict[tuple[RoomKey, str], None] = OrderedDict()
+        """Room and peer id. The peer id that has joined most recently is the last. A dict would be slower, because the
+        first key is often removed."""
 
     def __iter__(self) -> Iterator[tuple[RoomKey, str]]:
         return iter(self._ids)

@@ -108,8 +108,8 @@ class Lobby:
         self.behind.add(dialect)
 
     def send_due(self, now_s: float) -> list[Effect]:
-        """Send the list to each watcher whose list is outdated. If a watcher got a list less than `MIN_GAP_S` ago, the
-        new one is sent later, by a deadline."""
+        """Send the list to each watcher whose list is outdated. If a watcher got a list less than `MIN_GAP_S` ago, a
+        deadline is set, at which the new list is sent."""
         if not self.behind:
             return []
         done: list[Effect] = []

@@ -152,8 +152,8 @@ class Matchmaking:
             self._remove(waiting)
 
     def queue(self, ask: commands.Enqueue) -> list[Waiting]:
-        """Return the connected peers in the queue that `ask` names, in the order of their requests. They are few,
-        because they get a room as soon as there are enough of them for a group."""
+        """Return the connected peers in the queue that `ask` names, in the order of their requests. There are few
+        of them, because they get a room as soon as there are enough for a group."""
         queue = self._queues.get(_queue_of(ask), {})
         return [waiting for waiting in queue.values() if waiting.connection is not None]
 

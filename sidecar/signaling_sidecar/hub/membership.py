@@ -61,7 +61,7 @@ class Session:
     resumption: Resumption | None = None
     """The state for resuming the session. None if the client has not requested a resumable session."""
     awaits_request: bool = False
-    """Whether the client has not repeated its request for a group since it opened the current connection."""
+    """Whether the client has opened a new connection, and has not repeated its request for a group on it yet."""
     replaced_s: tuple[float, ...] = ()
     """The times within `replacement_window_s` at which a newer connection replaced the connection of the session."""
 
@@ -147,8 +147,8 @@ def _suffix(group: int) -> str:
 
 
 UNKNOWN_SECRETS = frozenset({""})
-"""A set of secret names that contains only the empty string. Every payload contains it, so that no payload is
-recorded."""
+"""The value of `Session.secrets` while a restored hub does not know the names. No payload is recorded then, because
+every payload contains the empty string, and thus seems to contain a secret name."""
 
 
 class Membership:
@@ -273,7 +273,7 @@ class Membership:
         """
         room = session.room
         self.detach(session)
-        session.away = None  # the deadlines that were set while the session was away then do nothing
+        session.away = None  # so that deadlines that were set while the session was away do nothing
         del room.sessions[session.peer]
         if room.rules.joining.one_room_per_peer:
             del self._by_peer[room.key.dialect, session.peer]

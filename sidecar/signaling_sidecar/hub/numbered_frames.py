@@ -16,8 +16,8 @@ from signaling_sidecar.hub.resumption import Resumption
 
 ACK_WITHIN_S = 1.0  # seconds; PROTOCOLS.md, "Resuming a session"
 CarryOut = Callable[[commands.Carried, float, int | None], list[Effect]]
-"""A function that carries out a command: (command, `now_s`, number of its frame). The number is None if the frame has
-none, or if the session is not resumable."""
+"""A function that carries out a command. Its arguments are the command, `now_s`, and the number of the command's frame.
+The number is None if the frame has no number, or if the session is not resumable."""
 
 
 class NumberedFrames:
@@ -66,7 +66,7 @@ class NumberedFrames:
         try:
             done = self._do(numbered, now_s)
         except Exception:
-            resumption.handled = c - 1  # the server now refuses the frame, under the same number
+            resumption.handled = c - 1  # because the server will now refuse the frame with this number
             raise
         return records.numbered(done, session, c)
 

@@ -64,7 +64,7 @@ class Refusals:
             to=record.to,
             peer=record.peer,
         )
-        session = self._membership.session(command.connection)  # if resumable, it is the connection's only session
+        session = self._membership.session(command.connection)  # a resumable session is its connection's only one
         if session is not None and session.resumption is not None:
             if c is not None:
                 return announce(record, [session], answer)

@@ -61,7 +61,7 @@ class Resumption:
     """The number of the last frame that was sent to a connection. The client cannot have received a later one."""
     owes_ack: bool = False
     """Whether the current value of `handled` must still be sent to the client."""
-    kept: list[Kept] = field(default_factory=list)  # mostly empty, and an empty deque would take 600 bytes
+    kept: list[Kept] = field(default_factory=list)  # no deque: most are empty, and an empty deque takes 600 bytes
     _kept_bytes: int = 0
     _unrecorded_bytes: int = 0
     """The size of the frames that were acknowledged since the last acknowledgement in the log."""
@@ -70,7 +70,7 @@ class Resumption:
         """Whether `hashed` is the hash of a valid token."""
         issued = hmac.compare_digest(hashed, self.issued)
         proven = hmac.compare_digest(hashed, self.proven or "")
-        return issued or proven  # always compares both, so that the time does not reveal which of them matches
+        return issued or proven  # both hashes are always compared, so that the time does not reveal which matches
 
     def issue(self, hashed: str, proven: str | None) -> None:
         """Replace the issued token by a new one. `proven` is the hash of the last token that the client certainly

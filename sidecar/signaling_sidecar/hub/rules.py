@@ -10,8 +10,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-MAX_CAPACITY = 10_000  # peers; the setting has the same limit
-MAX_GRACE_S = 3600  # seconds; the setting has the same limit; the event log is kept for the longest grace period
+MAX_CAPACITY = 10_000  # peers; the maximum of the setting `max_peers_per_room` too
+MAX_GRACE_S = 3600  # seconds; the maximum of the setting `grace_s` too
 
 
 class RoomKey(NamedTuple):
@@ -53,8 +53,8 @@ class SecondJoin(Enum):
     """What happens when a connection that has a session already sends a join for another room or peer id."""
 
     MOVES = "the peer leaves its room and joins the other one"
-    IGNORED = "the join is ignored, whatever it names"
-    FORGED = "the join is refused, because the connection speaks for one peer only"
+    IGNORED = "the join is ignored"
+    FORGED = "the join is refused, because a connection can have only one peer id"
 
 
 class Challenged(Enum):
@@ -321,5 +321,5 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
         )
         _refuse(
             self.entry.secret and self.relays.mailbox is not None,
-            "secret rooms cannot have a mailbox: it outlives the sessions from which the hub knows the secret names",
+            "secret rooms cannot have a mailbox: it keeps frames for longer than the hub knows the secret names",
         )

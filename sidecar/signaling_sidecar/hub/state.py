@@ -37,8 +37,8 @@ class Ids(Protocol):
 
 @dataclass(slots=True)
 class State:
-    """The shared state. Only the fields `rules`, `max_rooms` and `log_is_written` are ever assigned again, so the parts
-    of the hub may keep references to the other objects."""
+    """The shared state. Only the fields `rules`, `max_rooms` and `log_is_written` get new values later, so the parts
+    of the hub may keep references to the objects in the other fields."""
 
     rules: Mapping[str, RoomRules]
     """The rules of each dialect, by its name."""
@@ -61,7 +61,7 @@ class State:
         self.barred[room, peer] = until_s
 
         def end(_: float) -> list[Effect]:
-            if self.barred.get((room, peer)) == until_s:  # if it differs, the peer was barred again
+            if self.barred.get((room, peer)) == until_s:  # otherwise the peer was barred again
                 del self.barred[room, peer]
             return []
 
