@@ -31,7 +31,8 @@ DIALECTS: dict[str, Dialect] = {
 """All dialects by name. No other code contains a list of the dialects."""
 
 NATIVE = ROOMS
-"""The dialect of our own browser client. The status page is at its path, and the LAN discovery finds only its rooms."""
+"""The dialect of our own browser client. A browser that opens the dialect's path gets the status page. The LAN
+discovery finds only rooms of this dialect."""
 
 __all__ = [
     "DIALECTS",

@@ -68,7 +68,7 @@ E_co = TypeVar("E_co", bound=Envelope, covariant=True)
 
 
 class Envelopes(Protocol[E_co]):
-    """Decodes envelopes of one type: a `msgspec.json.Decoder` of that type, or `TAGGED`."""
+    """The interface of decoders for envelopes of one type. `TAGGED` has it, and so does `msgspec.json.Decoder`."""
 
     # This is `Any` because msgspec declares the property `type` of its decoder as `type[E]` until version 0.22, and as
     # `TypeForm[E]` since then.

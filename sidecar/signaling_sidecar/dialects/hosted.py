@@ -283,7 +283,7 @@ def _error(text: str, refusal: Refusal, at_ms: int) -> bytes:
 
 
 def _error_text(refused: messages.Refused) -> str | None:
-    """Return the error text, which the real client compares or shows. If it is None, no error is sent."""
+    """Return the error text, which the real client compares or shows. Return None if no error must be sent."""
     if not refused.joined and refused.kind not in _JOINS:
         return None
     match refused.kind, refused.refusal.code, refused.refusal.field:

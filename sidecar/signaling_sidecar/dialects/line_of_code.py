@@ -23,7 +23,7 @@ class Address(NamedTuple):
 
 
 def of_page(origin: str) -> Address:
-    """Return the address for a page that Vite serves: the expressions take it from `location` of the page."""
+    """Return the address for a page that Vite serves. Its expressions read the address from the page's `location`."""
     start = "location.origin.replace(/^http/, 'ws') + '"
     return Address(start, "location.hostname", "location.port", "location.protocol === 'https:'", origin)
 

@@ -69,7 +69,7 @@ def begin(caller: Caller, at_ms: int) -> commands.Opened | None:
 
 def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carried:
     peer = caller.introduction.peer
-    assert peer is not None  # `open_` closes connections without a userId
+    assert peer is not None  # because `open_` closes connections without a userId
     if envelope.kind not in _RELAYED and envelope.kind != "matchmaking":
         raise BadFrameError(errors.unknown_type(envelope.kind))
     claimed = envelope.from_

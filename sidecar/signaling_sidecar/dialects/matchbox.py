@@ -4,8 +4,8 @@ The URL names the room, and the server sends the first frame, which gives the cl
 room send an offer to each newcomer. With `?next=3`, peers form groups of three, in the order of their arrival. A client
 stops with an error if it receives an unknown frame or a second peer id, so the sidecar sends it neither.
 
-The frames are the enums of matchbox_protocol as serde writes them. Groups are formed as by matchbox_server
-(`src/topology.rs` and `src/state.rs` in https://github.com/johanhelsing/matchbox).
+The frames are the JSON text into which serde converts the enums of the crate matchbox_protocol. Groups
+are formed as by matchbox_server (`src/topology.rs` and `src/state.rs` in https://github.com/johanhelsing/matchbox).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _group_size(text: str) -> int:
     digits = text.removeprefix("+")  # Rust accepts a plus sign before a number
     if not (digits.isascii() and digits.isdigit()):
         return 0
-    return int(digits.lstrip("0")[:9] or 0)  # nine digits already exceed the limit, and parsing thousands would be slow
+    return int(digits.lstrip("0")[:9] or 0)  # nine digits exceed every limit; more would be slow to parse
 
 
 def begin(caller: Caller, at_ms: int) -> Carried:
@@ -113,8 +113,8 @@ def closing(message: LastWords) -> Closing | None:
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
-# A session ends with its connection. If it were kept, its peer could not return to it, because each connection gets a
-# new id. In a group, the kept session would occupy the place of a newcomer.
+# A session ends with its connection. No peer could return to a kept session, because each connection gets a new peer
+# id. In a group, a kept session would occupy the place of a newcomer.
 _GRACE_S = dict.fromkeys(Ending, 0.0)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from itertools import islice
 
-MAX_TOKENS = 20_000  # reading so many tokens takes 5 ms; without a limit, a hostile client could block the event loop
+MAX_TOKENS = 20_000  # tokens of a frame; reading them takes 5 ms, in which the event loop is blocked
 
 # These expressions match in linear time, because every repetition is possessive, and an unterminated string extends to
 # the end of the frame.

@@ -104,8 +104,8 @@ def _error(refused: messages.Refused, at_ms: int) -> bytes:
 
 
 def _error_text(refused: messages.Refused) -> str:
-    """Return the text with which the original server refuses such a frame, or our own message if it has no such
-    refusal. The error frames of this dialect have no field for the error code.
+    """Return the text with which the original server answers the refused frame. If that server does not refuse
+    frames for this reason, return our own message. The error frames of this dialect have no field for the error code.
     """
     code = refused.refusal.code
     if refused.kind in _RELAYED and not refused.joined:

@@ -87,14 +87,14 @@ def open_(opening: Opening) -> Introduction | Closing:
         refusal = errors.too_large("token", len(token.encode()), MAX_TOKEN_BYTES)
     if refusal is not None:
         return Closing(CloseCode.REFUSED, refusal.message)
-    # If the parameter `token` is an access token, clients are recognised by its subject. They are not recognised by the
-    # access token itself, because it changes when it is renewed, or is the same for all clients.
+    # If the parameter `token` is an access token, clients are recognised by the subject of this token. The token itself
+    # cannot identify a client: it may be the same for all clients, and a renewed token is another text.
     return Introduction(room=room, peer=peer, own_token=opening.subject if opening.removed == "token" else token)
 
 
 def begin(caller: Caller, at_ms: int) -> commands.Join:
     introduction = caller.introduction
-    assert introduction.room is not None  # `open_` closes connections without a key
+    assert introduction.room is not None  # because `open_` closes connections without a key
     return commands.Join(
         kind="OPEN",
         connection=caller.connection,
@@ -216,7 +216,7 @@ def _peers(asked: Asked, view: View) -> Answer:
 def rules(settings: Settings) -> RoomRules:
     return RoomRules(
         joining=Joining(
-            # Unless the prefixes of ids name rooms, all clients with the same key are in one room.
+            # Without `peerjs_rooms_by_prefix`, all clients with the same key are in one room.
             capacity=settings.max_peers_per_room if settings.peerjs_rooms_by_prefix else settings.max_connections,
             challenged=Challenged.THE_ID,
             replacements=REPLACEMENTS,
@@ -262,7 +262,7 @@ PEERJS = Dialect(
     closing=closing,
     routes=(
         *(Route("GET", f"{prefix}/", _about, reads_rooms=False) for prefix in PREFIXES),
-        # The library asks for an id before it connects, and sends its token only then.
+        # The library requests an id before it connects. It sends no token with this request, but only when it connects.
         *(Route("GET", f"{prefix}/{{key}}/id", _id, needs_no_token=True, reads_rooms=False) for prefix in PREFIXES),
         *(Route("GET", f"{prefix}/{{key}}/peers", _peers) for prefix in PREFIXES),
     ),

@@ -91,8 +91,8 @@ class FrameBudget(NamedTuple):
 
 
 Decode = Callable[[bytes, Caller, int], Command]
-"""Reads one frame: (frame, caller, wall clock in ms since the epoch). For a frame that it cannot read, it returns a
-`Refuse` command, and raises no exception."""
+"""A function that reads one frame. Its arguments are the frame, the caller and the wall-clock time in ms since the
+epoch. For a frame that cannot be read, it returns a `Refuse` command, and raises no exception."""
 
 
 class Asked(NamedTuple):
@@ -117,14 +117,14 @@ class Answer(NamedTuple):
 
 
 class View(Protocol):
-    """What a route can ask about the rooms of its dialect."""
+    """The methods with which a route reads the rooms of its dialect."""
 
     def listed_rooms(self) -> RoomsListed:
         """Return the rooms that the public list of rooms shows, the oldest first."""
 
     def peers(self, room: str) -> tuple[PeerView, ...] | None:
-        """Return the peers of a room in order of joining, including those that are away. None if there is no such
-        room."""
+        """Return the peers of a room in order of joining, including those that have lost their connection but may
+        return. None if there is no such room."""
 
 
 class Route(NamedTuple):
@@ -139,7 +139,7 @@ class Route(NamedTuple):
     path: str
     """The path. `{name}` in the path stands for any one segment, whose text `answer` gets as `Asked.path["name"]`. If a
     path without such a segment also matches, its route is used. On the paths `/` and `/ws/signaling/`, a browser is
-    redirected to the status page instead."""
+    redirected to the status page, and does not get the route's answer."""
     answer: Callable[[Asked, View], Answer]
     """Returns the response. The function must not block, and must not change anything. If it raises an exception, the
     exception is logged, and the client gets a 500 without details."""
@@ -194,7 +194,7 @@ class Dialect:
     The command is carried out before the first frame is read. If the command requests a greeting, a room or a group,
     the connection is not closed as idle when the client sends no frame."""
     closing: Callable[[LastWords], Closing | None] = lambda message: None
-    """Returns how to close the connection that has received the message, or None to keep it open.
+    """Given a message that was sent to a client, returns how to close its connection, or None to keep it open.
 
     In every dialect, the hub itself closes the connection of a peer that is removed or replaced in its only room.
     """

@@ -31,8 +31,8 @@ MAX_CREDENTIAL_CHARS = 8192  # characters of an access token; web servers accept
 MAX_REF_BYTES = 128  # bytes of JSON text; an answer does not repeat a longer "id", so answers remain small
 UNLOADED_GRACE_S = 5.0  # seconds; a reloaded page is back sooner, and a closed page should not be shown longer
 AWAY_NOTICE_S = 1.0  # seconds; PROTOCOLS.md, "Rule 9"
-REPLACEMENTS = 3  # PROTOCOLS.md, "Rule 2": the fourth replacement within the window is refused
-REPLACEMENT_WINDOW_S = 20.0  # seconds; two original clients that reconnect after 2 s exceed the limit within this time
+REPLACEMENTS = 3  # how many times newer connections may replace a peer's connection; PROTOCOLS.md, "Rule 2"
+REPLACEMENT_WINDOW_S = 20.0  # seconds; two clients with the same id that reconnect after 2 s exceed `REPLACEMENTS`
 
 # --- wire types: client to server ----------------------------------------------------------------------------------
 
@@ -41,10 +41,10 @@ _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Envelope(Envelope, gc=False, kw_only=True):
-    """The fields that are read from every frame. The fields below `to` are removed from a frame before it is relayed.
+    """The fields that are read from every frame. The fields after `to` are removed from a frame before it is relayed.
 
-    `to`, `a` and `c` may have any type, because some frames are valid whatever these contain: `to` is ignored in a
-    broadcast, and `a` and `c` in a join and outside of a resumable session.
+    `to`, `a` and `c` may have any type, because the sidecar ignores them in some frames: `to` in a broadcast, and `a`
+    and `c` in a join and in a session that is not resumable.
     """
 
     type: str

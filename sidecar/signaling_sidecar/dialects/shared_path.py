@@ -1,5 +1,7 @@
-"""Finds the dialect of a connection to `/ws`, a path that the original servers of several dialects have: by the query,
-or else by the first frame."""
+"""Finds the dialect of a connection to `/ws`, which is the path of several dialects' original servers.
+
+The query of the URL shows the dialect, or else the first frame does.
+"""
 
 from __future__ import annotations
 

@@ -95,8 +95,8 @@ def _subscribe(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) ->
             peer=caller.given_id,
         )
 
-    # Topics beyond `MAX_COMMANDS` are dropped here without a record. The hub still refuses and records some of the
-    # other topics, because `MAX_COMMANDS` is more than `MAX_TOPICS`.
+    # Topics beyond `MAX_COMMANDS` are dropped here without a record. `MAX_COMMANDS` is more than `MAX_TOPICS`. So when
+    # topics are dropped here, the hub also refuses some of the remaining topics, and records this.
     return commands.Several(caller.connection, tuple(map(join, _topics(envelope)[:MAX_COMMANDS])))
 
 
