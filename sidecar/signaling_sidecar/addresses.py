@@ -64,7 +64,7 @@ class Address(NamedTuple):
 
 
 def own_addresses() -> list[Address]:
-    """List all addresses of this machine, sorted as `AddressKind` is, with IPv4 before IPv6."""
+    """List all addresses of this machine, in the order of `AddressKind`, with IPv4 before IPv6."""
     return best_first(address_of(interface, text) for interface, text in _configured())
 
 
@@ -74,7 +74,7 @@ def best_first(addresses: Iterable[Address]) -> list[Address]:
 
 
 def address_of(interface: str, text: str) -> Address:
-    """Parse an address with its prefix length, such as `10.0.0.1/8`, of the interface with this name."""
+    """Parse the `text` of an address with its prefix length, such as `10.0.0.1/8`. `interface` has this address."""
     net = ipaddress.ip_interface(text)
     return Address(interface, net, _kind(interface, net))
 
@@ -90,7 +90,7 @@ def _kind(interface: str, net: IPv4Interface | IPv6Interface) -> AddressKind:
 
 
 def _configured() -> Iterator[tuple[str, str]]:
-    import ifaddr  # imported here, because `ifaddr` runs other programs to find the C library, which is slow
+    import ifaddr  # imported here, because the import is slow: `ifaddr` runs other programs to find the C library
 
     for adapter in ifaddr.get_adapters():
         for ip in adapter.ips:

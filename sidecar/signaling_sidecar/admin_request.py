@@ -16,8 +16,8 @@ from signaling_sidecar.eventlog.secure_context import is_insecure
 from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.untrusted_text import visible
 
-TIMEOUT_S = 5.0  # seconds; the sidecar answers from memory
-SHOWN_BYTES = 1000  # bytes of a refusal that are read; a server that is not a sidecar may answer with a whole page
+TIMEOUT_S = 5.0  # seconds until a request fails because the sidecar does not respond
+SHOWN_BYTES = 1000  # bytes of an error response that are read; other servers may respond with a whole page
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -70,10 +70,10 @@ def _ask(url: str, token: str, method: str, path: str, body: dict[str, Any] | No
 
 @contextmanager
 def answering(url: str) -> Iterator[None]:
-    """Raise NotAnswered in place of the exceptions of a request, except HTTPError.
+    """In the `with` block, replace the exceptions of a request by NotAnswered. HTTPError is not replaced.
 
-    urllib raises URLError only for errors until the request is sent. Errors while the response is read are exceptions
-    of several other types.
+    urllib raises URLError only for errors while it connects and sends the request. Errors while the response is read
+    are exceptions of several other types.
     """
     if not url.startswith(("http://", "https://")):
         raise NotAnswered(url, "the URL must begin with http:// or https://")

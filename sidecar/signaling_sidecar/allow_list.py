@@ -14,7 +14,7 @@ HOSTS = (
     "host names without a scheme, a port or a dot at the end: dev.example, .example.com (the name and its subdomains), "
     "*.example.com (only its subdomains) or * (any name)"
 )
-MAX_CHARS = 255  # characters of an entry; a host name has no more (RFC 1035 section 2.3.4)
+MAX_CHARS = 255  # the maximum length of an entry, which is that of a host name (RFC 1035 section 2.3.4)
 _READ_IN_TWO_WAYS = frozenset(
     "ßς\u200c\u200d"
 )  # browsers encode these characters by UTS 46, but Python's codec uses RFC 3490

@@ -45,9 +45,9 @@ def check_protection(settings: Settings, address: str, host: str | None = None) 
     """Raise UnprotectedHost if other machines can reach the IP address on which the sidecar listens, and the settings
     do not limit who may connect. `host` is the host name that was resolved to the address, if there is one.
 
-    Otherwise an attacker in the same café, or on the internet, could connect, read all rooms and answer in the name of
-    other peers. Without `auth`, any program could do that. Without `allow_host` and `allow_origin`, any website could,
-    if it is open in a browser on a machine that can reach the sidecar.
+    Without this check, an attacker in the same café, or on the internet, could connect, read all rooms and answer in
+    the name of other peers. Without `auth`, any program could do that. Without `allow_host` and `allow_origin`, any
+    website could, if it is open in a browser on a machine that can reach the sidecar.
     """
     if not settings.insecure and (missing := lacks_protection(settings, address)):
         raise UnprotectedHost(host or address, missing)

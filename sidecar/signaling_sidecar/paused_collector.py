@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-MANY = 50_000  # objects; examining so many takes the garbage collector a few milliseconds
+MANY = 50_000  # new objects; the garbage collector examines fewer than these within a few milliseconds
 
 
 @contextmanager
@@ -33,7 +33,8 @@ def _treat_all_objects_as_old() -> None:
     """Move all objects to the oldest generation. Otherwise the next collection of the youngest generation would examine
     all objects that were created during the pause."""
     young, _, _ = gc.get_count()
-    # `unfreeze` would also unfreeze objects that other code has frozen. `get_freeze_count` is slow, so it is last.
+    # `unfreeze` would also unfreeze objects that other code has frozen. `get_freeze_count` is slow, so
+    # it is called only if there are many objects.
     if young >= MANY and gc.get_freeze_count() == 0:
         gc.freeze()
         gc.unfreeze()

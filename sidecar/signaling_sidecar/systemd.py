@@ -48,7 +48,7 @@ def passed_socket() -> socket.socket | None:
 
     Raises SettingsError if systemd has passed anything else than one TCP socket.
     """
-    count = os.environ.pop("LISTEN_FDS", None)  # removed, so that no child process uses the socket
+    count = os.environ.pop("LISTEN_FDS", None)  # removed, so that no child process tries to use the socket
     os.environ.pop("LISTEN_FDNAMES", None)
     if os.environ.pop("LISTEN_PID", None) != str(os.getpid()) or count is None:
         return None

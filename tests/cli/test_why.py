@@ -202,7 +202,7 @@ def test_a_shell_loop_can_wait_until_peers_are_connected(tmp_path: Path) -> None
         assert asyncio.run(meet()) == [1, 0, 1]
 
 
-LAST_RUN = "sidecar: no sidecar is running; this is its last run, whose log ends at 2026-11-18 11:06:43Z"
+LAST_RUN = "sidecar: no sidecar is running; this is the last run, whose log ends at 2026-11-18 11:06:43Z"
 
 
 def test_of_a_sidecar_that_is_not_running_it_says_that_the_answers_are_of_its_last_run(
@@ -271,7 +271,7 @@ async def test_watching_prints_verdicts_that_change_by_time_alone(tmp_path: Path
         assert [each["reason"] for each in found] == ["in-progress", "nobody-offered"]
         await asyncio.to_thread(sidecar.stop)
         said = await asyncio.to_thread(lambda: next((line for line in lines if not line.startswith("{")), ""))
-        assert said.startswith("sidecar: no sidecar is running; this is its last run")
+        assert said.startswith("sidecar: no sidecar is running; this is the last run")
 
 
 # --- progress ------------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 def no_certificates() -> Iterator[None]:
     """Modules that are imported in the `with` block create TLS contexts that trust no certificate authority.
 
-    aiohttp makes the contexts of its client when it is imported. Reading some 140 certificates for each of these
-    contexts takes a fifth of the sidecar's start-up time, and the sidecar itself sends no https request that needs
-    certificates.
+    aiohttp creates the TLS contexts of its HTTP client when it is imported. Reading some 140 certificates for each of
+    these contexts takes a fifth of the sidecar's start-up time, and the sidecar itself sends no https request that
+    needs certificates.
     """
     before = {name: os.environ.get(name) for name in _VARIABLES}
     os.environ.update(dict.fromkeys(_VARIABLES, os.devnull))

@@ -31,7 +31,7 @@ from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.untrusted_text import visible
 
 POLL_S = 0.2  # seconds between two reads of the log, at least; short enough for a person who is watching
-REST = 2.0  # the pause after a read, as a multiple of its duration, so that large logs use a third of a processor
+REST = 2.0  # the pause after a read, as a multiple of its duration, so that reads of a large log use a third of a CPU
 
 
 def as_json(history: History) -> str:
@@ -40,7 +40,9 @@ def as_json(history: History) -> str:
 
 
 def watch(arguments: argparse.Namespace) -> NoReturn:
-    """Print every verdict, and print it again when it changes, because of a new record or because time has passed.
+    """Print every verdict, and print it again whenever it changes.
+
+    A verdict can change when a record is written, or merely because time passes.
 
     The sidecar that writes the log may be started after this command. If the sidecar is on another machine, each new
     record of its log is copied to this machine. Raises NotAnswered.

@@ -22,7 +22,7 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List the wire protocols that the sidecar supports, with the URL paths of each. For protocols of other libraries,
-    also print the line of code by which a page that Vite serves connects."""
+    also print the line of code with which a page connects through Vite."""
     for dialect in DIALECTS.values():
         print(f"{dialect.name:8}  {dialect.purpose}")
         if dialect.line is not None:

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choose(rooms: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomInLog:
-    """Return the last room that matches the arguments, and print on stderr which earlier runs had a matching room."""
+    """Return the last room that matches the arguments. If earlier runs had a matching room, list them on stderr."""
     asked = [name for name in ("dialect", "boot") if getattr(arguments, name) is not None]
     requested = " with ".join([repr(arguments.room), *(f"--{name} {getattr(arguments, name)}" for name in asked)])
     found = [
@@ -96,7 +96,7 @@ def _unique(texts: Iterable[str]) -> list[str]:
 
 
 def _sessions_of(records: Sequence[Entry], peers: Sequence[str]) -> tuple[str, str]:
-    """Find the sessions of two peers at their last meeting. Raises NeverMet."""
+    """Find the sessions of two peers when they were last in one room together. Raises NeverMet."""
     meetings = [each for each in find_meetings(records).meetings if each.room is not None]
     for meeting in reversed(meetings):
         one, other = meeting.sessions

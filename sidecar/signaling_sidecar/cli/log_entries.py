@@ -21,7 +21,7 @@ LONG_READ_BYTES = 2 * NEWEST_BYTES  # reading a larger log takes more than a sec
 
 
 class LogEntries(NamedTuple):
-    """A log that is being read. `left_out` counts the unreadable lines of the entries that have been read so far."""
+    """A log that is being read. `left_out` counts the lines that could not be read so far."""
 
     entries: Iterator[Entry]
     left_out: LeftOut
@@ -55,17 +55,18 @@ def read(arguments: argparse.Namespace) -> LogEntries:
 
 
 def report_last_run(arguments: argparse.Namespace, last_ts: float) -> None:
-    """Print on stderr that no sidecar is running, and when the log of its last run ends, at `last_ts`.
+    """Print on stderr that no sidecar is running, and that the log of the last run ends at `last_ts`.
 
-    Prints nothing with `--log`, whose users expect an old log, or if `last_ts` is 0, because the log has no records.
+    Prints nothing with `--log`, whose users expect an old log. Prints nothing either if the log has no records, and
+    `last_ts` is therefore 0.
     """
     if arguments.log is None and last_ts > 0:
         at = f"{datetime.fromtimestamp(last_ts, UTC):%Y-%m-%d %H:%M:%SZ}"
-        print(f"sidecar: no sidecar is running; this is its last run, whose log ends at {at}", file=sys.stderr)
+        print(f"sidecar: no sidecar is running; this is the last run, whose log ends at {at}", file=sys.stderr)
 
 
 def _of_remote(url: str, left_out: LeftOut) -> Iterator[Entry]:
-    """Copy the log of the sidecar's run at this URL into a temporary file, and yield the entries of the copy."""
+    """Download the log of the sidecar at this URL into a temporary file, and yield the entries of the file."""
     with TemporaryDirectory(prefix="signaling-") as folder:
         copy = Path(folder) / "events.jsonl"
         with copy.open("wb") as file:

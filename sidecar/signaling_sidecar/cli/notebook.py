@@ -13,7 +13,7 @@ from typing import Any
 import signaling_sidecar
 
 PACKAGE = Path(signaling_sidecar.__file__).parent
-SOURCES = (PACKAGE / "notebooks", PACKAGE.parents[1] / "notebooks")  # installed, and in a checkout
+SOURCES = (PACKAGE / "notebooks", PACKAGE.parents[1] / "notebooks")  # in a package, and in a checkout
 
 
 def add_to(commands: Any) -> None:

@@ -52,7 +52,7 @@ def token_for(url: str) -> str:
     return token
 
 
-@functools.cache  # warns only once, although `tail` sends two requests
+@functools.cache  # so that `tail`, which sends two requests, prints one warning
 def _warn_of_plain_http(url: str) -> None:
     warning = warning_of_plain_http(url)
     if warning is not None:
@@ -69,7 +69,7 @@ class GrowingCopy:
         self.path = path
         self.problem: NotAnswered | None = None
         self._url = url
-        Thread(target=self._copy, daemon=True).start()  # a daemon, so that the command can end while it waits
+        Thread(target=self._copy, daemon=True).start()  # a daemon, so that the command can end while the thread waits
 
     def _copy(self) -> None:
         try:

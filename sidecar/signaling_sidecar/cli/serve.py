@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _can_reload_own_code() -> bool:
     """Whether `--reload auto` reloads the code, which it does in a checkout of the repository.
 
-    Vite's plugin always passes `--reload auto`, so an environment variable can switch it off.
+    Vite's plugin always passes `--reload auto`. So there is an environment variable that switches reloading off.
     """
     is_checkout = (CHECKOUT / "pyproject.toml").exists()
     return is_checkout and os.environ.get(RELOAD_VARIABLE) != "off" and CAN_HAND_ON_SOCKETS and has_reload_extra()

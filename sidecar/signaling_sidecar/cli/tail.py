@@ -165,7 +165,7 @@ def describe(record: dict[str, Any]) -> str:
         parts.append(record["peer"])
     if record["type"].startswith("signal."):
         kind, is_frame = record.get("kind", "?"), record["type"] in FRAME_RECORDS
-        to = record.get("to", "all" if is_frame else None)  # without `to`, a refused frame need not be for all
+        to = record.get("to", "all" if is_frame else None)  # a refused frame may be for one peer, even without `to`
         parts.append(kind if to is None else f"{kind} → {to}")
         if "bytes" in record:
             parts.append(f"{record['bytes']} B")

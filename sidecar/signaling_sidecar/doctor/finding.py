@@ -12,7 +12,7 @@ class Level(StrEnum):
 
     OK = "ok"
     NOTE = "note"
-    """Information: no feature that was requested is known to fail."""
+    """Information, or a feature that does not work, but that nobody has requested."""
     WRONG = "wrong"
     """An error: something that was requested does not work. With an error, the exit code of `sidecar doctor` is 1."""
 

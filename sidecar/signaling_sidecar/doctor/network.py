@@ -1,4 +1,4 @@
-"""Check whether other devices can open the page, at which addresses, and as a secure context or not."""
+"""Check at which addresses other devices can open the page, and whether it is a secure context there."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def check_client_networks(clients: Sequence[str | None], own: Sequence[Address])
     counts = ", ".join(f"{count} from {network}" for network, count in networks.items())
     if None in clients:
         yield note(
-            "networks-unknown", f"peers in rooms now: {counts}", "with the Vite plugin, their networks are known"
+            "networks-unknown", f"peers in rooms now: {counts}", "with the Vite plugin, the networks of peers are known"
         )
     elif len(set(networks) - {_HERE}) > 1:
         sentence = f"peers in rooms now are in different networks: {counts}"

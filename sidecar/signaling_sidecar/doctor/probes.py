@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from signaling_sidecar.untrusted_text import visible
 
-# Seconds. Short, because the servers are on this machine, and Vite never answers an upgrade that no proxy rule matches.
+# The timeout of a request in seconds. It is short, because the servers are on this machine, and because Vite never
+# answers an upgrade that no proxy rule matches.
 ANSWERS_WITHIN_S = 2.0
 MAX_BODY_BYTES = 65_536  # bytes; the sidecar's status has 4 KB
 MAX_SHOWN_CHARS = 200  # characters of a response that are quoted in a sentence

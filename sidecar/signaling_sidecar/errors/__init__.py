@@ -1,4 +1,4 @@
-"""All errors except bugs of the sidecar, which are ordinary Python exceptions.
+"""All errors except bugs of the sidecar. (A bug raises an ordinary Python exception.)
 
 `operator.py`, `event_log.py` and `cluster.py` define exceptions for the operator. Most of them end a command with one
 sentence and exit code 2. `refusals.py` defines the reasons for which the frame of a peer is refused. A refusal is sent

@@ -13,7 +13,7 @@ class NoLog(SidecarError):
         self.path = path
 
     def __str__(self) -> str:
-        return f"no event log was found at {self.path!r}: its files end in .jsonl or .jsonl.gz"
+        return f"no event log was found at {self.path!r}: the files of a log end in .jsonl or .jsonl.gz"
 
 
 class DamagedLog(SidecarError):

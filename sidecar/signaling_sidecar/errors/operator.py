@@ -122,8 +122,8 @@ _PASSED_HOW = "with --project or --state-dir (in Python: give its state folder t
 
 
 class NoStateDir(SidecarError):
-    """No sidecar was ever started for a folder. `below` is a clause that names projects in subfolders of the folder for
-    which sidecars were started, or is empty."""
+    """No sidecar was ever started for a folder. `below` is a clause that names the projects in its subfolders for which
+    sidecars were started, or is empty."""
 
     def __init__(self, start: str, below: str = "") -> None:
         super().__init__(start, below)

@@ -15,7 +15,7 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[Settings, list[str]], None]) -> None:
-    """Whenever the saved file changes settings, call `apply` with all settings and the names of the changed ones.
+    """Whenever a save of the file changes settings, call `apply` with all settings and the names of the changed ones.
 
     Runs until the task is cancelled. Settings that cannot change while the sidecar runs keep their value from
     `settings`, and a warning names them.

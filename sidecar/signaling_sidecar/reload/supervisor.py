@@ -131,7 +131,7 @@ class Supervisor:
             if not (loaded and self._serving.serves(self._stop)):
                 return 0 if self._stop.is_set() else self._serving.process.wait()
             self._stop_with(self._serving)
-            self._standby = self._new_worker()  # started after the first worker, whose start it would slow down
+            self._standby = self._new_worker()  # only now, because it would slow the first worker down
             while not self._stop.is_set():
                 if self._has_changed():
                     self._swap(self._standby)
@@ -146,7 +146,7 @@ class Supervisor:
         """Check for changes until `stop` is called. Each check puts into `_looks` whether it found changes."""
         try:
             self._watch_code(force_polling=None)
-        except (OSError, RuntimeError):  # this user watches too many files
+        except (OSError, RuntimeError):  # the operating system lets this user watch no more files
             self._watch_code(force_polling=True)
         self._looks.put(False)
 

@@ -10,7 +10,7 @@ from signaling_sidecar.untrusted_text import visible
 
 
 class NotConnected(AssertionError):
-    """Some peers of a room are not connected. The message contains the verdict on each two peers that are not."""
+    """Some peers of a room are not connected. The message contains the verdicts on all pairs that are not connected."""
 
     def __init__(
         self, what: str, verdicts: Sequence[VerdictObject], rejections: Sequence[RejectionObject], log: Path

@@ -78,7 +78,7 @@ class TestRoom:
             time.sleep(min(LOOK_EVERY_S, last_s - passed_s))
 
     def why(self) -> Why:
-        """Return the verdicts on every two peers that have met in the room, and the refusals of the sidecar there."""
+        """Return the verdicts on every two peers that were in the room together, and the sidecar's refusals there."""
         query = urlencode({"room": self.id, "dialect": self.dialect})
         return msgspec.convert(self._ask("GET", f"why?{query}"), Why)
 

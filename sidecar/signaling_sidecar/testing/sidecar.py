@@ -52,7 +52,7 @@ class TestSidecar:
         return TestRoom(id_, dialect, self._ask, lambda: self.log)
 
     def why(self, room: str | None = None) -> Why:
-        """The verdicts of `sidecar why` on every two peers that have met, in all rooms or in the given room."""
+        """The verdicts of `sidecar why` on every two peers that were together in a room: in any room, or in `room`."""
         query = "" if room is None else f"?{urlencode({'room': room})}"
         return msgspec.convert(self._ask("GET", f"why{query}"), Why)
 
