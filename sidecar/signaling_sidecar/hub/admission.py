@@ -16,8 +16,7 @@ from signaling_sidecar.hub.rules import Challenged
 
 
 class InTheWay(NamedTuple):
-    """A join that will be refused with `refusal` because of `sessions` if the connections of these sessions are still
-    alive."""
+    """A join that will be refused with `refusal` if the connections of `sessions` are still alive."""
 
     join: commands.Join
     sessions: list[Session]

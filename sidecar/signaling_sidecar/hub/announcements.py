@@ -25,7 +25,7 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
     """Write a record of an event, and send the receivers a message about it.
 
     In a resumable session, the message has a number, which is written to the record. The message is kept until the
-    client acknowledges it. If such a session is away, the message is sent when it is resumed.
+    client acknowledges it. If the peer is away, the message is sent when it resumes the session.
     """
     connections: list[int] = []
     marks: dict[int, Mark] = {}

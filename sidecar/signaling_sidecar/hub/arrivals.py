@@ -131,8 +131,8 @@ class Arrivals:
         return sessions[0] if here is None and takes_one_room else here
 
     def _with_known_id(self, join: commands.Join, current: Session | None) -> commands.Join:
-        """If the join names no peer id, return it with the id that its connection has in another room of the dialect,
-        unless another peer in this room has that id."""
+        """Add a peer id to a join that names none: the one that its connection has in another room of the dialect. If
+        another peer in this room has that id, it is not added."""
         if join.peer is not None or current is not None:
             return join
         room = self._state.membership.room(join.room)

@@ -2,7 +2,7 @@
 
 A connection that was lost without a Close looks alive until a regular ping remains unanswered. So when a join would be
 refused because of other connections, these connections are pinged at once. The join waits for their pongs. Commands
-that its client sends meanwhile wait for the join.
+that the joining client sends until then wait for the join.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Challenges:
         """The standoffs, by the connection whose join waits."""
 
     def begin(self, in_the_way: InTheWay, now_s: float) -> list[Effect]:
-        """Challenge the connections because of which the join would be refused, and let the join wait."""
+        """Challenge the connections that are in the way of the join, and let the join wait."""
         join = in_the_way.join
         challenged = {session.connection: session for session in in_the_way.sessions if session.connection is not None}
         standoff = self.standoffs[join.connection] = Standoff(join, set(challenged))
@@ -60,8 +60,8 @@ class Challenges:
         return done + [Challenge(connection) for connection in sorted(challenged)]
 
     def hold(self, command: Command | OfServer) -> bool | Refusal:
-        """Keep a command for later if the join of its client waits. Returns whether it was kept, or a refusal if too
-        many commands are kept already.
+        """Keep a command for later if the join of its client waits. Returns whether the command was kept, or a
+        refusal if too many commands are kept already.
 
         A command that can never be refused, such as a ping, is not kept.
         """

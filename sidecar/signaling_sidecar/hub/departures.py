@@ -52,7 +52,7 @@ class Departures:
         return [record]
 
     def grace_s(self, session: Session, ending: Ending) -> float:
-        """Return the grace period: how long the session is kept after its connection has ended in this way."""
+        """Return the grace period: how long the session is kept if its connection ends in the way `ending`."""
         rules = session.room.rules
         graces_s = rules.endings.resumable_grace_s if session.resumption is not None else None
         return (graces_s or rules.endings.grace_s)[ending]

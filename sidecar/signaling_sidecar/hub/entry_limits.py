@@ -87,7 +87,7 @@ class EntryLimits:
         return set(self._by_connection)
 
     def forget(self, connection: int) -> None:
-        """Forget the tries of a connection that has ended. They still count for its address."""
+        """Forget a connection that has ended. Its tries still count for its IP address."""
         self._by_connection.pop(connection, None)
         self._refused.pop(connection, None)
 

@@ -57,8 +57,8 @@ class _List:
         return None if first is None else self.watchers[first].at_s + MIN_GAP_S
 
     def _first_behind(self) -> int | None:
-        """Return the first watcher if its list is outdated. If it is current, the lists of all others are current too,
-        because they were sent later."""
+        """Return the first watcher if its list is outdated. If the list of the first watcher is current, the lists of
+        all others are current too, because they were sent later."""
         first = next(iter(self.watchers), None)
         return first if first is not None and self.watchers[first].version != self.version else None
 

@@ -115,8 +115,8 @@ class Matchmaking:
         return [*done, *tell([session], matched), *self._state.mailboxes.deliver(session)]
 
     def end_connection(self, connection: int, ending: Ending, now_s: float) -> list[Effect]:
-        """Remove the peer of a connection that has ended from its queue. If the connection ended because the sidecar
-        stopped, the peer keeps its position for the grace period instead."""
+        """Remove the peer of a connection that has ended from its queue. If the sidecar stopped, the peer is not
+        removed at once, but keeps its position for the grace period."""
         waiting = self._by_connection.get(connection)
         if waiting is None:
             return []

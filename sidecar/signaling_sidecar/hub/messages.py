@@ -189,9 +189,10 @@ token."""
 
 
 class RoomLost(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Reports that the connection has lost its session in one room. It stays open, because it is in other rooms.
+    """Reports that the connection has lost its session in one room. The connection stays open, because it has
+    sessions in other rooms.
 
-    If a connection loses its only session, it is closed with the same code and reason instead.
+    A connection that loses its only session gets no such message, but is closed with the same code and reason.
     """
 
     room: str

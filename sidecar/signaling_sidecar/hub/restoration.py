@@ -42,7 +42,7 @@ class Past(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordData(msgspec.Struct, frozen=True, gc=False):
-    """The `data` of a record. It has the fields of all types of records, of which each type uses some."""
+    """The `data` of a record. The fields are those of all types of records. Each type of record has only some."""
 
     listed: bool = False
     name: str | None = None
@@ -114,8 +114,8 @@ class Restoration:
         return max(0.0, self.last_ts - ts)
 
     def in_order_of_loss(self) -> list[Session]:
-        """Return the sessions without a connection, in the order in which they lost it. Those that lost it because the
-        earlier process ended are the last."""
+        """Return the sessions without a connection, in the order in which they lost it. The last are the sessions
+        that lost it because the earlier process ended."""
         without = (session for session in self.sessions.values() if session.connection is None)
         order = {id_: place for place, id_ in enumerate(self.graces)}
         return sorted(without, key=lambda session: order.get(session.id, len(order)) if session.away else len(order))

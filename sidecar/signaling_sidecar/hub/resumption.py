@@ -93,7 +93,7 @@ class Resumption:
         """Keep a frame that already has a number."""
         self.kept.append(kept)
         self._kept_bytes += kept.size
-        # The newest frame is not counted. It alone may be as large as the limit, and if it counted, no other frame
+        # The newest frame is not counted. This frame alone may be as large as the limit, and then no other frame
         # would be kept.
         while len(self.kept) > MAX_KEPT_FRAMES or self._kept_bytes - kept.size > MAX_KEPT_BYTES:
             self._drop_first()
@@ -108,7 +108,7 @@ class Resumption:
         """Whether the caller must record an acknowledgement now, because `RECORD_ACK_BYTES` were acknowledged since the
         last record.
 
-        Recording every acknowledgement would make the log longer, and only a restart needs these records.
+        Not every acknowledgement is recorded, because this would make the log longer, and only a restart needs it.
         """
         is_due = self._unrecorded_bytes >= RECORD_ACK_BYTES
         if is_due:

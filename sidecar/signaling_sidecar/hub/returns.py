@@ -87,8 +87,8 @@ class Returns:
     def resume(self, session: Session, join: commands.Join, now_s: float) -> list[Effect]:
         """Continue the session of a client that has presented a valid token.
 
-        The client is sent the frames that it has missed. If not all of them are kept, or the client does not ask for
-        them, it is sent a list of peers instead.
+        The client is sent the frames that it has missed. If the client does not ask for these frames, or not all of
+        them are kept, the client is sent a list of peers.
         """
         resumption = session.resumption
         assert resumption is not None  # it knows the token

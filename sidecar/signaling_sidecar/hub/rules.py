@@ -29,7 +29,7 @@ class Ending(StrEnum):
     UNLOADED = "unloaded"
     """The client closed it with code 1001: the page was left, or is being reloaded."""
     LOST = "lost"
-    """It ended in any other way: reset, no pong, a client that reads too slowly, or a frame over the limit."""
+    """It ended in any other way. For example, it was reset, or a ping was not answered."""
     STOPPED = "stopped"
     """The sidecar stopped. Clients are expected to reconnect when the sidecar has restarted."""
 
@@ -69,7 +69,7 @@ class Challenged(Enum):
 
 
 class EntryLimit(NamedTuple):
-    """The maximum number of tries to enter a room per minute. It makes guessing the names of rooms too slow."""
+    """The maximum number of tries to enter a room per minute. With the limit, names of rooms cannot be guessed."""
 
     per_connection: int
     per_address: int
@@ -217,8 +217,8 @@ class Announcements(msgspec.Struct, frozen=True, kw_only=True):
     """What the peers in a room are told about each other."""
 
     announces_members: bool = True
-    """Whether the peers in a room are told about each other. Otherwise they get an empty list when they join, and are
-    not told when peers join, change, are away or leave."""
+    """Whether the peers in a room are told about each other. If not, each peer gets an empty list when it joins, and
+    is not told when other peers join, change, are away or leave."""
     tells_contacts: bool = False
     """Whether, in a room whose peers are not told about each other, a peer's contacts are told when it is gone for good
     (`contacts.py`). They are not told if the peer has closed its connection itself, or has lost it because the sidecar
@@ -253,7 +253,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits for frames that are kept for peers that cannot be reached. A frame that would exceed one of them is
+    """The limits for frames that are kept for peers that cannot be reached. A frame that would exceed a limit is
     refused."""
 
     frames: int
@@ -268,7 +268,7 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     """If True and a frame expires, all later frames from the same sender to the same receiver expire with it, and the
     sender is told once. For example, candidates are of no use if their offer has expired."""
     takes_unknown_ids: bool = True
-    """Whether frames are also kept for a peer id that has never joined. Otherwise such a frame is refused at once."""
+    """Whether frames are also kept for a peer id that has never joined. If not, such frames are refused at once."""
 
 
 class Relays(msgspec.Struct, frozen=True, kw_only=True):

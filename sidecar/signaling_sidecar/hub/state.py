@@ -72,7 +72,7 @@ class State:
         return relay.room is not None and relay.to is None and self.rules[relay.room.dialect].relays.publishes
 
     def is_durable(self, rules: RoomRules) -> bool:
-        """Whether a restart now would restore the sessions in a room with these rules, with all their kept frames."""
+        """Whether a restart now would restore the sessions in rooms with these rules, and their kept frames."""
         return rules.endings.durable and self.log_is_written
 
     def refuse_room(self, leaving: Session | None) -> Refusal | None:

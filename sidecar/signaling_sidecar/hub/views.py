@@ -55,12 +55,12 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
-    """The limits for the frames that a client may send. A client that keeps to these limits avoids sending frames that
+    """The limits for the frames that a client may send. A client is told the limits, so that it sends no frames that
     would be refused."""
 
     frame_bytes: int
     frames_per_s: int
     burst: int
-    """The maximum number of frames at once."""
+    """The maximum number of frames that the client may send at once."""
     kept_bytes: int
     """The maximum size of the frames that are kept for a resumable session."""
