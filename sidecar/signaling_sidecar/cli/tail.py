@@ -23,7 +23,7 @@ from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.untrusted_text import visible
 
-POLL_S = 0.2  # seconds between two reads of the file; short enough for a person who is reading along
+POLL_S = 0.2  # seconds between two reads of a log file; short enough for a person who is reading along
 SHOWN_CHARS = 120  # characters of a record's data that are printed
 LINES = 20  # earlier records that are printed first
 

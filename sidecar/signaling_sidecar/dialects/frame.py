@@ -130,7 +130,7 @@ def reader(
             )
         except NOT_JSON as error:
             mended = well_formed(frame)
-            # Retry with the repaired frame, unless its kind was repaired: the client has sent no such kind.
+            # Retry with the repaired frame. If the repair has changed the kind, refuse the frame.
             if mended != frame and outline(mended).get(kind_name) == outline(frame).get(kind_name):
                 return decode(mended, caller, at_ms)
             refusal = errors.bad_json(str(error), shape)

@@ -164,8 +164,8 @@ class _User(msgspec.Struct):
 
 
 class _VideoState(msgspec.Struct, kw_only=True):
-    """The state of the room's video in each notice. It is always that of a stopped video, because the sidecar does not
-    track what the peers play."""
+    """The state of the room's video in each notice. This is always the state of a stopped video, because the sidecar
+    does not track what the peers play."""
 
     isPlaying: bool = False
     currentTime: int = 0

@@ -165,14 +165,14 @@ class Dialect:
     `$secure` are replaced by JavaScript expressions, and `$origin` by the beginning of the URL, such as
     `ws://localhost:5173`. A `{room}` in the path remains in the URL."""
     paths: tuple[str, ...]
-    """The paths of its WebSocket. The first one is `/ws/signaling` or below it. `{room}` stands for a room id."""
+    """The paths of the dialect's WebSocket. The first is `/ws/signaling` or below it. `{room}` stands for a room id."""
     kinds: frozenset[str]
-    """The kinds of frames that its clients send. These kinds remain in a redacted copy of the event log, and the tests
+    """The kinds of frames that clients send. These kinds remain in a redacted copy of the event log, and the tests
     send frames of each kind."""
     kind_of: KindOf = kind_in("type")
     """Reads the kind of a text frame."""
     rules: Callable[[Settings], RoomRules]
-    """Returns the rules of its rooms under the given settings."""
+    """Given the settings, returns the rules of the dialect's rooms."""
     decode: Decode
     """Reads one text frame."""
     decode_binary: Decode | None = None
@@ -206,7 +206,7 @@ class Dialect:
     """Whether the type of an unknown frame and the reason of a client's Close are left out of the event log, because
     they may contain a secret, such as a pairing code."""
     cross_origin: bool = False
-    """Whether pages of other allowed origins may read its HTTP responses (CORS)."""
+    """Whether pages of other allowed origins may read the HTTP responses of the dialect (CORS)."""
     first_frames: frozenset[str] = frozenset()
     """If the first frame on the shared path `/ws` is of one of these kinds, the connection gets this dialect. This is
     only for protocols in which the client sends the first frame, because `begin` is called only after this frame has

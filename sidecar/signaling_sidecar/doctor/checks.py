@@ -52,8 +52,8 @@ def check_vite_and_network(
     """Check Vite and the network. `sidecar` is None if it is not running.
 
     With `guesses`, a Vite server at one of the usual ports is assumed to be the server of this project, even if it does
-    not proxy to the sidecar. `lan` has the same meaning as for `run_checks`; it is implied if `site` has URLs for other
-    devices.
+    not proxy to the sidecar. With `lan`, or if `site` has URLs for other devices, it is an error if other devices
+    cannot open the page.
     """
     vite = yield from find_vite(site, url, sidecar, guesses=guesses)
     addresses = own_addresses()

@@ -8,7 +8,7 @@ import msgspec
 
 
 class Level(StrEnum):
-    """How serious a finding is. If a feature that nobody has requested does not work, the finding is only a note."""
+    """How serious a finding is. A missing feature is an error only if somebody has requested it."""
 
     OK = "ok"
     NOTE = "note"

@@ -44,7 +44,7 @@ class UnknownSchema(SidecarError):
 
 
 class NoSuchRoomInLog(SidecarError):
-    """The log of one room was requested, and no record belongs to that room."""
+    """The records of one room were requested, but the log contains none."""
 
     def __init__(self, room: str) -> None:
         super().__init__(room)

@@ -132,7 +132,8 @@ def connected(peer: str) -> Refusal:
 
 
 def taken(peer: str) -> Refusal:
-    return Refusal(Code.ID_TAKEN, f"peer id {peer!r} belongs to a session that can be resumed with its token", "peer")
+    message = f"peer id {peer!r} belongs to a session, and this join has no valid resume token for it"
+    return Refusal(Code.ID_TAKEN, f"{message}: choose another id, or wait until the session ends", "peer")
 
 
 def replaced_too_often(peer: str, replacements: int, window_s: float) -> Refusal:

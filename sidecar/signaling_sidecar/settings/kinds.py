@@ -18,7 +18,7 @@ _REDIS_OPTIONS = {
     "rediss": {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"},
     "unix": {"db"},
 }
-"""The query parameters that a Redis URL may have, for each scheme. The Redis client would accept others too, but some
+"""The query parameters that a Redis URL may have, for each scheme. The Redis client accepts more parameters, but some
 of them are not suitable here."""
 
 
@@ -167,7 +167,7 @@ def resolved(path: Path) -> Path:
 
 
 def _is_utf_8(path: str) -> bool:
-    """Whether a path can be encoded in UTF-8. If not, it could not be written to the event log, which is JSON."""
+    """Whether a path can be encoded in UTF-8. Other paths cannot be written to the event log, which is JSON."""
     try:
         path.encode()
     except UnicodeEncodeError:
