@@ -3,7 +3,9 @@ import { copyOf, part } from './dom.ts'
 /** Older lines are removed, so that the page does not grow when it is open for days. */
 const MAX_LINES = 300
 
-/** The chat of a room. Other people write the lines, so each line is set as `textContent`, and never as HTML. */
+/**
+ * Shows the chat of a room. Other people write the lines, so each line is set as `textContent`, and never as HTML.
+ */
 export class Chat {
   readonly #log: HTMLOListElement
 

@@ -11,7 +11,7 @@ export function part<Type extends Element>(
   throw new Error(`index.html has no ${type.name} at ${selector}`)
 }
 
-/** Returns a copy of the element in a `<template>`. */
+/** Returns a copy of the first element inside a `<template>`. */
 export function copyOf(templateId: string): HTMLElement {
   const template = part(document, `#${templateId}`, HTMLTemplateElement)
   const copy = template.content.firstElementChild?.cloneNode(true)

@@ -31,8 +31,8 @@ function isIos(): boolean {
 }
 
 /**
- * Shows the link to the CA's certificate, if the plugin serves that certificate. (The plugin does not serve the
- * CA's certificate of mkcert.)
+ * Shows the link to the certificate of the plugin's certificate authority (CA), if the plugin serves one. (It
+ * serves none if the dev server has a certificate from mkcert.)
  */
 async function showAuthority(): Promise<void> {
   const install = part(document, '.install', HTMLElement)
@@ -41,7 +41,8 @@ async function showAuthority(): Promise<void> {
     const { headers } = await fetch(href, { method: 'HEAD' })
     install.hidden = headers.get('content-type') !== 'application/x-x509-ca-cert'
   } catch (error) {
-    // A TypeError means that the network failed, so the certificate cannot be installed now.
+    // `fetch` throws a TypeError if the network fails. The certificate cannot be installed then, so the link stays
+    // hidden.
     if (!(error instanceof TypeError)) throw error
   }
 }

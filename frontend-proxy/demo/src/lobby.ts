@@ -8,11 +8,11 @@ import { describe, roomCard, roomIdOf } from './room-card.ts'
 const SUGGESTED = ['bar', 'Gaming Zone', 'Study Hall']
 
 const NAME_KEY = 'demo:name'
-/** The cards are updated this often, because each card shows for how many minutes its room has been open. */
+/** How often the cards are updated. (Each card shows for how many minutes its room has been open.) */
 const DESCRIBE_EVERY_MS = 20_000
 
 /**
- * The view with the list of rooms, from which the user joins one. When `until` is aborted, the view removes its
+ * The view that lists the rooms, and in which the user joins a room. When `until` is aborted, the view removes its
  * listeners.
  */
 export class Lobby {

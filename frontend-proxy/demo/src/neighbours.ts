@@ -1,9 +1,9 @@
 import { copyOf, part } from './dom.ts'
 import { fieldsOf, get, listIn, roomUrl } from './sidecar-http.ts'
 
-/** The list is fetched rarely, because the rooms of other sidecars are shown only as links to their pages. */
+/** How often the list is fetched: rarely, because it contains only links to the pages of other sidecars. */
 const FETCH_EVERY_MS = 10_000
-/** The list is limited, because other machines can announce any number of rooms. */
+/** The maximum length of the list, because other machines can announce any number of rooms. */
 const MAX_SHOWN = 20
 
 interface OthersRoom {

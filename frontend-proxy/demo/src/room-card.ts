@@ -1,7 +1,7 @@
 import type { Room } from 'vite-plugin-signaling-sidecar/browser'
 import { copyOf, part } from './dom.ts'
 
-/** A room in the lobby. A room that does not exist yet has no `createdAt`. */
+/** A room as the lobby shows it. A room that does not exist yet has no `createdAt`. */
 export type Listed = Pick<Room, 'roomId' | 'peers'> & Partial<Room>
 
 /** Creates a card that links to the room. */
@@ -11,7 +11,7 @@ export function roomCard(roomId: string, onJoin: (roomId: string) => void): HTML
   link.dataset.room = roomId
   link.href = `?${new URLSearchParams({ room: roomId })}`
   link.addEventListener('click', (event) => {
-    // While one of these keys is pressed, the browser opens the link in another tab or window.
+    // If one of these keys is pressed during the click, the browser opens the link in another tab or window.
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     event.preventDefault()
     onJoin(roomId)

@@ -21,7 +21,10 @@ const LONGEST_RETRY_MS = 5_000
 const RETRY_GROWTH = 1.6
 /** A random part of each delay, so that the pages of a room do not all reconnect at once. */
 const JITTER_MS = 400
-/** If no proxy rule matches the URL, Vite never answers: the WebSocket neither opens nor fails. */
+/**
+ * How long an attempt to connect may take. (If no proxy rule matches the URL, Vite never answers,
+ * so the WebSocket neither opens nor fails.)
+ */
 const CONNECT_TIMEOUT_MS = 5_000
 /** Advice is printed only after this time, because the sidecar may still be starting. */
 const ADVISE_AFTER_MS = 5_000
@@ -111,7 +114,8 @@ export class Connection {
   }
 
   /**
-   * Starts to connect, unless it has done so already. Prints a warning if this page cannot connect.
+   * Starts to connect, unless the connection is open or is being opened. Prints a warning if this
+   * page cannot connect.
    */
   start(): void {
     if (this.#socket !== undefined) return

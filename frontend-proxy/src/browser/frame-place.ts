@@ -1,8 +1,8 @@
 /** The properties of `window` that a script of any origin may read. */
 export interface Frame {
   /**
-   * The window that contains the frame, which is also an array-like list of its frames. The top
-   * window is its own parent.
+   * The window that contains the frame. This window is also an array-like list of the frames in it.
+   * The top window is its own parent.
    */
   readonly parent?: (Frame & ArrayLike<Frame>) | null
 }

@@ -40,7 +40,7 @@ export type RelayKind = (typeof RELAY_KINDS)[number]
 interface Numbers {
   /** The sidecar's number for this frame. */
   readonly s?: number
-  /** The client's number for the last of its frames that the sidecar has handled. */
+  /** The number (`c`) of the client's last frame that the sidecar has handled. */
   readonly ca?: number
 }
 

@@ -10,7 +10,8 @@
  * 3. The join contains the session token, if there is one. There is one exception: if the app has
  *    chosen the id and the session has probably ended, the session token is sent only after the
  *    refusal `id-taken`. If the sidecar does not know the session token, it creates a peer with a
- *    new id, and the other peers see that peer join and leave.
+ *    new id. The client then leaves and joins again with the chosen id, so the other peers see the
+ *    new peer join and leave.
  * 4. Before the join is sent on a new connection, the app's function `token` is called for a new
  *    user token. The user token says who the user is, and is not the session token.
  */
@@ -29,9 +30,9 @@ const TEMPORARY: ReadonlySet<string> = new Set([
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000
 /**
- * The fourth refusal in a row comes 1.4 s after the first, when an earlier `leave` of this client
- * must have arrived. So after the fourth refusal, an earlier session of this client cannot be the
- * reason.
+ * After this many refusals in a row, a session of another client uses the id. The fourth refusal
+ * comes 1.4 s after the first, and by then a `leave` from an earlier session of this client has
+ * arrived.
  */
 const STUCK_AFTER = 4
 /** How long the sidecar keeps a session without a connection by default. */
@@ -115,8 +116,8 @@ export class JoinRequest {
   }
 
   /**
-   * Sends the join. `proof` is given if the session began on this page; otherwise a stored token is
-   * used.
+   * Sends the join. Pass `proof` if the session began on this page. Without `proof`, the join
+   * contains the stored session token.
    */
   ask(proof?: SessionProof): void {
     const { token } = this.#identity

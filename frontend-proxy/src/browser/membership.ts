@@ -35,7 +35,10 @@ export class Membership {
   readonly #connection: Connection
   readonly #request: JoinRequest
   readonly #refused: (refusal: Refusal) => void
-  /** Undefined before the first answer, and if the sidecar cannot resume sessions. */
+  /**
+   * The numbers and kept frames of the session. Undefined before the first answer, and if the
+   * sidecar cannot resume sessions.
+   */
   #resumption: Resumption | undefined
   #joined = false
   /** True while a join is waiting for the sidecar's answer. */
@@ -73,8 +76,8 @@ export class Membership {
   }
 
   /**
-   * Handles the loss of the connection. Returns a reason if the sidecar closed the connection
-   * because of the join itself, so that a retry would fail as well.
+   * Handles the loss of the connection. If the sidecar closed the connection because of the join
+   * itself, returns the reason. (The same join would fail again.)
    */
   disconnected(closeCode: number): Refusal | undefined {
     const wasAsking = this.#asking

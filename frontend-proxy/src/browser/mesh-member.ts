@@ -8,13 +8,14 @@ export interface Member {
   link: PeerLink
   stream: MediaStream | undefined
   /**
-   * How often a link to the peer has failed or missed its deadline since the last one was
-   * connected.
+   * How often a link to the peer has failed or missed its deadline since a link to the peer was
+   * last connected.
    */
   failures: number
   /**
-   * Whether the negotiation must continue as soon as signals can be sent. It could not begin, or a
-   * deadline has passed, while the peer was away or the client had no connection.
+   * Whether the negotiation must continue as soon as signals can be sent. True if the negotiation
+   * should have begun, or a deadline has passed, while the peer was away or the client had no
+   * connection.
    */
   mustResume: boolean
   /** `unconfirmed` becomes `lost` after the grace period (see rule 4 in mesh-members.ts). */
@@ -22,7 +23,7 @@ export interface Member {
   graceTimer: ReturnType<typeof setTimeout> | undefined
 }
 
-/** Returns what the app sees of a member. */
+/** Returns the description of a member that the app gets. */
 export function snapshot(member: Member): MeshPeer {
   const { peer, stream } = member
   return { peerId: peer.peerId, state: stateOf(member), peer, stream }

@@ -4,9 +4,10 @@
  *
  * 1. A lost signaling connection changes nothing for two peers that are connected. Their link is
  *    neither closed nor renegotiated, not even when the signaling connection is back.
- * 2. A client that finds a peer in its `peer_list` sends the offer, or sends it when the peer
- *    returns, if it is away. A client that receives `peer_joined` waits for the offer. After an
- *    outage both may send an offer; perfect negotiation decides which one is used.
+ * 2. A client that finds a peer in its `peer_list` sends the offer. (If the peer is away, the
+ *    client waits until it returns.) A client that receives `peer_joined` waits for the offer.
+ *    After an outage both clients may send an offer; perfect negotiation decides which offer is
+ *    used.
  * 3. If a peer has a new `instance`, its page was reloaded and its RTCPeerConnections are closed,
  *    so the link to it is replaced. The reloaded page gets a `peer_list`, so it sends the offer
  *    (rule 2). Each signal contains the `instance` of the page that it is for. If two pages are
@@ -155,7 +156,8 @@ export class MeshMembers {
   }
 
   #add(peer: Peer, isListed: boolean): void {
-    // A peer that is away gets the offer when it returns, because the sidecar may refuse it now.
+    // The sidecar may refuse an offer to a peer that is away, so the offer is sent when the peer
+    // returns.
     const link = this.#newLink(peer, isListed && !peer.away, 0)
     if (link === undefined) return
     const member: Member = {
@@ -256,8 +258,8 @@ export class MeshMembers {
   }
 
   /**
-   * Whether this side is polite: the peer that joined later is. Both sides know when each of them
-   * joined, and compare the peer ids if both joined in the same millisecond.
+   * Whether this side is the polite one. The peer that joined later is polite. Both sides know when
+   * each of them joined, and compare the peer ids if both joined in the same millisecond.
    */
   #isPolite(peerId: string): boolean {
     const mine = this.#client.joinedAt

@@ -19,8 +19,9 @@ import type { Ticket } from './resumption.ts'
 import { each, type Fields, number, object, parseObject, text } from './untrusted-json.ts'
 
 /**
- * Parses the data of a WebSocket message. Returns `undefined` for data that is not a JSON object,
- * and for a frame without the number `s` that is invalid or of an unknown type.
+ * Parses the data of a WebSocket message. Returns `undefined` for data that is not a JSON object.
+ * For a frame that is invalid or of an unknown type, returns an `ack` if the frame has the number
+ * `s`, and otherwise `undefined`.
  */
 export function parseFrame(data: unknown): ServerFrame | undefined {
   const fields = parseObject(data)

@@ -2,7 +2,7 @@
  * Converts the payload that an app sends to other peers into the fields of a frame, and back.
  *
  * A payload may have any fields: a chess move is `{ from: 12, to: 28 }`, and a session description
- * has a `type`. Fields with names that the protocol uses itself are sent inside one field,
+ * has a `type`. If the protocol uses the name of a field itself, the field is sent inside the field
  * `$payload`. A client without this library receives these fields in `$payload`.
  */
 
@@ -11,7 +11,8 @@ import type { Profile } from './signaling-events.ts'
 import type { Fields } from './untrusted-json.ts'
 
 /**
- * The reason why a frame is refused. `code` is the error code that the sidecar sends or would send.
+ * The reason why a frame is refused. `code` is the error code of the sidecar, even if the client
+ * refuses the frame before it is sent.
  */
 export interface Refusal {
   readonly code: string
@@ -68,7 +69,7 @@ function jsonCopy(value: unknown): unknown {
   }
 }
 
-/** Moves the fields with names that the protocol uses itself into `$payload`. */
+/** Moves each field whose name the protocol uses itself into `$payload`. */
 export function wrap(payload: Fields): Fields {
   const entries = Object.entries(payload)
   const isReserved = ([name]: [string, unknown]) => RESERVED.has(name)

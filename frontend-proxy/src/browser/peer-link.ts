@@ -122,7 +122,10 @@ export class PeerLink {
     this.#reportErrors(this.#negotiation.receive(signal))
   }
 
-  /** Continues an interrupted negotiation. If the link is up, only sends a pending offer again. */
+  /**
+   * Continues an interrupted negotiation. If the link is up, the only effect is that a pending
+   * offer is sent again.
+   */
   resume(): void {
     const isRepeated = this.#negotiation.repeatOffer()
     if (this.#up) return
@@ -192,7 +195,7 @@ export class PeerLink {
   #listen(): void {
     const pc = this.#pc
     pc.onnegotiationneeded = () => {
-      // The side that waits for the first offer gets `negotiationneeded`, too.
+      // This event also occurs on the side that waits for the first offer, which must not send one.
       const mayOffer = this.#options.offers || pc.remoteDescription !== null
       if (mayOffer) this.#reportErrors(this.#negotiation.offer())
     }

@@ -117,8 +117,7 @@ export class Resumption {
   }
 
   /**
-   * Stores the new token. If a list of peers replaces all frames up to the number `after`, stores
-   * `after` as well.
+   * Stores the new token. Pass `after` if a list of peers replaces all frames up to this number.
    */
   renew(ticket: Ticket, after: number = this.#after): void {
     this.#token = ticket.token

@@ -1,6 +1,6 @@
 /**
  * Joins and leaves rooms for a client. This module stores the client's membership in its current
- * room, and the slot that the client uses.
+ * room, and its slot (the stored peer id and session token, see `slots.ts`).
  *
  * 1. When the client is no longer in its room, `end` emits one `left` event with the reason.
  * 2. `slots.ts` decides which client of a page is in a room, and with which peer id.

@@ -76,7 +76,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#presence.membership?.room
   }
 
-  /** The client's own id in that room. */
+  /** The client's own peer id in its room. */
   get peerId(): string | undefined {
     return this.#presence.membership?.identity.peerId
   }

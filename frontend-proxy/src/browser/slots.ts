@@ -58,7 +58,10 @@ export interface PeerOfPage {
   readonly peerId: string
 }
 
-/** Represents a client's use of a slot. Changes nothing after another client has taken the slot. */
+/**
+ * Represents a client's use of a slot (see rule 1), from `Slots.take` until the client leaves or
+ * another client takes the slot. Changes nothing after another client has taken the slot.
+ */
 export class Slot {
   readonly #isPage: boolean
   readonly #previous: Slot | undefined

@@ -94,7 +94,9 @@ export class Overlay {
     this.#panel.setSmall(this.#placement.isSmall)
   }
 
-  /** Shows the last update in the list, and repeats this if newer updates have arrived. */
+  /**
+   * Shows the last update in the list. Repeats this as long as there is a newer update that the list does not show.
+   */
   async #refresh(): Promise<void> {
     this.#isStale = true
     if (this.#isRefreshing) return

@@ -49,7 +49,7 @@ function pathFolders(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[
   // On Windows the variable is spelled `Path`, and a copy of process.env is case-sensitive.
   const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH'
   const folders = (env[key] ?? '').split(platform === 'win32' ? ';' : ':')
-  // Relative entries are left out: their meaning depends on the folder in which Vite was started.
+  // Relative folders in PATH are left out: their meaning depends on the folder in which Vite was started.
   return folders.filter((folder) => path.isAbsolute(folder))
 }
 

@@ -50,8 +50,8 @@ export function fixedUpstream(
       if (refusal !== undefined) warnOnce(`a page was refused (403): ${refusal}`)
       return refusal
     },
-    // This sidecar does not know the secret. The secret only overwrites a value that a client may have sent in the
-    // header.
+    // A sidecar that the plugin does not start does not know this secret. The proxy sends the secret nevertheless,
+    // to overwrite a value that a client may have sent in the header `PROXY_HEADER`.
     secret: randomUUID(),
     starting: () => undefined,
     unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),

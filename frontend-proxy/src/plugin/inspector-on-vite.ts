@@ -22,7 +22,7 @@ export function addInspector(server: ViteDevServer, { upstream }: SignalingSetup
 
 function pageUrlOf(server: ViteDevServer, { socket }: IncomingMessage): string | undefined {
   if (server.httpServer || pageServerOf(server.config)) return localUrlOf(server)
-  // In middleware mode, a server that is not in Vite's config has passed the request on to Vite.
+  // Vite is in middleware mode, and its config does not name the server that has passed the request on to Vite.
   const protocol = 'encrypted' in socket ? 'https' : 'http'
   return `${protocol}://localhost:${socket.localPort}/`
 }

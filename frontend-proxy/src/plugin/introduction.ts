@@ -4,7 +4,10 @@ import type { Upstream } from './upstream.ts'
 
 export type ViteProxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
-/** Adds the token to requests without an Authorization header. Removes cookies if the sidecar is on another machine. */
+/**
+ * Adds the sidecar's token to requests that have no Authorization header. Removes cookies if the sidecar is on
+ * another machine.
+ */
 export function introduce(proxy: ViteProxy, { token, isRemote = false }: Upstream): void {
   if (token === undefined && !isRemote) return
   const change = (request: ClientRequest, { headers }: IncomingMessage) => {

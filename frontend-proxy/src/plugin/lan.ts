@@ -72,7 +72,7 @@ export class Lan {
 
   configureServer(server: ViteDevServer | PreviewServer, { https }: CommonServerOptions): void {
     const { cert, authority } = this.#certificate ?? {}
-    // Another plugin may have replaced this plugin's certificate in the meantime.
+    // After `configResolved`, another plugin may have replaced this plugin's certificate.
     const isUsed = authority !== undefined && https?.cert === cert
     printPhoneUrl(server, isUsed ? serveAuthority(server, authority) : undefined)
   }

@@ -67,10 +67,9 @@ export interface SignalingOptions {
    */
   inspector?: boolean | undefined
   /**
-   * True lets phones on the LAN open the page. Vite listens on the network (unless `server.host` is
-   * set), over https with a certificate for this machine's addresses (unless `server.https` is set or
-   * another plugin brings a certificate), and the terminal shows the URL as a QR code. The sidecar
-   * stays on loopback, behind Vite.
+   * True lets phones on the LAN open the page. Vite listens on the network, unless `server.host` is set. It uses
+   * https with a certificate for this machine's addresses, unless `server.https` is set or another plugin brings a
+   * certificate. The terminal shows the URL as a QR code. The sidecar stays on loopback, behind Vite.
    *
    * `{ https: false }` does the same over http. Browsers then do not let the page use camera and microphone.
    */

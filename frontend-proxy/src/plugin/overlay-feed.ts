@@ -11,7 +11,9 @@ import { messageOf } from './warn-on-error.ts'
 
 const CHANGES = 'inspector/changes'
 const RETRY_MS = 2_000
-/** The sidecar writes at least one line every 10 s. */
+/**
+ * How long the sidecar may send nothing before the connection is closed. (It sends at least one line every 10 s.)
+ */
 const SILENT_AFTER_MS = 30_000
 
 type Socket = WebSocketClient['socket']

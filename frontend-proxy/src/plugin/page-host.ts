@@ -15,8 +15,8 @@ export function hostOf({ headers }: IncomingMessage): string {
  * nobody else can own the host (localhost, an IP address), or because `allowedHosts` contains it.
  *
  * The check prevents DNS rebinding, in which a website that the developer visits has pointed its own host name at
- * this machine, so that the website's script can read the answers. Vite checks the Host too, but not that of an
- * upgrade, not over https, and in middleware mode only after the plugin.
+ * this machine, so that the website's script can read the answers. Vite's own check of the Host is not enough: Vite
+ * skips it for upgrades and over https, and in middleware mode it comes after the plugin.
  */
 export function hostRefusal(
   host: string,

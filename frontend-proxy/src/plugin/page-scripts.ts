@@ -4,7 +4,7 @@ import { DEV_SERVER } from '../browser/default-url.ts'
 
 /** A built script of this package, which the pages of the dev server run. */
 export interface PageScript {
-  /** The name of the folder in `dist` with the built file, which contains the script and its dependencies. */
+  /** The name of the script's folder in `dist`. The built file there contains the script and its dependencies. */
   readonly name: string
   /** Whether the script has to run before the app. If not, the app does not wait for the script. */
   readonly isFirst: boolean

@@ -12,7 +12,7 @@ import { isProxied } from './proxy-rule.ts'
 
 export type PageServer = NonNullable<ViteDevServer['httpServer']>
 
-/** Handles a request (without `head`) or an upgrade. Returns false if its path is not for the plugin. */
+/** Handles a request, or an upgrade if `head` is given. Returns false if its path is not for the plugin. */
 export type Interceptor = (
   request: IncomingMessage,
   answer: ServerResponse | Socket,

@@ -89,8 +89,8 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
         setups.set(config, setUp(plan, config, part, lan))
       })
     },
-    // These hooks run before those of other plugins: the middleware of Nitro answers every request, and
-    // Cloudflare's plugin replaces the config of the server with a copy, which is not in `setups`.
+    // These hooks run before those of other plugins, because the middleware of Nitro answers every request, and
+    // because Cloudflare's plugin replaces the server's config with a copy. `setups` contains only the original.
     configureServer: {
       order: 'pre',
       handler: (server) =>

@@ -58,7 +58,7 @@ export class SignalingProxy {
     }
   }
 
-  /** Proxies a request (without `head`) or an upgrade. Returns false if its path is not for signaling. */
+  /** Proxies a request, or an upgrade if `head` is given. Returns false if its path is not for signaling. */
   handle(request: IncomingMessage, answer: Answer, head?: Buffer): boolean {
     const { url = '/' } = request
     const route = this.#routes.find(({ path }) => path.test(url))

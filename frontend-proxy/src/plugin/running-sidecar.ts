@@ -15,7 +15,7 @@ export interface RunningSidecar {
   readonly adminToken: string | undefined
 }
 
-// A sidecar on loopback answers within a few milliseconds.
+// How long to wait for an answer. A sidecar on loopback answers within a few milliseconds.
 const HEALTH_TIMEOUT_MS = 1000
 
 /** Returns the first running sidecar that uses one of these state folders. */

@@ -1,8 +1,9 @@
-// The longest delay is 4 s, because somebody who has just repaired the environment waits for the restart.
+// The delays before a sidecar that has exited is started again. They are short, because somebody who has just
+// repaired the environment waits for the restart.
 const RESTART_DELAYS_MS = [1000, 2000, 4000] as const
 // If a sidecar has run this long, its exit is not a failed start, and the next delay is the shortest.
 const STEADY_AFTER_MS = 10_000
-// The first start, and one start after each delay. If all these starts fail, another start would fail too.
+// The maximum number of failed starts in a row: the first start, and one start after each delay.
 export const MAX_STARTS_WITHOUT_READY: number = 1 + RESTART_DELAYS_MS.length
 
 /** Remembers the earlier starts of a sidecar, and decides when and whether to start it again. */

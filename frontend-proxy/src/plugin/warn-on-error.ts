@@ -3,8 +3,8 @@ import type { Log } from './log.ts'
 export const WITHOUT_SIGNALING = 'Vite continues without signaling'
 
 /**
- * Runs work of the plugin in a hook or an event listener of Vite. An error becomes one warning in the
- * terminal, which ends with `consequence`, because the plugin must never stop Vite.
+ * Runs work of the plugin in a hook or an event listener of Vite. The plugin must never stop Vite, so an error only
+ * prints one warning in the terminal. The warning ends with `consequence`.
  */
 export function warnOnError<T>(log: Log, consequence: string, work: () => T): T | undefined {
   try {

@@ -4,7 +4,7 @@
  */
 export interface Verdict {
   readonly dialect: string | null
-  /** Null for two pages that did not signal through the sidecar. */
+  /** The id of the room. Null for two pages that did not signal through the sidecar. */
   readonly room: string | null
   readonly peers: readonly [string, string]
   /** The names of the two peers, as they appear in `sentence`. */

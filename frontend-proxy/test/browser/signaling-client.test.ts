@@ -4,8 +4,8 @@ import { useFakeClock } from './fake-clock.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 
 /**
- * The delay before the first attempt to reconnect: 300 ms, and 1 ms for the timer of the random
- * part, which is 0 in these tests.
+ * The delay before the first attempt to reconnect is 300 ms. The random part of the delay is 0 in
+ * these tests, but its timer takes 1 ms.
  */
 const FIRST_RETRY_MS = 301
 

@@ -50,8 +50,8 @@ test('Ctrl-C, which is sent to the whole process group, ends both', async () => 
 
 test('closing the terminal ends both', async () => {
   const project = makeProject()
-  // The wrapper runs Vite in a pseudo-terminal. Killing the wrapper closes the terminal, like its
-  // window.
+  // The wrapper runs Vite in a pseudo-terminal. Killing the wrapper closes this terminal, as a user
+  // does by closing the window of a terminal.
   const window = ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])']
   const vite = runVite(project, { sidecar: standIn(), stateDir: project.stateDir }, window)
   const { pid, url } = await sidecarOf(vite)
