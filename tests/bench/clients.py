@@ -121,7 +121,8 @@ class Clients:
 
     async def _meet(self, dialect: str, room: str) -> Pair:
         manners, acknowledge = ALL_MANNERS[dialect], ACKNOWLEDGES.get(dialect)
-        # In some dialects, the server chooses the peer ids. `tests.bench.dialects` makes it choose the same names.
+        # In some dialects, the server chooses the peer ids. `tests.bench.dialects` replaces the function that chooses
+        # them, so that the server chooses these names, too.
         first, second = (f"peer-{next(self._names)}" for _ in range(2))
         sender = await self._entered(manners, room, first, 0)
         if manners.waits_for_all:

@@ -28,7 +28,8 @@ HUBS = (
     HubCosts(100_000, peer_bytes=1690, checkpoint_bytes=345, checkpoint_us=6, restore_us=18, line_us=11),
     HubCosts(1_000_000, peer_bytes=1670, checkpoint_bytes=349, checkpoint_us=13, restore_us=30, line_us=12),
 )
-"""In a large hub, each peer needs more CPU time, because the processor has to fetch its data from the memory."""
+"""The costs of hubs of different sizes. In a large hub, each peer needs more CPU time, because the processor has to
+fetch its data from the memory."""
 JOIN_US = 1100.0
 """The CPU time of a sidecar for a client that connects and joins (`OPERATORS.md`)."""
 IDLE_CONNECTION_BYTES = 10 * 1024
@@ -37,7 +38,7 @@ PING_SHARE = 0.036 / 5000
 FRAMES_OF_A_PAIR = 15
 """The number of frames that two peers send to each other until they are connected."""
 MEAN_FRAME_BYTES = 330
-"""Two of these frames are descriptions of 1.5 kB, the others are candidates of 150 bytes."""
+"""The mean size of these frames: two are descriptions of 1.5 kB, the others are candidates of 150 bytes."""
 BUSY = 0.6
 """The highest share of a core that should be busy, so that frames that arrive together wait only for milliseconds."""
 MAX_PAUSE_S = 1.0
@@ -63,7 +64,7 @@ class Crowd(NamedTuple):
 
     @property
     def relays_per_s(self) -> float:
-        """Each peer that joins connects to all other peers in its room, with `FRAMES_OF_A_PAIR` each."""
+        """Each peer that joins connects to all others in its room, and each pair sends `FRAMES_OF_A_PAIR` frames."""
         return self.joins_per_s * (self.peers_per_room - 1) * FRAMES_OF_A_PAIR
 
 

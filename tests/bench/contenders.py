@@ -67,8 +67,8 @@ def running(contender: Contender) -> Iterator[Server]:
         port, output = _free_port(), Path(folder) / "output.txt"
         with on_core(SERVER), output.open("w") as file:
             words = contender.words(port, Path(folder))
-            # With XDG_STATE_HOME, the server uses no state folder of the user. The Makefile says why the other variable
-            # is removed.
+            # With XDG_STATE_HOME, the server uses no state folder of the user. The Makefile says why
+            # PYTHONDONTWRITEBYTECODE is removed.
             env = {**os.environ, "XDG_STATE_HOME": folder}
             env.pop("PYTHONDONTWRITEBYTECODE", None)
             process = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=ROOT, env=env)

@@ -50,7 +50,7 @@ def cases(many: int) -> list[Case]:
 
 
 def measure(many: int, rounds: int) -> dict[str, Figures]:
-    """Returns the best figures of each case, by its name."""
+    """Returns a dict from the name of each case to its best figures."""
     with ExitStack() as stack:
         running_cases = [(case, *stack.enter_context(_prepared(case))) for case in cases(many)]
         measured: dict[str, list[Figures]] = {case.name: [] for case, *_ in running_cases}

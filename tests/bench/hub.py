@@ -173,7 +173,7 @@ class _Collections:
 
 
 def measure(peers: int) -> Result:
-    """Let all peers join, and then let some of them send all other commands."""
+    """Let all peers join, and then let some of them send commands of every other kind."""
     look_for_garbage_rarely()
     collections, process = _Collections(), psutil.Process()
     before_bytes = process.memory_info().rss
@@ -191,7 +191,7 @@ def measure(peers: int) -> Result:
 
 
 def _round(crowd: Crowd, peers: Sequence[int]) -> dict[str, float]:
-    """Let these peers send all commands in turn. Returns the CPU time for each command and for each deadline in µs."""
+    """Let these peers send one kind of command after the other. Returns the CPU time for each kind in µs."""
     return {
         "relay": crowd.us_for(crowd.relay, peers),
         "update": crowd.us_for(crowd.update, peers),

@@ -8,7 +8,7 @@ from tests.bench.manners import FLOOR
 
 PEERS = 600
 FIRST_PEERS = 10
-"""The peers that join before the measurement, because a server allocates some memory only once, for the first peers."""
+"""How many peers join before the measurement: a server allocates some memory only once, for the first peers."""
 
 
 def measure(contender: Contender) -> dict[str, float]:

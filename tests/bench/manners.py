@@ -37,4 +37,4 @@ ALL_MANNERS = {
     ),
 }
 ACKNOWLEDGES: dict[str, Callable[[int], Frame]] = {RESUMABLE: lambda count: {"type": "ack", "a": count}}
-"""Maps the name of manners to the frame with which a client acknowledges the frames since its list of peers."""
+"""Maps the name of manners to a function. Given a number of frames, it returns the frame that acknowledges them."""

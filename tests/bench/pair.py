@@ -14,7 +14,7 @@ ACK_AFTER = 16  # the receiver acknowledges each time it has received this many 
 
 
 class Pair:
-    """`acknowledge` returns a frame that acknowledges this number of frames. If it is None, the receiver sends none."""
+    """`acknowledge` returns a frame that acknowledges this number of frames. Without it, nothing is acknowledged."""
 
     def __init__(
         self,

@@ -2,9 +2,9 @@
 
     python -m tests.bench.watching
 
-The first analysis reads the whole newest part of the log. Each later one, called a look, reads only the records that
-were added since, so the time for a look is compared with the time for the first analysis. The figures are CPU times,
-because the analysis runs in a process of its own.
+The first analysis reads the whole newest part of the log. Each later analysis, called a look, reads only the records
+that were added after the analysis before it. The time for a look is compared with the time for the first analysis. The
+figures are CPU times, because the analysis runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Result(NamedTuple):
 
 
 def measure(folder: Path, looks: int = LOOKS, at_once: int = AT_ONCE) -> Result:
-    gc.disable()  # the process that analyses the log also disables it
+    gc.disable()  # the garbage collector is also off in the process that analyses the log
     try:
         entries, read_s = _timed(lambda: LogWindow(folder, BOOT).grow().entries)
         whole = len(entries) - looks * at_once

@@ -44,9 +44,9 @@ def test_a_peer_that_never_returns_counts_as_having_left_when_it_lost_its_connec
 
 
 def test_a_peer_that_has_not_returned_since_the_sidecar_was_killed_is_away(story: Story) -> None:
-    """A sidecar that is killed records no end of its connections.
+    """A sidecar that is killed does not record that its connections have ended.
 
-    The checkpoint of the next run shows which peers have lost theirs.
+    The checkpoint of the next run shows which peers have no connection.
     """
     story.joins("ben", "Ben").describes("ben", "offer").restarts("ann", "ben").record("peer.resumed", "ben").waits(20)
     finding = story.verdict().finding

@@ -23,7 +23,7 @@ from tests.kit.inspection_log import T0_S, record
 
 RECORDED = sorted([*ROOT.glob("notebooks/recorded/*"), *ROOT.glob("tests/recorded/*")])
 MAX_LOOKS = 25  # the log is compared at this many points, and read from its beginning each time
-HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"  # random ids: labels are page titles
+HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"  # random ids: their labels are page titles
 
 PEERS = st.sampled_from([HEX_1, HEX_2, HEX_1, HEX_2, "dan"])
 UFRAGS = [f"{HEX_1}1", f"{HEX_2}1", "dan1"]

@@ -38,7 +38,7 @@ def with_another_fingerprint(frame: Frame, side: int) -> Frame:
 
 
 def with_addresses(*addresses: str) -> Change:
-    """Replace the address in the candidates of each peer by one of these."""
+    """Replace the address in the candidates: for the first peer by `addresses[0]`, for the second by `addresses[1]`."""
 
     def change(frame: Frame, side: int) -> Frame:
         def renamed(text: str) -> str:

@@ -31,8 +31,8 @@ class DemoPage:
         self.faults: list[str] = []
         """The uncaught exceptions of the page."""
         self.received: list[dict[str, Any]] = []
-        """The frames that the page has received over the signaling connection. It stays empty in Firefox, whose driver
-        does not report frames."""
+        """The frames that the page has received over the signaling connection. This list stays empty in Firefox, whose
+        driver does not report frames."""
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("websocket", self._listen)
 

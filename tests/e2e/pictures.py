@@ -28,7 +28,7 @@ async def picture_the_room(page: Page, pictures: Path) -> None:
 
 
 async def picture_the_ladder(browser: Browser, log: Path, room: str, pictures: Path) -> None:
-    """Take a picture of the output of `sidecar why` for a room of this log, with the ladder of the room below it."""
+    """Take a picture of what `sidecar why` prints about a room of this log, and of the room's ladder below it."""
     drawing = log / "ladder.html"
     why = _sidecar("why", room, "--log", str(log))
     _sidecar("ladder", room, "--log", str(log), "--html", str(drawing))

@@ -17,7 +17,7 @@ READ = """image => {
 
 
 async def text_in(image: Locator) -> str | None:
-    """Wait until the picture is loaded, and decode its QR code. Returns None if it contains none."""
+    """Wait until the picture is loaded, and decode its QR code. Returns None if the picture contains no QR code."""
     await image.page.wait_for_function("image => image.naturalWidth > 0", arg=await image.element_handle())
     await image.page.add_script_tag(path=JSQR)
     text: str | None = await image.evaluate(READ)

@@ -19,7 +19,7 @@ from tests.kit.sites import Site
 
 SEVEN_FAULTS = RECORDED / "seven-faults"
 LASTS_S = 16.0
-"""Only the first seconds of each room are replayed: by then, each fault of the notebook has its verdict."""
+"""How many seconds of each room are replayed. After this time, the diagnosis has named each fault."""
 
 
 class Step(NamedTuple):

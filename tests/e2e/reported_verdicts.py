@@ -15,7 +15,7 @@ from tests.kit.sites import Sidecar
 
 TIMES = int(os.environ.get("SOAK_TIMES", "1"))
 """How often each fault is caused."""
-NAMED_WITHIN_S = 60  # seconds; usually 14 s after an answer, but two cores may run many pages
+NAMED_WITHIN_S = 60  # seconds; the last verdict usually comes 14 s after an answer, but two cores may run many pages
 STEP_S = 0.5  # seconds between two evaluated moments
 NO_CAUSE = {Reason.IN_PROGRESS, Reason.UNKNOWN}
 """The reasons that are right as long as a log does not show the cause."""
@@ -93,7 +93,7 @@ class Tally:
         self.wrong.setdefault(what, []).extend(wrong[:1])
 
     def judge(self, sidecar: Sidecar, made: Mapping[str | None, Made], since_ts: float, until_ts: float) -> None:
-        """Count the right and wrong verdicts in this time. `made` contains the fault that was caused in each room."""
+        """Count the right and wrong verdicts from `since_ts` to `until_ts`. `made` maps each room to its fault."""
         entries = entries_of(sidecar)
         said: dict[frozenset[str], list[Verdict]] = {}
         # The last moment is evaluated first, because it shows which two peers are a pair. Early verdicts may name only

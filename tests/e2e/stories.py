@@ -1,4 +1,5 @@
-"""A script of a short meeting for each dialect, made from its manners: two peers join, one offers, one leaves."""
+"""Creates a script for each dialect from its manners (`tests/bench/manners.py`): two peers join a room, one sends an
+offer, one leaves."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ class Paths(NamedTuple):
 class Story(NamedTuple):
     canonical: Paths
     original: Paths
-    """Paths of the original server, if the dialect had one. Ann and Ben use different ones if there are several."""
+    """The paths of the original server, if there is one for this dialect. If it has several paths, Ann and Ben use
+    different ones."""
     other_paths: frozenset[str]
     steps: list[Step]
 

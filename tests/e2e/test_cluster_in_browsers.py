@@ -55,7 +55,7 @@ async def demo_url(cluster: ClusterProcesses, tmp_path: Path, start: Start, npm_
 
 
 async def talk(one: DemoPage, other: DemoPage) -> None:
-    """From now on, let each send numbers to the other all the time, over the data channel and over the sidecars."""
+    """From now on, let both send numbers to each other all the time, over the data channel and over the sidecars."""
     for person in (one, other):
         await person.page.evaluate(LISTEN)
     for speaker, listener in ((one, other), (other, one)):
@@ -85,7 +85,7 @@ def instances_of(sidecar: Instance) -> dict[str, list[int]]:
 
 
 async def assert_the_inspector_shows_the_loss(inspector: Inspector, lost: int) -> None:
-    """Assert this of an inspector that was opened before the loss, at the sidecar that still runs."""
+    """Assert that an inspector shows the loss, if it was opened before the loss, at the sidecar that still runs."""
     page = inspector.page
     await expect(page.locator("#summary")).to_have_text("All 3 pairs are connected.")
     await expect(page.locator("#ladder-list")).to_contain_text(f"sidecar {lost} of the cluster was lost")
@@ -93,7 +93,7 @@ async def assert_the_inspector_shows_the_loss(inspector: Inspector, lost: int) -
 
 
 def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost: int, left: int) -> None:
-    """No peer has left, and only the peer at the lost sidecar was away.
+    """Assert that, in each log, no peer has left, and only the peer at the lost sidecar was away.
 
     `lost` is the number of the lost sidecar, and `left` is the number of the other one.
     """
@@ -166,8 +166,8 @@ async def test_a_call_goes_on_when_the_sidecar_that_has_the_rooms_is_killed(
         assert await person.has_kept_connection_to(other)
         what = await seen(person)
         assert what["tiles"] == []
-        # On a slow machine, `lost` may reconnect only after more than a second. Then others are told that it is away
-        # (PROTOCOLS.md, "Rule 9").
+        # On a slow machine, the page of `lost` may reconnect only after more than a second. The sidecar then tells the
+        # other pages that this peer is away (PROTOCOLS.md, "Rule 9").
         assert [each for each in what["events"] if each != "peer_updated"] == (["resumed"] if person is lost else [])
 
     await cleo.open(demo_url)

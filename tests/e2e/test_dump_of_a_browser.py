@@ -34,8 +34,8 @@ BUTTONS = {
 }
 """Maps the name of each downloaded dump to the selector of its download button on `chrome://webrtc-internals`."""
 PAIRS = {Reason.CONNECTED: None, Reason.DTLS_FAILED: with_another_fingerprint}
-"""Maps the reason that the dumps must show, which is also the name of the pair's room, to the change of frames that
-causes it."""
+"""Maps the reason that the dumps must show to the change of frames that causes it. The reason is also the name of the
+pair's room."""
 
 
 async def internals(browser: Browser) -> Page:

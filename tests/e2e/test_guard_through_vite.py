@@ -147,7 +147,7 @@ async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tupl
 async def test_a_host_name_is_accepted_exactly_if_vite_serves_pages_under_it(
     start: Start, tmp_path: Path, entries: object
 ) -> None:
-    if entries is None:  # some of these entries never match in Vite, and must do no harm here
+    if entries is None:  # Vite ignores some of these entries, and the sidecar must ignore them too
         entries = [".ngrok-free.app", "dev.test", "", "y.test.", ".dots.test.", "*", "*.z.test", "xn--mller-kva.test"]
         entries += ["https://x.test", "x.test:8443", "[::1]", "::1", "10.0.0.1", "Upper.Test", "müller.test"]
     project = app_that_allows(entries, tmp_path)

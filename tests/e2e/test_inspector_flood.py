@@ -25,7 +25,7 @@ from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, start_sidecar, write_project
 
 RECORDS = 200_000
-A_SCREEN = 200  # the page may never have more elements of rows than this
+A_SCREEN = 200  # the highest number of rows that the page may have in its DOM
 BURST = 1000  # signals
 SIZES = 7  # different sizes of signals
 BURST_WITHIN_S = 30  # seconds; two slow cores may be busy with the browsers of other tests

@@ -51,7 +51,8 @@ SHOWN = """(texts) => new Promise((resolve) => {
 class Screen(NamedTuple):
     page: Page
     shown: asyncio.Task[tuple[float, list[str]]]
-    """Ends when the fault is visible, and returns the time of this moment and the kinds of the marked rows."""
+    """A task that ends when the fault is visible on the page. It returns the time of this moment, and the kinds of the
+    marked rows."""
 
 
 class Fault(NamedTuple):

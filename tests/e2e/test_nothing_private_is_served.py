@@ -83,7 +83,7 @@ def forms_of(file: Path, root: Path) -> list[str]:
 def shapes_of(file: Path) -> list[str]:
     """The forms of a file's first bytes in a response: plain, in a JavaScript string, or in a data URL."""
     beginning = file.read_bytes()[:57]  # a multiple of 3, so the base64 form does not depend on the next bytes
-    text = beginning.decode(errors="replace")  # a file may be binary; responses are decoded like this
+    text = beginning.decode(errors="replace")  # a file may be binary; `get` decodes a response in the same way
     return [text, json.dumps(text, ensure_ascii=False)[1:-1], b64encode(beginning).decode()]
 
 

@@ -71,8 +71,8 @@ async def test_sessions_continue_after_the_sidecar_is_killed_and_restarted(demo:
     await ben.keep_connection_to(ann)
     os.kill(demo.sidecar.pid, signal.SIGKILL)
     second = await sidecar_in(demo.vite, nth=2)
-    # The delays between a page's attempts grow. If the new sidecar starts slowly, the page may reconnect so late that
-    # the other is told that it was away, which happens after one second (PROTOCOLS.md, "Rule 9").
+    # The delays between a page's attempts grow. If the new sidecar starts slowly, a page may be without a connection
+    # for more than a second. The sidecar then tells the other page that this peer was away (PROTOCOLS.md, "Rule 9").
     await nobody_noticed(people, told={"peer_updated"})
     (restored,) = [record for record in second.records() if record["type"] == "server.restored"]
     assert restored["data"]

@@ -42,7 +42,7 @@ async def test_axe_finds_nothing_serious_in_a_notebook_that_is_saved_as_a_page(
     browser: Browser, tmp_path: Path, name: str
 ) -> None:
     await run("nbconvert", "--to", "html", "--execute", f"{name}.ipynb", "--output-dir", str(tmp_path))
-    assert await violations(browser, tmp_path / f"{name}.html", OURS, ["light"]) == []  # there is no dark version
+    assert await violations(browser, tmp_path / f"{name}.html", OURS, ["light"]) == []  # saved notebooks are light
 
 
 async def test_axe_finds_nothing_serious_in_a_saved_ladder(browser: Browser, tmp_path: Path) -> None:

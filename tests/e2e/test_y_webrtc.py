@@ -47,7 +47,7 @@ window.app = {
 
 
 async def visit(browser: Browser, app: Site, name: str, asked: set[str | None]) -> Page:
-    """Open the app in a new context, which shares no BroadcastChannel. Adds the requested hosts to `asked`."""
+    """Open the app in a new context, so that pages share no BroadcastChannel. Adds the requested hosts to `asked`."""
     page = await (await browser.new_context()).new_page()
     page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
     page.on("websocket", lambda socket: asked.add(urlsplit(socket.url).hostname))

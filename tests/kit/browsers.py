@@ -69,7 +69,7 @@ async def launched(
     without: Sequence[str] = (),
     disabled_features: Sequence[str] = (),
 ) -> AsyncIterator[Browser]:
-    """Launch Chromium. `without` are default flags of Playwright that are not passed to it."""
+    """Launch Chromium. `without` are default flags of Playwright that are left out."""
     disabled = ",".join([*PLAYWRIGHTS_DISABLED_FEATURES, *UNUSED_FEATURES, *disabled_features])
     browser = await playwright.chromium.launch(
         executable_path=path,

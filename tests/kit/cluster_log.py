@@ -61,7 +61,7 @@ def append_until(log: LogCopy, seq: int) -> None:
 
 
 def copied(folder: Path, boot: str, places: Iterable[int], end: int = len(COMMITTED)) -> Path:
-    """Write the log of an instance. A segment begins after each of these records, and the last record is `end`."""
+    """Write the log of an instance. A segment begins after each record in `places`. `end` is the last record."""
     log = copy_in(folder, boot, segment_bytes=0)
     for place in places:
         if log.seq < place and log._segment is not None:

@@ -65,7 +65,7 @@ class ClusterProcesses:
         return [each for each in self.instances if each.lives]
 
     async def start(self, redis_url: str | None = None) -> Instance:
-        """Start another sidecar. The sidecar connects to Redis at this URL, or directly if it is None."""
+        """Start another sidecar, which connects to Redis at this URL, by default directly and without TLS."""
         folder = self._folder / f"instance-{next(self._numbers)}"
         command = [sys.executable, *self._program, "serve", "--port", "0", "--state-dir", folder]
         cluster = ["--cluster", redis_url or self._server.url, "--cluster-lease-s", str(LEASE_S)]

@@ -19,7 +19,7 @@ import sys
 from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 NEW_COMMAND = "emulation.setMediaFeaturesOverride"
-"""The command that sets the colour scheme of a page. Tests never change the scheme, see `launched_firefox`."""
+"""The command that sets the colour scheme of a page. Tests never change the scheme in Firefox."""
 LISTENS = "WebDriver BiDi listening on {}"
 """The line on standard error that Playwright waits for."""
 NO_LIMIT = 0  # bytes; the source text of a page is one message

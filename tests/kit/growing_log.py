@@ -37,9 +37,9 @@ def read_log(segments: Iterable[Path]) -> list[Logged]:
 def assert_same_while_it_grows(log: Sequence[Logged], at_once: int = 1) -> None:
     """Assert that reading a log in steps gives the same diagnosis as reading it at once.
 
-    The steps are `at_once` records, and then two and three times as many, because a reader that looks rarely must also
-    notice changes that are over, such as the short absence of a peer. At the end, each beginning of the log is read as
-    if nothing followed.
+    In the first run, each step is `at_once` records. In further runs, the steps are two and three times as long: a
+    reader that looks rarely must also notice a change that is already over, such as a short absence of a peer. Finally,
+    the first records of the log are read as a whole log, up to the end of each step.
     """
     beginnings = list(_beginnings(log, at_once))
     for every in range(1, RARELY + 1):

@@ -18,7 +18,7 @@ GRACE_S = {Ending.CLOSED: 0.0, Ending.UNLOADED: 5.0, Ending.LOST: 30.0, Ending.S
 
 class CountedIds:
     def __init__(self, earlier: CountedIds | None = None) -> None:
-        """With `earlier`, the numbers continue after those of `earlier`, which does not change."""
+        """If `earlier` is given, count on from its numbers, and leave `earlier` unchanged."""
         self._counts: Counter[str] = Counter() if earlier is None else earlier._counts.copy()
 
     def session(self) -> str:

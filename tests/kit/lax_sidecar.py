@@ -2,7 +2,7 @@
 
     python -m tests.kit.lax_sidecar buried,fenced serve …
 
-The first argument contains the results of the removed checks, which the scripts then never return.
+The first argument names the removed checks by the results that the scripts return if such a check fails.
 """
 
 from __future__ import annotations

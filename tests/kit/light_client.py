@@ -106,7 +106,8 @@ class Client(asyncio.Protocol):
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:
-    """The positions at which the frame's payload begins and ends. In an incomplete head, both are after the data."""
+    """Where the frame's payload begins and ends. If the frame's head is incomplete, both positions are after the
+    data."""
     payload_at = at + 2
     size = data[at + 1]  # a server sets no mask bit
     if size >= 126:

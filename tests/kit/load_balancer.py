@@ -42,7 +42,7 @@ http://:{port} {{
 
 @asynccontextmanager
 async def load_balancer(folder: Path, urls: Sequence[str]) -> AsyncIterator[str]:
-    """Distribute connections to those sidecars with these URLs that are ready. Yields the balancer's URL."""
+    """Distribute connections to those of these sidecars that are ready. Yields the balancer's URL."""
     caddy, port = tool("caddy"), free_port()
     config = folder / "Caddyfile"
     config.write_text(_CADDYFILE.format(port=port, sidecars=" ".join(url.removeprefix("http://") for url in urls)))

@@ -50,7 +50,7 @@ LETTERS = RoomRules(
     announcements=Announcements(announces_members=False),
     relays=Relays(mailbox=Mailbox(frames=3, payload_bytes=10_000, total_payload_bytes=150, keep_s=6.0625)),
 )
-"""Rules that no dialect has: with mailboxes, in rooms that do not announce their peers."""
+"""Rules that no dialect has: the rooms do not announce their peers, but have mailboxes."""
 RULES = {name: dialect.rules(Settings()) for name, dialect in (DIALECTS | {CLUB.name: CLUB}).items()}
 RULES["letters"] = LETTERS
 DIALECT_OF_JOIN = [name for name, rules in RULES.items() if not rules.joining.one_room_per_peer]
@@ -91,7 +91,7 @@ def known(hub: Hub, now_s: float) -> dict[str, Any]:
 
 
 def kept(hub: Hub) -> dict[str, list[Any]]:
-    """Return, by session, the frames that are kept in order to be sent again."""
+    """Return a dict from the id of each session to the frames that are kept so that they can be sent again."""
     return {
         session.id: [
             json.loads(msgspec.json.encode([frame.s, stored(frame.message)])) for frame in session.resumption.kept

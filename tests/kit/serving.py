@@ -21,7 +21,7 @@ from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 from tests.kit.receiving import PATIENCE_S, receive
 
-SILENCE_S = 0.01  # seconds; everything is handled then, so a further frame would arrive at once
+SILENCE_S = 0.01  # seconds; short, because the sidecar has handled all frames before this time begins
 
 
 class Peer:
@@ -32,7 +32,7 @@ class Peer:
         self.skips: Callable[[Any], bool] = lambda frame: False
         """A function that says whether `receive` skips a frame. Tests for all dialects skip confirmations."""
         self.settled = settled
-        """A function that waits until the sidecar has handled all frames and ended connections."""
+        """A function that waits until the sidecar has handled all frames, and the ends of all connections."""
 
     async def send(self, frame: Any) -> None:
         """Send bytes as a binary frame, a string as it is, and anything else as JSON."""

@@ -83,7 +83,7 @@ async def start_vite(
 
 NEVER_LOCKED = "--bypass-lock"
 """An option of Vite 8.4. Without it, Vite refuses to start a second dev server in a folder, which tests with two
-laptops need. It would also treat a killed dev server as running until its parent has waited for it."""
+laptops need. Vite would also treat a killed dev server as running until its parent has waited for it."""
 
 
 DEMO = FRONTEND / "demo"

@@ -34,8 +34,8 @@ def _environment(state_home: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}",
         "PYTHONUNBUFFERED": "1",
-        # As for users, who have no checkout, the sidecar does not reload its code. With reloading, each sidecar would
-        # be three processes, and saving one of its files during a test would close all connections.
+        # The sidecar does not reload its code, as it is the default for users, who have no checkout. With reloading,
+        # each sidecar would be three processes, and saving one of its files during a test would close all connections.
         "SIDECAR_RELOAD": "off",
         "VIRTUAL_ENV": sys.prefix,
         "XDG_STATE_HOME": str(state_home),

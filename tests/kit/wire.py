@@ -24,7 +24,7 @@ from signaling_sidecar.settings import Settings
 from tests.dialects.manners import MANNERS
 from tests.kit.hub_driver import CountedIds, Driver
 
-AT_MS = 1000  # connection number n sends its frames at n times this time
+AT_MS = 1000  # connection number n sends its frames at the time n * AT_MS
 
 
 def conceal(secret: str) -> str:

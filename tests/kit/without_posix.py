@@ -37,7 +37,7 @@ class _Hidden(importlib.abc.MetaPathFinder):
 
 
 def hide_posix(*libraries: str) -> None:
-    """From now on, imports and attributes that Windows lacks fail, except in `LIBRARIES` and these libraries."""
+    """From now on, imports and attributes that Windows lacks fail, except in `LIBRARIES` and `libraries`."""
     import fcntl
 
     def locking(descriptor: int, mode: int, size: int) -> None:

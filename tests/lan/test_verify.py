@@ -111,7 +111,7 @@ def test_a_name_is_one_visible_line() -> None:
 
 
 class Stranger:
-    """A server of another machine, which answers every GET request as the given handler does."""
+    """Takes the place of a server on another machine. `handler` answers every GET request."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler

@@ -19,7 +19,7 @@ STALL_S = 0.3
 
 
 class Faults:
-    """Causes faults. The ledger counts each fault, and attributes a connection that is lost to the latest fault."""
+    """Causes faults. The ledger counts each fault, and assumes that a lost connection is due to the latest fault."""
 
     def __init__(self, ledger: Ledger, sidecar: KillableSidecar, proxies: Sequence[FaultProxy], chance: random.Random):
         self._ledger, self._sidecar, self._proxies, self._chance = ledger, sidecar, proxies, chance

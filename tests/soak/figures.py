@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.soak.soak import Soak
 
-MAY_GROW = 1.15  # allowed ratio of the memory at the end to that before: the allocator keeps some freed memory
+MAY_GROW = 1.15  # highest allowed ratio of the last to the first memory: the allocator keeps some freed memory
 MAY_GROW_KIB = 3000
 
 

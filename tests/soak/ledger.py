@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.kit.resuming_client import ResumingClient
 
-RECENT = 1024  # received frames of a page among which a repeated one is recognised
+RECENT = 1024  # a page recognises a repeated frame among this many frames that it has received
 LOST_CODES = {"no-such-peer"}  # refusals that are expected: the receiver has left
 
 
