@@ -1,6 +1,8 @@
 import { copyOf, part } from './dom.ts'
 
-/** Older lines are removed, so that the page does not grow when it is open for days. */
+/**
+ * The maximum number of lines. Older lines are removed, so that the page does not grow while it is open for days.
+ */
 const MAX_LINES = 300
 
 /**

@@ -19,7 +19,9 @@ import { jsonText } from './json-text.ts'
 const FIRST_RETRY_MS = 300
 const LONGEST_RETRY_MS = 5_000
 const RETRY_GROWTH = 1.6
-/** A random part of each delay, so that the pages of a room do not all reconnect at once. */
+/**
+ * The maximum random part of each delay, so that the pages of a room do not all reconnect at once.
+ */
 const JITTER_MS = 400
 /**
  * How long an attempt to connect may take. (If no proxy rule matches the URL, Vite never answers,
@@ -28,7 +30,7 @@ const JITTER_MS = 400
 const CONNECT_TIMEOUT_MS = 5_000
 /** Advice is printed only after this time, because the sidecar may still be starting. */
 const ADVISE_AFTER_MS = 5_000
-/** A connection that is lost within this time does not reset the delay between attempts. */
+/** How long a connection must stay open until the delay between attempts is reset. */
 const STABLE_AFTER_MS = 5_000
 
 // Pings detect a half-open connection, which looks open although nothing arrives any more, as on a

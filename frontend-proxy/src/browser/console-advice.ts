@@ -64,8 +64,8 @@ export function adviseOnEnd(room: string, why: LeaveReason): void {
 }
 
 /**
- * Prints advice when the page adds a listener to a client that was replaced, although the page also
- * listens to the newer client.
+ * Prints advice when the page adds a listener to a client that was replaced, and also listens to
+ * the newer client.
  */
 export function adviseOnReplacedClient(room: string): void {
   console.warn(

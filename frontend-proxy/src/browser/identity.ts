@@ -2,7 +2,8 @@
 
 import { number, parseObject, text } from './untrusted-json.ts'
 
-// 96 bits make two equal ids practically impossible, and are short enough to read in a log.
+// The length of a random id. With 96 bits, two equal ids are practically impossible, and an id is
+// short enough to read in a log.
 const ID_BYTES = 12
 
 const MAX_ID_BYTES = 128 // in UTF-8; the limit of the sidecar

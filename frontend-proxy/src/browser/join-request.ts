@@ -174,8 +174,7 @@ export class JoinRequest {
   }
 
   /**
-   * True after the fourth refusal in a row, but not after the fifth, so that only one warning is
-   * printed.
+   * True after exactly `STUCK_AFTER` refusals in a row, so that only one warning is printed.
    */
   get isStuck(): boolean {
     return this.#refusals === STUCK_AFTER

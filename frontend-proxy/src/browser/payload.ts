@@ -32,7 +32,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 const MAX_DEPTH = 200
 
 /**
- * The sidecar's limits. A name has to fit on one line. The metadata is limited because each new
+ * The sidecar's limits. A name has to fit on one line. Metadata must be small, because each new
  * peer receives the metadata of all peers.
  */
 const MAX_NAME_BYTES = 128

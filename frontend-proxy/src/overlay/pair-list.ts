@@ -10,7 +10,7 @@ import type { Rejection, Verdict } from './verdicts.ts'
  * of them.
  */
 const MOST_PAIRS = 20
-/** The maximum number of refusals, because an app that retries could fill the list. */
+/** The maximum number of refusals in the list, because an app that retries can cause any number of them. */
 const MOST_REJECTIONS = 5
 /** All links open in the same tab, so that ten clicks do not open ten tabs. */
 const TAB = 'signaling-inspector'

@@ -35,7 +35,7 @@ const ANSWER_HEADERS = [
   'content-type',
 ]
 
-/** The limit is generous: the body of an admin's action is a few lines of JSON. */
+/** The maximum size of a request's body. (The body of an admin's action is only a few lines of JSON.) */
 const MAX_BODY_BYTES = 64 * 1024
 
 /** The file with the token is read again every LOOK_EVERY_MS until it has a valid token, for up to TOKEN_WITHIN_MS. */

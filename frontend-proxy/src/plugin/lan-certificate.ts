@@ -16,8 +16,8 @@ export interface LanCertificate {
 const FILE_NAME = 'lan-certificate.pem'
 const PEM = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n?/g
 const DAY_MS = 24 * 60 * 60 * 1000
-// Apple accepts a certificate that is valid for at most 825 days. In the cases in which Chrome checks this, it
-// accepts at most 398 days.
+// How long a certificate is valid. Apple accepts at most 825 days. Chrome accepts at most 398 days, but does not
+// check this in all cases.
 const LIFETIME_MS = 397 * DAY_MS
 // A certificate that expires within this time is replaced, because a page may stay open for days.
 const SLACK_MS = 2 * DAY_MS

@@ -21,8 +21,8 @@ const AUTHORITY_FILE = '@signaling/authority.crt'
 export type ConfigPart = 'server' | 'preview'
 
 /**
- * Implements the plugin's `lan` option. The plugin calls each method in Vite's hook of the same name, and
- * `configureServer` in `configurePreviewServer`, too.
+ * Implements the plugin's `lan` option. The plugin calls each method in Vite's hook of the same name, and calls
+ * `configureServer` in the hook `configurePreviewServer` as well.
  */
 export class Lan {
   readonly #wantsHttps: boolean
@@ -42,7 +42,7 @@ export class Lan {
    * Gives the server a certificate unless it has one.
    *
    * Changes the resolved config, because other plugins set their certificate before `configResolved` (mkcert), or
-   * replace any certificate in it (basic-ssl).
+   * replace any certificate in that hook (basic-ssl).
    */
   async configResolved(config: ResolvedConfig, part: ConfigPart): Promise<void> {
     const server: CommonServerOptions = config[part]

@@ -20,7 +20,7 @@ type Socket = WebSocketClient['socket']
 
 /** Sends updates to the pages that ask for them, if they may see the inspector. */
 export function feedOverlays({ config, ws }: ViteDevServer, inspector: Inspector, log: Log): void {
-  // Without this WebSocket, the page cannot show an error, so the terminal shows it.
+  // The page can show no error without the WebSocket of Vite's client, so the terminal shows the error.
   if (config.server.ws === false) {
     log.warn(
       'overlay: true shows nothing, because server.ws: false turns off the WebSocket that it needs',

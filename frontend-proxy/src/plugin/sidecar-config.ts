@@ -8,7 +8,10 @@ import { TEST_FLAGS } from './test-folder.ts'
 /** How to find or start the sidecar of a project. Two Vite servers with equal configs can use the same process. */
 export interface SidecarConfig {
   readonly root: string
-  /** The project's folder and its parents, nearest first. The `.venv` of each is searched for the program. */
+  /**
+   * The project's folder and its parents, nearest first. The program is searched for in the `.venv` of each of
+   * these folders.
+   */
   readonly projectFolders: readonly string[]
   /** The folders in which a running sidecar of this project may have written its runtime.json. */
   readonly stateFolders: readonly string[]

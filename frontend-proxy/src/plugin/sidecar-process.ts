@@ -33,7 +33,7 @@ export interface Exit {
   readonly how: string
   /** The same as `how`, followed by the last printed line if the sidecar was never ready. */
   readonly reason: string
-  /** Whether the program cannot run on this machine or is not a sidecar, so that another program should be tried. */
+  /** Whether another program should be tried, because this one cannot run on this machine or is not a sidecar. */
   readonly isUnusable: boolean
 }
 

@@ -26,7 +26,7 @@ import { servedFolderAround } from './state-folder.ts'
 import { newTestFolder } from './test-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
-// Each attempt of a page to reconnect leads to a call of `unreachable`. One search per interval is enough.
+// The minimum interval between two searches, because each attempt of a page to reconnect calls `unreachable`.
 const SEARCH_INTERVAL_MS = 1000
 
 const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`

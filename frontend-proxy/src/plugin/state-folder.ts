@@ -92,7 +92,7 @@ export function servedFolderAround(
   })
 }
 
-// Returns the real path of a folder that may not exist yet, and one of whose parents may be a symbolic link.
+// Returns the real path of a folder, even if the folder does not exist yet. (Its parents may be symbolic links.)
 function realPathOfNearest(folder: string): string {
   const absolute = path.resolve(folder)
   if (existsSync(absolute)) return realpathSync.native(absolute)

@@ -4,8 +4,9 @@ import { isAlive, readJson } from './running-sidecar.ts'
 import { projectStateFolder } from './state-folder.ts'
 
 /**
- * Writes a file that tells the tests of this project, which run in other processes, the state folder of this Vite's
- * sidecar. Returns a function that removes the file. Throws an error if the file cannot be written.
+ * Writes a file that contains the path of the state folder of this Vite's sidecar. The tests of this project, which
+ * run in other processes, read this file. Returns a function that removes the file. Throws an error if the file
+ * cannot be written.
  */
 export function announceToTests(project: string, stateDir: string): () => void {
   const file = announcementOf(project)

@@ -30,6 +30,6 @@ export interface Upstream {
   refused?(status: number, reason: string): void
   /** Is called when the handshake of a WebSocket was answered with a status other than 101, 401, 403 and 429. */
   noWebSocket?(status: number, path: string): void
-  /** Is called for a proxy error that does not mean that the sidecar is not running. */
+  /** Is called for a proxy error that can occur although the sidecar is running. */
   failed(error: Error): void
 }

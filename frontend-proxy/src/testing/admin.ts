@@ -1,7 +1,10 @@
 import { findRunningSidecar, type RunningSidecar } from '../plugin/running-sidecar.ts'
 import { SidecarGoneError, SidecarRefusedError } from './errors.ts'
 
-/** Most answers take milliseconds, but the sidecar needs seconds if it has to read a large event log. */
+/**
+ * How long to wait for an answer. Most answers take milliseconds, but some take seconds, because the sidecar has to
+ * read a large event log.
+ */
 const ANSWERS_WITHIN_MS = 20_000
 
 /** Sends requests to the admin API of a running sidecar. */

@@ -15,7 +15,10 @@ export interface ConnectOptions {
   readonly dialect?: string | undefined
 }
 
-/** A sidecar usually starts in less than a second, but on a busy machine it takes much longer. */
+/**
+ * How long to wait for the sidecar. It usually starts in less than a second, but takes much longer on a busy
+ * machine.
+ */
 const STARTS_WITHIN_MS = 10_000
 const LOOK_EVERY_MS = 100
 
