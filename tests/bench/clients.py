@@ -32,7 +32,7 @@ WITHIN_S = 60.0  # seconds for one command
 class Relayed(NamedTuple):
     sent: int
     received: int
-    """How many frames arrived at any client."""
+    """How many frames arrived, at all clients together."""
     p50_us: float
     p99_us: float
 

@@ -56,7 +56,7 @@ class Crowd(NamedTuple):
     stay_s: float
     """How long a peer stays in its room. Then another peer joins in its place."""
     connections: int
-    """The most connections at one instance."""
+    """The highest number of connections at one instance."""
 
     @property
     def joins_per_s(self) -> float:
@@ -82,7 +82,7 @@ class Sizes(NamedTuple):
     redis_bytes: float
     """The memory of Redis: two checkpoints, and the log lines after each of them."""
     redis_commands_per_s: float
-    """The highest number of Redis commands. It is lower if some fronts have nothing to send."""
+    """The highest number of Redis commands: fronts that have nothing to send cause fewer."""
     redis_in_bytes_per_s: float
     redis_out_bytes_per_s: float
     """The bytes that Redis sends to all instances, each of which copies the whole log."""

@@ -18,7 +18,7 @@ Change = Callable[[Frame, int], Frame]
 
 
 def without(frame: Frame) -> Frame:
-    """Replace the frame by one without content. If it was dropped, the browser would send it again."""
+    """Replace the frame by one without content. The browser would send a dropped frame again."""
     return {**frame, "type": "signal"} | {name: None for name in ("sdp", "candidate") if name in frame}
 
 

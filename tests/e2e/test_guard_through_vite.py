@@ -131,7 +131,7 @@ def app_that_allows(hosts: object, folder: Path, *origins: str) -> Path:
 
 
 async def page_and_socket(vite: Program, hosts: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """For each of these Host headers: the status of the response for the page, and of that for its WebSocket."""
+    """Map each of these Host headers to the status of the response for the page, and of that for its WebSocket."""
     url = (await url_in(vite)).rstrip("/")
     answers = {}
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:

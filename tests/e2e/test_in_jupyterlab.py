@@ -226,7 +226,7 @@ async def test_an_updated_drawing_keeps_its_selection_and_scroll_position(lab: L
     page = await lab.open(write_cells(lab.folder, GROWING))
     drawing = Drawing(page, 0)
     await drawing.row("offer").click()
-    await expect(drawing.payload).to_be_visible()  # the payload makes the list so short that it can be scrolled
+    await expect(drawing.payload).to_be_visible()  # it takes so much height that the list can be scrolled
     await drawing.list.evaluate("list => list.scrollTo(0, 200)")
     await drawing.payload.locator("pre").evaluate("text => text.scrollTo(0, 50)")
     # A click with the mouse would move the focus away from the row.

@@ -146,7 +146,7 @@ async def test_an_unknown_dialect_is_reported_to_the_operator(start: Start, tmp_
 async def test_the_command_lists_all_dialects_with_their_paths(start: Start, tmp_path: Path) -> None:
     program = await start(["sidecar", "dialects"], tmp_path)
     assert await program.ended() == 0
-    await program.stop()  # also waits until all lines are read
+    await program.stop()  # `stop` also waits until all lines are read
     names = [line.split()[0] for line in program.lines if not line.startswith(" ")]
     assert names == list(STORIES)
     for section, story in zip(re.split(r"\n(?!\s)", "\n".join(program.lines)), STORIES.values(), strict=True):

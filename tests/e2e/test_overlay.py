@@ -155,7 +155,7 @@ async def test_the_style_of_the_app_changes_nothing(window: Window, app: Site) -
     before = await badge(page).bounding_box()
     await page.add_style_tag(content=HOSTILE_STYLE)
     assert await badge(page).bounding_box() == before
-    await badge(page).click()  # no element of the app covers it
+    await badge(page).click()  # no element of the app covers the badge
     await expect(panel(page)).to_be_visible()
 
 

@@ -36,7 +36,7 @@ ENDS_BY_ITSELF = {
     "sidecar rooms",
     "sidecar why",
 }
-EXITS_WITH_1 = {"sidecar why"}  # because Ann and Ben are not connected
+EXITS_WITH_1 = {"sidecar why"}  # because two peers, Ann and Ben, are not connected
 RUNS_UNTIL_CTRL_C = {"sidecar tail"}
 RUN_ELSEWHERE = {
     "SIDECAR_TURN_SECRET=hush sidecar serve --ice-servers stun:turn.example,turn:turn.example": "test_serve.py",

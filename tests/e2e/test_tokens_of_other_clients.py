@@ -109,7 +109,7 @@ async def test_a_client_of_an_original_protocol_shows_the_secret_of_a_team_in_a_
             ([f"bearer.{TEAM_SECRET[1:]}", "signaling"], ["", 1006]),
             (["signaling"], ["", 1006]),
             # The client offers only the secret, which the sidecar must not send back as the selected subprotocol.
-            ([f"bearer.{TEAM_SECRET}"], ["", 1006]),  
+            ([f"bearer.{TEAM_SECRET}"], ["", 1006]),
         ):
             assert await page.evaluate(MESH, [ws, offered]) == answer, (url, offered)
     assert way.sidecar.program.count(TEAM_SECRET) == 0

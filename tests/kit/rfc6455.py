@@ -68,7 +68,7 @@ class _Message:
         return found
 
     def wrong_when_whole(self, frame: Frame) -> set[int]:
-        """Add a complete frame with a valid header. Returns the close codes of its other errors."""
+        """Add a complete frame with a valid header. Returns the close codes for errors outside of the header."""
         if frame.opcode == CLOSE:
             return _wrong_in_close(frame.payload)
         if frame.opcode > CLOSE:
