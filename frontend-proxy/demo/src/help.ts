@@ -1,7 +1,10 @@
 import type { Mesh, SignalingClient } from 'vite-plugin-signaling-sidecar/browser'
 import { part } from './dom.ts'
 
-/** How long to wait for a connection. (Two pages in the same network usually connect within half a second.) */
+/**
+ * How long to wait for a connection before the link is shown. (Two pages in the same network usually connect within
+ * half a second.)
+ */
 const SHOW_AFTER_MS = 4_000
 
 /** Shows the link "Not connecting?" if the client or a peer is still not connected after a few seconds. */

@@ -23,7 +23,7 @@ export interface Member {
   graceTimer: ReturnType<typeof setTimeout> | undefined
 }
 
-/** Returns the description of a member that the app gets. */
+/** Returns the `MeshPeer` that describes a member to the app. */
 export function snapshot(member: Member): MeshPeer {
   const { peer, stream } = member
   return { peerId: peer.peerId, state: stateOf(member), peer, stream }

@@ -109,7 +109,7 @@ export class Resumption {
     return this.#after
   }
 
-  /** When the client has to send an acknowledgement. */
+  /** Says whether, and how soon, the client has to send an acknowledgement. */
   get acknowledgementDue(): 'now' | 'soon' | 'no' {
     const count = this.#after - this.#acknowledgedTo
     if (count === 0) return 'no'

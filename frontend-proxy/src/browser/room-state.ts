@@ -13,7 +13,7 @@ import type { Emit } from './signaling-events.ts'
 export type RoomFrame = PeerJoinedFrame | PeerLeftFrame | PeerUpdatedFrame | RelayedFrame
 
 export class RoomState {
-  /** The other peers, by their ids. */
+  /** Maps the id of each other peer in the room to the peer. */
   readonly peers: Map<string, Peer> = new Map()
   joinedAt: number | undefined
   iceServers: RTCIceServer[] = []

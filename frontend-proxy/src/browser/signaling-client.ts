@@ -102,7 +102,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     return this.#connection.isWanted ? 'connecting' : 'idle'
   }
 
-  /** The other peers in the room, by their ids. */
+  /** Maps the id of each other peer in the room to the peer. */
   get peers(): ReadonlyMap<string, Peer> {
     return this.#presence.state.peers
   }

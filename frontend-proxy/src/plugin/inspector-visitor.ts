@@ -104,7 +104,7 @@ function ownOrigin(request: IncomingMessage): string {
   return URL.canParse(text) ? new URL(text).origin : text
 }
 
-/** Returns the origin of pages on the server at `url` when they are opened under the host name of the request. */
+/** Returns the origin of a page on the server at `url`, if the page was opened under the request's host name. */
 function originAt(url: string, request: IncomingMessage): string {
   const { protocol, port } = new URL(url)
   return new URL(`${protocol}//${hostOf(request).replace(/:\d+$/, '')}:${port}`).origin

@@ -4,7 +4,7 @@ import type { Log } from './log.ts'
 import { findRunningSidecar } from './running-sidecar.ts'
 import { userStateFolder } from './state-folder.ts'
 
-/** How often the search is repeated, because another app may be started at any time. */
+/** How often the search is repeated. (Another app may be started at any time.) */
 const SEARCH_EVERY_MS = 5_000
 
 /**

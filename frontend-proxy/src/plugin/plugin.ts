@@ -154,8 +154,8 @@ function useProxy(server: ViteDevServer | PreviewServer, { proxy }: SignalingSet
 }
 
 /**
- * Vite passes its version to hooks since 7.0. The plugin does not import the version from `vite`, because
- * the Vite that runs may be another one: VitePress 1 brings its own Vite 5.
+ * Since 7.0, Vite passes its version to hooks. The plugin does not import the version from `vite`, because the Vite
+ * that runs may be another one: VitePress 1 brings its own Vite 5.
  */
 function isTooOld(context: { meta?: { viteVersion?: string } } | undefined): boolean {
   return context?.meta?.viteVersion === undefined

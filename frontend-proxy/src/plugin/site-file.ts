@@ -72,7 +72,7 @@ export class SiteFile {
   #remove(): void {
     if (this.#folder === undefined) return
     const file = path.join(this.#folder, FILE_NAME)
-    // A second Vite server of this project may have written the file in the meantime.
+    // A second Vite server of this project may have overwritten the file.
     if (secretIn(file) !== this.secret) return
     try {
       rmSync(file, { force: true })
