@@ -68,7 +68,7 @@ class RelayCosts(NamedTuple):
     out_bytes: float
     """The bytes that Redis sent, including two copies of the log."""
     log_bytes: float
-    """The bytes that Redis would send to one more sidecar."""
+    """The additional bytes that Redis would send if there was one more sidecar."""
 
 
 class HubCosts(NamedTuple):

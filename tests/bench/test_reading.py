@@ -30,7 +30,7 @@ def test_the_benchmark_measures_every_case(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     in_a_process = reading.measure_in_a_process
-    monkeypatch.setattr(reading, "measure_in_a_process", reading.measure)  # starting Python for each case takes long
+    monkeypatch.setattr(reading, "measure_in_a_process", reading.measure)  # in this process: starting Python takes long
     reading.main(["--events", str(EVENTS), "--json"])
     *report, as_json = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in report if line.endswith("rows")] == list(reading.CASES)

@@ -14,7 +14,7 @@ def test_the_hub_is_measured_with_each_number_of_peers(
 ) -> None:
     # look_for_garbage_rarely would affect the other tests in this process.
     monkeypatch.setattr(hub, "look_for_garbage_rarely", lambda: None)
-    monkeypatch.setattr(hub, "_in_a_process", hub.measure)  # starting Python for each number takes long
+    monkeypatch.setattr(hub, "_in_a_process", hub.measure)  # in this process: starting Python takes long
     hub.main(["--peers", "20", "40"])
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["CPU", "for", "each", "20", "40", "ratio"]

@@ -22,7 +22,7 @@ from tests.kit.growing_log import assert_same_while_it_grows, read_log
 from tests.kit.inspection_log import T0_S, record
 
 RECORDED = sorted([*ROOT.glob("notebooks/recorded/*"), *ROOT.glob("tests/recorded/*")])
-MAX_LOOKS = 25  # the log is compared at this many points, and read from its beginning each time
+MAX_LOOKS = 25  # a long log is read in about this many steps, and from its beginning after each step
 HEX_1, HEX_2 = "6b015d57c542690011aabbcc", "6b015d57c542690011aabbcd"  # random ids: their labels are page titles
 
 PEERS = st.sampled_from([HEX_1, HEX_2, HEX_1, HEX_2, "dan"])

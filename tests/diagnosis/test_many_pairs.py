@@ -1,4 +1,5 @@
-"""The diagnosis prints one line for each pair, with distinguishable names, also for pairs that met several times."""
+"""The diagnosis prints one line for each pair, with distinguishable names, even if the two peers were in a room
+together several times."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def test_a_frame_over_the_limit_ended_its_connection(story: Story) -> None:
 
 
 def test_a_frame_over_the_limit_ended_a_connection_that_was_in_several_rooms(story: Story) -> None:
-    """In this case, the record `connection.closed` names no room and no peer."""
+    """The record `connection.closed` of such a connection names no room and no peer."""
     story.joins("ben", "Ben", origin="http://localhost:5173")  # on connection 2
     story.record("connection.closed", room=None, connection=2, data=TOO_BIG).leaves("ben").waits(60)
     finding = story.verdict().finding

@@ -19,7 +19,7 @@ from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_
 
 APP = Path(__file__).parent / "plain_app.js"
 ON_THE_LAN = "192.0.2.1"  # RFC 5737: no machine has this address, and a page there is not a secure context
-SLOW = ["--max-frames-per-s", "1"]  # with a burst of 500: TOO_MANY sends 600 frames, so the last are refused
+SLOW = ["--max-frames-per-s", "1"]  # after a burst of 500; TOO_MANY sends 600 frames, so the last ones are refused
 FLAGS = [f"--host-resolver-rules=MAP {ON_THE_LAN} 127.0.0.1"]
 
 

@@ -26,7 +26,7 @@ class Person:
     socket: aiohttp.ClientWebSocketResponse
     sidecar: Sidecar
     records_before: int
-    """The number of records that the log had before the meeting."""
+    """The number of records that the log had before the script began."""
 
 
 async def sends(person: Person, frame: Frame) -> None:

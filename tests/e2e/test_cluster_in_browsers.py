@@ -121,7 +121,7 @@ def assert_every_reader_tells_one_story(folders: Sequence[Path], peer: str, lost
 
 
 async def notebook_of(folders: Sequence[Path]) -> dict[str, str]:
-    """Run a cell that draws the ladder, and return its output by MIME type."""
+    """Run a cell that draws the ladder, and return a dict from each MIME type to the output."""
     import nbformat
     from nbclient import NotebookClient
 

@@ -17,7 +17,7 @@ from tests.kit.sites import PLUGIN, VITE, Sidecar, sidecar_in, start_sidecar, st
 from tests.kit.ways import config_with_plugin, serve_over_https
 
 Findings = dict[str, dict[str, Any]]
-"""The findings of `sidecar doctor`, by code."""
+"""Maps the code of each finding of `sidecar doctor` to the finding."""
 RULE = "'^/ws/signaling(?:[/?]|$)'"
 
 
@@ -51,7 +51,7 @@ class SetUp:
         return vite
 
     async def doctor(self, *more: str, url: str | None = None, exit_code: int = 1) -> Findings:
-        """Run `sidecar doctor`, and return its findings by code."""
+        """Run `sidecar doctor`, and return its findings."""
         flags = ["--url", url or self.url, "--state-dir", self.sidecar.state_dir, *more]
         program = await self.start(["sidecar", "doctor", "--json", *flags], self.folder)
         assert await program.ended(within_s=30) == exit_code, program.lines

@@ -119,7 +119,7 @@ async def test_a_card_is_joined_from_the_keyboard(demo: Site, browser: Browser) 
 
 
 class Neighbourhood:
-    """Answers requests of the lobby like a sidecar that has found these neighbours, and counts them."""
+    """Answers the requests of the lobby like a sidecar that has found these neighbours, and counts the requests."""
 
     def __init__(self, *neighbours: dict[str, Any], status: int = 200) -> None:
         self.neighbours = neighbours

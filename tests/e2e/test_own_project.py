@@ -19,8 +19,8 @@ from tests.kit.programs import Program, Start
 from tests.kit.sites import sidecar_in, start_sidecar, url_in
 from tests.kit.ways import config_with_entry
 
-MAX_PACKAGES = 15  # packages of the installation without extras, which must be small
-MAX_BYTES = 35_000_000  # of the installation without extras, and without the files that pip compiles
+MAX_PACKAGES = 15  # the highest number of packages in an installation without extras, which must be small
+MAX_BYTES = 35_000_000  # the maximum size of this installation, without the files that pip compiles
 PAGE = '<!doctype html><title>own project</title><body><script type="module" src="/main.js"></script></body>'
 JOIN = """room => new Promise((resolve, reject) => {
   const socket = new WebSocket(`ws://${location.host}/ws/signaling`)

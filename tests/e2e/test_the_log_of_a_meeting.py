@@ -28,7 +28,8 @@ async def meeting(demo: Site, browser: Browser, pictures: Path | None) -> dict[s
 
     Ben leaves and returns, Ann reloads the page, and Cleo loses the network.
 
-    Returns their peer ids by name. If a folder for pictures is given, a picture is taken when all are connected.
+    Returns a dict from each name to the peer id. If a folder for pictures is given, a picture is taken when all are
+    connected.
     """
     people = ann, ben, cleo = [await new_page(browser, name) for name in ("Ann", "Ben", "Cleo")]
     network = await Network.of(cleo.page)

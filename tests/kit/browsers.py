@@ -20,7 +20,7 @@ UNUSED_FEATURES = [
     "WebUIOmniboxFullPopup",
     "WebUIOmniboxPopup",
 ]
-# Chromium only uses the last list of disabled features. So ours must repeat the list that Playwright passes on all
+# Chromium only uses the last list of disabled features. So our list must repeat the list that Playwright passes on all
 # platforms (`chromiumSwitches.ts`).
 PLAYWRIGHTS_DISABLED_FEATURES = [
     "AimEnabled",
@@ -90,7 +90,7 @@ async def launched_firefox(playwright: Playwright, path: Path) -> AsyncIterator[
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     browser = await playwright.firefox.launch(
-        channel="moz-firefox",  # uses WebDriver BiDi; otherwise Playwright needs a modified Firefox
+        channel="moz-firefox",  # with WebDriver BiDi; without this channel, Playwright needs a modified Firefox
         executable_path=FIREFOX_GATE,
         env=environment,
         firefox_user_prefs=FIREFOX_SETTINGS,

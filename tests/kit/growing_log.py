@@ -25,7 +25,7 @@ class Beginning(NamedTuple):
 
     records: int
     shows: Sequence[tuple[float, Told]]
-    """The diagnosis of these records at each time of interest before the next record."""
+    """The diagnosis of these records: at the time of the last one, and at each deadline before the next record."""
     shows_at_last: tuple[float, Told]
     """The diagnosis one day after the last of these records, if no other record follows."""
 
@@ -39,7 +39,7 @@ def assert_same_while_it_grows(log: Sequence[Logged], at_once: int = 1) -> None:
 
     In the first run, each step is `at_once` records. In further runs, the steps are two and three times as long: a
     reader that looks rarely must also notice a change that is already over, such as a short absence of a peer. Finally,
-    the first records of the log are read as a whole log, up to the end of each step.
+    for each step, all records up to its end are read as if the log ended there.
     """
     beginnings = list(_beginnings(log, at_once))
     for every in range(1, RARELY + 1):

@@ -10,7 +10,8 @@ from tests.kit.readme import OPERATORS
 from tests.kit.serving import Served
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
-"""Maps the name of each metric, and the values of its labels in the alphabetical order of their names, to its value."""
+"""Maps each metric to its value. A key contains the name of the metric, and the values of its labels, sorted by the
+names of the labels."""
 
 
 def samples_of(text: str) -> Samples:

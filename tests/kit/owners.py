@@ -1,4 +1,4 @@
-"""A hub of real dialects, its event log, and the next hub, which takes over with that log."""
+"""A hub with the real dialects, its event log, and the next hub, which takes over with that log."""
 
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ class Program:
     async def ended(self, within_s: float = ENDS_WITHIN_S) -> int:
         """Wait until the program ends by itself and its output has been read, and return its exit code.
 
-        A child process that still runs may keep the output open. Then this waits only a short time for more lines.
+        A child process that still runs may keep the output open. In this case, `ended` waits only a short time for more
+        lines.
         """
         async with asyncio.timeout(within_s):
             code = await self.process.wait()

@@ -54,7 +54,7 @@ def hide_posix(*libraries: str) -> None:
     for module, names in ((os, IN_OS), (socket, IN_SOCKET), (signal, IN_SIGNAL)):
         for name in names:
             vars(module).pop(name, None)
-    shutil._use_fd_functions = False  # type: ignore[attr-defined]  # they need hidden functions
+    shutil._use_fd_functions = False  # type: ignore[attr-defined]  # the functions that shutil uses with it are hidden
     asyncio.SelectorEventLoop.add_signal_handler = _no_signals  # type: ignore[assignment,method-assign]
 
 

@@ -27,7 +27,7 @@ class Ledger:
         self.faults: list[str] = []
         """A sentence for each event that must not happen, such as a lost frame."""
         self.rooms: dict[str, dict[str, Page]] = {}
-        """The pages that are in each room, by the names of their peers."""
+        """Maps each room to the pages in it: a dict from the names of the peers to the pages."""
         self.cause = "none"
         """The kind of the latest fault that was caused."""
         self.recoveries_s: dict[str, list[float]] = {}

@@ -134,7 +134,8 @@ class Soak:
 
     @asynccontextmanager
     async def _life(self, faults: Faults) -> AsyncIterator[None]:
-        """In the block, peers send frames, join and leave, and the network breaks. At the end, wait for their tasks."""
+        """In the block, peers send frames, join and leave, and the network breaks. At the end, wait until all this has
+        ended."""
         self._lives = True
         tasks = [
             asyncio.create_task(each)
