@@ -19,8 +19,8 @@ from signaling_sidecar.errors import Code
 
 
 def main() -> None:
-    # No object of this process is part of a reference cycle, and Python's search for cycles would take a third of the
-    # time.
+    # Python's garbage collector would find nothing, because no object of this process is part of a reference cycle. It
+    # would take a third of the time of an analysis.
     gc.disable()
     requests, replies = sys.stdin.buffer, _own_stdout()
     first = _read(requests)
@@ -32,17 +32,17 @@ def main() -> None:
         try:
             reply = analyst.reply(_decode(message))
         except MemoryError:
-            # After this reply the process ends. The server starts a new one, which begins with an empty memory.
+            # The process ends after this reply. The server starts a new process, whose memory is empty.
             reply = Reply(OUT_OF_MEMORY, b"there is not enough memory to analyse the newest part of the event log")
         except Exception:
             traceback.print_exc()
-            analyst = Analyst(begin)  # the previous `Analyst` may be in an inconsistent state
+            analyst = Analyst(begin)  # the exception may have left the old analyst in an inconsistent state
             reply = Reply(Code.INTERNAL, b"the event log could not be analysed, because of a bug in the sidecar")
         try:
             replies.write(framed(reply))
             replies.flush()
         except OSError:  # the server has ended
-            os._exit(0)  # a normal exit would try to write the rest of the reply
+            os._exit(0)  # a normal exit would try to write the reply once more
         if reply.code == OUT_OF_MEMORY:
             return
 
@@ -51,7 +51,7 @@ _decode = msgspec.msgpack.Decoder(Request).decode
 
 
 def _own_stdout() -> BinaryIO:
-    """Return stdout for the replies, and redirect to stderr whatever libraries print."""
+    """Return a stream to stdout for the replies, and redirect all output of libraries from stdout to stderr."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return replies

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from signaling_sidecar.analysis.room_view import RoomView
 
 REST = 4.0  # the pause after a look at the log is this many times as long as the look, but at most MAX_REST_S
-MAX_REST_S = 0.75  # seconds; verdicts should be on the screen within 2 s of the records on which they are based
+MAX_REST_S = 0.75  # seconds; the longest pause, because a verdict should be shown within 2 s after its records
 
 ShownInRoom = ShowRoom | ShowRows | ShowRecords | ShowPayload
 
@@ -46,8 +46,8 @@ class Analyst:
         self._seen: Seen | None = None
         self._rested_s = 0.0
         self._views: dict[Key, tuple[Any, RoomView]] = {}
-        """By room, the view that was made from `_seen`. The page asks for several parts of a room, which share one
-        view."""
+        """By room, the view that was made from `_seen`. The inspector requests the parts of a room one by one, and all
+        replies come from this view."""
 
     def reply(self, request: Request) -> Reply:
         try:
@@ -68,7 +68,7 @@ class Analyst:
             case AskWhy(room, dialect):
                 return msgspec.json.encode(why(self._look().diagnosis.only(room, dialect)))
             case Describe(key, pair):
-                from signaling_sidecar.analysis.markdown import markdown  # the redaction takes long to import
+                from signaling_sidecar.analysis.markdown import markdown  # slow to import, and rarely needed
 
                 return markdown(self._folder, key, pair).encode()
         if isinstance(request, ShowRoom | ShowRows):
@@ -76,7 +76,7 @@ class Analyst:
         return msgspec.json.encode(_shown(request, self._view(request.key, request.state)))
 
     def _recent(self) -> Seen:
-        """Return the result of the last look at the log during the pause after it. After the pause, look again."""
+        """Return the last result, or look at the log again if the pause after the last look has ended."""
         return self._seen if self._seen is not None and time.monotonic() < self._rested_s else self._look()
 
     def _look(self) -> Seen:
@@ -96,7 +96,7 @@ class Analyst:
                 "no-such-room", f"nobody is in the room {visible(room)!r} of {visible(dialect)!r}, "
                 "and the newest part of the event log has no records of it"
             )  # fmt: skip
-        from signaling_sidecar.analysis.room_view import RoomView  # imported late, so that first replies are faster
+        from signaling_sidecar.analysis.room_view import RoomView  # slow to import, and not needed at first
 
         known = self._views.get(key)
         if known is not None and known[0] == state:

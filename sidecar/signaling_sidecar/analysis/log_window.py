@@ -17,8 +17,8 @@ from signaling_sidecar.eventlog.records import Header
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 
-WINDOW_BYTES = 16 * 1024 * 1024  # bytes of segments; a busy sidecar writes that much in half a minute
-LEAST_SEGMENTS = 2  # the newest segment has nearly nothing when it has just begun
+WINDOW_BYTES = 16 * 1024 * 1024  # the size of the window; a busy sidecar writes as much in half a minute
+LEAST_SEGMENTS = 2  # the window has at least so many, because the newest segment may have only just begun
 
 
 class Logged(Entry, frozen=True, gc=False):
@@ -29,12 +29,13 @@ class Logged(Entry, frozen=True, gc=False):
 
 
 class Grown(NamedTuple):
-    """How the window has changed."""
+    """What one call of `LogWindow.grow` has changed in the window."""
 
     entries: Sequence[Logged]
     """The entries that were added at the end of the window, or all its entries if `is_cut` is true."""
     is_cut: bool
-    """Whether the window has forgotten its first entries, or the boot id in the records of this run has changed."""
+    """Whether entries of earlier calls are no longer valid. This is so if the window has forgotten its first entries,
+    or if the boot id in the records of this run has changed."""
 
 
 class LogWindow:
@@ -79,8 +80,8 @@ class LogWindow:
         return added
 
     def _wanted(self) -> dict[str, Path]:
-        """Return the segments that the window should contain: the first one that it has and all after it, or only the
-        newest ones if the window is empty."""
+        """Return the segments that the window should contain: the first segment in the window and all later segments,
+        or only the newest segments if the window is empty."""
         segments = find_segments(self._folder).segments
         # A segment that has been compressed is still the same segment.
         paths = {path.name.removesuffix(".gz"): path for path in segments}

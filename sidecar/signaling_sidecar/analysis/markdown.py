@@ -22,8 +22,8 @@ from signaling_sidecar.eventlog.records import Header
 from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 
-MAX_ROWS = 200  # the last rows of the ladder, because GitHub refuses texts of more than 65,536 characters
-WIDTH = 110  # characters of a line of the ladder
+MAX_ROWS = 200  # the ladder keeps its last rows, because GitHub refuses texts of more than 65,536 characters
+WIDTH = 110  # the most characters in a line of the ladder
 
 
 def markdown(folder: Path, key: Key, pair: tuple[str, str] | None) -> str:

@@ -15,7 +15,7 @@ Key = tuple[str, str]
 
 LENGTH_BYTES = 4
 OUT_OF_MEMORY = "analysis-out-of-memory"
-"""The code of the last reply of a process that ends because it has run out of memory."""
+"""The `code` of a reply if the process has run out of memory. The process ends after this reply."""
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True):
@@ -60,8 +60,8 @@ class ShowRoom(_OfRoom, frozen=True, kw_only=True):
     """Ask for a room with its verdicts and drawings.
 
     If `pair` is given, only two peers with these ids are wanted. `kinds` are the wanted kinds of rows in the ladder; if
-    `kinds` is empty, all kinds are wanted. The replies to this request and to the next three requests are JSON for the
-    inspector's page.
+    `kinds` is empty, all kinds are wanted. The replies to `ShowRoom`, `ShowRows`, `ShowRecords` and `ShowPayload` are
+    JSON for the inspector's page.
     """
 
     pair: tuple[str, str] | None
@@ -102,7 +102,7 @@ Request = Survey | Pairs | AskWhy | ShowRoom | ShowRows | ShowRecords | ShowPayl
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """The reply to one request. If `code` is not empty, the request has failed, and `body` is a sentence about it."""
+    """The reply to one request. If `code` is not empty, the request has failed, and `body` says why in a sentence."""
 
     code: str
     body: bytes
@@ -129,7 +129,8 @@ class Overview(msgspec.Struct, frozen=True, array_like=True):
     logged: list[Key]
     """The rooms of which the log has records, in the order of their newest records."""
     unread: list[Key]
-    """The rooms whose signals are encrypted or in an unknown form, so that no meetings can be found in them."""
+    """The rooms whose signals are encrypted or in an unknown form, so that the log does not show which peers should
+    connect."""
     elsewhere: list[tuple[str, str | None]]
     """The verdicts on pages that signal through another server, each with the next step."""
     reporting: frozenset[str]

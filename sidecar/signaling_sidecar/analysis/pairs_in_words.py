@@ -1,4 +1,4 @@
-"""Describes the states of a room's pairs of peers in words: for the list of rooms, and in a sentence about the room."""
+"""Describes in words whether the pairs of peers in a room are connected, for the list of rooms and the room's page."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class RoomView:
         return self._labels.beside_id(peer["peer"]) or peer.get("name") or peer["peer"]
 
     def _told(self, pair: tuple[str, str] | None) -> list[History]:
-        """Select the verdicts on all peers that are together, and the newest `MAX_PARTED` on peers that have parted."""
+        """Select the verdicts on pairs whose peers are both still in the room, and the newest `MAX_PARTED` others."""
         chosen = [each for each in self._histories if pair is None or _is_of(each, pair)]
         parted = [each for each in chosen if not is_together(each)]
         return [*filter(is_together, chosen), *parted[: -MAX_PARTED - 1 : -1]]
@@ -156,7 +156,7 @@ class RoomView:
         return self._records
 
     def _sessions_of(self, pair: tuple[str, str]) -> tuple[str, str] | None:
-        """Find the sessions of two peers at their last meeting."""
+        """Find the two sessions in which these peers were last in the room together."""
         meeting = next((each.last.meeting for each in reversed(self._histories) if _is_of(each, pair)), None)
         return None if meeting is None else (meeting.sessions[0].id, meeting.sessions[1].id)
 

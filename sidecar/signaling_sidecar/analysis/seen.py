@@ -25,7 +25,7 @@ from signaling_sidecar.drawing import cluster_event
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
-"""The key for pages that signal through another server. Only the reports of their browsers are known."""
+"""The key in `Seen.histories` for pages that signal through another server. Only their browsers' reports are known."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -36,8 +36,8 @@ class Seen(msgspec.Struct, frozen=True):
     found: FoundMeetings
     diagnosis: Diagnosis
     of_room: Mapping[Key, Sequence[Logged]]
-    """The records of each room in this run, in their order. They include the records about the sidecars of a cluster,
-    which concern every room."""
+    """The records of each room in this run, in their order. Every room also has the records about the sidecars of a
+    cluster."""
     checkpoint_of: Mapping[Key, Logged]
     """The last checkpoint before the first record of each room."""
     first_checkpoint: Logged | None
@@ -67,7 +67,7 @@ class Looker:
         try:
             grown = self._window.grow()
         except (SidecarError, OSError):
-            self._forget()  # the window may have read only a part of the new records
+            self._forget()  # after an error, the window may lack some of the new records
             raise
         if grown.is_cut:
             self._read = Read(self._window.boot)
