@@ -11,9 +11,9 @@ from signaling_sidecar.eventlog.payload import Candidate
 
 ANSWERS = frozenset({"answer", "pranswer"})
 DESCRIPTIONS = ANSWERS | {"offer"}
-CROSSING_WITHIN_S = 5.0  # seconds; a later offer of the other side does not cross this one, but begins a new attempt
-# Seconds. Offers that one side sends within this time are one attempt, such as a pool of offers or a page that starts
-# twice.
+CROSSING_WITHIN_S = 5.0  # seconds; a later offer of the other side does not cross the first one: it begins an attempt
+# Seconds. If one side sends several offers within this time, they are one attempt: a library may make a pool of offers
+# in advance, and a page may start its connection twice.
 TOGETHER_WITHIN_S = 1.0
 # The prefix length of most home and office networks. The log does not show the prefix length of a peer's network, so a
 # conclusion from two addresses is a guess.

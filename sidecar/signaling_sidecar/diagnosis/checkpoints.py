@@ -26,7 +26,7 @@ class KnownRoom(msgspec.Struct):
     room: str
     sessions: list[KnownSession]
     announced: bool = True
-    """Whether the peers of the room are told of each other."""
+    """Whether the sidecar announces the peers of the room to each other."""
     host: str | None = None
 
 
@@ -44,7 +44,7 @@ def there_before(checkpoint: Entry | None, key: tuple[str, str], records: Iterab
     """Return an entry for each session that the checkpoint has in a room. `key` is the dialect and the id of the room.
 
     A drawing that begins with these entries also shows peers whose joins are not in the part of the log that was read.
-    `records` are the records of the room after the checkpoint. Sessions that join in them are left out.
+    `records` are the records of the room after the checkpoint. Sessions whose join is one of these are left out.
     """
     rooms = (rooms_in(checkpoint) or ()) if checkpoint is not None else ()
     there = [known for each in rooms if (each.dialect, each.room) == key for known in each.sessions]

@@ -21,9 +21,9 @@ from signaling_sidecar.pair_state import SIGNS, State
 from signaling_sidecar.untrusted_text import visible
 
 NO_OFFER = "-"
-MAX_SILENT_PAIRS = 3  # pairs without an offer that are listed one by one; if there are more, they are summarised
-MAX_PAIRS_ALIKE = 6  # the same limit for pairs with any other verdict; the inspector has the same limit
-MAX_PAIRS_NAMED = 12  # pairs that a summary names; it names none if they are connected or have sent no offer
+MAX_SILENT_PAIRS = 3  # so many pairs without an offer are listed; if there are more, one is listed and others counted
+MAX_PAIRS_ALIKE = 6  # the same for pairs with any other verdict; the inspector lists as many (`FOLDED_FROM`)
+MAX_PAIRS_NAMED = 12  # the most pairs that a summary names; it names no pairs that are connected or have sent no offer
 
 
 class History(NamedTuple):
@@ -150,7 +150,8 @@ class _Selection:
     def __init__(self, room: str | None, dialect: str | None, unread: Iterable[tuple[str, str]]) -> None:
         self._room, self._dialect = room, dialect
         self.unread = [key for key in unread if dialect in (None, key[0]) and room in (None, key[1])]
-        # If the signals of a room cannot be read, nothing shows which browser reports belong to it. So all are shown.
+        # If the signals of a room cannot be read, the log does not show which browser reports are about this room. So
+        # all reports are shown.
         self.has_reports = bool(self.unread) or (room is None and dialect is None)
 
     def has(self, each: Meeting | Entry) -> bool:

@@ -42,7 +42,7 @@ def read_entries(
     Only a log whose records are not in this order is read into memory as a whole. Raises DamagedLog or UnknownSchema at
     the end if no line could be read.
     """
-    # Files with the names that a sidecar gives them are in order, so they need not be read once more to find the order.
+    # Files with the names that a sidecar gives them are in order. Other files are read twice, first to find the order.
     order = None if are_of_one_sidecar(segments) else order_of(segments)
     files = segments if reached is None else _reported(segments, reached)
     records = read_records(files, Entry, left_out or LeftOut())
@@ -53,7 +53,7 @@ def read_entries(
 def _in_order(entries: Iterator[Entry], ranks: Mapping[str, int]) -> Iterator[Entry]:
     by_place: dict[tuple[int, tuple[int, int]], Entry] = {}
     for entry in entries:
-        # A run that was not in the log when the order was found has begun since then, and is the last.
+        # A run without a rank began after `order_of` had read the log, so it is the last run.
         by_place.setdefault((ranks.get(entry.boot, len(ranks)), place_of(entry)), entry)
     return map(by_place.__getitem__, sorted(by_place))
 

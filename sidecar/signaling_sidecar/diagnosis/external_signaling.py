@@ -36,8 +36,8 @@ class ExternalPages:
         """Filled by `meetings`."""
 
     def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
-        """Yield a meeting for each RTCPeerConnection and the one at its other end, and one for all unanswered offers of
-        each page."""
+        """Yield a meeting for each RTCPeerConnection, together with the RTCPeerConnection at its other end if
+        that is known. All unanswered offers of a page are a single meeting, or an item of `pools`."""
         # Connections that never negotiate are ignored. Pages make them to find out what the browser supports.
         begun = [each for each in connections if each.ufrags]
         for each in begun:
@@ -62,8 +62,8 @@ class ExternalPages:
                 yield self._meeting(offered, [])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
-        # The meeting begins with the first report of the later connection. The other connection may come from a pool,
-        # and be much older.
+        # The meeting begins with the first report of the later connection. The other connection may be much older,
+        # because some libraries make a pool of connections in advance.
         began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
         sessions = (self._session_of(own, began), self._session_of(others, began))
         return Meeting(None, None, sessions, began, connections=(own, others))

@@ -21,7 +21,7 @@ class KeptVerdicts:
         if kept is not None and kept[0] == facts and now_ts < kept[1].changes_ts:
             return kept[1]
         verdict = evaluate(meeting, now_ts)
-        if meeting.room is not None:  # `MeetingFinder.found` makes new objects for meetings without a room
+        if meeting.room is not None:  # `MeetingFinder.found` makes meetings without a room anew each time
             self._kept[meeting] = facts, verdict
         return verdict
 

@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.eventlog.payload import Candidate
 
 _REMOVED = {"kicked": "was kicked out of the room", "room-closed": "was removed because the room was closed"}
-"""For each reason in `peer.left` that is not the peer's own act, a predicate that says how the session ended."""
+"""For each reason in `peer.left` that means that a peer was removed: the words after its label in a sentence."""
 
 
 @dataclass(eq=False, slots=True)
@@ -58,8 +58,8 @@ class Session:
 
     @property
     def departure(self) -> str:
-        """A predicate that says how the session ended. Closing a page counts as leaving; losing the network does
-        not."""
+        """Words that follow the label of the peer in a sentence, and say how the session ended. Closing a page counts
+        as leaving; losing the network does not."""
         end = self.absent or self.gone
         about = read_about(end.data if end is not None else None)
         if about.ending in ("lost", "stopped"):
@@ -68,7 +68,7 @@ class Session:
 
     @property
     def absence(self) -> str:
-        """A predicate that says why the peer is away."""
+        """Words that follow the label of the peer in a sentence, and say why the peer is away."""
         return self._without_token or "has lost its connection to the sidecar"
 
     @property
@@ -88,7 +88,7 @@ class Signal(msgspec.Struct, eq=False, gc=False):
     ufrag: str | None
     candidates: Sequence[Candidate]
     has_frame: bool
-    """Whether the log contains the frame."""
+    """Whether the log contains the frame or a summary of it, which depends on the setting `payloads`."""
     call: str | None = None
     """The id of the RTCPeerConnection that the frame is for, if the frame has one."""
 
@@ -102,11 +102,11 @@ class Refusal:
     code: str
     message: str
     is_signal: bool
-    """Whether the frame was certainly part of the negotiation with the other peer. For example, a refused leave was
-    not."""
+    """Whether the frame was certainly part of the negotiation with the other peer. This is false
+    for a frame that leaves the room."""
     may_be_signal: bool
-    """Whether the frame may have been part of the negotiation, because the log does not show its kind, or because its
-    kind shows only that it was for other peers."""
+    """Whether the frame may have been part of the negotiation. This is true if the log does not show the kind of the
+    frame. It is also true if the kind shows that the frame was for other peers, but not what it contained."""
 
 
 @dataclass(eq=False, slots=True)

@@ -36,7 +36,7 @@ class FoundMeetings:
     last_ts: float
     unread: list[RoomKey]
     """The rooms, by dialect and room id, for which the log does not show who met, because their frames to all peers are
-    opaque. They are in the order of their first such frames."""
+    encrypted or in an unknown form. The rooms are in the order of their first such frames."""
     hosts: dict[RoomKey, str]
     """By dialect and room, the peer id of the last host of each room that has a host."""
 
@@ -50,8 +50,8 @@ def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
 
 
 class MeetingFinder:
-    """Finds the meetings in a log that may still grow. `found` may be called again after more entries were taken. It
-    then changes the objects that it has returned before."""
+    """Finds the meetings in a log that may still grow. `found` may be called again after more calls of `take`. It then
+    changes the objects that it has returned before."""
 
     def __init__(self) -> None:
         self._sockets = Sockets()
@@ -60,7 +60,7 @@ class MeetingFinder:
         self._connections = Connections()
         self._last_ts = 0.0
         self._unread: dict[RoomKey, None] = {}
-        """The rooms with opaque frames to all peers, in the order of the first such frames."""
+        """The keys are the rooms of `FoundMeetings.unread`."""
         self._kept_ufrags: set[str | None] = {None}
         """The ICE ufrags in frames that the sidecar kept for a peer that could not be reached."""
 
@@ -85,7 +85,7 @@ class MeetingFinder:
             self._take_in_room((entry.dialect, entry.room), entry)
 
     def found(self) -> FoundMeetings:
-        """Return the meetings in all entries that were taken."""
+        """Return the meetings in all entries that `take` has received."""
         pages = ExternalPages(self._connections, self._sockets)
         external = list(pages.meetings(self._join_reports()))
         self._sessions.call_peers()
@@ -128,15 +128,16 @@ class MeetingFinder:
         self._refusals.relayed_kinds.add((entry.dialect, entry.kind))
         content = content_of(entry.kind, entry.data)
         what = _what(content, entry.kind)
-        # In an unannounced room, a peer looks for others by frames to all peers. Two peers do not meet by such a frame.
+        # If the sidecar does not announce the peers of a room, the peers search for each other by frames to all peers.
+        # Such a search does not begin a meeting.
         is_to_a_peer, is_unannounced = entry.to is not None or what != "other", self._sessions.is_unannounced(key)
         if content.is_opaque and is_unannounced and not is_to_a_peer:
             self._unread[key] = None
         # A tuple takes less memory than a list, and all empty tuples are one object.
         candidates = tuple([_shared(each) for each in content.candidates if each.type not in ("end", "malformed")])
         call, has_frame, kept = call_of(entry.data), entry.data is not None, entry.without_data()
-        # All meetings of the sender share one Signal for a frame. If the sender is not on the same side in all of them,
-        # the meetings of each side share one.
+        # For each frame, all meetings in which the sender is `sessions[0]` share one `Signal`, and all other meetings
+        # share another.
         of_side: list[Signal | None] = [None, None]
         for meeting in self._sessions.meetings_with(session, key, entry, may_begin=is_unannounced and is_to_a_peer):
             side = 0 if meeting.sessions[0] is session else 1
@@ -145,8 +146,8 @@ class MeetingFinder:
             meeting.signals.append(signal)
 
     def _join_reports(self) -> list[Connection]:
-        """Add each reported RTCPeerConnection to a meeting: the one with the peer that the report names, or else the
-        one whose signals contain its ICE ufrags.
+        """Add each reported RTCPeerConnection to the meeting with the peer that the report names, or else to the
+        meeting whose signals contain the connection's ICE ufrags.
 
         Return the RTCPeerConnections of pages that signaled through another server."""
         for meeting in self._sessions.meetings:

@@ -68,9 +68,9 @@ class Pair:
         """Return the last refusal of a frame of this negotiation, or None. A refused frame leaves the negotiation
         incomplete.
 
-        `lacking` has the sides whose frames are missing. A refused frame that may have been a signal counts only if it
-        was sent by one of these sides, and if the time for another frame has passed. If `at_once` is true, that time
-        need not have passed.
+        `lacking` has the sides whose frames are missing. A refused frame that only may have been a signal counts if one
+        of these sides sent it, and if its time for another frame has passed. If `at_once` is true, the refused frame
+        counts at once.
         """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
         refusals = [

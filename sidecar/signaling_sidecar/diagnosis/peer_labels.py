@@ -22,7 +22,7 @@ from itertools import count
 from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
 
-RELOADED_WITHIN_S = 30.0  # the longest reload; by default, the sidecar keeps a lost peer's session for this time
+RELOADED_WITHIN_S = 30.0  # the longest time of a reload; by default, the sidecar keeps a lost session for as long
 _LONG_RANDOM = re.compile(
     r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,
@@ -56,7 +56,7 @@ class PeerLabels:
             self.name(peer, ts, read_about(data).name)
 
     def name(self, peer: str, ts: float, name: str | None) -> None:
-        """Learn that a peer is in the room, and its name. If `name` is None, the peer keeps its earlier name."""
+        """Process a record that shows a peer in the room. If `name` is None, the peer keeps its earlier name."""
         self._came_ts.setdefault(peer, ts)
         self._gone_ts.pop(peer, None)
         if name is not None or peer not in self._names:
@@ -78,7 +78,7 @@ class PeerLabels:
             self._labels = None
 
     def gone(self, peer: str, ts: float) -> None:
-        """Learn that a peer has left, or that its page was unloaded. The peer may have joined before the log begins."""
+        """Process the leave of a peer, or the unload of its page. The peer may have joined before the log begins."""
         if peer not in self._names:
             self._names[peer], self._came_ts[peer] = "", -math.inf
         self._gone_ts.setdefault(peer, ts)

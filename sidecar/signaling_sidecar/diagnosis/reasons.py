@@ -1,9 +1,9 @@
 """The reasons why two peers are connected or not.
 
-1. A reason must be visible in the records. Signaling alone cannot show that two browsers are connected, so without a
+1. The records must prove a reason. Signaling alone cannot show that two browsers are connected, so without a
    browser's report the reason is `transport-unknown`.
-2. Each step has a deadline, because not every fault makes a browser report the state `failed`: after some faults, the
-   state stays `new`.
+2. Each step of a negotiation has a deadline, because not every fault makes a browser report the state `failed`: after
+   some faults, the state stays `new`.
 3. The deadlines of two peers stop when one of them is away or has left, because it cannot act any more.
 """
 
@@ -47,7 +47,8 @@ class Reason(StrEnum):
 
 
 JUST_MET = "they have only just met"
-"""The sentence about two peers that have had no time to signal. The testing tool of the npm package has a copy."""
+"""The sentence about two peers that have had no time to signal. The testing tool of the npm
+package contains a copy of this sentence."""
 
 
 class Finding(NamedTuple):

@@ -16,7 +16,7 @@ _WORDS = SDP_TYPES | {"candidate"}
 
 
 class About(msgspec.Struct, frozen=True):
-    """The data of a record that is not a relayed frame. The type of the record decides which fields it has."""
+    """The data of a record that contains no relayed frame. The type of the record decides which fields are set."""
 
     name: str | None = None
     instance: str | None = None
@@ -28,16 +28,16 @@ class About(msgspec.Struct, frozen=True):
     code: str | None = None
     message: str | None = None
     count: int = 1
-    """In `signal.refused`: how many equal refusals the record represents."""
+    """In `signal.refused`: the number of equal refusals, which share this record."""
     subject: str | None = None
     """In `peer.joined`: who the access token of the client was issued to."""
     mode: str | None = None
     host: str | None = None
-    """In `room.created` and `room.updated`: the new host. In these records `name` and `mode` are the new values too."""
+    """In `room.created` and `room.updated`: the new host. There, `name` and `mode` are the new values of the room."""
     replaced: int | None = None
     """In `peer.resumed`: the number of the connection that the peer had before."""
     announced: bool = True
-    """In `room.created`: whether the peers of the room are told of each other."""
+    """In `room.created`: whether the sidecar announces the peers of the room to each other."""
     lost: int | None = None
     """In `log.gap`: how many records could not be written."""
 
@@ -52,7 +52,7 @@ def read_data(data: object, type_: type[_Data]) -> _Data | None:
 
 
 def read_about(data: object) -> About:
-    """Read the data of a record that is not a relayed frame."""
+    """Read the data of a record that does not contain a relayed frame."""
     return read_data(data, About) or About()
 
 
@@ -90,7 +90,7 @@ def call_of(data: object) -> str | None:
     return call.payload.connectionId if call is not None else None
 
 
-@lru_cache(maxsize=128)  # a log has few kinds of frames
+@lru_cache(maxsize=128)  # more than the kinds of frames in a usual log
 def word_of(kind: str | None) -> str | None:
     """Return the word that all dialects share for a kind of frame, or the kind itself.
 

@@ -14,7 +14,7 @@ from signaling_sidecar.errors import Code
 
 _NEGOTIATING_WORDS = ("offer", "answer", "candidate")
 _SIGNAL_WORDS = ("signal", "broadcast")
-"""Types of frames to other peers that may contain anything."""
+"""Types of frames that are for other peers, and whose content each app chooses."""
 
 
 class Refusals:
@@ -24,13 +24,13 @@ class Refusals:
         self.rejections: list[Rejection] = []
         """The refused joins and clients, and the refused offers that were not for a peer in the room."""
         self.relayed_kinds: set[tuple[str | None, str | None]] = set()
-        """The pairs of a dialect and a kind of frame that was relayed. Frames of this kind are for other peers."""
+        """Each kind of frame that was relayed, with its dialect. Frames of these kinds are for other peers."""
         self._unsorted: list[Refusal] = []
-        """The refusals of frames whose kind was not relayed yet, so that they do not seem to be for other peers."""
+        """The refusals of frames that may not have been for other peers, because their kind was not relayed yet."""
         self._sessions = sessions
         self._tokens: dict[tuple[str, int], str] = {}
         """By boot id and connection number, why the client's token was refused. The next refused frame of the
-        connection is the one with this token."""
+        connection is the frame that contained the token."""
 
     def take_token(self, entry: Entry) -> None:
         """Process a record of a client that was not let in because of its token."""
@@ -42,7 +42,7 @@ class Refusals:
             self.rejections.append(Rejection(entry, None, Code.UNAUTHORISED, refused.words, client))
 
     def take(self, entry: Entry) -> None:
-        """Process a record of a refused frame, or of one that has expired."""
+        """Process a record of a frame that was refused, or that expired before it reached its receiver."""
         if entry.type == "signal.expired":
             self._add(entry, Code.NO_SUCH_PEER, f"no peer {entry.to!r} joined before the frame expired")
         else:
@@ -58,8 +58,8 @@ class Refusals:
                 self._add(each, Code.TOO_LARGE, closed.reason or "")
 
     def sort(self) -> None:
-        """Find out which of the refused frames may have been for other peers, because a frame of the same kind has been
-        relayed since."""
+        """Find out which of the refused frames may have been for other peers, because the log has a relayed frame of
+        the same kind."""
         for each in self._unsorted:
             each.may_be_signal = (each.entry.dialect, each.entry.kind) in self.relayed_kinds
         self._unsorted = [each for each in self._unsorted if not each.may_be_signal]
@@ -74,7 +74,7 @@ class Refusals:
     def _add(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.by_id.get(entry.session or "")
         meetings = [] if session is None else list(self._sessions.meetings_meant_by(session, entry))
-        # The frame has no readable type, a type that the dialect does not have, or one for offers and answers alike.
+        # The frame's type is unreadable, or unknown to the dialect, or the same for offers and answers.
         may_be_signal = entry.kind is None or code == Code.UNKNOWN_TYPE or entry.kind in _SIGNAL_WORDS
         for meeting in meetings:
             side = 0 if meeting.sessions[0] is session else 1
@@ -89,8 +89,8 @@ class Refusals:
             self.rejections.append(Rejection(entry, session, code, message, name=name))
 
     def _in_each_room(self, closed: Entry) -> list[Entry]:
-        """Return the entry once for each session of its connection. If the connection is in several rooms, the log
-        writes the entry without a room."""
+        """Return the entry once for each session of its connection. The entry in the log names no room if the
+        connection was in several rooms."""
         ended = self._sessions.on_connection(closed.boot, closed.connection)
         if closed.session is not None or closed.connection is None or not ended:
             return [closed]

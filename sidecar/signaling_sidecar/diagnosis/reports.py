@@ -68,16 +68,16 @@ class ConnectionIds:
     """Gives each RTCPeerConnection an id that no other one in the log has.
 
     Each page chooses the names of its own connections, so two pages may use the same name, such as `1`. If a client
-    does not name its page, its session identifies the page. While the client is in no room, its WebSocket does: a
-    client may report a connection before it has joined, and after it has left. In the reports of a dump, `pc` is the
-    whole id.
+    does not name its page, its session identifies the page. While the client is in no room, its WebSocket identifies
+    the page: a client may report a connection before it has joined, and after it has left. In the reports of a dump,
+    `pc` is the whole id.
     """
 
     def __init__(self) -> None:
         self._by_session: dict[tuple[str, str], str] = {}
         self._by_socket: dict[tuple[str, int, str], tuple[str, str | None]] = {}
-        """The id of the RTCPeerConnection, and the session that used the WebSocket when the RTCPeerConnection was
-        reported."""
+        """By boot id, connection number and `pc`: the id of the RTCPeerConnection, and the session that last reported
+        it, or None if no session has reported it."""
 
     def of(self, entry: Entry, page: str | None, pc: str) -> str:
         """Return the id of the connection that the page calls `pc`. Must be called for all reports in their order."""

@@ -39,8 +39,8 @@ class RoomSessions:
         """The sessions by peer id, in order of joining."""
         self._by_pair: dict[tuple[str, str], Meeting] = {}
         self._unannounced: set[RoomKey] = set()
-        """The rooms whose peers are not told of each other. Two peers of such a room meet when one of them sends a
-        frame to the other."""
+        """The rooms whose peers the sidecar does not announce to each other. Two peers of such a room meet when one of
+        them sends a frame to the other."""
         self._connections: dict[str, tuple[str, int | None]] = {}
         """For each session, the boot id and the number of its last connection."""
 
@@ -74,7 +74,7 @@ class RoomSessions:
                     self._was_lost(session, entry)
 
     def _was_lost(self, session: Session, checkpoint: Entry) -> None:
-        """Learn from a checkpoint that a peer is away. If the sidecar was killed, no other record shows this."""
+        """Mark a peer as away, as the checkpoint shows it. If the sidecar was killed, no other record shows this."""
         lost = msgspec.structs.replace(checkpoint.without_data(), data=_STOPPED)
         session.away.append(lost)
         session.absent = lost
@@ -105,7 +105,7 @@ class RoomSessions:
             case "peer.left":
                 session.gone = entry
                 session.end_of_token = session.end_of_token or self._sockets.end_of_token(entry)
-                self._rooms.get(key, {}).pop(session.peer, None)  # a log of another program may be in any order
+                self._rooms.get(key, {}).pop(session.peer, None)  # missing if another program reordered the records
 
     def _learn_host(self, key: RoomKey, host: str | None) -> None:
         if host is not None:
@@ -146,7 +146,7 @@ class RoomSessions:
     # --- who meets whom -----------------------------------------------------------------------------------------------
 
     def is_unannounced(self, key: RoomKey) -> bool:
-        """Whether two peers of this room meet only when one sends something to the other."""
+        """Whether two peers of this room meet only when one of them sends a frame to the other."""
         return key in self._unannounced
 
     def meetings_with(self, session: Session, key: RoomKey, entry: Entry, *, may_begin: bool) -> list[Meeting]:

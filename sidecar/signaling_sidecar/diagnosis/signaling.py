@@ -98,9 +98,9 @@ def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Findin
 
 
 def _cut_short(pair: Pair, silent: list[int], evidence: tuple[Entry, ...]) -> Finding:
-    """Evaluate an answered offer for whose candidates there is still time.
+    """Evaluate an answered offer whose deadline for candidates has not passed.
 
-    If one peer has left, the candidates of one side may have been enough for a connection.
+    If one peer has left, and only one of the two has sent candidates, these may have been enough for a connection.
     """
     if pair.parted is None:
         return pair.parted_or("the offer was answered, and candidates may still arrive", *evidence)

@@ -8,7 +8,7 @@ from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Rea
 from signaling_sidecar.diagnosis.record_data import read_about
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
-"""The reasons in a finding from the signaling that do not yet explain why two browsers are not connected."""
+"""If the signals alone lead to one of these reasons, the browsers' reports may show a better one."""
 
 
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
@@ -54,7 +54,7 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
 
 def _reloaded_since(pair: Pair, connected: Entry) -> Finding | None:
     """Return the finding if one of two connected peers has reloaded its page and is back. The reload has ended their
-    connection. No offer has been sent since, because an offer would have begun another attempt."""
+    connection. An offer after the reload would have begun another attempt."""
     unloads = [
         (unload, session)
         for session in pair.meeting.sessions
@@ -144,7 +144,8 @@ def _too_early(pair: Pair) -> Finding | None:
 
 
 def _no_candidate(pair: Pair, evidence: tuple[Entry, ...]) -> Finding | None:
-    """Look at the candidates that the browsers have, because a page may not have added all that were relayed."""
+    """Return the finding if a browser has found no candidate, or if a page has added no candidate of the other page.
+    The signals do not show this, because a page may fail to send or to add candidates."""
     own = [[each for each in side if each in pair.connections] for side in pair.meeting.connections]
     for name, connections in zip(pair.names, own, strict=True):
         if any(each.ever("has_local") is False for each in connections):

@@ -1,5 +1,5 @@
-"""Define verdicts for programs. The output of `sidecar why --json`, the admin API and the tests of apps use the objects
-that this module defines."""
+"""Define the objects that contain verdicts for programs: in the output of `sidecar why --json`, in the admin API, and
+in the tests of apps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class VerdictObject(msgspec.Struct, frozen=True):
 
     dialect: str | None
     room: str | None
-    """None for two pages that signaled through another server."""
+    """The room id, or None for two pages that signaled through another server."""
     peers: tuple[str, str]
     labels: tuple[str, str]
     reason: Reason
@@ -44,8 +44,8 @@ class VerdictObject(msgspec.Struct, frozen=True):
     together: bool
     """Whether both peers are still in the room."""
     must_connect: bool = True
-    """False if the two peers need not connect in this room: because the room has a host and neither of them is the
-    host, or because one has sent the other an offer in a room of another dialect."""
+    """Whether the two peers should connect in this room. They need not if the room has a host and neither of them is
+    the host. They need not either if one has sent the other an offer in a room of another dialect."""
 
 
 class RejectionObject(msgspec.Struct, frozen=True):

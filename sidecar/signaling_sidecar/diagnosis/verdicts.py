@@ -16,8 +16,8 @@ from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
 _UNDECIDED = (Reason.IN_PROGRESS, Reason.GLARE)
-"""If the last attempt has one of these results, the attempt before it explains more. Glare is one of them, because the
-offers of a second attempt often cross."""
+"""If the last attempt has one of these results, the attempt before it explains more. Glare is one of them, because in
+a second attempt both peers often send an offer at the same time."""
 
 
 class Verdict(NamedTuple):
