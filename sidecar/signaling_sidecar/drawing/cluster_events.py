@@ -1,4 +1,4 @@
-"""Describes in words the records about the sidecars of a cluster. These records concern every room."""
+"""Describes in words the records about the sidecars of a cluster. The ladder of every room shows these records."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class _Instance(msgspec.Struct):
 
 
 def cluster_event(entry: Entry) -> str | None:
-    """Return a sentence about a record of one of these types. Returns None for a record of another type, and for one
-    that reports no change."""
+    """Return a sentence about a record whose type is in `CLUSTER_EVENTS`. Returns None for other records, and for a
+    record that reports no change."""
     about = read_data(entry.data, _Instance) if entry.type in CLUSTER_EVENTS else None
     if about is None:
         return None

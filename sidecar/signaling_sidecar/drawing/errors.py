@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from signaling_sidecar.errors import SidecarError
 
-MAX_CHOICES_NAMED = 20  # rooms in one message; a log may hold thousands
+MAX_CHOICES_NAMED = 20  # the most choices in one message, because a log may have thousands of rooms
 
 
 class UnknownRoom(SidecarError):

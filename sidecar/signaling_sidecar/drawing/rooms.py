@@ -48,8 +48,8 @@ def room_of(entry: Entry) -> RoomInLog | None:
 
 
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
-    """Select the entries of one room. Between the first and the last of these, entries that concern every room are
-    selected too.
+    """Select the entries of one room, and the entries of the types `OF_EVERY_ROOM` between the first and the last of
+    them.
 
     If `entries` contains the checkpoints of the log, the result begins with the entries of `there_before`.
     """

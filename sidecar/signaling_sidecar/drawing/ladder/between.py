@@ -1,4 +1,4 @@
-"""Selects the records of a room that concern two of its sessions."""
+"""Selects the records of a room that a ladder of two of its sessions shows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def records_between(records: Sequence[Entry], one: str, other: str) -> Iterator[
         if record.type == "peer.joined":
             here.add(record.session)
         partner, named = partners[record.session], _named_by(record)
-        # Before the partner joined or after it left, another session may have had its peer id. So a frame to this id
-        # was meant for the partner only if the partner was in the room, or if the frame was refused.
+        # Before the partner (the other of the two sessions) joined, and after it left, another session may have had its
+        # peer id. So a frame to this id was meant for the partner only if the partner was in the room, or if the frame
+        # was refused.
         is_it = named == peers.get(partner) and (partner in here or record.type == "signal.refused")
         if named is None or is_it:
             yield record

@@ -30,7 +30,7 @@ class Mark:
 
 
 def connection_marks(records: Iterable[Entry]) -> dict[int, Mark]:
-    """Return the marks by the `seq` of the record with which a connection came up, went down or failed."""
+    """Return, by `seq`, a mark for each record that reports that a connection came up, went down or failed."""
     ids = ConnectionIds()
     marks: dict[int, Mark] = {}
     states: dict[str, str] = {}
@@ -55,7 +55,7 @@ def _mark(report: Report) -> Mark | None:
 
 
 def _route(pair: CandidatePair) -> str:
-    """Write a pair as `host-prflx`, with the protocol if it is not UDP."""
+    """Write a pair of candidates, for example as `host-prflx`, with the protocol if it is not UDP."""
     local, remote = (str(end.get("type", "?")) for end in (pair.local, pair.remote))
     protocol = str(pair.local.get("protocol", "udp"))
     return f"{local}-{remote}" + ("" if protocol == "udp" else f" {protocol}")

@@ -7,7 +7,7 @@ from itertools import chain, groupby
 
 from signaling_sidecar.drawing.ladder.steps import Look, Run, Step
 
-LEAST_RUN = 4  # steps; three rows are as easy to read as one row that stands for three
+LEAST_RUN = 4  # equal steps; fewer have a row each, because three rows are as easy to read as one
 MAX_PAUSE_S = 60.0  # seconds between two equal steps; after a longer pause a new run begins
 _FOLDED = (Look.CANDIDATE, Look.OTHER)  # descriptions, joins and leaves always have a row of their own
 

@@ -23,7 +23,7 @@ from signaling_sidecar.untrusted_text import visible
 
 
 class Payload(NamedTuple):
-    """The payload of one row's record, as visible text. It is not escaped for HTML."""
+    """The payload of one row's record, with control characters made visible. It is not escaped for HTML."""
 
     seq: int
     title: str
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     seq: int
     kind: Look
     text: str
-    """The row in words, for a screen reader. It is visible text, which is not escaped for HTML."""
+    """The row in words, for a screen reader. Control characters are made visible, and nothing is escaped for HTML."""
     html: str
     """One `<svg>` element."""
 
@@ -93,7 +93,7 @@ class Ladder:
         return ladder_text(self.title, self.columns, self.steps, width, colour=colour)
 
     def to_html(self) -> str:
-        """Return the ladder as one HTML element with inline SVG, which needs nothing else and suits light and dark
+        """Return the ladder as one HTML element with inline SVG, which loads nothing and suits light and dark
         pages."""
         return ladder_html(self.title, self.columns, self.steps)
 

@@ -16,7 +16,7 @@ _ESCAPE = re.compile(r"\\(?:(r\\n|n)|.)")
 
 
 def payload_text(data: str | None) -> str:
-    """Write the data in lines. Data that is not JSON, or is nested too deeply, is not indented."""
+    """Write the payload as lines of text. Data that is not JSON, or is nested too deeply, is not indented."""
     if not data:
         return "the log does not hold the payload of this record"
     try:

@@ -1,4 +1,4 @@
-"""Defines the parts of a ladder: a column for each peer, and a step for each record of the room that is shown.
+"""Defines the parts of a ladder: a column for each peer, and a step for each record that the ladder shows.
 
 Their text is untrusted: it is exactly what the peers have sent. Code that draws a step must make control characters
 visible and escape the text.
@@ -74,7 +74,7 @@ class Step(NamedTuple):
     presence: tuple[Presence, ...]
     """For each column, the presence of its peer after this step."""
     run: Run | None = None
-    """The run that this step represents, or None if it is a single step."""
+    """The run of equal steps that this step replaces, or None if this is a single step."""
 
     @property
     def seq(self) -> int:

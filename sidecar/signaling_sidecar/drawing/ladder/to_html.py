@@ -18,7 +18,7 @@ ROW_PX = 24
 _COLUMN_PX = 220  # wide enough for the longest usual label, "candidate host udp private", and an arrowhead
 _MARGIN_PX = 110  # space to the right of the last column, for the labels of its marks
 _HEADER_PX = 40
-_ID_CHARACTER_PX = 7.7  # the width of a digit, and of a rather wide letter
+_ID_CHARACTER_PX = 7.7  # the width of a digit; few letters are wider
 
 _COLOURS = {
     Look.OFFER: "#2f80ed",
@@ -37,7 +37,7 @@ _COLOURS = {
     Look.NOTE: "#8b929c",
 }
 _PAPER = "background:var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
-_FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # borders that show that the list scrolls
+_FRAME = "border:solid var(--jp-border-color2,#8b929c);border-width:1px 0"  # borders of a list that scrolls
 
 
 def ladder_html(title: str, columns: Sequence[Column], steps: Sequence[Step]) -> str:

@@ -161,7 +161,7 @@ def _listed(step: Step, columns: Sequence[Column], left: int) -> Cells:
 
 
 def step_in_words(step: Step, columns: Sequence[Column]) -> str:
-    """Write a step without signs, for a screen reader."""
+    """Describe a step in words, without arrows and other symbols, for a screen reader."""
     if step.column is None:
         return visible(step.label)
     who = _name(columns[step.column])

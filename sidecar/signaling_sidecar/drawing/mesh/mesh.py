@@ -18,7 +18,7 @@ from signaling_sidecar.drawing.timeline.attendance import Attendance
 class Mesh:
     """The peers of a room at one moment, and for each pair of peers whether they are connected.
 
-    A notebook shows the drawing, `print` a matrix. Neither needs the network or a script.
+    A notebook shows the drawing, and `print` shows a matrix. Neither needs the network or a script.
     """
 
     def __init__(self, title: str, links: Links) -> None:
@@ -30,7 +30,7 @@ class Mesh:
     __repr__ = __str__
 
     def to_html(self) -> str:
-        """Return the mesh as one HTML element with inline SVG, which needs nothing else and suits light and dark
+        """Return the mesh as one HTML element with inline SVG, which loads nothing and suits light and dark
         pages."""
         return mesh_html(self.title, self.links)
 

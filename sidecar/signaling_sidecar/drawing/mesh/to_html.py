@@ -20,12 +20,12 @@ _LEAST_RADIUS_PX = 110
 _NODE_PX = 7
 _TO_NAME_PX = _NODE_PX + 8  # from the middle of a peer to its name
 _NAME_LINE_PX = 15  # height of a name
-_SIGNED_LINKS = 66  # the links of 12 peers; the signs of more links in one state would hide the lines
-_FAINT = ' opacity=".3"'  # for states with more than `_SIGNED_LINKS` links, which would hide the failed links
-_NAMED_ROUTES = 6  # peers; in a larger mesh, the names of routes would hide the lines, and are only in the tooltips
+_SIGNED_LINKS = 66  # 12 peers have so many links; more links of one state have no signs, which would hide lines
+_FAINT = ' opacity=".3"'  # for links in a state of more than `_SIGNED_LINKS` links, so that failed links stay visible
+_NAMED_ROUTES = 6  # peers; in a larger mesh, routes are named only in tooltips, because the names would hide lines
 _ROUTE_CHARACTER_PX = 6.2  # width of a rather wide character in 11 px text
 _RELAYED = "#8250df"  # the colour of a connection through a TURN server
-_SENTENCES = 12  # sentences below the drawing; the pairs table has all of them
+_SENTENCES = 12  # the most sentences below the drawing; the pairs table has all of them
 
 
 _WORSE = (State.CONNECTED, State.UNKNOWN, State.TRYING, State.FAILED)

@@ -12,7 +12,7 @@ from signaling_sidecar.untrusted_text import visible
 class SdpDiff:
     """Two session descriptions side by side, section by section. ICE credentials and fingerprints are shortened.
 
-    A notebook shows two columns, `print` a unified diff. Neither needs the network or a script.
+    A notebook shows two columns, and `print` shows a unified diff. Neither needs the network or a script.
     """
 
     def __init__(self, one: tuple[str, str], other: tuple[str, str]) -> None:
@@ -26,7 +26,7 @@ class SdpDiff:
     __repr__ = __str__
 
     def to_html(self) -> str:
-        """Return the difference as one HTML element, which needs nothing else and suits light and dark pages."""
+        """Return the difference as one HTML element, which loads nothing and suits light and dark pages."""
         return sdp_diff_html(self.title, self.other_title, self.sections)
 
     _repr_html_ = to_html

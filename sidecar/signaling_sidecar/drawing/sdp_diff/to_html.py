@@ -12,7 +12,7 @@ from signaling_sidecar.drawing.markup import framed, text
 from signaling_sidecar.drawing.sdp_diff.sections import Mark, Row, Section
 
 _CONTEXT_LINES = 2  # unchanged lines that are shown before and after a change
-_LEAST_FOLDED = 3  # lines; fewer lines take less space than a fold
+_LEAST_FOLDED = 3  # unchanged lines; fewer lines take no more space than the closed `<details>`
 _FONT = "font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace)"
 _GRID = "display:grid;grid-template-columns:1fr 1fr;column-gap:12px"
 _WIDTH = "max-width:1160px"

@@ -107,8 +107,8 @@ class Attendance(NamedTuple):
 
 
 OF_SIDECARS = ("server.", "instance.", "owner.")
-"""Types of records about a sidecar, or about an instance of a cluster, begin with these words. The records concern all
-rooms."""
+"""Types of records about a sidecar, or about an instance of a cluster, begin with these words. Such a record belongs to
+no single room, so the timeline of every room shows it."""
 _LABELS = {
     "room.created": "room created",
     "room.ended": "room ended",
@@ -127,8 +127,8 @@ def attend(
     """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
 
     Records before the first one of the room are ignored. `labels` are the labels from a diagnosis of the whole log.
-    Without `labels`, the labels are made from the records. `down_since_ts` has the time of the last record before each
-    `server.restored`, which is identified by its boot id and `seq`.
+    Without `labels`, the labels are made from the records. For each `server.restored`, which is identified by its
+    boot id and `seq`, `down_since_ts` has the time of the last record of the run before.
     """
     room = _Room(down_since_ts or {})
     for entry in entries:
@@ -185,7 +185,7 @@ class _Room:
     def _moment(self, moment: Moment) -> None:
         restarted = bool(self._moments) and self._moments[-1].label == _LABELS["server.restored"]
         if restarted and moment.label == _LABELS["server.reloaded"]:
-            self._moments.pop()  # a reload of the sidecar begins with a restart, and one label is enough for both
+            self._moments.pop()  # a reload begins with a restart, so its label replaces the label of the restart
         self._moments.append(moment)
 
     def _change(self, entry: Entry, session: str, peer: str, about: About) -> None:

@@ -12,7 +12,7 @@ from signaling_sidecar.drawing.timeline.to_text import timeline_text
 class Timeline:
     """A row for each session of one room, with its absences, reconnects and page reloads, and the sidecar's restarts.
 
-    A notebook shows the drawing, `print` the same in characters. Neither needs the network or a script.
+    A notebook shows the drawing, and `print` shows the same with characters. Neither needs the network or a script.
     """
 
     def __init__(self, title: str, attendance: Attendance) -> None:
@@ -26,7 +26,7 @@ class Timeline:
     __repr__ = __str__
 
     def to_html(self) -> str:
-        """Return the timeline as one HTML element with inline SVG, which needs nothing else and suits light and dark
+        """Return the timeline as one HTML element with inline SVG, which loads nothing and suits light and dark
         pages."""
         return timeline_html(self.title, self.attendance)
 
