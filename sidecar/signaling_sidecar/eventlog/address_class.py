@@ -28,7 +28,7 @@ def _is_mdns(name: str) -> bool:
     return name.lower().rstrip(".").endswith(".local")
 
 
-@lru_cache(maxsize=1024)  # few different addresses recur, and to classify one takes longer than to parse its candidate
+@lru_cache(maxsize=1024)  # a log has few different addresses, and classifying one is slower than parsing its candidate
 def _class_of_ip_or_name(address: str) -> str:
     try:
         ip = ipaddress.ip_address(address)

@@ -46,7 +46,7 @@ def clear(folder: Path) -> Cleared:
 
 def _clear_closed(folder: Path) -> Cleared:
     """Delete all segments except the newest. The folder is listed again until it contains no other segment, because the
-    sidecar may be compressing one meanwhile."""
+    sidecar may be compressing a segment, which gives it another name."""
     files = size_bytes = 0
     while True:
         segments = sorted(folder.glob("events-*.jsonl"))
@@ -61,7 +61,8 @@ def _clear_closed(folder: Path) -> Cleared:
 
 
 def _delete(paths: list[Path]) -> tuple[int, int]:
-    """Delete files. A file that a running sidecar compressed or deleted in the meantime is not counted."""
+    """Delete files, and return their number and size. A file that a running sidecar has just compressed or deleted is
+    not counted."""
     files = size_bytes = 0
     for path in paths:
         try:

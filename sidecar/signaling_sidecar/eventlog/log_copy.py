@@ -106,7 +106,7 @@ class LogCopy(LogFiles):
         try:
             self._resume()
         except (OSError, StateDirTaken):
-            self._wait_s = self._longer_wait_s()  # a longer pause, because the owner makes a checkpoint for each try
+            self._wait_s = self._longer_wait_s()  # twice as long, because the owner makes a checkpoint for each try
             self._retry_s = time.monotonic() + self._wait_s
 
     def _begin_another_run(self) -> None:

@@ -4,8 +4,8 @@
 2. If a write fails, signaling continues, and `is_written` is false until a new segment can be begun. Nothing more is
    appended to the old segment, so that no record is missing within a segment. The failure and the recovery are each
    reported to the operator once.
-3. If the open segment is no longer at its path, or another program has changed it, nothing more is appended to it. A
-   file that is at its path instead is never written, and symbolic links are not followed.
+3. If the open segment is no longer at its path, or another program has changed it, nothing more is appended to it. If
+   another file is at its path, that file is never written. Symbolic links are not followed.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class LogFiles(ABC):
 
     def _begin_first(self) -> None:
         """Begin the first segment. Raises OSError if this segment cannot be written."""
-        self._folder = self._folder.resolve()  # links in the path are allowed now, but a link that appears later is not
+        self._folder = self._folder.resolve()  # later, a link that was not in the path at the start is an error
         self._begin_segment()
 
     @abstractmethod

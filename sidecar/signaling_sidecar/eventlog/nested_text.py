@@ -31,8 +31,8 @@ _BASE64_STARTS = ("eyJ", "ewo", "eyA", "W3s", "WyJ", "dj0w", "Y2FuZGlkYXRlO", "I
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _ESCAPED_STARTS = ("%7B", "%5B", "%22", "v%3D0")  # how such texts begin after `encodeURIComponent`
 MIN_OPAQUE_CHARS = 100  # longer than an id or a hash; the shortest encrypted frame of y-webrtc has 136
-# Most strings in a frame are ids and words, and one call of this function shows that they are nothing else. The calls
-# take most of the time that is spent on a frame, so there must be only one for each string.
+# Most strings in a frame are ids and words: for them, this function returns None. Its calls take most of the time that
+# is spent on a frame, so there must be only one call for each string.
 _is_notable = re.compile(
     "|".join(
         (
@@ -103,7 +103,8 @@ def notable_leaves(document: Any) -> Sequence[Leaf]:
     """Find the strings and nulls of a document that may be a description, a candidate or an encrypted text, in the
     order in which they were written.
 
-    If a string contains another document, the result contains the strings and nulls of that document instead of it.
+    If a string contains another document, the result contains the strings and nulls of that document, but not the
+    string itself.
     """
     found: list[Leaf] = []
     siblings: dict[str, Any] = document if isinstance(document, dict) else {}

@@ -9,4 +9,5 @@ BYTES = getattr(os, "O_BINARY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 """Refuse to open a symbolic link, which somebody else may have put there. Windows has no such flag."""
 PRIVATE = getattr(os, "O_CLOEXEC", 0) | BYTES
-"""Child processes do not inherit the open file. Without this flag, they do on Windows. Includes `BYTES`."""
+"""Child processes do not inherit the open file. Windows has no such flag, but `os.open` does the same there. Includes
+`BYTES`."""

@@ -21,7 +21,7 @@ _BLOCKS = tuple(
     )
 )
 _SUBNET_BITS = 8  # host bits of a /24, which the diagnosis treats as one network
-_FIRST_SUBNET = 77  # the first number of a /24; not 0 or 1, which real home networks often have
+_FIRST_SUBNET = 77  # for example 192.168.77.0/24; not 0 or 1, which real home networks often have
 _DOCUMENTATION = ipaddress.IPv4Address("203.0.113.0")  # RFC 5737
 _DOCUMENTATION_HOSTS = 254  # usable addresses in that network
 _BENCHMARKS = ipaddress.IPv4Address("198.18.0.0")  # RFC 2544: used when the documentation network is exhausted

@@ -66,8 +66,8 @@ class LeftOut:
         self._files: list[str] = []
 
     def add(self, error: DamagedLog | UnknownSchema) -> None:
-        """Count one line. An error without a line number is about a file that could not be read to its end; then the
-        file is remembered."""
+        """Count one line that could not be read, or add one file that could not be read to its end (if the error has no
+        line number)."""
         if error.line is None:
             self._files.append(str(error))
         self.lines += error.line is not None

@@ -58,7 +58,7 @@ class Retention:
             delete_oldest(folder, self._newest, total_bytes=total_bytes, keep_s=keep_s)
             for path in sorted(folder.glob("events-*.jsonl")):
                 if segment != self._newest or self._stopping.is_set():
-                    return  # the call for the newer segment, or the next start, does the rest
+                    return  # the call for the newer segment, or the next start, compresses the others
                 if path.name < segment.name and path.is_file() and not path.is_symlink():
                     compress(path, self._stopping)
             self._has_complained = False

@@ -51,8 +51,8 @@ def find_segments(path: Location | Iterable[Location] | None) -> FoundLog:
 
 
 def newest_of(segments: Sequence[Path], within_bytes: int = NEWEST_BYTES, least: int = 1) -> Sequence[Path]:
-    """Return the last segments that fit into `within_bytes`, and at least the last `least` of them. Each begins with a
-    checkpoint."""
+    """Return the last segments that fit into `within_bytes`, and at least the last `least` of them. Each segment
+    begins with a checkpoint."""
     left, first = within_bytes, len(segments)
     while first > 0:
         path = segments[first - 1]

@@ -84,8 +84,8 @@ def is_running(path: Path) -> bool:
 def point_to(path: Path, project: Path) -> None:
     """Write to the project's default state folder which state folder this start uses, so that commands find it.
 
-    If that folder is not writable, nothing is written and no error is raised, because this may be the reason why
-    another state folder is configured.
+    No error is raised if the default state folder is not writable, because another state folder may be configured for
+    just this reason.
     """
     with suppress(OSError, NoHome):
         own = project_state_dir(project)
