@@ -41,7 +41,7 @@ def rooms_of_table(rooms: pd.DataFrame) -> list[RoomInLog]:
 
 
 def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
-    """Return the records of one room in order, and between them the records that concern every room of the sidecar.
+    """Return the records of one room in order, and between them the records of the types `OF_EVERY_ROOM`.
 
     The result begins with an entry for each peer that was already in the room before these records (see
     `there_before`).
@@ -86,7 +86,7 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
 
 
 def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:
-    """Return the labels of a room's peers, which are those of `sidecar why`. They depend on earlier boots too."""
+    """Return the labels of a room's peers, which are those of `sidecar why`. The labels depend on earlier boots too."""
     boots = tuple(events["boot"].drop_duplicates().astype(TEXT))
     entries = room_records(events, RoomRuns(chosen.dialect, chosen.room, boots))
     return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
@@ -104,7 +104,7 @@ def choose_room(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: 
 
 
 def choose_runs(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomRuns:
-    """Like `choose_room`, but also find the other boots of the room: those that have a session in common with it."""
+    """Find the room as `choose_room` does, and all boots that are linked to its boot by sessions (see `_runs_of`)."""
     found = _choices(events, restored, view, named)
     runs = _runs_of(events, restored, found[-1])
     return runs._replace(note=_note([each for each in found if each.boot not in runs.boots]))
@@ -134,7 +134,8 @@ def _note(earlier: Sequence[RoomInLog]) -> str:
 
 
 def _runs_of(events: pd.DataFrame, restored: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
-    """Return the boots that are linked to the chosen one by common sessions of the room, and all boots between them."""
+    """Return the boots that are linked to the chosen one, and all boots between them. Two boots are linked if the room
+    has the same session in both."""
     of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
     survived = (restored["dialect"] == chosen.dialect) & (restored["room"] == chosen.room)
     rows = with_rows(events.loc[of_room, ["boot", "session"]], restored[survived])

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-WITHIN_S = 1.0  # seconds; the resolution of these times
+WITHIN_S = 1.0  # seconds; the times of these dumps have no fractions of a second
 _ZONE_STEP_S = 900  # seconds; the offset of every time zone is a multiple of a quarter of an hour
-_FARTHEST_ZONE_S = 14 * 3600  # seconds: Kiribati
+_FARTHEST_ZONE_S = 14 * 3600  # seconds; the offset of Kiribati is the largest of all time zones
 # Day, month and year in some order, then the time of day.
 _TIME = re.compile(r"(\d+)\D{1,3}(\d+)\D{1,3}(\d+)\D+?(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _AFTERNOON = re.compile("p\\.?\\s?m|오후|下午|午後|μ\\.?μ", re.IGNORECASE)
@@ -21,8 +21,8 @@ _MORNING = re.compile("a\\.?\\s?m|오전|上午|午前|π\\.?μ", re.IGNORECASE)
 
 
 class LocalTimes:
-    """Reads the times of one dump. `known_s` is a time near them that needs no zone (seconds since the epoch), or
-    None."""
+    """Reads the times of one dump. `known_s` is a time near them in seconds since the epoch, so that its zone is
+    known, or None."""
 
     def __init__(self, texts: Iterable[str], known_s: float | None) -> None:
         parsed = [dates for text in texts if (dates := _dates(text))]

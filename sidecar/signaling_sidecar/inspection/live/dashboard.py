@@ -21,7 +21,7 @@ with notebook_extra():
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 
-UPDATE_S = 0.5  # seconds between two updates; each is one small request, and reads the log only if it has grown
+UPDATE_S = 0.5  # seconds between updates; an update is one small request, and reads the log only if the log has grown
 _WRAPPED = {"flex_flow": "row wrap"}  # otherwise a narrow page cuts off the texts of the buttons
 _open: dict[str, Dashboard] = {}
 """The open panels, by `RunningSidecar.identity`. If a cell is run again, the new panel stops the earlier panel."""
@@ -159,7 +159,7 @@ class Dashboard:
             self._text.value = ""
 
     def _try(self, act: Callable[[], None], done: str) -> bool:
-        """Do what a button says, and show the sentence `done`, or the reason of a refusal."""
+        """Carry out the action of a button, and show the sentence `done`, or the reason of a refusal."""
         try:
             act()
         except SidecarError as error:
@@ -193,7 +193,7 @@ async def _keep_current(dashboard: Dashboard) -> None:
             dashboard.complain(error)
             pause_s = UPDATE_S
         else:
-            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # half of the time is left to the notebook's cells
+            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # so that cells of the notebook have half of the time
 
 
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:

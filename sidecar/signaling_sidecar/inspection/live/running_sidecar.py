@@ -95,7 +95,7 @@ class RunningSidecar:
         return self._ask("GET", path, None)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        self.url, self._token = self._access()  # a restart of the sidecar may change them
+        self.url, self._token = self._access()  # a restart of the sidecar may change the URL and the token
         return ask_admin(self.url, self._token, method, path, body, self._state_dir)
 
 

@@ -18,7 +18,7 @@ from signaling_sidecar.inspection.tables.signals import signals_table
 from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.progress import Progress
 
-_LONG_LOG_RECORDS = 1_000_000  # records; even a table that is made without a Python loop takes a second for so many
+_LONG_LOG_RECORDS = 1_000_000  # records; from this number on, even a table that needs no Python loop takes a second
 
 
 class LogTables:
@@ -45,14 +45,14 @@ class LogTables:
         type       category            what happened, such as `peer.joined`
         dialect    category            wire protocol, such as `rooms`
         room       category            room id; unique only within its dialect
-        peer       category            id of the peer that did it, or that it happened to
+        peer       category            id of the peer that the record is about; of a signal, the sender
         to         category            id of the peer that a signal is for; missing if it is for all others
         connection Int64               number of the WebSocket in its boot
         session    category            id of the session; never used again
         kind       category            the frame's type, such as `offer`
         bytes      Int64               size of the frame (bytes)
         c          Int64               number that a resumable client has given to its frame
-        numbers    str                 JSON text: for each session that was told, the number of the frame to it
+        numbers    str                 JSON text: for each session that got a frame about it, the frame's number
         data       str                 JSON text: the frame as it was sent, or the details of the event
         boot       category            one run of the sidecar; from the segment's `log.header`
         ========== =================== ==========================================================================

@@ -37,12 +37,12 @@ _SCHEMA = pa.schema(
 )
 _NAMES_THAT_REPEAT = ("type", "dialect", "room", "peer", "to", "session", "kind", "boot")
 _COMPARED = (("type",), ("dialect",), ("room",), ("peer", "to"), ("kind",))
-"""Columns whose categories are sorted alphabetically. The columns of one group get the same categories, so that they
+"""Columns whose categories are sorted alphabetically. The columns of one tuple get the same categories, so that they
 can be compared with each other."""
 _TEXTS = [field.name for field in _SCHEMA if field.type == pa.string() and field.name not in _NAMES_THAT_REPEAT]
 _WORKERS = min(4, os.cpu_count() or 1)  # each worker holds the text of one segment in memory, which is 8 MiB
 _BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
-LONG_LOAD_BYTES = 256_000_000  # on disk; reading them takes more than a second, even if they are a single segment
+LONG_LOAD_BYTES = 256_000_000  # on disk; from this size on, even a single segment takes more than a second to read
 
 
 class _Header(msgspec.Struct):
@@ -69,7 +69,7 @@ def read_events(segments: Sequence[Path], left_out: LeftOut) -> pd.DataFrame:
         types_mapper={pa.int64(): pd.Int64Dtype(), pa.large_string(): TEXT}.get,
         self_destruct=True,
     )
-    # pyarrow keeps the memory in which the segments were parsed, for later use. A diagnosis needs memory of Python.
+    # pyarrow keeps the memory in which it parsed the segments. A diagnosis needs this memory for Python's objects.
     pa.default_memory_pool().release_unused()
     events = with_text_categories(events.astype({"v": "int64", "seq": "int64"}))
     for names in _COMPARED:
@@ -82,8 +82,9 @@ class _Runs:
 
     def __init__(self, segments: Sequence[Path]) -> None:
         self.may_repeat = are_of_several_folders(segments)
-        """Whether a record may occur several times: if the segments are in several folders, if a file does not have the
-        boot id of its records in its name (as in a cluster), or if `seq` is not ascending."""
+        """Whether a record may occur several times. This is possible if the segments are in several folders, or if
+        `seq` is not ascending. It is also possible if a file does not have the boot id of its records in its name, as
+        in a cluster."""
         self.numbers: dict[str, int] = {}
         """By boot id, the number of the run in the state folder. Empty if there are several folders."""
         self._is_one_folder = not self.may_repeat

@@ -46,7 +46,7 @@ def last_before_restarts(events: pd.DataFrame) -> pd.Series[Any]:
     """
     types = events["type"]
     restarts = np.flatnonzero(types == "server.restored")
-    of_files = [name for name in types.cat.categories if name.startswith("log.")]  # these records are not about events
+    of_files = [name for name in types.cat.categories if name.startswith("log.")]  # about the log itself
     is_event = ~types.isin(of_files).to_numpy()
     times = events["time"].iloc[restarts].copy()
     for at, entry in zip(restarts.tolist(), entries_of(events.iloc[restarts]), strict=True):

@@ -25,7 +25,7 @@ def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
     The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`
     lasts until the end of the last boot that has a record of it, or that has restored the session.
     """
-    # Records about the connection are left out: they are written before the peer joins and after it has left.
+    # Records about the WebSocket are left out, because they are written before the peer joins and after it has left.
     is_own = events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])
     own = events.loc[is_own, ["session", "dialect", "room", "peer", "boot", "type"]]
     earliest = own.drop_duplicates("session")
