@@ -93,8 +93,8 @@ _BY_CODE: dict[str, str] = {
     Code.ID_TAKEN: "give each tab its own peer id; a tab that returns resumes its session, if the protocol allows it",
     Code.TOO_FAST: _SEND_SLOWER,
     Code.OUT_OF_ORDER: _SEND_SLOWER,
-    Code.TOO_LARGE: "make it smaller: ids, names and metadata have fixed limits, and --max-frame-bytes is the limit of "
-    "a whole frame",
+    Code.TOO_LARGE: "send less in one frame: ids, names and metadata have fixed limits, and --max-frame-bytes is the "
+    "limit of a whole frame",
     Code.BARRED: "an admin has removed this peer id from the room: wait a minute, or join with another id",
     Code.TOO_MANY_ROOMS: "leave rooms that are not needed; --max-rooms raises the limit of the whole sidecar",
     Code.REFUSED_BY_HOOK: "look at your hooks file, which refused this",

@@ -49,8 +49,8 @@ class Session:
     def ends(self) -> tuple[Entry, ...]:
         """The entries that ended the session, or an empty tuple while the session lasts.
 
-        If a peer lost its connection and did not return, the session counts as ended from then on. So the first entry
-        is the one that reports the lost connection.
+        If a peer lost its connection and did not return, the session counts as ended from the loss on. So the first
+        entry is the one that reports the lost connection.
         """
         if self.gone is None:
             return ()

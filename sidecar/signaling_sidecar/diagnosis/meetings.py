@@ -25,7 +25,7 @@ from signaling_sidecar.eventlog.payload import Candidate, Content
 
 @dataclass(eq=False)
 class FoundMeetings:
-    """The meetings of a log, and the other findings that a diagnosis reports."""
+    """The meetings of a log, and everything else that a diagnosis needs from the log."""
 
     meetings: list[Meeting]
     rejections: list[Rejection]
@@ -50,8 +50,8 @@ def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
 
 
 class MeetingFinder:
-    """Finds the meetings in a log that may still grow. `found` may be called again after more calls of `take`. It then
-    changes the objects that it has returned before."""
+    """Finds the meetings in a log that may still grow. `found` may be called again after more calls of `take`. This
+    changes the objects that earlier calls of `found` have returned."""
 
     def __init__(self) -> None:
         self._sockets = Sockets()
@@ -175,8 +175,8 @@ class MeetingFinder:
 
 
 def _shared(candidate: Candidate) -> Candidate:
-    """Return the properties of a candidate that a diagnosis needs. Candidates with equal properties share one object.
-    Their random `.local` names are left out, because they would take a tenth of the memory for a long log."""
+    """Return only those properties of a candidate that a diagnosis needs. Candidates with equal properties share one
+    object. Their random `.local` names are left out, because they would take a tenth of the memory for a long log."""
     kind = candidate.address_class
     return _equal(candidate.type, kind, candidate.address if kind == "private" else None)
 

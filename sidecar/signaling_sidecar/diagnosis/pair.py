@@ -13,7 +13,7 @@ from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.errors import Code
 
 RETRIED_BY_CLIENTS = (Code.TOO_FAST, Code.OUT_OF_ORDER)
-"""Refusals after which a resumable client sends the frame again by itself (PROTOCOLS.md, "Resuming a session")."""
+"""Error codes after which a resumable client sends the frame again by itself (PROTOCOLS.md, "Resuming a session")."""
 
 
 class Pair:
@@ -69,7 +69,7 @@ class Pair:
         incomplete.
 
         `lacking` has the sides whose frames are missing. A refused frame that only may have been a signal counts if one
-        of these sides sent it, and if its time for another frame has passed. If `at_once` is true, the refused frame
+        of these sides sent it, and then had time enough to send another frame. If `at_once` is true, the refused frame
         counts at once.
         """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
@@ -116,7 +116,7 @@ class Pair:
 
 def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
     """Return a list with the RTCPeerConnection of this attempt. If the log does not show which RTCPeerConnection
-    belongs to the attempt, the list has the last possible one. The list may be empty."""
+    belongs to the attempt, the list contains the last one that may. The list may be empty."""
     own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
     # Of several offers from a pool, only the answered one counts.
     own = [each for each in own if each.remote_ufrags.keys() & attempt.ufrags] or own

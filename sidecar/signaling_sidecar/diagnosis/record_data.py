@@ -20,7 +20,7 @@ class About(msgspec.Struct, frozen=True):
 
     name: str | None = None
     instance: str | None = None
-    """The id of a page load, which a reload changes."""
+    """The id of a page load. After a reload, the page has another id."""
     reason: str | None = None
     """In `peer.left`: why the peer left."""
     ending: str | None = None

@@ -12,7 +12,7 @@ MeetingSide = tuple[Meeting, int]
 
 
 class ReportedMeetings:
-    """The meetings by their sessions, and by the ICE ufrags in their signals."""
+    """Looks up meetings by their sessions, and by the ICE ufrags in their signals."""
 
     def __init__(self, meetings: Iterable[Meeting]) -> None:
         self._by_ufrag: dict[str, MeetingSide] = {}

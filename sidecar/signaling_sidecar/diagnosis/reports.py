@@ -40,7 +40,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
     title: str | None = None
     """The title of the page."""
     path: str | None = None
-    """The path of its URL, without parts that look like a key."""
+    """The path in the URL of the page, without parts that look like a key."""
     policy: str | None = None
     """The `iceTransportPolicy`: `relay` or `all`."""
     connection: str | None = None

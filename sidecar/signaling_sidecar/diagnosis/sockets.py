@@ -35,7 +35,7 @@ class Closed(msgspec.Struct):
 
     @property
     def is_goodbye(self) -> bool:
-        """Whether the page closed the WebSocket or was unloaded, in contrast to a lost connection."""
+        """Whether the page closed the WebSocket or was unloaded. This is false for a lost connection."""
         return self.by == "peer" and self.ending in ("closed", "unloaded")
 
 
