@@ -14,7 +14,7 @@ from signaling_sidecar.untrusted_text import shortened, visible
 
 MAX_HEIGHT_PX = 620  # px that a laptop's screen leaves for a notebook's drawing; a higher drawing scrolls
 _CHARACTER_PX = 6.8  # width of a rather wide character in 12 px text
-BOLD_CHARACTER_PX = 8.2  # the same in bold 12 or 13 px text
+BOLD_CHARACTER_PX = 8.2  # width of a rather wide character in bold 12 or 13 px text
 _WIDE_CHARACTER_PX = 8.0  # in any short word, the characters are on average less wide
 INK = "color:var(--jp-content-font-color1,currentColor)"
 FONT = "font:12px var(--jp-ui-font-family,system-ui,sans-serif)"

@@ -1,4 +1,4 @@
-"""Makes a web page of a drawing. The page is one file, without scripts, and loads nothing."""
+"""Makes a web page that shows a drawing. The page is one file, without scripts, and loads nothing."""
 
 from __future__ import annotations
 

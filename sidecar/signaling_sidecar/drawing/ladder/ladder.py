@@ -128,7 +128,7 @@ class Ladder:
         return max(bisect_right(self.steps, seq, key=lambda step: step.seq) - 1, 0)
 
     def last(self, count: int) -> Ladder:
-        """Return a ladder with the last `count` rows. Its title says how many rows there are in all."""
+        """Return a ladder with the last `count` rows. The title of this ladder contains the number of all rows."""
         if len(self.steps) <= count:
             return self
         shown = copy(self)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.drawing.presence import Presence
 
-LEAST_PERIOD_S = 0.01  # seconds; equal steps that follow each other faster are a burst, so their period is not shown
+LEAST_PERIOD_S = 0.01  # seconds; the period of equal steps that follow each other faster (a burst) is not shown
 
 
 class Look(StrEnum):

@@ -54,7 +54,8 @@ def ladder_text(
     """Draw a ladder as text. Control characters and line breaks in text from peers are made visible.
 
     No line is wider than `width` cells. If the columns are too wide for that, first the time of day is left out, and
-    then the columns become narrower. If labels would no longer fit into them, the steps are a list without columns.
+    then the columns become narrower. If the labels do not fit into the narrowest columns, the steps are a list
+    without columns.
     """
     wanted_cells = _column_cells(columns, steps)
     count = max(len(columns), 1)

@@ -12,8 +12,8 @@ _NAME_CELLS = 24
 
 
 def mesh_text(title: str, links: Links) -> str:
-    """Draw a mesh as text. Control characters and line breaks in text from peers are made visible. Rows and columns
-    have the same numbers."""
+    """Draw a mesh as text. Control characters and line breaks in text from peers are made visible. The row and
+    the column of a peer have the same number."""
     if not links.nodes:
         return f"{visible(title)}\n\n{nobody(links)}"
     legend = "  ".join(f"{sign} {state} {links.count(state)}" for state, sign in SIGNS.items())

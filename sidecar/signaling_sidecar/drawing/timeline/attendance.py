@@ -75,7 +75,7 @@ class Row:
     spans: list[Span] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     instance: str | None = None
-    """The id of its page load, which a reload changes."""
+    """The id of the page load of the peer. After a reload, the page has another id."""
 
     def seconds(self, presence: Presence) -> float:
         return sum(span.until_ts - span.since_ts for span in self.spans if span.presence is presence)
