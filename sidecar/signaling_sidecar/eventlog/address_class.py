@@ -17,8 +17,8 @@ def address_class(address: str) -> str:
     are `loopback`, `link-local`, `private` or `public`, with the suffix `-ipv6` for IPv6; `shared` (100.64.0.0/10, used
     by carrier NAT and overlay networks); or `reserved` (all others, such as multicast and 0.0.0.0).
     """
-    # This comes first because most addresses are `.local` names, for which `ip_address` is slow to raise ValueError. An
-    # address with a colon may be an IPv6 address whose zone id ends with `.local`.
+    # This check is first because most addresses are `.local` names, for which `ip_address` is slow to raise ValueError.
+    # An address with a colon may be an IPv6 address whose zone id ends with `.local`.
     if ":" not in address and (address.endswith(".local") or _is_mdns(address)):
         return "mdns"
     return _class_of_ip_or_name(address)

@@ -26,9 +26,9 @@ class Cleared(NamedTuple):
 def clear(folder: Path) -> Cleared:
     """Delete the segments in a state folder, and unreadable segments that older releases have renamed.
 
-    If a sidecar is running, its newest segment is kept. It begins with a checkpoint, so all sessions can still be
-    restored from it. A sidecar is running if it holds the lock of the folder. The lock of a killed process is released.
-    This function holds the lock while it deletes, so that no sidecar can start meanwhile.
+    If a sidecar is running, its newest segment is kept. This segment begins with a checkpoint, from which all
+    sessions can still be restored. A sidecar is running if it holds the lock of the folder. The lock of a killed
+    process is released. This function holds the lock while it deletes, so that no sidecar can start meanwhile.
     """
     if not any(folder.glob(SEGMENT_GLOB)):
         return Cleared(0, 0, None)

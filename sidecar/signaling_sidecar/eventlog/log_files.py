@@ -41,8 +41,8 @@ class Options(TypedDict):
 class LogFiles(ABC):
     """The segments that one run of the sidecar (`boot`) writes in `folder`. A subclass decides which lines are written.
 
-    The caller must call `look_after` twice a second. It may change `segment_bytes`, `total_bytes` and `keep_s` at any
-    time.
+    The caller must call `look_after` twice a second. The caller may change `segment_bytes`, `total_bytes` and
+    `keep_s` at any time.
     """
 
     def __init__(self, folder: Path, boot: str, **options: Unpack[Options]) -> None:

@@ -43,8 +43,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     description_bytes: int | None = None
     sdp_type: str | None = None
-    """`offer`, `answer`, `pranswer` or `rollback`. It is taken from the field `type` beside the description, otherwise
-    from the key of the description, otherwise from its line `a=setup`."""
+    """`offer`, `answer`, `pranswer` or `rollback`. This type is read from the field `type` beside the description,
+    otherwise from the key of the description, otherwise from its line `a=setup`."""
     ufrag: str | None = None
     """The ICE username fragment. A candidate has the same ufrag as its session description, in the frame and in the
     browser's statistics."""

@@ -74,7 +74,8 @@ def compress(path: Path, stopping: threading.Event) -> None:
     """Replace a finished segment by a gzip file, atomically. If `stopping` is set before the gzip file is complete,
     nothing is changed.
 
-    This is slow on purpose: it shares the interpreter with the event loop, and must not delay the frames of peers.
+    Compressing is slow on purpose, because it shares the interpreter with the event loop, and must not delay the frames
+    of peers.
     """
     target = path.with_name(path.name + ".gz")
     temporary = path.with_name(path.name + ".gz.new")

@@ -76,7 +76,7 @@ def running(path: Path) -> Runtime:
 
 
 def is_running(path: Path) -> bool:
-    """Whether the process in `runtime.json` exists. It may be another process that got the same id."""
+    """Whether the process in `runtime.json` exists. This may be another process that has got the same id."""
     runtime = read_runtime(path)
     return runtime is not None and site.is_running(runtime.pid)
 
