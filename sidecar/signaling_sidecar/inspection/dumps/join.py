@@ -19,8 +19,8 @@ from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.inspection.tables.utc_times import utc_times
 from signaling_sidecar.untrusted_text import visible
 
-# This matches a ufrag in the JSON of a description, candidate, summary or report. Some programs write a backslash
-# before `/` in JSON.
+# This pattern matches a ufrag in the JSON of a description, candidate, summary or report. Some programs write a
+# backslash before `/` in JSON.
 _UFRAG = r"(?:[uU]frag|usernameFragment)\W+((?:[\w+/]|\\/)+)"
 
 

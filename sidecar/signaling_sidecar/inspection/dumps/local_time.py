@@ -1,6 +1,6 @@
 """Reads times in the format of a country: `11/28/2026, 3:04:05 PM`, `28.11.2026, 15:04:05`, `2026/11/28 15:04:05`.
 
-Up to version 144, Chromium's webrtc-internals dumps have such times. They contain no time zone and no fractions of a
+Up to version 144, Chromium's webrtc-internals dumps have such times. These times contain no zone and no fractions of a
 second, and the order of day and month is unknown. Another time in the dump, in ms since the epoch, helps to find the
 zone and the order.
 """

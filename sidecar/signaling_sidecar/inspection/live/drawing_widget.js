@@ -3,9 +3,9 @@
  * second click or Escape hides it, and the arrow keys move from row to row.
  *
  * The drawing is the element whose `data-signaling-drawing` is the model's `drawing`, and its rows
- * have a `data-seq`. It is plain HTML in the page, so that a saved notebook shows it without a
- * kernel. So this code listens to events of the document and not of a widget view. When `selected`
- * changes, Python sets `payload`.
+ * have a `data-seq`. The drawing is plain HTML in the page, so that a saved notebook shows it
+ * without a kernel. So this code listens to events of the document and not of a widget view. When
+ * `selected` changes, Python sets `payload`.
  */
 
 const KEYS = new Set(['ArrowDown', 'ArrowUp', 'Enter', ' ', 'Escape'])

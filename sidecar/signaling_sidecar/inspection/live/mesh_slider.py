@@ -16,7 +16,7 @@ _LEAST_STEP_S = 0.001  # seconds; the resolution of the times in the drawings
 
 
 def mesh_slider(meshes: RoomMeshes) -> ipywidgets.VBox:
-    """Create a box with a slider and a mesh. It needs no running sidecar, and runs no background task.
+    """Create a box with a slider and a mesh. The box needs no running sidecar, and runs no background task.
 
     At first, the slider is at the time when the most peers were in the room.
     """

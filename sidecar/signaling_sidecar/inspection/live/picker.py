@@ -17,7 +17,8 @@ _NAME_CELLS = 60  # characters of a room's name in the list; the ladder below sh
 
 
 def room_picker(rooms: Sequence[RoomInLog], ladder_of: Callable[[RoomInLog], Ladder]) -> ipywidgets.VBox:
-    """Create a box with a list of the rooms and a ladder. It needs no running sidecar, and runs no background task."""
+    """Create a box with a list of the rooms and a ladder. The box needs no running sidecar, and runs no
+    background task."""
     choice = ipywidgets.Dropdown(
         options=[(f"{shortened(c.room, _NAME_CELLS)} ({c.dialect}, boot {c.boot[:8]})", c) for c in rooms],
         description="room",

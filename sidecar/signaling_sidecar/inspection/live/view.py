@@ -47,7 +47,7 @@ def look(sidecar: RunningSidecar, wanted: tuple[str, str] | None, before: View |
 
 
 def _draw(view: View) -> View:
-    """Add the verdicts and the ladder of the selected room. This takes seconds if the room has many records."""
+    """Add the verdicts and the ladder of the selected room. Drawing takes seconds if the room has many records."""
     if view.wanted is None or not view.is_there:
         return view
     (dialect, room), log = view.wanted, view.log

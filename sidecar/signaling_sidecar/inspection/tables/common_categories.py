@@ -20,8 +20,9 @@ def with_common_categories(table: pd.DataFrame, *names: str) -> pd.DataFrame:
 def with_text_categories(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with categories of the dtype `TEXT` in every categorical column.
 
-    If all values of a column are missing, pandas and pyarrow choose another dtype for its categories. Then the column
-    would get the dtype `object` in a `pd.concat` with the table of another log, and in a parquet file.
+    If all values of a column are missing, pandas and pyarrow choose another dtype for its categories. With such
+    categories, the column would get the dtype `object` in a `pd.concat` with the table of another log, and in a
+    parquet file.
     """
     others: dict[str, pd.Series[Any]] = {
         str(name): column.cat.set_categories(pd.Index(column.cat.categories.tolist(), dtype=TEXT))
