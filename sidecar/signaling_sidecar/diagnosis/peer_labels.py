@@ -4,8 +4,8 @@
    person has chosen the id, such as "user-1". If the id is random, the label is the title or the path of its page.
    Without a title and a path, the label is the id if the id is short, and otherwise "tab 1", "tab 2" and so on, in
    order of joining.
-2. If several peers would have the same label, the first keeps it, and the others get a number: the tabs of one browser
-   share the name of the device, and an app may call every peer "Guest".
+2. If rule 1 gives several peers the same label, the first keeps it, and the others get a number. This happens if the
+   tabs of one browser share the name of the device, or if an app calls every peer "Guest".
 3. Some apps make a new id at each page load. So a peer that joins soon after another peer with the same label has left
    is treated as the same peer, and gets its label. A peer whose page was unloaded counts as having left, although its
    session is kept for some seconds. A peer that is away for another reason does not count as having left, because it
