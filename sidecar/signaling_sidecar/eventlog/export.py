@@ -25,7 +25,7 @@ def export(
 
     If `room` is given, the records of other rooms are left out. A record that names no room is yielded if it is about a
     connection that joined the room, or about no peer at all. After the records of the room, a record `log.exported` is
-    added with the time of the last record of the whole log, from which the diagnosis computes how long a peer has
+    added. It has the time of the last record of the whole log, so that a diagnosis can compute how long a peer has
     waited. If `room` or `redactor` is given, fields that this version does not know are removed.
 
     Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line if

@@ -3,9 +3,10 @@
 1. If a state folder is named explicitly, it is used. The folder that the caller passes takes precedence over the
    environment variable `SIDECAR_STATE_DIR`.
 2. Otherwise a project's state folder is used. The project is the current folder, or else the nearest folder above it,
-   that has a state folder; the search ends at the root of the repository, the workspace or the npm package. A project's
-   state folder is the one that its `sidecar.toml` sets; otherwise the one that its last start used because of a flag or
-   the Vite plugin's option `stateDir` (each start saves it in `state-dir.json`); otherwise the default one.
+   that has a state folder. The search ends at the root of the repository, the workspace or the npm package. A project's
+   state folder is the one that its `sidecar.toml` sets. Without this setting, it is the folder that a flag or the Vite
+   plugin's option `stateDir` has set for the last start, which has saved it in `state-dir.json`. Without a saved
+   folder, it is the default one.
 3. Among these projects, one whose sidecar is running takes precedence over a nearer one whose sidecar has ended,
    because the Vite plugin would use the running sidecar too.
 4. It is an error if the folder contains the state of another project, or if the configured folder does not exist. No
