@@ -2,8 +2,8 @@
 
 Its first line is `RTCStatsDump`. The other lines are JSON: an object about the file, and then an array for each event
 (`[method, connection, value, …, ms since the event before]`), see `docs/file-format.md` of rtcstats-server. rtcstats-js
-shortens the events: it writes numbers instead of the names of methods and statistics, only the statistics that have
-changed, and only the sections of a description that differ from the description before it.
+shortens the events. It writes numbers instead of the names of methods and statistics, and only the statistics that have
+changed. Of a description, it writes only the sections that differ from the description before it.
 """
 
 from __future__ import annotations
