@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TABLES = ("rooms", "sessions", "signals", "pairs", "candidates")
 CASES = ("read_json", "events", "one_room", "ladder", *TABLES)
 A_MILLION = 1_000_000  # the targets are for a log with this number of events
-MAX_TIME_RATIO, MAX_MEMORY_RATIO = 0.1, 0.25  # the targets for the ratios of `.events` to read_json
+MAX_TIME_RATIO, MAX_MEMORY_RATIO = 0.1, 0.25  # the targets for `.events`, relative to read_json
 MAX_S = {"sessions": 3.0, "signals": 6.0, "pairs": 10.0, "one_room": 1.0, "ladder": 1.0}  # without reading `.events`
 MAX_PEAK_MB = 1500.0  # megabytes, including the memory of `.events`
 RECORDS_PER_SEGMENT = 12_800  # together they have 8 MiB, the default size of a segment

@@ -45,7 +45,7 @@ def test_the_sizes_are_the_product_of_the_costs_and_of_what_the_peers_do() -> No
     found = sizes(crowd, RELAY, [HUB])
     assert found.relays_per_s == 10 * 4 * 15
     assert found.owner_cores == pytest.approx((600 + 10 * 5) * 20e-6)
-    assert found.instances == 2 + 2  # two for the connections, the owner, and one in reserve
+    assert found.instances == 2 + 2  # two instances for the connections, one is the owner, and one is in reserve
     assert found.redis_bytes == 2 * (5_000_000 + 10_000_000)
     assert found.lease_s == 3
     assert limits(found) == []

@@ -126,7 +126,7 @@ def test_a_token_that_anybody_on_the_way_could_read_is_sent_with_a_warning(url: 
 
 
 class Elsewhere(BaseHTTPRequestHandler):
-    """A server that redirects each request to another of its host names, and stores the token in the request."""
+    """Redirects each request to itself under another host name, and keeps the `Authorization` headers in `asked`."""
 
     asked: list[str | None] = []  # noqa: RUF012 - all requests share this list
 

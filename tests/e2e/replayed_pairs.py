@@ -19,7 +19,7 @@ from tests.kit.sites import Site
 
 SEVEN_FAULTS = RECORDED / "seven-faults"
 LASTS_S = 16.0
-"""How many seconds of each room are replayed. After this time, the diagnosis has named each fault."""
+"""How many seconds of each room are replayed. This is long enough for the diagnosis to find each fault."""
 
 
 class Step(NamedTuple):

@@ -1,4 +1,4 @@
-"""Descriptions and candidates are found in a payload, and a payload can be replaced by a summary."""
+"""`find_media` finds session descriptions and ICE candidates in a payload, and `summarise` summarises the payload."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_name_is_one_visible_line() -> None:
 
 
 class Stranger:
-    """Takes the place of a server on another machine. `handler` answers every GET request."""
+    """Stands in for a server on another machine, and answers every GET request with `handler`."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler

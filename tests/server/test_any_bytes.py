@@ -51,7 +51,7 @@ class Target:
         self._log.seek(0, 2)
 
     def ends(self) -> list[dict[str, Any]]:
-        """The data of the new records `connection.closed`."""
+        """Return the data of each `connection.closed` record that was written since the last call."""
         lines = self._log.read().splitlines()
         records = map(json.loads, lines)
         return [json.loads(each["data"]) for each in records if each["type"] == "connection.closed"]

@@ -86,7 +86,7 @@ async def test_frames_kept_for_a_resumable_session_survive_a_restart(served: Ser
 
 
 async def test_only_the_newest_token_resumes_a_session_after_a_restart(served: Served, again: Again) -> None:
-    """This is true even if the only record of the client's frames is that it has received its token."""
+    """The log shows no frame of the client after its second join, only that it has received the newest token."""
     page = {"type": "join", "roomId": "bar", "peerId": "ben", "instance": "page"}
     first = await served.connect()
     older = (await first.ask(page | {"resume": True}))["resume"]["token"]

@@ -41,8 +41,8 @@ class Ledger:
         return [each for each in self.rooms[page.room].values() if each is not page]
 
     def sees_all(self, page: Page) -> bool:
-        """Whether the page shows exactly the other pages in its room. It may also show peers that have left as away,
-        until their grace period has ended."""
+        """Whether the page shows exactly the other pages in its room. A peer that has left may still be
+        shown, marked as away, until its grace period has ended."""
         others = {each.name for each in self.others(page)}
         shown = {name for name, is_away in page.view.items() if not is_away}
         return page.joined.is_set() and shown == others

@@ -59,8 +59,8 @@ export interface PeerOfPage {
 }
 
 /**
- * Represents a client's use of a slot (see rule 1), from `Slots.take` until the client leaves or
- * another client takes the slot. Changes nothing after another client has taken the slot.
+ * The use of a slot by one client, from `Slots.take` until the client leaves or another client takes
+ * the slot (see rule 1). The methods change nothing after another client has taken the slot.
  */
 export class Slot {
   readonly #isPage: boolean

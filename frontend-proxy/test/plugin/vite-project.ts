@@ -185,7 +185,8 @@ export async function refusedUpgrade(
 }
 
 /**
- * Checks that both WebSockets of Vite's client are refused at once, and do not wait for an answer.
+ * Checks that the server refuses WebSockets with the two subprotocols of Vite's client, and does not
+ * leave them unanswered.
  */
 export async function expectNoWait(url: string): Promise<void> {
   for (const protocol of ['vite-hmr', 'vite-ping']) {

@@ -41,7 +41,7 @@ class Diagnosis:
     verdicts: Sequence[Verdict]
     """One verdict for each meeting of two sessions."""
     rejections: Sequence[Rejection]
-    """Refused joins, and refused offers that were not for a peer in the room."""
+    """The refused joins and clients, and the refused offers that were not for a peer in the room."""
     pools: Sequence[OfferPool] = ()
     """The unanswered offers of pages that also have an answered offer."""
     unread: Sequence[tuple[str, str]] = ()

@@ -36,8 +36,8 @@ class ExternalPages:
         """Filled by `meetings`."""
 
     def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
-        """Yield a meeting for each RTCPeerConnection, together with the RTCPeerConnection at its other end if
-        that is known. All unanswered offers of a page are a single meeting, or an item of `pools`."""
+        """Yield a `Meeting` of two pages for each RTCPeerConnection and, if it is known, the RTCPeerConnection at its
+        other end. All unanswered offers of a page become a single `Meeting`, or an item of `pools`."""
         # Connections that never negotiate are ignored. Pages make them to find out what the browser supports.
         begun = [each for each in connections if each.ufrags]
         for each in begun:

@@ -18,7 +18,8 @@ _SIGNAL_WORDS = ("signal", "broadcast")
 
 
 class Refusals:
-    """Adds the refused frames of a log to the meetings of their senders."""
+    """Adds each refused frame of a log to the meetings of its sender with the peers that the frame was for. A meeting
+    is two sessions in one room at the same time."""
 
     def __init__(self, sessions: RoomSessions) -> None:
         self.rejections: list[Rejection] = []
@@ -30,7 +31,7 @@ class Refusals:
         self._sessions = sessions
         self._tokens: dict[tuple[str, int], str] = {}
         """By boot id and connection number, why the client's token was refused. The next refused frame of the
-        connection is the frame that contained the token."""
+        connection is the one that contained the token, so the entry is removed at that frame."""
 
     def take_token(self, entry: Entry) -> None:
         """Process a record of a client that was not let in because of its token."""
@@ -58,8 +59,8 @@ class Refusals:
                 self._add(each, Code.TOO_LARGE, closed.reason or "")
 
     def sort(self) -> None:
-        """Find out which of the refused frames may have been for other peers, because the log has a relayed frame of
-        the same kind."""
+        """Set `may_be_signal` of each refused frame whose kind occurs among the relayed frames: frames of such a kind
+        are for other peers."""
         for each in self._unsorted:
             each.may_be_signal = (each.entry.dialect, each.entry.kind) in self.relayed_kinds
         self._unsorted = [each for each in self._unsorted if not each.may_be_signal]

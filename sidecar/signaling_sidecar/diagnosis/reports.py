@@ -123,7 +123,7 @@ class Connection:
             self.remote_ufrags[report.remote_ufrag] = None
 
     def last(self, name: str) -> Any:
-        """Return the last value that the field `name` has in a report, or None."""
+        """Return the value of the field `name` in the last report that has the field, or None."""
         return next((value for _, r in reversed(self.reports) if (value := getattr(r, name)) is not None), None)
 
     def when(self, name: str, *values: str) -> list[Entry]:

@@ -1,4 +1,5 @@
-"""Find the verdict on two peers: the result of their last attempt to connect, or why an attempt before it failed."""
+"""Find the verdict on two peers: the result of their last attempt to connect. While that attempt is undecided, the
+verdict says why an earlier attempt failed, if one did."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
 _UNDECIDED = (Reason.IN_PROGRESS, Reason.GLARE)
-"""If the last attempt has one of these results, the attempt before it explains more. Glare is one of them, because in
-a second attempt both peers often send an offer at the same time."""
+"""If the last attempt has one of these results, an earlier attempt explains more. Glare is one of the results, because
+in a second attempt both peers often send an offer at the same time."""
 
 
 class Verdict(NamedTuple):

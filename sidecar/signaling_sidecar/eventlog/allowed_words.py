@@ -178,7 +178,7 @@ these keys too, because an app may use any key for a phone number or a location.
 TRACE_NUMBERS = frozenset(
     {"at", "turnServers", "bytesSent", "bytesReceived", "rttMs", "packetsLost", "outgoingBitsPerSecond"}
 )
-"""The keys whose numbers are also kept in reports of browsers about their connections."""
+"""The keys whose numbers are kept in a browser's report about its connections. There, `NUMBERS` does not apply."""
 
 APP_WORDS = frozenset({"type", "kind", "sdpMid"})
 """The only keys whose words are kept in data that an app has written: words of WebRTC, and the types of frames."""

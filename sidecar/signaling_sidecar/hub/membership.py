@@ -6,8 +6,8 @@
 4. A session has at most one connection. A session without a connection is away.
 5. `Room.sessions` is in order of joining. A session keeps its position when its peer returns after it was away.
 6. In dialects with hosts, each room has a host, which is one of its sessions.
-7. A group is a room that becomes complete when it is full for the first time. No peer can enter it after that. Groups
-   form series with a common name, and newcomers enter only the newest group of a series.
+7. A group is a room that becomes complete when it is full for the first time. No peer can enter it after that. The
+   groups of a series share a name, and newcomers enter only the newest group of the series.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Room:
 
     @property
     def groups_name(self) -> RoomKey:
-        """The common name of the series to which this group belongs."""
+        """The name of the series to which this group belongs. All groups of the series share this name."""
         dialect, room = self.key
         return RoomKey(dialect, room.removesuffix(_suffix(self.group or 1)))
 
@@ -142,7 +142,7 @@ class Room:
 
 
 def _suffix(group: int) -> str:
-    """Return the suffix of the group with this number: its name is the common name of the series and this suffix."""
+    """Return the suffix that follows the name of the series in the name of the group with this number."""
     return "" if group == 1 else f"#{group}"
 
 

@@ -61,7 +61,7 @@ class State:
         self.barred[room, peer] = until_s
 
         def end(_: float) -> list[Effect]:
-            if self.barred.get((room, peer)) == until_s:  # otherwise the peer was barred again
+            if self.barred.get((room, peer)) == until_s:  # otherwise a later removal has set another time
                 del self.barred[room, peer]
             return []
 

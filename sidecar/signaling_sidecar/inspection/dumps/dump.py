@@ -105,11 +105,12 @@ class Dump:
         time       datetime64[us, UTC] when it happened, by the browser's clock
         connection category            the dump's name for the RTCPeerConnection; missing (or `…-0`) for the page
         name       category            method or event, such as `setLocalDescription`, `onconnectionstatechange`
-        arguments  str                 JSON text: the arguments or the details; for `getStats` only changed values
+        arguments  str                 JSON text: the method's arguments, or the event's details (see below)
         ========== =================== ==========================================================================
 
         In a webrtc-internals dump, `create` has the time of the next event of its connection, or of the download if
-        there is no other event. `getStats` has the last values of the statistics that a diagnosis needs.
+        there is no other event, and `getStats` has the last values of the statistics that a diagnosis needs. In an
+        rtcstats dump, `getStats` has only the values that have changed.
         """
         rows = [
             (e.number, e.ts, e.connection, e.name, None if e.value is None else e.json.decode()) for e in self.recorded

@@ -25,7 +25,7 @@ class DumpEvent(NamedTuple):
     name: str
     """The name of the method or event, such as `setLocalDescription`, `onconnectionstatechange`, `getStats`."""
     value: Any
-    """The arguments or the details, as JSON values."""
+    """The arguments of the method, or the details of the event, as JSON values."""
     url: str | None = None
     """The URL of the page, for `create`."""
     within_s: float = 0.0

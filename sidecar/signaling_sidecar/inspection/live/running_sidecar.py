@@ -44,7 +44,9 @@ class RunningSidecar:
     def log(self) -> EventLog:
         """The current event log with all its tables and drawings. It is read again only when it has grown."""
         if self._state_dir is None:
-            raise AdminRefused("no-log", "the log of a sidecar that is given by its url cannot be read here")
+            raise AdminRefused(
+                "no-log", "the log can only be read on the sidecar's machine, by connect() without a url"
+            )
         sizes = tuple(map(_size, sorted(self._state_dir.glob("*.jsonl*"))))
         if self._log is None or self._log[0] != sizes:
             self._log = (sizes, read_log(find_segments(self._state_dir)))

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 
 class TextColumn:
-    """Copies each piece once, when it is added, so that the pieces need not be in memory together."""
+    """Copies each added text into one buffer, so that the caller can free the added texts before it adds others."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()

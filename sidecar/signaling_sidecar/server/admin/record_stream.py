@@ -65,7 +65,7 @@ async def send_records(response: web.StreamResponse, folder: Path, boot: str, af
         await response.write(b"".join(lines))
         last = _seq(lines[-1])
     while lines := await follower.news():
-        # `follower` may have buffered records that were read from the files, too.
+        # `follower` may have buffered lines that were also read from the files. They are not sent twice.
         await response.write(b"".join(line for line in lines if _seq(line) > last))
 
 

@@ -19,7 +19,7 @@ _REFUSED_URL = (
 
 
 class Candidate(NamedTuple):
-    """A text that may be a valid token."""
+    """A text that may be the token of a request. It is not checked yet."""
 
     token: str
     parameter: str | None = None

@@ -84,7 +84,7 @@ class ClusterSide:
             self._remember(command)
         dialect, term = self._dialects.get(command.connection), self.member.term
         if term is not None:
-            term.ask(command, dialect)  # like `Member.tell`, but faster, because commands are by far the most frequent
+            term.ask(command, dialect)  # skips the dispatch in `Member.tell`: most messages are commands
         else:
             self.member.tell(Ask(command, dialect))
 

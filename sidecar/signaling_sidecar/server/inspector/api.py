@@ -99,7 +99,7 @@ class InspectorApi:
                     seen, problem = None, (error.code, str(error))
             try:
                 states = await self._states()
-            except RoomsUnavailable as error:  # the line repeats the states that were read before
+            except RoomsUnavailable as error:  # `line` then repeats the last known states
                 problem = error.code, error.message
             line = msgspec.json.encode(self._state(states, seen, problem)) + b"\n"
             if line != told or loop.time() - told_s >= SIGN_OF_LIFE_S:

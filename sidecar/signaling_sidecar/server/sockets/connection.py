@@ -80,7 +80,7 @@ class Connection:
         self.speaker: Speaker | None = None
         """The dialect and the client. On the shared path it is None until the first frame has shown the dialect."""
         self.waits = False
-        """Whether the handshake has put the client into the queue of a group that is not complete yet."""
+        """Whether the handshake has put the client into a queue in which it still waits for a room."""
         self.was_heard = False
         """Whether the client has sent a frame."""
         self.is_welcome = False

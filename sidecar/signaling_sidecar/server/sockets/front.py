@@ -224,8 +224,8 @@ class Front:
         self.close_connection(connection, *closing)
 
     def close_idle(self, connection: Connection) -> None:
-        """Close a connection whose client has sent nothing, unless the client `is_welcome`, or waits in the queue of a
-        group."""
+        """Close a connection whose client has sent no frame. The connection stays open if the client was greeted, is
+        in a room, or waits in a queue: in some dialects, the handshake is enough for this."""
         if not (connection.is_welcome or connection.waits):
             self.close_connection(connection, CloseCode.REFUSED, "idle")
 
