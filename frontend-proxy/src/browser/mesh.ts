@@ -53,7 +53,8 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     const otherMeshes = meshCounts.get(client)
     meshCounts.set(client, (otherMeshes ?? 0) + 1)
     if (otherMeshes === 0 && client.room === undefined) client.join()
-    if (client.joined) this.#onList()
+    // A client that reconnects still knows its peers. If it then resumes its session, it gets no list.
+    if (client.joined || client.peers.size > 0) this.#onList()
   }
 
   /** The other peers, in the order in which they were added to the mesh. */

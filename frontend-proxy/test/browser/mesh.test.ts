@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { Mesh, type MeshEvents } from '../../src/browser/index.ts'
 import { FakePeerConnection } from './fake-peer-connection.ts'
 import { ben, connected, pc, reasons, scene, state, useFakeConnections } from './mesh-scene.ts'
+import { again, resumable, resumed } from './resume-scene.ts'
 
 useFakeConnections()
 
@@ -223,4 +224,14 @@ it('a mesh of a client that has joined already connects to everybody in the room
   await vi.advanceTimersByTimeAsync(0)
   expect(next.peers).toMatchObject([{ peerId: 'ben' }])
   expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+})
+
+it('a mesh that is created while its client reconnects connects to everybody when the session is resumed', async () => {
+  const { signaling, socket } = await resumable()
+  const next = await again(socket)
+  const mesh = new Mesh(signaling, { trace: false })
+  await vi.advanceTimersByTimeAsync(0)
+  next.deliver(resumed(0))
+  expect(mesh.peers).toMatchObject([{ peerId: 'ben' }])
+  expect(next.sent.slice(1)).toMatchObject([{ type: 'offer', to: 'ben' }])
 })
