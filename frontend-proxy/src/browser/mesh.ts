@@ -14,14 +14,17 @@ const CLOSED =
  */
 const meshCounts = new WeakMap<SignalingClient, number>()
 
+/** The clients that were in a room when their last mesh closed them. Only these join it again. */
+const leftByMesh = new WeakSet<SignalingClient>()
+
 /**
  * Connects the page to every peer in the client's room with an RTCPeerConnection and a data
  * channel.
  *
- * When the last mesh of a client is closed, it closes the client. A later mesh of the same client
- * joins the room again. React's StrictMode closes a mesh and creates another one within one task.
- * The other peers do not notice that: a mesh closes its client in a later task, unless another mesh
- * uses the client by then.
+ * When the last mesh of a client is closed, it closes the client. If the client was in a room then,
+ * a later mesh of the same client joins that room again. React's StrictMode closes a mesh and
+ * creates another one within one task. The other peers do not notice that: a mesh closes its client
+ * in a later task, unless another mesh uses the client by then.
  */
 export class Mesh extends TypedEventTarget<MeshEvents> {
   readonly client: SignalingClient
@@ -50,9 +53,8 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       options.stream,
     )
     this.#listen()
-    const otherMeshes = meshCounts.get(client)
-    meshCounts.set(client, (otherMeshes ?? 0) + 1)
-    if (otherMeshes === 0 && client.room === undefined) client.join()
+    meshCounts.set(client, (meshCounts.get(client) ?? 0) + 1)
+    if (leftByMesh.delete(client) && client.room === undefined) client.join()
     // A client that reconnects still knows its peers. If it then resumes its session, it gets no list.
     if (client.joined || client.peers.size > 0) this.#onList()
   }
@@ -104,7 +106,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     meshCounts.set(this.client, otherMeshes)
     if (otherMeshes > 0) return
     if (keepClient) meshCounts.delete(this.client)
-    else setTimeout(() => meshCounts.get(this.client) === 0 && this.client.close())
+    else setTimeout(() => this.#closeClient())
   }
 
   protected override listenedTo(): void {
@@ -137,6 +139,12 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
   #onList(): void {
     if (this.#isTraced) this.client.tracePage()
     this.#members.updateFromList([...this.client.peers.values()])
+  }
+
+  #closeClient(): void {
+    if (meshCounts.get(this.client) !== 0) return
+    if (this.client.room !== undefined) leftByMesh.add(this.client)
+    this.client.close()
   }
 
   #closeLinks(): void {

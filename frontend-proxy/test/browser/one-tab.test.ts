@@ -231,6 +231,19 @@ describe('a mesh that is closed', () => {
     expect((await opened()).sent).toMatchObject([{ type: 'join', roomId: 'bar' }])
   })
 
+  it('does not join a room for a later mesh if its client was in none', async () => {
+    const never = new SignalingClient(fakeNetwork)
+    const { signaling } = await joined()
+    signaling.leave()
+    for (const roomless of [never, signaling]) {
+      new Mesh(roomless, options).close()
+      new Mesh(roomless, options).close()
+      await vi.advanceTimersByTimeAsync(1_000)
+      new Mesh(roomless, options)
+      expect(roomless.room).toBeUndefined()
+    }
+  })
+
   it('keeps the slot when the page is unloaded', async () => {
     const { signaling, socket } = await joined()
     new Mesh(signaling, options)
