@@ -71,6 +71,8 @@ export class JoinRequest {
   #identity: Identity
   /** The `id` of the last join frame, which an error repeats as its `ref`. */
   #ref = ''
+  /** The profile in the last join frame. */
+  #sentProfile: Profile | undefined
   /** How often in a row the join was refused with the same code. */
   #refusals = 0
   #refusedWith = ''
@@ -108,6 +110,12 @@ export class JoinRequest {
   /** False if the last join left out the session token, because the session has probably ended. */
   get includesProof(): boolean {
     return this.#includesProof
+  }
+
+  /** The profile, if the app has changed it since the last join frame was sent. */
+  get changedProfile(): Profile | undefined {
+    const profile = this.#profile()
+    return profile === this.#sentProfile ? undefined : profile
   }
 
   /** Whether the app has chosen the peer id. */
@@ -232,13 +240,14 @@ export class JoinRequest {
 
   #sendFrame(): void {
     const { capacity, listed } = this.#options
+    this.#sentProfile = this.#profile()
     this.#connection.send({
       type: 'join',
       id: this.#ref,
       roomId: this.room,
       peerId: this.#identity.peerId,
       instance: this.#instance,
-      ...this.#profile(),
+      ...this.#sentProfile,
       capacity,
       listed,
       token: this.#tokens.take(),

@@ -212,6 +212,7 @@ export class Membership {
     if ((list.roomId ?? this.room) !== this.room) return undefined
     if (isRenamed && (list.resume === undefined || this.#request.isIdChosen)) return undefined
     if (!this.#request.includesProof) this.#resumption = undefined
+    const keptUpdates = this.#resumption !== undefined
     this.#request.accepted({ peerId, token: list.resume?.token })
     this.#resumption = this.#resumptionAfter(list)
     this.#maxFrameBytes = list.maxFrameBytes
@@ -219,6 +220,9 @@ export class Membership {
     this.#reportDropped(this.#resumption?.dropSuspect())
     this.#reportDropped(...(this.#resumption?.dropLarge(list.maxFrameBytes) ?? []))
     this.#sendKept()
+    // An update between the join and this answer could be neither sent nor kept.
+    const profile = keptUpdates ? undefined : this.#request.changedProfile
+    if (profile !== undefined) this.send({ type: 'update', ...profile })
     return this.identity
   }
 

@@ -369,6 +369,18 @@ it('an update is sent now and is part of every later join', async () => {
   expect(second.sent).toMatchObject([{ type: 'join', name: 'Ann' }])
 })
 
+it('an update that comes too late for the join is sent after the answer', async () => {
+  const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', name: 'A' })
+  signaling.addEventListener('connected', () => signaling.update({ name: 'Ann' }))
+  const socket = await nextSocket()
+  socket.open()
+  socket.deliver({ type: 'peer_list', peers: [], roomId: 'bar' })
+  expect(socket.sent).toMatchObject([
+    { type: 'join', name: 'A' },
+    { type: 'update', name: 'Ann' },
+  ])
+})
+
 it('a payload cannot change the other fields of its frame', async () => {
   const { signaling, socket } = await joined('bar')
   signaling.relay('b', 'signal', { type: 'leave', to: 'c' })
