@@ -16,6 +16,8 @@
  *    sidecar it may still be about to reconnect. If the peer does not reconnect within the grace
  *    period, or if the sidecar reports it as lost, the peer is removed as soon as the link to it is
  *    down. (A peer that leaves on purpose closes its link.)
+ * 5. A peer that was removed as lost may return with the same `instance` and continue its earlier
+ *    link. This side answers an offer for a link that it has closed with an offer for its new link.
  */
 
 import { warnOnce } from './default-url.ts'
@@ -132,7 +134,11 @@ export class MeshMembers {
     const forInstance = text(frame.payload.forInstance) ?? this.#client.instance
     if (member === undefined || forInstance !== this.#client.instance) return
     const target = member.link.targetOf(frame)
-    if (target === 'an earlier link') return
+    if (target === 'an earlier link') {
+      // See rule 5.
+      if (frame.type === 'offer' && member.link.isUnknownToPeer) member.link.resume()
+      return
+    }
     if (target === 'a new link' && !this.#replaceLink(member, false)) return
     member.link.receive(frame)
   }

@@ -101,6 +101,11 @@ export class PeerLink {
     return this.#channel.readyState === 'closing' || this.#channel.readyState === 'closed'
   }
 
+  /** Whether this link has not received a signal of the peer, which may not know of it yet. */
+  get isUnknownToPeer(): boolean {
+    return this.#remoteId === undefined
+  }
+
   /** Returns whether a signal is for this link, an earlier link, or a link still to be created. */
   targetOf({ type, payload }: RelayedFrame): 'this link' | 'an earlier link' | 'a new link' {
     const from = text(payload.link)

@@ -152,6 +152,32 @@ describe('signals of an earlier link', () => {
     expect(pc().remoteDescription?.sdp).toBe('a')
   })
 
+  it('are answered with an offer if a peer that was lost continues its own link', async () => {
+    const room = await connected()
+    await room.deliver({ type: 'peer_left', peerId: 'ben', reason: 'lost' })
+    pc().become('failed')
+    expect(state(room)).toEqual([])
+    await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
+    expect(room.sent()).toEqual([])
+    await room.deliver({
+      type: 'offer',
+      from: 'ben',
+      sdp: 'o',
+      link: 'l',
+      forLink: 'the closed one',
+    })
+    expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'next' })
+    await room.deliver({
+      type: 'offer',
+      from: 'ben',
+      sdp: 'o',
+      link: 'l',
+      forLink: 'the closed one',
+    })
+    expect(room.sent()).toEqual([])
+  })
+
   it('are distinguished from the offer of a new link, which replaces ours', async () => {
     const room = await scene([ben])
     await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'first' })
