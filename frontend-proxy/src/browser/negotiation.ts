@@ -2,10 +2,13 @@
  * Implements perfect negotiation (W3C WebRTC 1.0, section 10.7) for one RTCPeerConnection: either side
  * may send an offer at any time, and if both do, the polite side withdraws its own.
  *
- * Two rules are added to the standard's example, because a signal can get lost:
+ * Three rules are added to the standard's example, because a signal can get lost:
  *
  * 1. An offer that is not answered is sent again.
- * 2. Each offer has a number, its round, and the answer contains the same number. An answer of an
+ * 2. An offer that collides with our own may mean that the peer has not received ours. If we are the
+ *    impolite side, we send ours again at once, but only once, because both sides may be impolite for
+ *    a moment.
+ * 3. Each offer has a number, its round, and the answer contains the same number. An answer of an
  *    earlier round is ignored, because applying it to a later offer would leave the two sides in
  *    different states. An offer that was already answered gets the same answer again.
  */
@@ -47,6 +50,8 @@ export class Negotiation {
   #settingAnswer = false
   /** The round of our last offer. */
   #round = 0
+  /** The round of our last offer that was sent again after a collision. */
+  #collidedRound = 0
   /**
    * The round of the last remote offer that we applied, and the round of the last remote offer that
    * we answered.
@@ -113,13 +118,23 @@ export class Negotiation {
     // offers do not collide.
     const isFree = this.#pc.signalingState === 'stable' || this.#settingAnswer
     this.#ignoringOffer = (this.#makingOffer || !isFree) && !this.#isPolite()
-    if (this.#ignoringOffer) return
+    if (this.#ignoringOffer) {
+      this.#repeatAfterCollision()
+      return
+    }
     this.#appliedRound = offer.round
     await this.#pc.setRemoteDescription(offer) // This also withdraws our own pending offer.
     await this.#addEarlyCandidates()
     await this.#pc.setLocalDescription()
     this.#sendIf('answer', this.#pc.localDescription, offer.round)
     this.#answeredRound = offer.round
+  }
+
+  #repeatAfterCollision(): void {
+    // If the offer is still being made, it is sent soon, and has the next number.
+    if (this.#makingOffer || this.#collidedRound === this.#round) return
+    this.#collidedRound = this.#round
+    this.repeatOffer()
   }
 
   /**

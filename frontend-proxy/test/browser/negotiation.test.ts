@@ -87,6 +87,19 @@ describe('an offer that got lost', () => {
     expect(new Set(ann.sent.map((frame) => JSON.stringify(frame))).size).toBe(1)
   })
 
+  it('is sent again at once, and only once, when an offer of the polite side collides with it', async () => {
+    const [ann, ben] = [side(false), side(true)]
+    await ann.negotiation.offer()
+    const [lost] = ann.sent.splice(0)
+    await ben.negotiation.offer()
+    for (const frame of ben.sent.splice(0)) await ann.negotiation.receive(frame)
+    expect(ann.sent).toEqual([lost])
+    for (const frame of ann.sent.splice(0)) await ben.negotiation.receive(frame)
+    expect(ben.sent).toMatchObject([{ type: 'answer' }])
+    await ann.negotiation.receive(offer("ben's next", 2))
+    expect(ann.sent).toEqual([])
+  })
+
   it('is not sent again after it was answered or the link was closed', async () => {
     const [ann, ben] = [side(false), side(false)]
     await ann.negotiation.offer()
