@@ -37,8 +37,17 @@ function connect(): void {
   socket.onopen = sendKept
   socket.onclose = ({ code }) => {
     if (code === UNAUTHORISED) console.warn(NO_TOKEN)
-    else setTimeout(connect, RETRY_MS)
+    else setTimeout(reconnect, RETRY_MS)
   }
+}
+
+/**
+ * Connects again if reports are waiting. Otherwise the next report connects, because the sidecar
+ * closes a connection on which the page sends nothing within 40 s.
+ */
+function reconnect(): void {
+  socket = undefined
+  if (kept.length > 0) connect()
 }
 
 function sendKept(): void {
