@@ -35,6 +35,8 @@ export interface Identity {
   readonly instance?: string | undefined
   /** When a page last used this identity (ms since the epoch). Undefined while a page uses it. */
   readonly usedAt?: number | undefined
+  /** True if the identity is from the storage, into which a page writes it when it is unloaded. */
+  readonly isStored?: true
 }
 
 /**
@@ -50,6 +52,7 @@ export function parseIdentity(stored: string | null | undefined): Identity | und
     token: text(fields.token),
     instance: text(fields.instance),
     usedAt: number(fields.usedAt),
+    isStored: true,
   }
 }
 

@@ -37,6 +37,8 @@ const LONGEST_RETRY_MS = 5_000
 const STUCK_AFTER = 4
 /** How long the sidecar keeps a session without a connection by default. */
 const GRACE_MS = 30_000
+/** How long the sidecar keeps a session whose page was unloaded. */
+const UNLOADED_GRACE_MS = 5_000
 
 /**
  * Proves that a session belongs to this client. `after` is the sidecar's number for the last frame
@@ -76,7 +78,8 @@ export class JoinRequest {
   /** How often in a row the join was refused with the same code. */
   #refusals = 0
   #refusedWith = ''
-  #usedAt: number | undefined
+  /** When the session has probably ended (ms since the epoch). Undefined while it is in use. */
+  #endsAt: number | undefined
   #proof: SessionProof | undefined
   #includesProof = true
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -87,7 +90,7 @@ export class JoinRequest {
     identity: Identity,
     { options, profile, tokens, noToken }: JoinDetails,
   ) {
-    const { peerId, token, instance, usedAt } = identity
+    const { peerId, token, instance, usedAt, isStored } = identity
     this.room = room
     this.#connection = connection
     this.#options = options
@@ -96,7 +99,8 @@ export class JoinRequest {
     this.#noToken = noToken
     this.#instance = instance ?? randomId()
     this.#identity = token === undefined ? { peerId, instance: this.#instance } : { peerId, token }
-    this.#usedAt = usedAt
+    const graceMs = isStored === true ? UNLOADED_GRACE_MS : GRACE_MS
+    this.#endsAt = usedAt === undefined ? undefined : usedAt + graceMs
   }
 
   get identity(): Identity {
@@ -130,7 +134,7 @@ export class JoinRequest {
   ask(proof?: SessionProof): void {
     const { token } = this.#identity
     this.#proof = proof ?? (token === undefined ? undefined : { token })
-    const hasEnded = this.#usedAt !== undefined && Date.now() - this.#usedAt > GRACE_MS
+    const hasEnded = this.#endsAt !== undefined && Date.now() > this.#endsAt
     this.#includesProof = !(this.isIdChosen && hasEnded)
     this.#send()
   }
@@ -192,7 +196,7 @@ export class JoinRequest {
   accepted(identity: Identity): void {
     this.#identity = identity
     this.#refusals = 0
-    this.#usedAt = undefined
+    this.#endsAt = undefined
     this.#tokens.accepted()
   }
 
@@ -210,7 +214,7 @@ export class JoinRequest {
   stop(): void {
     clearTimeout(this.#timer)
     this.#ref = ''
-    this.#usedAt ??= Date.now()
+    this.#endsAt ??= Date.now() + GRACE_MS
   }
 
   #useNewId(): void {

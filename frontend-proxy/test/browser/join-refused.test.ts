@@ -7,6 +7,7 @@ import {
   FIRST_RETRY_MS,
   joined,
   opened,
+  page,
   record,
   refuse,
   ticket,
@@ -112,6 +113,20 @@ describe('an id that the app has chosen', () => {
     admit(next, 'two')
     signaling.broadcast({ n: 1 })
     expect(next.sent.slice(1)).toMatchObject([{ n: 1, c: 1 }])
+  })
+
+  it('is requested without its token if its page was unloaded more than 5 s ago', async () => {
+    await joined({ peerId: 'user-1' })
+    page.reload()
+    vi.setSystemTime(Date.now() + 4_000)
+    client({ peerId: 'user-1' })
+    const soon = await opened()
+    expect(soon.sent).toMatchObject([{ peerId: 'user-1', resume: { token: 'one' } }])
+    admit(soon, 'two')
+    page.reload()
+    vi.setSystemTime(Date.now() + 6_000)
+    client({ peerId: 'user-1' })
+    expect((await opened()).sent).toMatchObject([{ peerId: 'user-1', resume: true }])
   })
 
   it('is requested with its token if the session has not ended after all', async () => {
