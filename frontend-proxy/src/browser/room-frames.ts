@@ -78,7 +78,7 @@ export class RoomFrames {
     if (code === 'out-of-order' || code === 'too-fast') membership?.frameIgnored(code)
     if (code === 'out-of-order') return
     const refusal = { code, message }
-    if (this.#watch.isRefusedBy(code, ref)) this.#watch.refused(message)
+    if (this.#watch.isRefusedBy(code, ref)) this.#watch.refused(refusal)
     else if (membership?.request.isRefusedBy(ref)) this.refuseJoin(refusal)
     else this.#emit('refused', { ...refusal, room: undefined })
   }

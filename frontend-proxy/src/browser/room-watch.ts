@@ -7,6 +7,11 @@ import { randomId } from './identity.ts'
 import type { Refusal } from './payload.ts'
 import { type NoToken, type Token, TokenSource } from './token-source.ts'
 
+/** The delay before the list is asked for again on the same connection. */
+const RETRY_MS = 1_000
+/** The error codes after which the same `watch_rooms` may succeed later. */
+const TEMPORARY: ReadonlySet<string> = new Set(['too-fast', 'token-failed'])
+
 export class RoomWatch {
   readonly #connection: Connection
   readonly #token: Token | undefined
@@ -17,6 +22,7 @@ export class RoomWatch {
   #ref = ''
   /** False if the last `watch_rooms` frame was sent without asking the app for a user token. */
   #hasSentToken = false
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
    * `refused` is called when the list is no longer watched, because the app has no token that the
@@ -45,6 +51,7 @@ export class RoomWatch {
   }
 
   stop(): void {
+    clearTimeout(this.#timer)
     this.#isOn = false
     this.#ref = ''
   }
@@ -62,7 +69,7 @@ export class RoomWatch {
       const reason = error as NoToken
       if (!this.#isOn || tokens !== this.#tokens) return true
       if (reason.code === 'token-failed') {
-        warnOnce(`${reason.message}; the list of rooms is not watched until it returns a token`)
+        this.#warn(reason)
         throw reason
       }
       this.#end(reason)
@@ -73,6 +80,7 @@ export class RoomWatch {
 
   /** Must be called when a connection was opened. */
   opened(isJoining: boolean): void {
+    clearTimeout(this.#timer)
     if (!this.#isOn) return
     if (isJoining && !this.#tokens.isReady) this.#send()
     else void this.#sendWithToken()
@@ -83,14 +91,16 @@ export class RoomWatch {
     this.#tokens.accepted()
   }
 
-  /** Whether an error refuses the last `watch_rooms` because its token is missing or invalid. */
+  /** Whether an error refuses the last `watch_rooms`, because of its token or for a while. */
   isRefusedBy(code: string, ref: unknown): boolean {
-    return code === 'unauthorised' && ref !== undefined && ref === this.#ref
+    const isExpected = code === 'unauthorised' || TEMPORARY.has(code)
+    return isExpected && ref !== undefined && ref === this.#ref
   }
 
   /** Handles an error for which `isRefusedBy` is true. */
-  refused(message: string): void {
-    if (this.#hasSentToken && !this.#tokens.renew()) this.#end({ code: 'unauthorised', message })
+  refused({ code, message }: Refusal): void {
+    if (TEMPORARY.has(code)) this.#sendLater()
+    else if (this.#hasSentToken && !this.#tokens.renew()) this.#end({ code, message })
     else void this.#sendWithToken()
   }
 
@@ -103,8 +113,23 @@ export class RoomWatch {
       this.#send(tokens.take())
       this.#hasSentToken = true
     } catch (error) {
-      if (!isStale()) this.#end(error as NoToken)
+      if (isStale()) return
+      const reason = error as NoToken
+      if (!TEMPORARY.has(reason.code)) this.#end(reason)
+      else {
+        this.#warn(reason)
+        this.#sendLater()
+      }
     }
+  }
+
+  #sendLater(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#connection.isOpen && this.opened(false), RETRY_MS)
+  }
+
+  #warn({ message }: NoToken): void {
+    warnOnce(`${message}; the list of rooms is not watched until it returns a token`)
   }
 
   #send(token?: string): void {

@@ -220,6 +220,37 @@ describe('the list of rooms', () => {
     expect(warned).toEqual([expect.stringContaining('has failed: Error: the login server is down')])
   })
 
+  it('is watched on an open connection, too, as soon as a function that has failed returns a token', async () => {
+    let calls = 0
+    const { signaling, socket, events } = await joined({
+      token: async () => {
+        calls += 1
+        if (calls === 2) throw new Error('the login server is restarted')
+        return `${calls}`
+      },
+    })
+    signaling.leave()
+    signaling.watchRooms()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(socket.sent.slice(2)).toMatchObject([{ type: 'watch_rooms', token: '3' }])
+    expect(events).toEqual(['left left'])
+  })
+
+  it('is asked for again after a while if too many frames were sent', async () => {
+    const signaling = lobby()
+    const events = record(signaling)
+    const socket = await opened()
+    refuse(socket, 'too-fast')
+    expect(socket.sent).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(socket.sent).toMatchObject([{ type: 'watch_rooms' }, { type: 'watch_rooms' }])
+    refuse(socket, 'too-fast')
+    signaling.unwatchRooms()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(socket.sent.at(-1)).toEqual({ type: 'unwatch_rooms' })
+    expect(events).toEqual([])
+  })
+
   it('is not watched without a token when the app has none', async () => {
     const events = record(lobby(async () => null))
     await vi.advanceTimersByTimeAsync(60_000)
