@@ -64,6 +64,11 @@ export class Membership {
     return this.#joined
   }
 
+  /** Whether a join waits for its answer. */
+  get asking(): boolean {
+    return this.#asking
+  }
+
   /** Sends the join on a new connection. */
   sendJoin(): void {
     this.#asking = true

@@ -37,6 +37,7 @@ export class RoomFrames {
   refuseJoin({ code, message }: Refusal): void {
     const request = this.#presence.membership?.request
     if (request === undefined) return
+    this.#watch.joinAnswered() // before the next join is sent
     const { room } = request
     if (request.refused(code)) {
       this.#presence.storeIdentity(request.identity)
@@ -57,6 +58,7 @@ export class RoomFrames {
     if (membership?.resumed(frame) !== true) return
     const { room, identity } = membership
     this.#presence.storeIdentity(identity)
+    this.#watch.joinAnswered()
     this.#emit('resumed', { room, peerId: identity.peerId })
   }
 
@@ -69,6 +71,7 @@ export class RoomFrames {
     const { peerId } = identity
     this.#presence.storeIdentity(identity)
     this.#presence.state.replace(list)
+    this.#watch.joinAnswered()
     if (peerId !== earlierId) this.#emit('renamed', { room, peerId })
     this.#emit('peer_list', { room, peerId, peers: list.peers })
   }

@@ -1,4 +1,10 @@
-/** Subscribes a client to the list of rooms. The client need not be in a room. */
+/**
+ * Subscribes a client to the list of rooms. The client need not be in a room.
+ *
+ * While a join waits for its answer, nothing else is sent: the sidecar would conclude that the
+ * client has the session token in that answer. If the answer then got lost, the client could not
+ * resume its session with the token that it has.
+ */
 
 import type { Connection } from './connection.ts'
 import { adviseOnRefusedWatch } from './console-advice.ts'
@@ -15,7 +21,10 @@ const TEMPORARY: ReadonlySet<string> = new Set(['too-fast', 'token-failed'])
 export class RoomWatch {
   readonly #connection: Connection
   readonly #token: Token | undefined
+  readonly #isAsking: () => boolean
   readonly #refused: (refusal: Refusal) => void
+  /** Sends the frame that waits until the join is answered. */
+  #waiting: (() => void) | undefined
   #tokens = new TokenSource(undefined)
   #isOn = false
   /** The `id` of the last `watch_rooms` frame, which an error repeats as its `ref`. */
@@ -25,16 +34,18 @@ export class RoomWatch {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
-   * `refused` is called when the list is no longer watched, because the app has no token that the
+   * `isAsking` says whether a join waits for its answer. `refused` is called when the list is no longer watched, because the app has no token that the
    * sidecar accepts.
    */
   constructor(
     connection: Connection,
     token: Token | undefined,
+    isAsking: () => boolean,
     refused: (refusal: Refusal) => void,
   ) {
     this.#connection = connection
     this.#token = token
+    this.#isAsking = isAsking
     this.#refused = refused
   }
 
@@ -50,8 +61,14 @@ export class RoomWatch {
     if (this.#connection.isOpen) this.opened(isJoining)
   }
 
+  unwatch(): void {
+    this.stop()
+    this.#whenAnswered(() => this.#connection.send({ type: 'unwatch_rooms' }))
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
+    this.#waiting = undefined
     this.#isOn = false
     this.#ref = ''
   }
@@ -81,9 +98,17 @@ export class RoomWatch {
   /** Must be called when a connection was opened. */
   opened(isJoining: boolean): void {
     clearTimeout(this.#timer)
+    this.#waiting = undefined
     if (!this.#isOn) return
-    if (isJoining && !this.#tokens.isReady) this.#send()
+    if (isJoining && !this.#tokens.isReady) this.#send(false)
     else void this.#sendWithToken()
+  }
+
+  /** Must be called when a join was answered or refused, or when the client has left the room. */
+  joinAnswered(): void {
+    const send = this.#waiting
+    this.#waiting = undefined
+    if (this.#connection.isOpen) send?.()
   }
 
   /** Must be called when the sidecar has sent a list of rooms. */
@@ -110,8 +135,7 @@ export class RoomWatch {
     try {
       if (!tokens.isReady) await tokens.prepare()
       if (isStale()) return
-      this.#send(tokens.take())
-      this.#hasSentToken = true
+      this.#send(true)
     } catch (error) {
       if (isStale()) return
       const reason = error as NoToken
@@ -123,6 +147,11 @@ export class RoomWatch {
     }
   }
 
+  #whenAnswered(send: () => void): void {
+    if (this.#isAsking()) this.#waiting = send
+    else send()
+  }
+
   #sendLater(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#connection.isOpen && this.opened(false), RETRY_MS)
@@ -132,10 +161,13 @@ export class RoomWatch {
     warnOnce(`${message}; the list of rooms is not watched until it returns a token`)
   }
 
-  #send(token?: string): void {
-    this.#ref = randomId()
-    this.#hasSentToken = false
-    this.#connection.send({ type: 'watch_rooms', id: this.#ref, token })
+  #send(hasToken: boolean): void {
+    this.#whenAnswered(() => {
+      this.#ref = randomId()
+      this.#hasSentToken = hasToken
+      const token = hasToken ? this.#tokens.take() : undefined
+      this.#connection.send({ type: 'watch_rooms', id: this.#ref, token })
+    })
   }
 
   #end({ code, message }: Refusal): void {

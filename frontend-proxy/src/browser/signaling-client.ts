@@ -56,7 +56,8 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     const emit: Emit = (event, detail) => this.emit(event, detail)
     this.#connection = new Connection(urlNow, this.#listener, WebSocket)
     const refused = (refusal: Refusal) => this.#refuse(refusal)
-    this.#watch = new RoomWatch(this.#connection, join.token, refused)
+    const isAsking = () => this.#presence.membership?.asking === true
+    this.#watch = new RoomWatch(this.#connection, join.token, isAsking, refused)
     this.#presence = new RoomPresence({
       connection: this.#connection,
       url: urlNow,
@@ -123,6 +124,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   /** Leaves the room. The connection stays open for the list of rooms and for the next room. */
   leave(): void {
     this.#presence.leave('left')
+    this.#watch.joinAnswered()
   }
 
   /**
@@ -175,8 +177,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
   }
 
   unwatchRooms(): void {
-    this.#watch.stop()
-    this.#connection.send({ type: 'unwatch_rooms' })
+    this.#watch.unwatch()
   }
 
   /** Leaves the room and closes the connection. `join` and `watchRooms` may be called again. */

@@ -11,6 +11,7 @@ import {
   record,
   refuse,
   settled,
+  ticket,
   tokens,
   useFakePage,
   warned,
@@ -182,9 +183,10 @@ describe('the list of rooms', () => {
     const signaling = client({ token })
     signaling.watchRooms()
     const socket = await opened()
+    admit(socket, 'one')
     expect(socket.sent).toMatchObject([{ type: 'join', token: '1' }, { type: 'watch_rooms' }])
     expect(token).toHaveBeenCalledTimes(1)
-    refuse(socket, 'unauthorised') // The sidecar refuses the token of the join.
+    refuse(socket, 'unauthorised')
     await settled()
     expect(socket.sent.at(-1)).toMatchObject({ type: 'watch_rooms', token: '2' })
   })
@@ -218,6 +220,41 @@ describe('the list of rooms', () => {
     const socket = await opened(10_000)
     expect(socket.sent).toMatchObject([{ type: 'watch_rooms', token: 'at last' }])
     expect(warned).toEqual([expect.stringContaining('has failed: Error: the login server is down')])
+  })
+
+  it('is watched only after a join is answered, because a frame before would prove that the answer arrived', async () => {
+    const { signaling, socket } = await joined()
+    signaling.watchRooms()
+    expect(socket.sent.at(-1)).toMatchObject({ type: 'watch_rooms' })
+    socket.drop(1006)
+    const next = await opened(FIRST_RETRY_MS)
+    signaling.unwatchRooms()
+    signaling.watchRooms()
+    expect(next.sent).toMatchObject([{ type: 'join', resume: { token: 'one' } }])
+    next.deliver({ ...joins(next)[0], type: 'resumed', ca: 0, resume: ticket('two') })
+    expect(next.sent.slice(1)).toMatchObject([{ type: 'watch_rooms' }])
+  })
+
+  it.each(['id-taken', 'room-full'])(
+    'is watched while a room cannot be joined: %s',
+    async (code) => {
+      client({ peerId: 'ann' }).watchRooms()
+      const socket = await opened()
+      refuse(socket, code)
+      expect(socket.sent).toMatchObject([{ type: 'join' }, { type: 'watch_rooms' }])
+    },
+  )
+
+  it('is watched when the client leaves the room before it has joined it', async () => {
+    const signaling = client()
+    const socket = await opened()
+    signaling.watchRooms()
+    signaling.leave()
+    expect(socket.sent).toMatchObject([
+      { type: 'join' },
+      { type: 'leave' },
+      { type: 'watch_rooms' },
+    ])
   })
 
   it('is watched on an open connection, too, as soon as a function that has failed returns a token', async () => {
