@@ -80,6 +80,8 @@ export class RoomFrames {
     const { membership } = this.#presence
     if (code === 'out-of-order' || code === 'too-fast') membership?.frameIgnored(code)
     if (code === 'out-of-order') return
+    // It answers the `leave` of a client that has left while its join was refused.
+    if (code === 'not-joined' && membership?.joined !== true) return
     const refusal = { code, message }
     if (this.#watch.isRefusedBy(code, ref)) this.#watch.refused(refusal)
     else if (membership?.request.isRefusedBy(ref)) this.refuseJoin(refusal)

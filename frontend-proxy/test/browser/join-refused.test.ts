@@ -148,6 +148,17 @@ it('after a refused move the client is in no room', async () => {
   expect(socket.sent.slice(1)).toMatchObject([{ type: 'leave' }, { type: 'join', roomId: 'pub' }])
 })
 
+it('a client that leaves a room while its join is refused is not told that it is in no room', async () => {
+  const signaling = client({ peerId: 'ann' })
+  const events = record(signaling)
+  const socket = await opened()
+  refuse(socket, 'id-taken')
+  signaling.leave()
+  expect(socket.sent.at(-1)).toEqual({ type: 'leave' })
+  refuse(socket, 'not-joined')
+  expect(events).toEqual(['waiting id-taken', 'left left'])
+})
+
 it('a join without a room joins the last room again', async () => {
   const { signaling, socket } = await joined({ peerId: 'ann', capacity: 4 })
   signaling.leave()
