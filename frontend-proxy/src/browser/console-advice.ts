@@ -57,10 +57,16 @@ export function adviseOnRefusedWatch(code: string, message: string): void {
   console.warn(`Signaling: could not watch the list of rooms (${code}): ${message}. ${advice}`)
 }
 
-/** Prints advice when the sidecar has removed this client from its room. */
-export function adviseOnEnd(room: string, why: LeaveReason): void {
-  if (ENDS[why])
-    console.warn(`Signaling: this page is no longer in the room '${room}': ${ENDS[why]}`)
+const ROOM_CLOSED = "the sidecar's admin has closed the room. Call join() to create the room again."
+
+/**
+ * Prints advice when the sidecar has removed this client from its room. `reason` is the reason with
+ * which it has closed the connection.
+ */
+export function adviseOnEnd(room: string, why: LeaveReason, reason: string): void {
+  const text = reason === 'room closed' ? ROOM_CLOSED : ENDS[why]
+  if (text !== undefined)
+    console.warn(`Signaling: this page is no longer in the room '${room}': ${text}`)
 }
 
 /**

@@ -223,7 +223,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       const isDismissed = dismissal !== undefined && !this.#watch.isOn
       this.emit('disconnected', { code, reason, final: isUnused || isDismissed })
       if (dismissal !== undefined) {
-        if (room !== undefined) adviseOnEnd(room, dismissal)
+        if (room !== undefined) adviseOnEnd(room, dismissal, reason)
         this.#presence.end(dismissal)
         if (this.#watch.isOn) this.watchRooms()
       } else if (room !== undefined && refusal !== undefined) {

@@ -339,6 +339,16 @@ describe('a client that has left', () => {
     expect(signaling.room).toBeUndefined()
   })
 
+  it.each([
+    ['removed', 'The peer id is barred for a minute'],
+    ['room closed', 'has closed the room. Call join() to create the room again'],
+  ])('prints what the admin has done and what helps: %s', async (reason, advice) => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { socket } = await joined('bar')
+    socket.drop(4003, reason)
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(advice))
+  })
+
   it('connects again with a join', async () => {
     const { signaling, socket } = await joined('bar')
     socket.drop(4001, 'replaced')
