@@ -156,15 +156,16 @@ export class Connection {
     socket.addEventListener('message', received, { signal })
     socket.addEventListener('close', ({ code, reason }) => this.#closed(code, reason), { signal })
     globalThis.window?.addEventListener('online', () => this.check(), { signal })
-    globalThis.document?.addEventListener('visibilitychange', () => this.check(), { signal })
+    const seen = () => globalThis.document?.visibilityState !== 'hidden' && this.check()
+    globalThis.document?.addEventListener('visibilitychange', seen, { signal })
   }
 
   /**
    * Sends a ping if the connection is open, and otherwise tries to connect at once. Must be called
-   * when the network is back or the page becomes visible.
+   * when the network is back or the page becomes visible. In a hidden page it matters even more,
+   * because the browser delays the timers of hidden pages by up to a minute.
    */
   check(): void {
-    if (globalThis.document?.visibilityState === 'hidden') return
     if (this.#open) {
       this.#ping()
       return

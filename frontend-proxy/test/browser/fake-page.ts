@@ -4,7 +4,7 @@ import { vi } from 'vitest'
  * Replaces the global objects of a page that a client uses. `vi.unstubAllGlobals()` restores them.
  */
 export class FakePage extends EventTarget {
-  readonly visibilityState = 'visible'
+  visibilityState = 'visible'
   readonly #items = new Map<string, string>()
 
   constructor() {

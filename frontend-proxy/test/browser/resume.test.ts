@@ -165,6 +165,19 @@ describe('a half-open socket', () => {
     expect(await nextSocket(RECONNECT_MS)).not.toBe(socket)
   })
 
+  it('is tested for in a hidden page when the network is back, but not when the page is hidden', async () => {
+    const page = new FakePage()
+    const { socket } = await resumable()
+    socket.answersPings = false
+    page.visibilityState = 'hidden'
+    page.dispatchEvent(new Event('visibilitychange'))
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(FakeWebSocket.made).toHaveLength(1)
+    page.dispatchEvent(new Event('online'))
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(await nextSocket(RECONNECT_MS)).not.toBe(socket)
+  })
+
   it('is not waited for when the network is back', async () => {
     const page = new EventTarget()
     vi.stubGlobal('window', page)
