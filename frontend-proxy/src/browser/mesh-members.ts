@@ -16,8 +16,9 @@
  *    sidecar it may still be about to reconnect. If the peer does not reconnect within the grace
  *    period, or if the sidecar reports it as lost, the peer is removed as soon as the link to it is
  *    down. (A peer that leaves on purpose closes its link.)
- * 5. A peer that was removed as lost may return with the same `instance` and continue its earlier
- *    link. This side answers an offer for a link that it has closed with an offer for its new link.
+ * 5. A peer that was removed as lost may return with the same `instance`. After its computer was
+ *    asleep, its earlier link may even seem to be up. So this side, which has closed that link, sends
+ *    the offer of a new one, also as the answer to an offer for the closed link.
  */
 
 import { warnOnce } from './default-url.ts'
@@ -57,6 +58,8 @@ export class MeshMembers {
   readonly #options: MembersOptions
   readonly #client: SignalingClient
   readonly #members = new Map<string, Member>()
+  /** The instances of the peers that were removed as lost (see rule 5), by their ids. */
+  readonly #lost = new Map<string, string | undefined>()
   #stream: MediaStream | undefined
 
   constructor(options: MembersOptions, stream: MediaStream | undefined) {
@@ -162,9 +165,11 @@ export class MeshMembers {
   }
 
   #add(peer: Peer, isListed: boolean): void {
+    const isBack = peer.instance !== undefined && this.#lost.get(peer.peerId) === peer.instance
+    this.#lost.delete(peer.peerId)
     // The sidecar may refuse an offer to a peer that is away, so the offer is sent when the peer
     // returns.
-    const link = this.#newLink(peer, isListed && !peer.away, 0)
+    const link = this.#newLink(peer, (isListed || isBack) && !peer.away, 0)
     if (link === undefined) return
     const member: Member = {
       peer,
@@ -195,6 +200,7 @@ export class MeshMembers {
     clearTimeout(graceTimer)
     link.close()
     this.#members.delete(peer.peerId)
+    if (reason === 'lost') this.#lost.set(peer.peerId, peer.instance)
     this.#emit('removed', { peerId: peer.peerId, peer, reason })
   }
 

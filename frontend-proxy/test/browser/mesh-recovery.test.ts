@@ -139,6 +139,18 @@ describe('a link that fails while no signals can be sent', () => {
   })
 })
 
+it.each([
+  ['the same page gets an offer, because its link may seem to be up', 'b1', ['offer']],
+  ['a reloaded page sends the offer', 'b2', []],
+])('when a lost peer returns, %s', async (_, instance, sent) => {
+  const room = await connected()
+  await room.deliver({ type: 'peer_left', peerId: 'ben', reason: 'lost' })
+  pc().become('failed')
+  expect(state(room)).toEqual([])
+  await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20, instance })
+  expect(room.sent().map(({ type }) => type)).toEqual(sent)
+})
+
 describe('signals of an earlier link', () => {
   it('are ignored', async () => {
     const room = await scene([ben])
@@ -152,29 +164,13 @@ describe('signals of an earlier link', () => {
     expect(pc().remoteDescription?.sdp).toBe('a')
   })
 
-  it('are answered with an offer if a peer that was lost continues its own link', async () => {
-    const room = await connected()
-    await room.deliver({ type: 'peer_left', peerId: 'ben', reason: 'lost' })
-    pc().become('failed')
-    expect(state(room)).toEqual([])
-    await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
-    expect(room.sent()).toEqual([])
-    await room.deliver({
-      type: 'offer',
-      from: 'ben',
-      sdp: 'o',
-      link: 'l',
-      forLink: 'the closed one',
-    })
+  it('are answered with an offer if the peer continues a link that was closed', async () => {
+    const room = await scene([])
+    await room.deliver({ type: 'peer_joined', ...ben })
+    const continued = { type: 'offer', from: 'ben', sdp: 'o', link: 'l', forLink: 'the closed one' }
+    await room.deliver(continued)
     expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
-    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'next' })
-    await room.deliver({
-      type: 'offer',
-      from: 'ben',
-      sdp: 'o',
-      link: 'l',
-      forLink: 'the closed one',
-    })
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'next' }, continued)
     expect(room.sent()).toEqual([])
   })
 
