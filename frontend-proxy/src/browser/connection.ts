@@ -92,6 +92,7 @@ export class Connection {
   #socket: ReconnectingWebSocket | undefined
   #open = false
   #wasEverOpen = false
+  #heardAt = 0
   #firstAttempt: number | undefined
   #pingTimer: ReturnType<typeof setTimeout> | undefined
   #events: AbortController | undefined
@@ -108,6 +109,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#open
+  }
+
+  /** When the last frame arrived, or the last connection was opened (ms since the epoch). */
+  get heardAt(): number {
+    return this.#heardAt
   }
 
   /** Whether the connection is open, or the client is trying to connect. */
@@ -145,11 +151,11 @@ export class Connection {
     const { signal } = this.#events
     const opened = () => {
       this.#open = this.#wasEverOpen = true
-      this.#pingLater()
+      this.#heard()
       this.#listener.opened()
     }
     const received = ({ data }: MessageEvent) => {
-      this.#pingLater()
+      this.#heard()
       this.#listener.received(data)
     }
     socket.addEventListener('open', opened, { signal })
@@ -205,7 +211,8 @@ export class Connection {
     clearTimeout(this.#pingTimer)
   }
 
-  #pingLater(): void {
+  #heard(): void {
+    this.#heardAt = Date.now()
     clearTimeout(this.#pingTimer)
     this.#pingTimer = setTimeout(() => this.#ping(), PING_EVERY_MS)
   }

@@ -214,7 +214,8 @@ export class JoinRequest {
   stop(): void {
     clearTimeout(this.#timer)
     this.#ref = ''
-    this.#endsAt ??= Date.now() + GRACE_MS
+    // A computer that was asleep notices only now that it has lost the connection.
+    this.#endsAt ??= this.#connection.heardAt + GRACE_MS
   }
 
   #useNewId(): void {

@@ -115,6 +115,13 @@ describe('an id that the app has chosen', () => {
     expect(next.sent.slice(1)).toMatchObject([{ n: 1, c: 1 }])
   })
 
+  it('is requested without its token if the computer was asleep', async () => {
+    const { socket } = await joined({ peerId: 'user-1' })
+    vi.setSystemTime(Date.now() + 600_000)
+    socket.drop(1006)
+    expect((await opened(FIRST_RETRY_MS)).sent).toMatchObject([{ peerId: 'user-1', resume: true }])
+  })
+
   it('is requested without its token if its page was unloaded more than 5 s ago', async () => {
     await joined({ peerId: 'user-1' })
     page.reload()
