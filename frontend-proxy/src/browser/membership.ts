@@ -64,6 +64,11 @@ export class Membership {
     return this.#joined
   }
 
+  /** Whether frames from the room are for this client, also while it asks for a new list. */
+  get receives(): boolean {
+    return this.#joined || this.#resumption !== undefined
+  }
+
   /** Whether a join waits for its answer. */
   get asking(): boolean {
     return this.#asking

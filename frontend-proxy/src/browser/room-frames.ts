@@ -30,7 +30,7 @@ export class RoomFrames {
     else if (frame.type === 'error') this.#receiveError(frame)
     else if (frame.type === 'ack' || frame.type === 'pong') return
     // Frames for a room that the client has left may still arrive; they are ignored.
-    else if (membership?.joined) state.apply(frame, this.#emit)
+    else if (membership?.receives) state.apply(frame, this.#emit)
   }
 
   /** Handles a refusal of the join. Some refusals are temporary. */

@@ -44,13 +44,14 @@ describe('numbers of the two sides that disagree', () => {
     next.deliver(resumed(1))
     expect(next.sent.slice(1)).toMatchObject([{ type: 'join', resume: { token: 'two' } }])
     expect(next.sent[1]?.resume).not.toHaveProperty('after')
+    next.deliver({ type: 'offer', from: 'ben', sdp: 'missed', s: 1 })
     signaling.relay('ben', 'signal', { n: 5 })
-    next.deliver(list(1))
+    next.deliver(list(1, 1))
     expect(next.sent.slice(2)).toMatchObject([
       { n: 4, c: 2 },
       { n: 5, c: 3 },
     ])
-    expect(events.map(([name]) => name)).toEqual(['resumed', 'peer_list'])
+    expect(events.map(([name]) => name)).toEqual(['resumed', 'offer', 'peer_list'])
   })
 
   it('continue from the numbers in the list after a gap', async () => {
