@@ -153,6 +153,8 @@ export class MeshMembers {
       return
     }
     const isReloaded = member.peer.instance !== peer.instance
+    // The peer did not get an offer for tracks that were changed in the meantime.
+    const mayHaveMissed = member.presence !== 'confirmed' && member.link.isUp
     member.peer = peer
     clearTimeout(member.graceTimer)
     member.presence = 'confirmed'
@@ -160,7 +162,7 @@ export class MeshMembers {
       member.failures = 0
       member.mustResume = isListed && peer.away
       this.#replaceLink(member, isListed && !peer.away)
-    } else if (isListed || member.mustResume) this.#resume(member)
+    } else if (isListed || member.mustResume || mayHaveMissed) this.#resume(member)
     this.#emit('changed', snapshot(member))
   }
 

@@ -151,6 +151,16 @@ it.each([
   expect(room.sent().map(({ type }) => type)).toEqual(sent)
 })
 
+it('an offer for a link that is up is sent again when its peer joins again', async () => {
+  const room = await connected()
+  pc().restartIce() // as if the page had turned on its camera
+  await room.comeBack([])
+  expect(state(room)).toEqual(['ben connected'])
+  room.sent()
+  await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
+  expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+})
+
 describe('signals of an earlier link', () => {
   it('are ignored', async () => {
     const room = await scene([ben])
