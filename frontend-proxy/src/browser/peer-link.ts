@@ -112,6 +112,9 @@ export class PeerLink {
     const to = text(payload.forLink)
     if (to !== undefined && to !== this.id) return 'an earlier link'
     if (from === this.#remoteId) return 'this link'
+    // An ignored offer may have named a link that the peer has replaced since.
+    const isFirstAnswer = type === 'answer' && this.#pc.remoteDescription === null
+    if (isFirstAnswer && to === this.id) return 'this link'
     if (this.#remoteId === undefined) return type === 'candidate' ? 'an earlier link' : 'this link'
     return type === 'offer' ? 'a new link' : 'an earlier link'
   }

@@ -184,6 +184,18 @@ describe('signals of an earlier link', () => {
     expect(room.sent()).toEqual([])
   })
 
+  it('are distinguished from the answer of a new link, whose predecessor has sent an ignored offer', async () => {
+    const room = await scene([])
+    await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
+    await vi.advanceTimersByTimeAsync(15_000)
+    const [{ link } = {}] = room.sent()
+    await room.deliver({ type: 'offer', from: 'ben', sdp: 'o', link: 'first' })
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'second', forLink: link })
+    expect(pc().remoteDescription).toMatchObject({ type: 'answer', sdp: 'a' })
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'b', link: 'first', forLink: link })
+    expect(pc().remoteDescription).toMatchObject({ sdp: 'a' })
+  })
+
   it('are distinguished from the offer of a new link, which replaces ours', async () => {
     const room = await scene([ben])
     await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'first' })
