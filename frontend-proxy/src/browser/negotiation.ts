@@ -70,6 +70,11 @@ export class Negotiation {
     this.#send = send
   }
 
+  /** Whether the last offer of the peer was ignored, because it collided with our own. */
+  get isIgnoringOffer(): boolean {
+    return this.#ignoringOffer
+  }
+
   /**
    * Sends an offer, unless a negotiation is in progress. After that negotiation, the browser fires
    * `negotiationneeded` if an offer is still needed.

@@ -101,7 +101,7 @@ export class PeerLink {
     return this.#channel.readyState === 'closing' || this.#channel.readyState === 'closed'
   }
 
-  /** Whether this link has not received a signal of the peer, which may not know of it yet. */
+  /** Whether no signal of the peer was used for this link, of which the peer may not know yet. */
   get isUnknownToPeer(): boolean {
     return this.#remoteId === undefined
   }
@@ -112,9 +112,6 @@ export class PeerLink {
     const to = text(payload.forLink)
     if (to !== undefined && to !== this.id) return 'an earlier link'
     if (from === this.#remoteId) return 'this link'
-    // An ignored offer may have named a link that the peer has replaced since.
-    const isFirstAnswer = type === 'answer' && this.#pc.remoteDescription === null
-    if (isFirstAnswer && to === this.id) return 'this link'
     if (this.#remoteId === undefined) return type === 'candidate' ? 'an earlier link' : 'this link'
     return type === 'offer' ? 'a new link' : 'an earlier link'
   }
@@ -123,11 +120,13 @@ export class PeerLink {
   receive(frame: RelayedFrame): void {
     const signal = parseSignal(frame)
     if (signal === undefined) return
+    const work = this.#negotiation.receive(signal)
     if (signal.type !== 'candidate') {
-      this.#remoteId = text(frame.payload.link)
+      // The link of an ignored offer may be one that the peer has already replaced.
+      if (!this.#negotiation.isIgnoringOffer) this.#remoteId = text(frame.payload.link)
       if (!this.#up) this.#startDeadline()
     }
-    this.#reportErrors(this.#negotiation.receive(signal))
+    this.#reportErrors(work)
   }
 
   /**

@@ -196,6 +196,20 @@ describe('signals of an earlier link', () => {
     expect(pc().remoteDescription).toMatchObject({ sdp: 'a' })
   })
 
+  it('do not make an offer that collides with ours that of a new link, so that its link can answer ours', async () => {
+    const room = await scene([])
+    await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
+    await vi.advanceTimersByTimeAsync(15_000)
+    const [{ link } = {}] = room.sent()
+    const count = FakePeerConnection.made.length
+    for (const its of ['closed by now', 'new']) {
+      await room.deliver({ type: 'offer', from: 'ben', sdp: 'o', link: its })
+    }
+    expect(FakePeerConnection.made).toHaveLength(count)
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'new', forLink: link })
+    expect(pc().remoteDescription).toMatchObject({ type: 'answer', sdp: 'a' })
+  })
+
   it('are distinguished from the offer of a new link, which replaces ours', async () => {
     const room = await scene([ben])
     await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'first' })
