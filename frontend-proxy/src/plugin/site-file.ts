@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { AllowedClients } from './allowed-clients.ts'
+import { contentOf, keepWritten } from './kept-file.ts'
 
 /** The URLs of a project's pages. The sidecar needs them for its QR code, status page and announcement on the LAN. */
 export interface PageUrls {
@@ -20,14 +21,17 @@ const SECRET_BYTES = 32 // 256 bits cannot be guessed.
 
 /**
  * Writes `site.json` into the sidecar's state folder, which other users cannot read. The file exists
- * while Vite listens, so a sidecar that is restarted finds it again.
+ * while Vite listens, so a sidecar that is restarted finds it again. If several Vite servers of the project
+ * listen, it describes the one that was the last to begin.
  */
 export class SiteFile {
   /** The proxy sends this secret with each request, so that the sidecar trusts the address in X-Forwarded-For. */
   readonly secret: string = randomBytes(SECRET_BYTES).toString('base64url')
   readonly #failed: (sentence: string) => void
   #folder: string | undefined
-  #site: Site | undefined
+  /** The Vite servers of this process that listen. The last one is described in the file. */
+  #sites: readonly Site[] = []
+  #stopKeeping: (() => void) | undefined
 
   constructor(failed: (sentence: string) => void) {
     this.#failed = failed
@@ -42,21 +46,29 @@ export class SiteFile {
 
   /** Must be called when a Vite server begins to listen. */
   describe(site: Site): void {
-    this.#site = site
+    this.#sites = [...this.#sites, site]
     this.#write()
   }
 
   /** Removes the file if it describes this Vite server. Must be called when the server is closed. */
   forget(site: Site | undefined): void {
-    if (site !== this.#site) return
-    this.#site = undefined
-    this.#remove()
+    const isDescribed = site === this.#sites.at(-1)
+    this.#sites = this.#sites.filter((each) => each !== site)
+    if (!isDescribed) return
+    if (this.#sites.length > 0) this.#write()
+    else this.#remove()
   }
 
   #write(): void {
-    if (this.#folder === undefined || this.#site === undefined) return
-    const content = JSON.stringify({ pid: process.pid, ...this.#site, secret: this.secret })
+    const site = this.#sites.at(-1)
+    if (this.#folder === undefined || site === undefined) return
+    const content = JSON.stringify({ pid: process.pid, ...site, secret: this.secret })
     const file = path.join(this.#folder, FILE_NAME)
+    this.#stopKeeping?.()
+    this.#stopKeeping = keepWritten(file, () => this.#replace(file, content))
+  }
+
+  #replace(file: string, content: string): void {
     const temporary = `${file}.${process.pid}.new`
     try {
       // A temporary file is written and then renamed, because the sidecar may be reading site.json now.
@@ -70,23 +82,15 @@ export class SiteFile {
   }
 
   #remove(): void {
+    this.#stopKeeping?.()
     if (this.#folder === undefined) return
     const file = path.join(this.#folder, FILE_NAME)
     // A second Vite server of this project may have overwritten the file.
-    if (secretIn(file) !== this.secret) return
+    if (contentOf(file).secret !== this.secret) return
     try {
       rmSync(file, { force: true })
     } catch (error) {
       this.#failed(`${FILE_NAME} could not be removed: ${(error as Error).message}`)
     }
-  }
-}
-
-function secretIn(file: string): unknown {
-  try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as { secret?: unknown } | null)?.secret
-  } catch {
-    // The file does not exist or is damaged, so this plugin has nothing to remove.
-    return undefined
   }
 }

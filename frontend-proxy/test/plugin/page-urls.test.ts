@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
-import { makeProject, openVite, STARTED, siteFileOf, standIn } from './vite-project.ts'
+import { expect, test, vi } from 'vitest'
+import { makeProject, openVite, runVite, STARTED, siteFileOf, standIn } from './vite-project.ts'
 
 test('site.json contains the URLs of the pages, and only the user can read it', async () => {
   const project = makeProject()
@@ -56,6 +57,43 @@ test('the site.json of a second Vite server of the project is not removed', asyn
   writeFileSync(path.join(project.stateDir, 'site.json'), JSON.stringify(second))
   await vite.server.close()
   expect(siteFileOf(project).secret).toBe('of the second')
+})
+
+test('when a second Vite server of the project was killed, site.json describes the first one again', async () => {
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const vite = await openVite(project, options, { server: { allowedHosts: ['app.test'] } })
+  await vite.lines.match(STARTED)
+  const first = siteFileOf(project)
+  const second = runVite(project, options)
+  await vi.waitUntil(() => siteFileOf(project).pid === second.process.pid, { timeout: 20_000 })
+  const gone = once(second.process, 'exit')
+  second.process.kill('SIGKILL')
+  await gone
+  await vi.waitUntil(() => siteFileOf(project).pid === process.pid, { timeout: 20_000 })
+  expect(siteFileOf(project)).toEqual(first)
+})
+
+test('when one of two Vite servers in a process has closed, site.json describes the other one', async () => {
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const first = await openVite(project, options)
+  await first.lines.match(STARTED)
+  const second = await openVite(project, options)
+  expect(siteFileOf(project).local).toEqual(second.server.resolvedUrls?.local)
+  await second.server.close()
+  expect(siteFileOf(project).local).toEqual(first.server.resolvedUrls?.local)
+})
+
+test('a site.json that was deleted is written again', async () => {
+  const project = makeProject()
+  const { lines } = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await lines.match(STARTED)
+  const before = siteFileOf(project)
+  const file = path.join(project.stateDir, 'site.json')
+  rmSync(file)
+  await vi.waitUntil(() => existsSync(file), { timeout: 20_000 })
+  expect(siteFileOf(project)).toEqual(before)
 })
 
 test('a site.json that cannot be written is reported in one warning, and Vite continues', async () => {
