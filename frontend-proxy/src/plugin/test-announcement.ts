@@ -1,5 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { contentOf, keepWritten } from './kept-file.ts'
 import { isAlive, readJson } from './running-sidecar.ts'
 import { projectStateFolder } from './state-folder.ts'
 
@@ -11,12 +13,17 @@ import { projectStateFolder } from './state-folder.ts'
 export function announceToTests(project: string, stateDir: string): () => void {
   const file = announcementOf(project)
   if (file === undefined) return () => {}
-  const content = JSON.stringify({ pid: process.pid, stateDir })
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-  writeFileSync(file, content, { mode: 0o600 })
+  // A Vite that restarts itself announces its sidecar again before it withdraws the first announcement.
+  const id = randomUUID()
+  const content = JSON.stringify({ pid: process.pid, stateDir, id })
+  const stopKeeping = keepWritten(file, () => {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    writeFileSync(file, content, { mode: 0o600 })
+  })
   return () => {
+    stopKeeping()
     // Another Vite of this project may have written the file in the meantime, or somebody has deleted it.
-    if (contentOf(file) === content) rmSync(file, { force: true })
+    if (contentOf(file).id === id) rmSync(file, { force: true })
   }
 }
 
@@ -35,12 +42,4 @@ function announcementOf(project: string): string | undefined {
   // The file is not in the project, because Vite would serve it there.
   const folder = projectStateFolder(project)
   return folder && path.join(folder, 'test-sidecar.json')
-}
-
-function contentOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
 }

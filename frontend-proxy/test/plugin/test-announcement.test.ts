@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { connectToSidecar } from '../../src/testing/connect-to-sidecar.ts'
+import {
+  getEcho,
+  makeProject,
+  makeVite,
+  openVite,
+  type Project,
+  runVite,
+  STARTED,
+  standIn,
+  urlOf,
+} from './vite-project.ts'
+
+const OPTIONS = { sidecar: standIn(), test: true }
+
+function makePrivateProject(): Project {
+  const project = makeProject()
+  vi.stubEnv('XDG_STATE_HOME', project.stateDir)
+  return project
+}
+
+async function foundSidecar({ root }: Project): Promise<number> {
+  const { url } = await connectToSidecar({ project: root })
+  return (await getEcho(url.replace(/^ws/, 'http'))).pid
+}
+
+test('tests find the sidecar of a Vite in middleware mode also after that Vite has restarted', async () => {
+  const project = makePrivateProject()
+  const server = createServer()
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const vite = await makeVite(project, OPTIONS, { server: { middlewareMode: { server } } })
+  await vite.lines.match(STARTED)
+  const { pid } = await getEcho(`${urlOf(server)}/ws/signaling`)
+  await vite.server.restart()
+  expect(await foundSidecar(project)).toBe(pid)
+})
+
+test('tests find the sidecar of a Vite again when a second Vite of the project was killed', async () => {
+  const project = makePrivateProject()
+  const { lines, url } = await openVite(project, OPTIONS)
+  await lines.match(STARTED)
+  const { pid } = await getEcho(`${url}/ws/signaling`)
+  const second = runVite(project, OPTIONS)
+  await second.lines.match(STARTED)
+  expect(await foundSidecar(project)).not.toBe(pid)
+  const gone = once(second.process, 'exit')
+  second.process.kill('SIGKILL')
+  await gone
+  const found = () => foundSidecar(project).catch(() => undefined)
+  await vi.waitUntil(async () => (await found()) === pid, { timeout: 20_000 })
+})
