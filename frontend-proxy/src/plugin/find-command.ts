@@ -36,6 +36,13 @@ export function startFailure(program: string, error: NodeJS.ErrnoException): str
   return `${error.message} (its interpreter ${interpreter} does not exist)`
 }
 
+/** Returns a text that changes when the program or its interpreter is installed again. */
+export function versionOf(program: string): string {
+  const files = [program, interpreterOf(program) ?? program]
+  const found = files.map((file) => statSync(file, { throwIfNoEntry: false }))
+  return JSON.stringify(found.map((status) => status && [status.ino, status.mtimeMs, status.size]))
+}
+
 /** Returns the interpreter in the first line of a script, or undefined if there is none. */
 function interpreterOf(program: string): string | undefined {
   try {

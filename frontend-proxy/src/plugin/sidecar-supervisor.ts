@@ -165,7 +165,7 @@ export class SidecarSupervisor {
     if (config.startRefusal) {
       this.#printOnce('info', `no sidecar was started because ${config.startRefusal}`)
     } else if (command) this.#start(config, command)
-    else if (this.#history.unusable.size === 0) {
+    else if (!this.#history.hasUnusable) {
       this.#printOnce('warn', `no sidecar was found; ${INSTALL_HINT}`)
     }
   }
@@ -191,9 +191,7 @@ export class SidecarSupervisor {
   }
 
   #findUsableCommand({ projectFolders }: SidecarConfig): readonly string[] | undefined {
-    return findCommands(projectFolders).find(
-      ([program = '']) => !this.#history.unusable.has(program),
-    )
+    return findCommands(projectFolders).find(([program = '']) => !this.#history.isUnusable(program))
   }
 
   #start(config: SidecarConfig, command: readonly string[]): void {

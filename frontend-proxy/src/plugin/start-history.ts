@@ -1,3 +1,5 @@
+import { versionOf } from './find-command.ts'
+
 // The delays before a sidecar that has exited is started again. They are short, because somebody who has just
 // repaired the environment waits for the restart.
 const RESTART_DELAYS_MS = [1000, 2000, 4000] as const
@@ -13,8 +15,8 @@ export class StartHistory {
   #readyAtMs = Number.POSITIVE_INFINITY
   /** The reason for the last exit. Empty if there was no exit yet, or if a sidecar has become ready since then. */
   lastReason = ''
-  /** The paths of programs that were found but cannot run on this machine, or are not a sidecar. */
-  readonly unusable: Set<string> = new Set()
+  /** The paths of programs that were found but cannot run on this machine, or are not a sidecar, with their versions. */
+  readonly #unusable = new Map<string, string>()
 
   get mayStart(): boolean {
     return this.#startsWithoutReady < MAX_STARTS_WITHOUT_READY
@@ -43,7 +45,17 @@ export class StartHistory {
   /** Excludes a program from further starts. The program's last start does not count as a failed start. */
   addUnusable(program: string): void {
     this.#startsWithoutReady -= 1
-    this.unusable.add(program)
+    this.#unusable.set(program, versionOf(program))
+  }
+
+  get hasUnusable(): boolean {
+    return this.#unusable.size > 0
+  }
+
+  /** Whether a program is excluded. It no longer is when somebody has repaired it, for example by installing it again. */
+  isUnusable(program: string): boolean {
+    const version = this.#unusable.get(program)
+    return version !== undefined && version === versionOf(program)
   }
 
   /** Returns the delay before the next start. */

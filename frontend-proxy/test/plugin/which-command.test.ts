@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, type Project, STAND_IN, STARTED } from './vite-project.ts'
@@ -69,6 +69,28 @@ test('if no program runs, each is reported once with its reason, and then what t
     expect(lines.all.filter((line) => line.startsWith(`[signaling] ${file}`))).toHaveLength(1)
   }
   expect((await fetch(url)).status).toBe(200)
+})
+
+test.each([
+  [
+    'that was installed again',
+    (project: Project, good: string) => install(project, '.venv/bin', good),
+  ],
+  [
+    'whose interpreter was installed again',
+    ({ root }: Project) => symlinkSync('/bin/sh', path.join(root, '..', 'sh')),
+  ],
+])('a program %s is tried again', async (_how, repair) => {
+  const project = makeProject()
+  mkdirSync(path.join(project.root, '..', '.git'))
+  const rest = `exec "${process.execPath}" "${STAND_IN}" "$@"\n`
+  install(project, '.venv/bin', `#!${path.join(project.root, '..', 'sh')}\n${rest}`)
+  pathWith()
+  const { lines, url } = await openVite(project, { stateDir: project.stateDir })
+  await lines.match(/pip install signaling-sidecar/)
+  repair(project, `#!/bin/sh\n${rest}`)
+  const status = async () => (await fetch(`${url}/ws/signaling`)).status
+  await vi.waitUntil(async () => (await status()) === 200, { timeout: 20_000 })
 })
 
 test('if a sidecar refuses a setting, no other program is tried', async () => {
