@@ -50,6 +50,16 @@ def test_the_file_of_a_killed_vite_is_ignored(tmp_path: Path) -> None:
     assert read_site(tmp_path) is None
 
 
+def test_of_several_vites_those_that_run_are_read(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    others = [SITE | {"name": "second"}, SITE | {"pid": gone.pid, "name": "killed"}, SITE | {"name": "first"}]
+    write(tmp_path, SITE | {"pid": gone.pid, "others": others})
+    site = read_site(tmp_path)
+    assert site is not None
+    assert [each.name for each in site.all] == ["second", "first"]
+
+
 @pytest.mark.parametrize("wrong", [{"secret": ""}, {"secret": "short"}, {"network": "https://10.0.40.44/"}])
 def test_a_file_with_other_content_is_ignored(tmp_path: Path, wrong: dict[str, object]) -> None:
     write(tmp_path, SITE | wrong)

@@ -39,6 +39,12 @@ class Site(msgspec.Struct, frozen=True, rename="camel"):
     """The host names that Vite accepts, as in its option `server.allowedHosts`; `*` means every name."""
     allowed_origins: list[str] = []
     """The option `allowedOrigins` of the plugin: other origins whose pages may connect."""
+    others: list[Site] = []
+    """The other Vites that use this sidecar and are running. They began to listen earlier than this one."""
+
+    @property
+    def all(self) -> tuple[Site, ...]:
+        return (self, *self.others)
 
     @property
     def for_a_phone(self) -> list[str]:
@@ -61,28 +67,32 @@ def _is_elsewhere(url: str) -> bool:
 
 
 def read_site(state_dir: Path) -> Site | None:
-    """Read `site.json`. Returns None if Vite is not running, or if the file is missing or unreadable.
+    """Read `site.json`. Returns None if no Vite is running, or if the file is missing or unreadable.
 
     This function is fast enough to be called for each request, because an unchanged file is not read again.
     """
     path = state_dir / SITE_FILE
     try:
         status = path.stat()
-        site = _decoded(path, status.st_mtime_ns, status.st_ino)
+        sites = _decoded(path, status.st_mtime_ns, status.st_ino)
     except OSError:
         return None
-    return site if site is not None and is_running(site.pid) else None
+    running = [site for site in sites if is_running(site.pid)]
+    return msgspec.structs.replace(running[0], others=running[1:]) if running else None
 
 
 @functools.lru_cache(maxsize=1)
-def _decoded(path: Path, mtime_ns: int, inode: int) -> Site | None:
+def _decoded(path: Path, mtime_ns: int, inode: int) -> list[Site]:
     try:
         site = msgspec.json.decode(path.read_bytes(), type=Site)
     except NOT_JSON:
-        return None
-    # Invalid entries are ignored here, because the plugin has already warned about them.
-    origins = [entry for text in site.allowed_origins if (entry := origin_entry(text)) is not None]
-    return msgspec.structs.replace(site, allowed_origins=origins)
+        return []
+    return [msgspec.structs.replace(each, allowed_origins=_valid(each.allowed_origins)) for each in site.all]
+
+
+def _valid(origins: list[str]) -> list[str]:
+    """Leave out invalid entries, because the plugin has already warned about them."""
+    return [entry for text in origins if (entry := origin_entry(text)) is not None]
 
 
 def is_running(pid: int) -> bool:

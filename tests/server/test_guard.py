@@ -304,6 +304,16 @@ async def test_names_and_origins_from_the_plugin_are_accepted_while_vite_runs(
     assert await status("own.example") == 200
 
 
+async def test_names_and_origins_of_several_vites_are_accepted(aiohttp_client: AiohttpClient, tmp_path: Path) -> None:
+    served = await serve(aiohttp_client, tmp_path)
+    first = SITE | {"allowedHosts": ["first.test"], "allowedOrigins": ["app://first"]}
+    second = SITE | {"allowedHosts": ["second.test"], "allowedOrigins": ["app://second"], "others": [first]}
+    (tmp_path / "site.json").write_text(json.dumps(second))
+    for name in ("first", "second"):
+        headers = {"Host": f"{name}.test", "Origin": f"app://{name}"}
+        assert (await served.client.get("/health", headers=headers)).status == 200
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

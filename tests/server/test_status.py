@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import segno
 from aiohttp.test_utils import make_mocked_request
@@ -327,6 +328,12 @@ async def test_a_browser_at_the_root_or_with_a_slash_at_the_end_is_redirected_to
 def test_only_the_proxy_of_the_plugin_is_trusted(headers: dict[str, str], address: str | None) -> None:
     request = make_mocked_request("GET", "/", headers=headers).clone(remote="192.0.2.9")
     assert find_client_address(request, SITE) == address
+
+
+def test_the_proxies_of_several_vites_are_trusted() -> None:
+    headers = {"X-Forwarded-For": "10.0.0.7", "X-Signaling-Proxy": SECRET}
+    newest = msgspec.structs.replace(SITE, secret="n" * 43, others=[SITE])
+    assert find_client_address(make_mocked_request("GET", "/", headers=headers), newest) == "10.0.0.7"
 
 
 CADDY, BALANCER = "192.0.2.9", "192.0.2.10"

@@ -3,18 +3,17 @@ import { isAlive } from './running-sidecar.ts'
 
 const LOOK_EVERY_MS = 1000
 
+/** The fields of a JSON file that a Vite has written. */
+export type Content = Readonly<Record<string, unknown>>
+
 /**
- * Calls `write`, which must write a JSON file with the id of this process in its field `pid`. Calls it again
- * whenever the file does not exist any more, or belongs to a process that has ended: another Vite of the project
- * may have replaced the file, and removes it when it closes, or leaves it behind when it is killed. Returns a
- * function that ends this.
+ * Calls `write` whenever `isWritten` returns false, because another Vite of the project may replace the file, and
+ * remove it when it closes, and somebody may delete it. Returns a function that ends this.
  */
-export function keepWritten(file: string, write: () => void): () => void {
-  write()
+export function keepWritten(isWritten: () => boolean, write: () => void): () => void {
   const look = () => {
-    if (isOfRunningProcess(file)) return
     try {
-      write()
+      if (!isWritten()) write()
     } catch {
       // The file may be writable again at the next look. An error in a timer would end Vite.
     }
@@ -23,13 +22,13 @@ export function keepWritten(file: string, write: () => void): () => void {
   return () => clearInterval(timer)
 }
 
-function isOfRunningProcess(file: string): boolean {
-  const { pid } = contentOf(file)
+/** Whether the process runs that has written this. A Vite that was killed leaves its files behind. */
+export function isOfRunningProcess({ pid }: Content): boolean {
   return typeof pid === 'number' && pid > 0 && isAlive(pid)
 }
 
 /** Returns the fields in a JSON file, or none if the file does not exist or is damaged. */
-export function contentOf(file: string): Readonly<Record<string, unknown>> {
+export function contentOf(file: string): Content {
   try {
     return Object(JSON.parse(readFileSync(file, 'utf8')))
   } catch {

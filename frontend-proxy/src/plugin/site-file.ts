@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { AllowedClients } from './allowed-clients.ts'
-import { contentOf, keepWritten } from './kept-file.ts'
+import { type Content, contentOf, isOfRunningProcess, keepWritten } from './kept-file.ts'
 
 /** The URLs of a project's pages. The sidecar needs them for its QR code, status page and announcement on the LAN. */
 export interface PageUrls {
@@ -21,8 +21,10 @@ const SECRET_BYTES = 32 // 256 bits cannot be guessed.
 
 /**
  * Writes `site.json` into the sidecar's state folder, which other users cannot read. The file exists
- * while Vite listens, so a sidecar that is restarted finds it again. If several Vite servers of the project
- * listen, it describes the one that was the last to begin.
+ * while Vite listens, so a sidecar that is restarted finds it again.
+ *
+ * Several Vites can use one sidecar: `vite preview` beside `vite`, or those of the apps in one repository. The file
+ * describes the one that was the last to begin, and in its field `others` the others.
  */
 export class SiteFile {
   /** The proxy sends this secret with each request, so that the sidecar trusts the address in X-Forwarded-For. */
@@ -50,7 +52,7 @@ export class SiteFile {
     this.#write()
   }
 
-  /** Removes the file if it describes this Vite server. Must be called when the server is closed. */
+  /** Removes this Vite server from the file. Must be called when the server is closed. */
   forget(site: Site | undefined): void {
     const isDescribed = site === this.#sites.at(-1)
     this.#sites = this.#sites.filter((each) => each !== site)
@@ -62,13 +64,31 @@ export class SiteFile {
   #write(): void {
     const site = this.#sites.at(-1)
     if (this.#folder === undefined || site === undefined) return
-    const content = JSON.stringify({ pid: process.pid, ...site, secret: this.secret })
+    const own = { pid: process.pid, ...site, secret: this.secret }
     const file = path.join(this.#folder, FILE_NAME)
+    this.#save(file, [own, ...this.#othersIn(file)])
     this.#stopKeeping?.()
-    this.#stopKeeping = keepWritten(file, () => this.#replace(file, content))
+    this.#stopKeeping = keepWritten(
+      () => this.#isIn(file) && entriesIn(file).every(isOfRunningProcess),
+      () => {
+        const found = entriesIn(file).filter(isOfRunningProcess)
+        this.#save(file, this.#isIn(file) ? found : [...found, own])
+      },
+    )
   }
 
-  #replace(file: string, content: string): void {
+  #isIn(file: string): boolean {
+    return entriesIn(file).some(({ secret }) => secret === this.secret)
+  }
+
+  #othersIn(file: string): Content[] {
+    return entriesIn(file).filter(
+      (entry) => entry.secret !== this.secret && isOfRunningProcess(entry),
+    )
+  }
+
+  #save(file: string, [first, ...others]: readonly Content[]): void {
+    const content = JSON.stringify({ ...first, ...(others.length > 0 && { others }) })
     const temporary = `${file}.${process.pid}.new`
     try {
       // A temporary file is written and then renamed, because the sidecar may be reading site.json now.
@@ -85,12 +105,19 @@ export class SiteFile {
     this.#stopKeeping?.()
     if (this.#folder === undefined) return
     const file = path.join(this.#folder, FILE_NAME)
-    // A second Vite server of this project may have overwritten the file.
-    if (contentOf(file).secret !== this.secret) return
+    if (!this.#isIn(file)) return
+    const others = this.#othersIn(file)
     try {
-      rmSync(file, { force: true })
+      if (others.length > 0) this.#save(file, others)
+      else rmSync(file, { force: true })
     } catch (error) {
       this.#failed(`${FILE_NAME} could not be removed: ${(error as Error).message}`)
     }
   }
+}
+
+/** Returns what each Vite has written into the file. */
+function entriesIn(file: string): Content[] {
+  const { others, ...first } = contentOf(file)
+  return [first, ...(Array.isArray(others) ? others.map(Object) : [])]
 }

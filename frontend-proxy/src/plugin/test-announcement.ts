@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { contentOf, keepWritten } from './kept-file.ts'
+import { contentOf, isOfRunningProcess, keepWritten } from './kept-file.ts'
 import { isAlive, readJson } from './running-sidecar.ts'
 import { projectStateFolder } from './state-folder.ts'
 
@@ -16,10 +16,13 @@ export function announceToTests(project: string, stateDir: string): () => void {
   // A Vite that restarts itself announces its sidecar again before it withdraws the first announcement.
   const id = randomUUID()
   const content = JSON.stringify({ pid: process.pid, stateDir, id })
-  const stopKeeping = keepWritten(file, () => {
+  const isWritten = () => isOfRunningProcess(contentOf(file))
+  const write = () => {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
     writeFileSync(file, content, { mode: 0o600 })
-  })
+  }
+  write()
+  const stopKeeping = keepWritten(isWritten, write)
   return () => {
     stopKeeping()
     // Another Vite of this project may have written the file in the meantime, or somebody has deleted it.

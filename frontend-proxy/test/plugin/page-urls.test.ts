@@ -59,7 +59,18 @@ test('the site.json of a second Vite server of the project is not removed', asyn
   expect(siteFileOf(project).secret).toBe('of the second')
 })
 
-test('when a second Vite server of the project was killed, site.json describes the first one again', async () => {
+test('a Vite server whose part of site.json was overwritten adds it again', async () => {
+  const project = makeProject()
+  const { lines } = await openVite(project, { sidecar: standIn(), stateDir: project.stateDir })
+  await lines.match(STARTED)
+  const own = siteFileOf(project)
+  const second = { ...own, secret: 'of the second' }
+  writeFileSync(path.join(project.stateDir, 'site.json'), JSON.stringify(second))
+  await vi.waitUntil(() => siteFileOf(project).others, { timeout: 20_000 })
+  expect(siteFileOf(project)).toEqual({ ...second, others: [own] })
+})
+
+test('site.json describes a second Vite server of the project too, until that was killed', async () => {
   const project = makeProject()
   const options = { sidecar: standIn(), stateDir: project.stateDir }
   const vite = await openVite(project, options, { server: { allowedHosts: ['app.test'] } })
@@ -67,6 +78,7 @@ test('when a second Vite server of the project was killed, site.json describes t
   const first = siteFileOf(project)
   const second = runVite(project, options)
   await vi.waitUntil(() => siteFileOf(project).pid === second.process.pid, { timeout: 20_000 })
+  expect(siteFileOf(project).others).toEqual([first])
   const gone = once(second.process, 'exit')
   second.process.kill('SIGKILL')
   await gone

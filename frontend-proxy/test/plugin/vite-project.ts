@@ -77,6 +77,7 @@ export interface SiteContent {
   readonly allowedHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
   readonly secret: string
+  readonly others?: readonly SiteContent[]
 }
 
 export function siteFileOf({ stateDir }: Project): SiteContent {

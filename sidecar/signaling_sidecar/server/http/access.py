@@ -44,14 +44,15 @@ class Access:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         settings, site = self._settings(), self._site()
+        sites = site.all if site is not None else ()
         address = find_client_address(request, site, settings.trusted_proxies)
         if address is not None:
             request[CLIENT_ADDRESS] = address
         barred = check_access(
             request.headers.getall("Host", ()),
             request.headers.getall("Origin", ()),
-            (*settings.allow_host, *(site.allowed_hosts if site is not None else ())),
-            (*settings.allow_origin, *(site.allowed_origins if site is not None else ())),
+            (*settings.allow_host, *(host for each in sites for host in each.allowed_hosts)),
+            (*settings.allow_origin, *(origin for each in sites for origin in each.allowed_origins)),
             settings.advice,
         )
         if barred is None:

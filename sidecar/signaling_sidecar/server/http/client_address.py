@@ -37,7 +37,8 @@ def find_client_address(request: web.Request, site: Site | None, trusted_proxies
     forwarded = request.headers.getall(FORWARDED_FOR, ())
     secrets = request.headers.getall(PROXY_HEADER, ())
     remote = _ip(request.remote or "")
-    is_plugin = site is not None and len(secrets) == 1 and is_same_secret(site.secret, secrets[0])
+    sites = site.all if site is not None else ()
+    is_plugin = len(secrets) == 1 and any(is_same_secret(each.secret, secrets[0]) for each in sites)
     if not is_plugin and not _is_in(remote, trusted_proxies):
         return None if forwarded or secrets else remote
     address = None
