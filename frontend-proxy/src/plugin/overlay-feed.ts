@@ -75,7 +75,7 @@ class OverlayFeed {
       try {
         await this.#readStream(signal)
       } catch (error) {
-        if (!signal.aborted) this.#tell(unavailable(messageOf(error)))
+        if (!signal.aborted) this.#tell(unavailable(reasonOf(error)))
       }
       await sleep(RETRY_MS, undefined, { signal }).catch(() => {}) // `remove` has aborted this sleep.
     }
@@ -103,6 +103,12 @@ class OverlayFeed {
       return unavailable(`the sidecar has sent this line: ${line}`)
     return { inspector: this.#inspector.path, rooms, hints }
   }
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  // Node's own message is only "aborted".
+  return code === 'ECONNRESET' ? 'the connection to the sidecar was lost' : messageOf(error)
 }
 
 /**
