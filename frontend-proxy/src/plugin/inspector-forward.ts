@@ -139,7 +139,9 @@ async function ask(
     // Each request opens its own connection: the sidecar might close a kept-alive connection at the same moment.
     const options = { method, headers: { ...headers, ...authorization }, signal, agent: false }
     const open = url.startsWith('https:') ? openHttps : openHttp
-    open(new URL(path, url), options).once('response', resolve).once('error', reject).end(body)
+    // Vite's proxy puts the path of a `target` before the path of a request, too.
+    const full = new URL(url.replace(/\/$/, '') + path)
+    open(full, options).once('response', resolve).once('error', reject).end(body)
   })
 }
 

@@ -203,6 +203,18 @@ test('the inspector uses the token if it is one of an admin', async () => {
   ])
 })
 
+test('the inspector, like the pages, reaches a sidecar below a path of its server', async () => {
+  const { asked, target } = await openTeamSidecar()
+  const options = { sidecar: false, target: `${target}/team/`, token: TOKEN } as const
+  const { url } = await openVite(makeProject(), options)
+  await fetch(`${url}/ws/signaling/rooms`)
+  await fetch(`${url}/__signaling/api/rooms`)
+  expect(asked.map((request) => request.url)).toEqual([
+    '/team/ws/signaling/rooms',
+    '/team/inspector/api/rooms',
+  ])
+})
+
 test('the inspector says what is missing if the token is not one of an admin, or there is none', async () => {
   const { target } = await openTeamSidecar((_, response) => void response.writeHead(401).end())
   for (const [token, code, sentence] of [
