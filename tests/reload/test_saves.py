@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from signaling_sidecar.reload import saves as module_of_saves
-from signaling_sidecar.reload.saves import saves
+from signaling_sidecar.reload.saves import saves, version
 
 WITHIN_S = 20.0
 
@@ -35,12 +35,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def test_a_save_counts_that_happens_while_the_watcher_is_imported(file: Path) -> None:
     async with asyncio.timeout(WITHIN_S):
-        await anext(saves(file))
+        await anext(saves(file, version(file)))
 
 
 async def test_a_save_counts_that_happens_after_that_and_before_the_watch_begins(file: Path) -> None:
     async with asyncio.timeout(WITHIN_S):
-        found = saves(file)
+        found = saves(file, version(file))
         await anext(found)
         save(file, 100)  # the generator is suspended, so it watches nothing yet
         await anext(found)
@@ -49,7 +49,7 @@ async def test_a_save_counts_that_happens_after_that_and_before_the_watch_begins
 async def test_a_save_counts_in_a_folder_that_is_created_later(tmp_path: Path) -> None:
     file = tmp_path / "later" / "sidecar.toml"
     async with asyncio.timeout(WITHIN_S):
-        saved = asyncio.ensure_future(anext(saves(file)))
+        saved = asyncio.ensure_future(anext(saves(file, version(file))))
         await asyncio.sleep(0)
         file.parent.mkdir()
         save(file, 1)
@@ -60,7 +60,7 @@ async def test_a_save_counts_after_a_time_in_which_the_file_was_a_link_to_itself
     file = tmp_path / "sidecar.toml"
     file.symlink_to(file)
     async with asyncio.timeout(WITHIN_S):
-        saved = asyncio.ensure_future(anext(saves(file)))
+        saved = asyncio.ensure_future(anext(saves(file, version(file))))
         await asyncio.sleep(0)
         file.unlink()
         save(file, 1)

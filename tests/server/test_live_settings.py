@@ -33,6 +33,17 @@ async def test_a_changed_limit_applies_at_once_and_nobody_is_removed(aiohttp_cli
     assert (await newcomer.join("late"))["type"] == "peer_list"
 
 
+async def test_a_file_that_is_saved_while_the_sidecar_starts_is_in_use(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    hooks = file.with_name("signaling_hooks.py")
+    hooks.write_text(f"from pathlib import Path\nPath({str(file)!r}).write_text('max_peers_per_room = 1')")
+    served = await following(aiohttp_client, file, hooks=str(hooks))
+    await until(lambda: served.records("settings.changed"), "the new settings are in use")
+    await (await served.connect()).join("ann")
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"
+
+
 async def test_a_connection_keeps_its_rate_and_is_told_this_one(aiohttp_client: AiohttpClient, file: Path) -> None:
     write(file, "max_frames_per_s = 1\nmax_frames_burst = 2\n")
     served = await following(aiohttp_client, file)

@@ -16,7 +16,7 @@ from typing import Any
 
 from signaling_sidecar.errors import HooksUnreadable
 from signaling_sidecar.reload.reload_extra import require_reload_extra
-from signaling_sidecar.reload.saves import saves
+from signaling_sidecar.reload.saves import Version, saves, version
 
 logger = logging.getLogger("signaling_sidecar")
 HOOKS = ("admit", "room_rules", "on_join", "on_relay", "on_leave")
@@ -30,6 +30,7 @@ class HooksFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._module: ModuleType | None = None
+        self._read: Version | None = None
 
     def load(self) -> None:
         """Load the file as it is now.
@@ -39,6 +40,7 @@ class HooksFile:
         """
         require_reload_extra("--hooks")
         module = self._new_module()
+        self._read = version(self.path)
         try:
             # The file is not loaded with `import`, because the bytecode cache of `import` takes two versions for the
             # same if they were saved within one second and have the same size.
@@ -74,7 +76,7 @@ class HooksFile:
         The argument `load` must call the method `load` in the thread in which hooks run. After each attempt, `swapped`
         is called with True if the new version is in use, and with False if it cannot be used.
         """
-        async for _ in saves(self.path):
+        async for _ in saves(self.path, self._read):
             await swapped(await self._load_or_keep(load))
 
     async def _load_or_keep(self, load: Callable[[], Awaitable[None]]) -> bool:

@@ -16,16 +16,20 @@ LOOK_MS = 1000  # milliseconds; the timeout of one wait for changes
 EMPTY_FOR_S = 0.5  # seconds until an empty file counts as saved; many editors empty a file before they write it
 EMPTY_LOOK_S = 0.02  # seconds between two checks of an empty file
 
+Version = tuple[int, int, int]  # values of which at least one differs after each save
+UNREAD: Version = (0, 0, 0)  # the version of no file
+
 logger = logging.getLogger("signaling_sidecar")
 
 
-async def saves(path: Path) -> AsyncIterator[None]:
+async def saves(path: Path, read: Version | None) -> AsyncIterator[None]:
     """Yield each time the file has been saved, either in place or by renaming another file to its name.
 
+    `read` is the version of the file before the caller has read it. If the file was saved since, this yields at once.
     The file need not exist yet. If the file disappears, a warning says that its last content stays in use.
     """
     is_there = _size(path) is not None
-    async for _ in _changes(path):
+    async for _ in _changes(path, read):
         looks = int(EMPTY_FOR_S / EMPTY_LOOK_S)
         while not _size(path) and looks:
             await asyncio.sleep(EMPTY_LOOK_S)
@@ -39,18 +43,17 @@ async def saves(path: Path) -> AsyncIterator[None]:
             )
 
 
-async def _changes(path: Path) -> AsyncIterator[None]:
-    before = _version(path)
+async def _changes(path: Path, before: Version | None) -> AsyncIterator[None]:
     # The module is imported in a thread, because the import takes long and would block the event loop of the sidecar.
     watchfiles = await asyncio.to_thread(import_module, "watchfiles")
-    seen = _version(path)
+    seen = version(path)
     if seen != before:
         yield
     # watchfiles does not report a save before it begins to watch, for example during the `yield` above. Comparing the
     # version of the file detects such a save.
     async for changed in _looks(watchfiles, path.parent):
-        if path in changed or _version(path) != seen:
-            seen = _version(path)
+        if path in changed or version(path) != seen:
+            seen = version(path)
             yield
 
 
@@ -73,8 +76,8 @@ async def _looks(watchfiles: ModuleType, folder: Path) -> AsyncIterator[Collecti
             yield ()
 
 
-def _version(path: Path) -> tuple[int, int, int] | None:
-    """Return values of which at least one differs after each save, or None if the file cannot be found or examined."""
+def version(path: Path) -> Version | None:
+    """Return the version of the file, or None if it cannot be found or examined."""
     status = _status(path)
     return (status.st_ino, status.st_mtime_ns, status.st_size) if status is not None else None
 

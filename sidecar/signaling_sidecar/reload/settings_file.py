@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from signaling_sidecar.errors import SettingsError
-from signaling_sidecar.reload.saves import saves
+from signaling_sidecar.reload.saves import UNREAD, saves
 from signaling_sidecar.settings import Settings, Sources, all_settings
 
 logger = logging.getLogger("signaling_sidecar")
@@ -20,7 +20,8 @@ async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[
     Runs until the task is cancelled. Settings that cannot change while the sidecar runs keep their value from
     `settings`, and a warning names them.
     """
-    async for _ in saves(sources.file):
+    # The file is read again at once, because it may have been saved while the sidecar was starting.
+    async for _ in saves(sources.file, UNREAD):
         try:
             wanted = sources.load()
         except SettingsError as error:

@@ -236,6 +236,16 @@ async def test_a_saved_hooks_file_is_in_use_and_clients_notice_nothing(
     assert await refused_joins(served, "ben") is None
 
 
+@pytest.mark.one_sidecar("each sidecar of a cluster loads the file itself, see tests/cluster/test_hooks.py")
+async def test_a_hooks_file_that_is_saved_while_it_is_imported_for_the_first_time_is_in_use(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    saved = "def on_join(join):\n    return False\n"
+    served = await hooked(aiohttp_client, file, f"from pathlib import Path\nPath(__file__).write_text({saved!r})\n")
+    await until(lambda: served.records("hooks.swapped"), "the saved hooks are in use")
+    assert await refused_joins(served, "ann") == "refused-by-hook"
+
+
 async def test_a_hooks_file_that_cannot_be_loaded_is_reported_with_a_traceback(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
