@@ -19,6 +19,7 @@ import aiohttp
 import pytest
 
 from signaling_sidecar.inspection import open_log
+from signaling_sidecar.reload import supervisor
 from signaling_sidecar.reload.supervisor import Worker
 from tests.kit.checkout import PACKAGE
 from tests.kit.copied_code import Copied, served_from
@@ -159,8 +160,13 @@ def worker() -> Iterator[Worker]:
 def test_a_worker_that_has_ended_neither_loads_nor_serves(worker: Worker) -> None:
     worker.process.kill()
     worker.process.wait()
-    assert not worker.loads()
+    assert not worker.loads(threading.Event())
     assert not worker.serves(threading.Event())
+
+
+def test_a_worker_that_does_not_load_in_time_is_given_up(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "LOADS_WITHIN_S", 0.0)
+    assert not worker.loads(threading.Event())
 
 
 async def test_no_connection_is_refused_during_many_saves(copied: Copied, measured: list[str]) -> None:
@@ -200,6 +206,15 @@ async def test_no_process_remains_after_any_ending(copied: Copied, number: int) 
     await copied.program.ended()
     for pid in (*copied.pids, *children):
         await until(lambda pid=pid: not is_running(pid), f"process {pid} is gone")
+
+
+async def test_it_can_be_stopped_while_new_code_is_imported_that_never_ends(copied: Copied) -> None:
+    copied.save("\nimport sys, time\nprint('imported', file=sys.stderr, flush=True)\nwhile True: time.sleep(1)\n")
+    await copied.program.line("^imported$")
+    children = [int(pid) for pid in _children(copied.program.process.pid)]
+    copied.program.process.send_signal(signal.SIGINT)
+    assert await copied.program.ended() == 0
+    assert not any(is_running(pid) for pid in children)
 
 
 async def test_the_sidecar_ends_if_its_worker_dies(copied: Copied) -> None:

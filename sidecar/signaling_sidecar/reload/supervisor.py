@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import queue
 import select
@@ -30,6 +31,8 @@ WORKER = Path(__file__).with_name("worker.py")
 DEBOUNCE_MS = 50  # milliseconds; changes within this time are one save: a formatter writes again within a few ms
 STEP_MS = 10  # milliseconds between two checks while changes are debounced
 LOOK_MS = 200  # milliseconds; the timeout of one wait for changes, or for an answer of a worker
+# Seconds in which a worker must import the code. Code whose import never ends must not prevent later reloads.
+LOADS_WITHIN_S = 30.0
 STOPS_WITHIN_S = 10.0  # seconds in which a worker must close its connections and end, before it is killed
 
 logger = logging.getLogger("signaling_sidecar")
@@ -77,28 +80,31 @@ class Worker:
             return False
         return True
 
-    def loads(self) -> bool:
-        """Make the worker import the current code of the sidecar. Returns whether this succeeded."""
-        return self.tell("load") and self._answers.readline() == "loaded\n"
+    def loads(self, stop: threading.Event) -> bool:
+        """Make the worker import the current code of the sidecar, and wait. Returns False if this does not succeed, or
+        if `stop` is set."""
+        return self.tell("load") and self._says("loaded", stop, LOADS_WITHIN_S)
 
     def serves(self, stop: threading.Event, how: str = "serve") -> bool:
         """Tell the worker to serve, and wait. Returns True when it serves, and False if it cannot or if `stop` is set.
 
         The wait may be long, because the worker imports the hooks file first.
         """
-        if not self.tell(how):
-            return False
-        while not stop.is_set():
+        return self.tell(how) and self._says("serving", stop, math.inf)
+
+    def _says(self, word: str, stop: threading.Event, within_s: float) -> bool:
+        until_s = time.monotonic() + within_s
+        while not stop.is_set() and time.monotonic() < until_s:
             if select.select([self._answers], [], [], LOOK_MS / 1000)[0]:
-                return self._answers.readline() == "serving\n"
+                return self._answers.readline() == f"{word}\n"
         return False
 
-    def stop(self) -> None:
-        """Stop the worker, and wait until its process has ended."""
+    def stop(self, within_s: float = STOPS_WITHIN_S) -> None:
+        """Stop the worker, and wait until its process has ended. It is killed after `within_s`."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
-            self.process.wait(STOPS_WITHIN_S)
+            self.process.wait(within_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -126,7 +132,7 @@ class Supervisor:
         """Run the workers until `stop` is called or the serving worker ends by itself. Returns the exit code."""
         threading.Thread(target=self._watch, name="code-watch", daemon=True).start()
         try:
-            loaded = self._serving.loads()
+            loaded = self._serving.loads(self._stop)
             self._has_changed()  # wait for the first check: from then on, the thread `code-watch` notices every save
             if not (loaded and self._serving.serves(self._stop)):
                 return 0 if self._stop.is_set() else self._serving.process.wait()
@@ -140,7 +146,7 @@ class Supervisor:
         finally:
             self._serving.stop()
             if self._standby is not None:
-                self._standby.stop()
+                self._standby.stop(within_s=0)  # it has no connections, and may be importing code that never ends
 
     def _watch(self) -> None:
         """Check for changes until `stop` is called. Each check puts into `_looks` whether it found changes."""
@@ -175,9 +181,10 @@ class Supervisor:
 
     def _swap(self, standby: Worker) -> None:
         began_s = time.monotonic()
-        if not standby.loads():
-            logger.error("the sidecar's new code cannot be loaded: the old code keeps serving")
-            standby.stop()
+        if not standby.loads(self._stop):
+            if not self._stop.is_set():
+                logger.error("the sidecar's new code cannot be loaded: the old code keeps serving")
+            standby.stop(within_s=0)
         else:
             old, self._serving = self._serving, standby
             old.stop()
