@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { Log } from './log.ts'
 import { OnceEach } from './once-each.ts'
 import { projectFolders } from './project-folders.ts'
-import { findAdminToken } from './running-sidecar.ts'
+import { findByAddress, isRunning } from './running-sidecar.ts'
 import { stateFoldersOf } from './sidecar-config.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -43,7 +43,9 @@ export function fixedUpstream(
       // If that sidecar was started for this project, its admin token is in a state folder of the project.
       const { SIDECAR_STATE_DIR: named } = process.env
       const stateDir = named ? path.resolve(root, named) : undefined
-      return (await findAdminToken(stateFoldersOf(projectFolders(root), stateDir), target)) ?? token
+      const found = await findByAddress(stateFoldersOf(projectFolders(root), stateDir), target)
+      const isUseful = found && (token === undefined || (await isRunning(found)))
+      return (isUseful ? found.adminToken : undefined) ?? token
     },
     hostRefusal(host) {
       const refusal = isRemote(target) ? hostRefusal(host) : undefined

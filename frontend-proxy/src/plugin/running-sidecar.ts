@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-/** The content of a sidecar's runtime.json. Only `findRunningSidecar` verifies that the sidecar still runs. */
+/** The content of a sidecar's runtime.json. Only `isRunning` verifies that the sidecar still runs. */
 export interface RunningSidecar {
   readonly url: string
   readonly pid: number
@@ -23,20 +23,26 @@ export async function findRunningSidecar(
   stateFolders: readonly string[],
 ): Promise<RunningSidecar | undefined> {
   for await (const found of runtimeFilesIn(stateFolders)) {
-    // If a sidecar was killed with SIGKILL, its runtime.json still exists, and another program may use the pid or
-    // the port. Only an answer with the same boot id proves that this sidecar runs.
-    if (isAlive(found.pid) && (await bootAt(found.url)) === found.boot) return found
+    if (isAlive(found.pid) && (await isRunning(found))) return found
   }
   return undefined
 }
 
-/** Returns the admin's token of the sidecar at `url`, if that sidecar uses one of these state folders. */
-export async function findAdminToken(
+/**
+ * Whether this sidecar still runs. After SIGKILL its runtime.json still exists, and another program may use the pid
+ * or the port. Only an answer with the same boot id proves that this sidecar runs.
+ */
+export async function isRunning({ url, boot }: RunningSidecar): Promise<boolean> {
+  return (await bootAt(url)) === boot
+}
+
+/** Returns the sidecar at `url` if it uses one of these state folders. It may have ended since. */
+export async function findByAddress(
   stateFolders: readonly string[],
   url: string,
-): Promise<string | undefined> {
+): Promise<RunningSidecar | undefined> {
   for await (const found of runtimeFilesIn(stateFolders)) {
-    if (isSameAddress(found.url, url)) return found.adminToken
+    if (isSameAddress(found.url, url)) return found
   }
   return undefined
 }

@@ -17,7 +17,7 @@ import { HeldOutput } from './held-output.ts'
 import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
 import { OnceEach } from './once-each.ts'
-import { findAdminToken, findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
+import { findByAddress, findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
 import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
@@ -66,7 +66,8 @@ export class SidecarSupervisor {
   }
 
   async adminToken(): Promise<string | undefined> {
-    return this.#url === undefined ? undefined : await findAdminToken([this.#stateDir], this.#url)
+    if (this.#url === undefined) return undefined
+    return (await findByAddress([this.#stateDir], this.#url))?.adminToken
   }
 
   addLease(lease: object): void {

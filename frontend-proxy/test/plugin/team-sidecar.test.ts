@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import type { ServerOptions } from 'vite'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { makeProject, makeVite, openVite, refusedUpgrade, urlOf } from './vite-project.ts'
 
@@ -213,6 +214,20 @@ test('the inspector, like the pages, reaches a sidecar below a path of its serve
     '/team/ws/signaling/rooms',
     '/team/inspector/api/rooms',
   ])
+})
+
+test('the inspector uses the token although a killed sidecar of this project had the same address', async () => {
+  const { port } = await openTeamSidecar(({ url, headers }, response) => {
+    const isAllowed = url === '/health' || headers.authorization === `Bearer ${TOKEN}`
+    response.writeHead(isAllowed ? 200 : 401).end('{"boot":"new"}')
+  })
+  const project = makeProject()
+  vi.stubEnv('SIDECAR_STATE_DIR', project.stateDir)
+  const target = `http://127.0.0.1:${port}`
+  const left = { url: target, pid: process.pid, boot: 'old', version: '0.1.0', admin_token: 'old' }
+  writeFileSync(path.join(project.stateDir, 'runtime.json'), JSON.stringify(left))
+  const { url } = await openVite(project, { sidecar: false, target, token: TOKEN })
+  expect((await fetch(`${url}/__signaling/api/rooms`)).status).toBe(200)
 })
 
 test('the inspector says what is missing if the token is not one of an admin, or there is none', async () => {
