@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import pytest
 
 from signaling_sidecar.drawing.ladder.steps import Look
 from tests.kit.serving import PATIENCE_S, Peer, Served
+from tests.kit.site_file import SECRET
 
 API = "/inspector/api"
 SDP = "v=0\r\na=ice-ufrag:{}\r\na=ice-pwd:0123456789secret\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n"
@@ -85,6 +87,17 @@ async def test_hints_tell_that_no_browser_reports_and_which_line_lets_a_page_in(
         hints = {hint["code"]: hint for hint in (await until())["hints"]}
     assert "signaling({ trace: true })" in hints["no-browser-reports"]["remedy"]
     assert "--allow-origin http://my.example" in hints["refused-origin"]["remedy"]
+
+
+async def test_the_hint_to_let_a_page_in_ends_when_the_page_is_let_in(served: Served) -> None:
+    async with served.client.get("/health", headers={"Host": "my.example"}) as refused:
+        assert refused.status == 403
+    async with changes(served) as until:
+        assert [hint["code"] for hint in (await until())["hints"]] == ["refused-host"]
+        site = {"pid": os.getpid(), "name": "app", "local": [], "network": [], "secret": SECRET}
+        content = json.dumps({**site, "allowedHosts": ["my.example"]})
+        (served.sidecar.state_dir / "site.json").write_text(content)
+        await until(lambda line: line["hints"] == [])
 
 
 async def test_pages_that_signal_through_another_server_are_told_of_too(served: Served) -> None:
