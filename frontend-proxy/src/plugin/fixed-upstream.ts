@@ -34,6 +34,7 @@ export function fixedUpstream(
     log.warn(`the token is sent to ${target} without encryption; use https`)
   const once = new OnceEach(`more warnings about ${target} are not shown until Vite restarts`)
   const warnOnce = (text: string) => once.print(text, log.warn)
+  let isDown = false
   return {
     url: target,
     token,
@@ -56,7 +57,13 @@ export function fixedUpstream(
     // to overwrite a value that a client may have sent in the header `PROXY_HEADER`.
     secret: randomUUID(),
     starting: () => undefined,
-    unreachable: () => warnOnce(`no sidecar answers at ${target}; is it running?`),
+    unreachable() {
+      if (!isDown) log.warn(`no sidecar answers at ${target}; is it running?`)
+      isDown = true
+    },
+    answered() {
+      isDown = false
+    },
     failed: (error) => warnOnce(`the proxy to ${target} failed: ${error.message}`),
     noWebSocket: (status, path) =>
       warnOnce(

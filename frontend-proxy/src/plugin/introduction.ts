@@ -19,22 +19,24 @@ export function introduce(proxy: ViteProxy, { token, isRemote = false }: Upstrea
   proxy.on('proxyReqWs', change)
 }
 
-/** Reports refusals in the terminal, because a browser does not tell a page why its WebSocket was refused. */
+/** Reports answers, and refusals in the terminal, because a browser does not tell a page why its WebSocket was refused. */
 export function reportRefusals(proxy: ViteProxy, upstream: Upstream): void {
   const report = (answer: IncomingMessage) => {
+    upstream.answered?.()
     const { statusCode: status } = answer
     if (status === undefined || !REFUSALS.has(status)) return
     answer.once('data', (text: Buffer) => upstream.refused?.(status, shown(String(text))))
   }
   proxy.on('proxyRes', report)
-  proxy.on('proxyReqWs', (request) =>
+  proxy.on('proxyReqWs', (request) => {
+    request.once('upgrade', () => upstream.answered?.())
     request.once('response', (answer: IncomingMessage) => {
       report(answer)
       const { statusCode: status } = answer
       if (status !== undefined && !REFUSALS.has(status))
         upstream.noWebSocket?.(status, shown(request.path))
-    }),
-  )
+    })
+  })
 }
 
 /** 401: no token or a wrong one. 403: a Host or Origin that is not allowed. 429: too many wrong tokens. */

@@ -26,6 +26,8 @@ export interface Upstream {
   adminToken(): Promise<string | undefined>
   /** Is called when nobody has answered at `url`, or there is no `url`. */
   unreachable(): void
+  /** Is called when the sidecar, or a server in front of it, has answered. */
+  answered?(): void
   /** Is called when the sidecar has refused a request, with the reason that it has given. */
   refused?(status: number, reason: string): void
   /** Is called when the handshake of a WebSocket was answered with a status other than 101, 401, 403 and 429. */

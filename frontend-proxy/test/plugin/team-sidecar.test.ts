@@ -174,6 +174,20 @@ test('an address that does not exist is one line in the terminal, however often 
   ])
 })
 
+test('a sidecar that is down again, after it was back, is another line in the terminal', async () => {
+  const { server, port, target } = await openTeamSidecar()
+  const { url, lines } = await openVite(makeProject(), { sidecar: false, target })
+  const status = async () => (await fetch(`${url}/ws/signaling/rooms`)).status
+  for (const _ of [1, 2]) {
+    expect(await status()).toBe(200)
+    server.closeAllConnections()
+    await once(server.close(), 'close')
+    expect([await status(), await status()]).toEqual([503, 503])
+    await once(server.listen(port, '0.0.0.0'), 'listening')
+  }
+  expect(lines.all.filter((line) => line.includes('no sidecar answers'))).toHaveLength(2)
+})
+
 test('the token is neither in the terminal nor in what a page can load', async () => {
   const { target } = await openTeamSidecar((_, response) => void response.writeHead(401).end('no'))
   const options = { sidecar: false, target, token: TOKEN, overlay: true, trace: true } as const
