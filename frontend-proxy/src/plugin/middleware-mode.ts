@@ -32,7 +32,7 @@ export function attachToPageServer(
     waitForFirstRequest(vite, setup)
     return undefined
   }
-  followPageServer(vite, server, setup, inspector !== undefined)
+  const leave = followPageServer(vite, server, setup, inspector !== undefined)
   const hasViteSocket = vite.config.server.ws !== false
   const refuse = refuserOfViteClient(vite.config, vite.config.server.proxy)
   const deafen = hasViteSocket ? undefined : listenForUpgrades(server)
@@ -42,17 +42,19 @@ export function attachToPageServer(
     return !hasViteSocket && refuse(request, answer, head)
   })
   return () => {
+    leave()
     deafen?.()
     detach()
   }
 }
 
+/** Returns a function after whose call nothing is printed when the server begins to listen. */
 function followPageServer(
   { config }: ViteDevServer,
   server: PageServer,
   { lease, hasLan, log }: SignalingSetup,
   hasInspector: boolean,
-): void {
+): () => void {
   const urls = () => pageUrlsAt(config, urlsOf(server, pagesBase(config)))
   const print = () => {
     const { local, network } = urls()
@@ -64,6 +66,7 @@ function followPageServer(
   if (server.listening) print()
   else server.once('listening', print)
   lease?.follow(server, urls)
+  return () => void server.off('listening', print)
 }
 
 /**

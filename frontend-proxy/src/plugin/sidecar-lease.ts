@@ -21,6 +21,7 @@ export class SidecarLease {
   #site: Site | undefined
   #stopWatching: (() => void) | undefined
   #withdraw: (() => void) | undefined
+  #hasEnded = false
 
   constructor(
     supervisor: SidecarSupervisor,
@@ -43,7 +44,9 @@ export class SidecarLease {
     server.once('close', () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.end()))
   }
 
+  /** Does nothing after `end()`: in middleware mode, the server may begin to listen after Vite has closed. */
   begin(urls: PageUrls): void {
+    if (this.#hasEnded) return
     this.#supervisor.addLease(this)
     this.#site = { ...urls, ...this.#clients }
     this.#supervisor.siteFile.describe(this.#site)
@@ -53,6 +56,7 @@ export class SidecarLease {
   }
 
   end(): void {
+    this.#hasEnded = true
     this.#stopWatching?.()
     this.#stopWatching = undefined
     this.#supervisor.removeLease(this)

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { SignalingOptions } from '../../src/plugin/index.ts'
@@ -217,6 +219,24 @@ test('when Vite closes, the sidecar ends, and the server gets all its requests a
   pages.removeAllListeners('request')
   pages.on('request', (_request, response) => response.end('mine'))
   expect(await (await fetch(`${url}/ws/signaling`)).text()).toBe('mine')
+})
+
+test('a Vite that closes before the server listens starts no sidecar', async () => {
+  const project = makeProject()
+  const pages = makePageServer()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const closed = await makeVite(project, options, onServer(pages.server))
+  await closed.server.close()
+  const second = makeProject()
+  const open = await makeVite(
+    second,
+    { sidecar: standIn(), stateDir: second.stateDir },
+    onServer(pages.server),
+  )
+  await pages.listen()
+  await open.lines.match(STARTED)
+  expect(existsSync(path.join(project.stateDir, 'site.json'))).toBe(false)
+  expect(closed.lines.all).toEqual([])
 })
 
 test('site.json contains the URLs of the pages', async () => {
