@@ -10,7 +10,7 @@ import pytest
 
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Hub, RoomKey
-from signaling_sidecar.hub.commands import Alive, Command, End, Join, Tick
+from signaling_sidecar.hub.commands import Alive, Command, End, Join, Kick, Tick
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.messages import CloseCode, PeerList, Refused
 from signaling_sidecar.hub.rules import Challenged, Ending, Endings, Joining, RoomRules
@@ -136,3 +136,13 @@ def test_the_old_session_of_an_id_that_was_given_away_ends_only_once() -> None:
     desk.do(End(OLDER, Ending.LOST))
     desk.join(NEWER, "another")
     assert desk.pass_time(60) == []
+
+
+def test_a_peer_that_the_admin_removes_during_a_challenge_is_barred_like_any_other() -> None:
+    desk = Desk()
+    desk.join(NEWER, "another")
+    desk.hub.administer(Kick(RoomKey("desk", "hall"), "ann"), desk.now_s)
+    (answer,) = told(desk.do(End(OLDER, Ending.LOST)))
+    assert isinstance(answer, Refused)
+    assert answer.refusal.code is Code.BARRED
+    assert desk.sessions == {}

@@ -62,7 +62,8 @@ class Arrivals:
         """Let the peer into the room. If its connection is in another room and the rules allow only one, it leaves that
         room first."""
         current = self._session_to_replace(join)
-        refusal = self._refuse_another_room(join, current)
+        # The admin may have removed the peer while the join waited for the result of a challenge.
+        refusal = self._refuse_barred(join) or self._refuse_another_room(join, current)
         if refusal is not None:
             return refusal
         room = self._state.membership.room(join.room)
@@ -142,6 +143,9 @@ class Arrivals:
         return join
 
     # --- refusing --------------------------------------------------------------------------------------------------
+
+    def _refuse_barred(self, join: commands.Join) -> Refusal | None:
+        return errors.barred(join.room.room) if (join.room, join.peer) in self._state.barred else None
 
     def _refuse_try(self, join: commands.Join, now_s: float) -> Refusal | None:
         if join.is_counted or self._entry_limits.admits(join.room.dialect, join.connection, join.address, now_s):
