@@ -14,9 +14,9 @@ from signaling_sidecar.hub.commands import Alive, Enqueue, Join, ListRooms, Open
 from signaling_sidecar.hub.effects import Record, Send
 from signaling_sidecar.hub.grant import Grant
 from signaling_sidecar.hub.messages import Matched, NotResumed, PeerList, Refused, Resumed, RoomsListed
-from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.rules import Challenged, Ending, Endings, Joining, RoomRules
 from signaling_sidecar.settings import Settings
-from tests.kit.hub_driver import CountedIds, Driver
+from tests.kit.hub_driver import GRACE_S, CountedIds, Driver
 
 
 def grant(subject: str | None = "ann", **more: Any) -> Grant:
@@ -46,6 +46,15 @@ def test_a_session_is_only_continued_by_its_own_subject(ending: Ending | None, o
     assert code(hub.join(2, "ann", grant=grant(other))) == ("id-taken", "peer")
     assert code(hub.join(3, "ann")) == ("id-taken", "peer")
     assert Driver.only(hub.join(4, "ann", grant=grant()), PeerList).peer == "ann"
+
+
+def test_nobody_waits_for_a_peer_that_is_away_to_learn_that_an_id_belongs_to_another_subject() -> None:
+    hub = Driver()
+    joining = Joining(capacity=9, challenged=Challenged.THE_ID)
+    hub.hub = Hub({"rooms": RoomRules(joining=joining, endings=Endings(grace_s=GRACE_S))}, 10, CountedIds())
+    hub.join(1, "ann", grant=grant())
+    hub.end(1, Ending.LOST)
+    assert code(hub.join(2, "ann", grant=grant("eve"))) == ("id-taken", "peer")
 
 
 def test_the_token_of_a_session_is_worth_nothing_to_another_subject() -> None:

@@ -77,7 +77,8 @@ def in_the_way(room: Room | None, known: Session | None, refusal: Refusal) -> li
     if room is None:
         return []
     if known is not None:
-        return [known] if room.rules.joining.challenged is Challenged.THE_ID else []
+        can_answer = known.connection is not None and room.rules.joining.challenged is Challenged.THE_ID
+        return [known] if can_answer else []
     if room.rules.joining.challenged is Challenged.THE_ROOM and refusal.code is Code.ROOM_FULL:
         return [session for session in room.sessions.values() if session.connection is not None]
     return []
