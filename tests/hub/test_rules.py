@@ -69,6 +69,12 @@ def test_one_room_can_differ_from_its_dialect_in_each_rule_that_a_hook_may_set(d
     assert OwnRules().over(rules) == rules
 
 
+@pytest.mark.parametrize("dialect", ["matchbox", "y-webrtc"])
+def test_no_room_keeps_the_session_of_a_lost_connection_if_each_connection_gets_a_new_id(dialect: str) -> None:
+    own = OwnRules(grace_s=60.0).over(DIALECTS[dialect].rules(Settings()))
+    assert own.endings.grace_s == dict.fromkeys(Ending, 0.0)
+
+
 def test_a_room_with_its_own_rules_is_never_larger_than_its_dialect_allows() -> None:
     rules = DIALECTS["pairing"].rules(Settings())
     assert OwnRules(capacity=50).over(rules).joining.capacity == 2

@@ -142,10 +142,15 @@ _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 
+# A session ends with its connection, even if a hook gives the room a grace period. The page could not return to a kept
+# session, because each connection gets a new id, and that session would occupy a place in the topic.
+_GRACE_S = dict.fromkeys(Ending, 0.0)
+
+
 def rules(settings: Settings) -> RoomRules:
     return RoomRules(
         joining=Joining(capacity=settings.max_peers_per_room, rooms_per_connection=MAX_TOPICS),
-        endings=Endings(grace_s=dict.fromkeys(Ending, 0.0)),
+        endings=Endings(grace_s=_GRACE_S, own_grace=frozenset()),
         announcements=Announcements(announces_members=False),
         relays=Relays(publishes=True),
     )
