@@ -150,6 +150,15 @@ async def test_the_hook_is_called_again_after_the_file_is_saved_and_removes_nobo
     assert (await ben.ask({"type": "ping"})) == {"type": "pong"}
 
 
+async def test_a_hook_that_is_removed_from_the_file_leaves_no_rules_behind(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, SMALL_BAR)
+    await (await served.connect()).join("ann")
+    await swap(served, file, "def on_leave(leave):\n    pass\n")
+    assert (await (await served.connect()).join("ben"))["type"] == "peer_list"
+
+
 @pytest.mark.parametrize("again", [SMALL_BAR, None], ids=["asked again", "without hooks"])
 async def test_a_restart_keeps_the_rules_of_a_room(
     aiohttp_client: AiohttpClient, file: Path, again: str | None
