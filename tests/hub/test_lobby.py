@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from signaling_sidecar.hub.commands import ListRooms, UnwatchRooms, WatchRooms
+import pytest
+
+from signaling_sidecar.hub import OwnRules, RoomKey
+from signaling_sidecar.hub.commands import ListRooms, SetOwnRules, UnwatchRooms, WatchRooms
 from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.messages import RoomsListed
 from signaling_sidecar.hub.rules import Ending
@@ -75,6 +78,19 @@ def test_a_hidden_room_causes_no_list_for_watchers() -> None:
     hub.pass_time(1)
     assert lists(hub.join(1, "a", listed=False)) == []
     assert lists(hub.pass_time(1)) == []
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_room_without_own_rules_is_shown_again_if_its_first_peer_has_asked_for_it(asked: bool) -> None:
+    hub = Driver()
+    key = RoomKey("rooms", "bar")
+    hub.join(1, "a", listed=asked, rules=OwnRules(listed=not asked))
+    hub.handle(WatchRooms(9, "rooms"))
+    hub.pass_time(1)
+    ruled = hub.hub.administer(SetOwnRules(key, OwnRules(capacity=2)), hub.now_s)
+    assert isinstance(ruled, list)
+    (shown,) = lists(ruled)
+    assert shown == ((9,), {"bar": 1} if asked else {})
 
 
 def test_a_client_that_stops_watching_or_disconnects_gets_no_more_lists() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from signaling_sidecar.hub import Ending
+from signaling_sidecar.hub import Ending, OwnRules, RoomKey
+from signaling_sidecar.hub.commands import SetOwnRules
 from signaling_sidecar.hub.resumption import RECORD_ACK_BYTES
 from tests.kit.restore_machine import LONG, PAYLOADS, RestoreMachine, kept
 
@@ -43,6 +44,17 @@ def test_a_list_that_answers_a_repeated_join_is_remembered_for_what_it_tells_abo
     machine.end(2, Ending.LOST)
     machine.enter_the_club(1, ["bar"], peer=None)
     machine.the_log_knows_what_the_hub_knows()
+
+
+@pytest.mark.parametrize("is_checkpoint", [True, False])
+def test_a_restart_knows_whether_a_room_is_listed_without_its_own_rules(is_checkpoint: bool) -> None:
+    machine = RestoreMachine()
+    machine.join(1, "bar", "ann", "rooms", resumable=False, name=None, own=OwnRules(listed=False))
+    if is_checkpoint:
+        machine.begin_segment()
+    hub = machine.restored()
+    hub.administer(SetOwnRules(RoomKey("rooms", "bar"), None), machine.now_s)
+    assert [room.room for room in hub.lobby.rooms("rooms").rooms] == ["bar"]
 
 
 @pytest.mark.fuzz

@@ -210,8 +210,7 @@ class Arrivals:
     def _new_room(self, join: commands.Join, now_s: float) -> Room:
         rules = self._state.rules[join.room.dialect]
         mode = rules.host.modes[0] if rules.host.modes else None
-        own_listed = join.rules.listed if join.rules is not None else None
-        listed = next(each for each in (own_listed, join.listed, rules.entry.listed) if each is not None)
+        listed = rules.entry.listed if join.listed is None else join.listed
         room = Room(join.room, rules, listed, join.capacity, join.at_ms, now_s, join.room_name, mode, group=join.group)
         room.set_rules(rules, join.rules)
         return room

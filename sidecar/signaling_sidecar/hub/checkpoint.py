@@ -94,6 +94,8 @@ class RoomInLog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     announced: bool = True
     """Whether the peers in the room are told of each other (`Announcements.announces_members`)."""
     rules: OwnRules | None = None
+    asked_listed: bool | None = None
+    """Whether the room is listed without its own rules. None means the same as `listed`."""
     asked_capacity: FromOne | None = None
     """The capacity that the first peer asked for. `capacity` is the minimum of this and of the limits in the rules."""
     group: FromOne | None = None
@@ -192,6 +194,7 @@ def _room(room: Room, hub: Hub, now_s: float) -> RoomInLog:
         queue=room.queue,
         announced=room.rules.announcements.announces_members,
         rules=room.own,
+        asked_listed=room.asked_listed if room.asked_listed is not room.listed else None,
         asked_capacity=room.asked_capacity,
         group=room.group,
         complete=room.is_complete,

@@ -77,7 +77,8 @@ class Room:
 
     key: RoomKey
     rules: RoomRules
-    listed: bool
+    asked_listed: bool
+    """Whether the public list of rooms shows the room if its own rules do not decide this."""
     asked_capacity: int | None
     created_at_ms: int
     active_s: float
@@ -107,6 +108,12 @@ class Room:
         """The name of the series to which this group belongs. All groups of the series share this name."""
         dialect, room = self.key
         return RoomKey(dialect, room.removesuffix(_suffix(self.group or 1)))
+
+    @property
+    def listed(self) -> bool:
+        """Whether the public list of rooms shows the room."""
+        own = self.own.listed if self.own is not None else None
+        return self.asked_listed if own is None else own
 
     @property
     def capacity(self) -> int:

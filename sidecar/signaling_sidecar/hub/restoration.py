@@ -68,6 +68,7 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
     ref: JsonText = UNSET
     rules: OwnRules | None = None
+    asked_listed: bool | None = None
     asked_capacity: FromOne | None = None
     group: FromOne | None = None
     text: str = ""

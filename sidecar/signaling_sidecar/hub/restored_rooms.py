@@ -41,7 +41,8 @@ class RestoredRooms:
         rules = self._hub.state.rules.get(key.dialect)
         if rules is None:
             return None
-        room = Room(key, rules, about.listed, about.asked_capacity, created_at_ms=0, active_s=0.0, group=about.group)
+        listed = about.listed if about.asked_listed is None else about.asked_listed
+        room = Room(key, rules, listed, about.asked_capacity, created_at_ms=0, active_s=0.0, group=about.group)
         room.set_rules(rules, about.rules)
         room.name, room.mode = about.name, about.mode
         return room
@@ -93,7 +94,6 @@ class RestoredRooms:
         room = self._membership.room(record.key)
         if room is not None:
             room.set_rules(self._hub.state.rules[room.key.dialect], data.rules)
-            room.listed = data.listed
 
     def _matched(self, record: Past, data: RecordData) -> None:
         room = self._new_rooms.get(record.key)

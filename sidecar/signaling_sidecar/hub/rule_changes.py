@@ -36,7 +36,5 @@ class RuleChanges:
         room.set_rules(self._state.rules[room.key.dialect], change.own)
         if room.own == before:
             return []
-        if room.own is not None and room.own.listed is not None:
-            room.listed = room.own.listed
         self._state.lobby.mark_all_changed(room.key.dialect)
         return [records.of_own_rules(room)]
