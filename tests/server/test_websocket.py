@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.server.sockets import reader
+from signaling_sidecar.server.sockets import connection, reader
 from signaling_sidecar.server.sockets.connection import Connection
 from signaling_sidecar.server.sockets.frame_check import MAX_FRAGMENTS
 from signaling_sidecar.server.sockets.websocket import WebSocket
@@ -228,5 +228,17 @@ async def test_a_client_that_does_not_disconnect_after_a_close_is_disconnected(
     raw.send(frame(TEXT, b"\xff"))
     assert await raw.close_code() == INVALID_TEXT
     raw.send(frame(TEXT, PING_FRAME))
+    assert await raw.rest() == b""
+    await raw.close()
+
+
+async def test_a_late_pong_does_not_keep_a_closed_connection_open(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PING_EVERY_S", 0.05)
+    monkeypatch.setattr(connection, "FIRST_FRAME_WITHIN_S", 0.1)
+    monkeypatch.setattr(connection, "CLOSE_WITHIN_S", 0.2)
+    raw = await raw_websocket(port)
+    assert await raw.frame() == (PING, b"")
+    assert await raw.close_code() == 1008
+    raw.send(frame(PONG))
     assert await raw.rest() == b""
     await raw.close()

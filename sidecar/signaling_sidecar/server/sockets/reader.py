@@ -55,11 +55,13 @@ class Reader:
         while (message := await self._socket.receive(self._take)) is not None:
             if message.type is WSMsgType.CLOSE:
                 return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
+            if connection.end is not None:
+                continue
             if message.type is WSMsgType.PONG and connection.owes_pong:
                 front.ponged(connection, message.data)
-            elif connection.end is None and connection.rate.admits(self._time()):
+            elif connection.rate.admits(self._time()):
                 await self._handle(message)
-            elif connection.end is None:
+            else:
                 await self._refuse()
         return LOST, None
 
