@@ -72,6 +72,21 @@ async def test_the_grace_the_origins_and_the_payload_setting_change_too(
     assert "data" not in served.records("signal.relayed")[0]
 
 
+async def test_a_client_that_can_resume_is_told_that_its_frames_no_longer_survive_a_restart(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await following(aiohttp_client, file)
+    ann, plain = await served.connect(), await served.connect()
+    assert (await ann.join("ann", resume=True))["resume"]["durable"] is True
+    await plain.join("plain", room="club")
+    for payloads, durable in (("none", False), ("summary", None), ("full", True)):
+        await save(served, file, f"payloads = '{payloads}'\n")
+        if durable is not None:
+            assert await ann.receive() == {"type": "durable", "durable": durable}
+    await ann.hears_nothing()
+    await plain.hears_nothing()
+
+
 async def test_changed_hosts_and_origins_apply_and_a_wildcard_is_reported(
     aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

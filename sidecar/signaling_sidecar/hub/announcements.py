@@ -112,6 +112,12 @@ def announce_away(session: Session, away: Away) -> list[Effect]:
     return announce(record, unaware, notice)
 
 
+def tell_durability(room: Room, *, is_durable: bool) -> list[Effect]:
+    """Tell the clients with resumable sessions in a room whether these now survive a restart of the sidecar."""
+    resumable = [session for session in room.sessions.values() if session.resumption is not None]
+    return tell(resumable, messages.Durability(is_durable))
+
+
 def _can_hear(session: Session) -> bool:
     return session.connection is not None or session.resumption is not None
 

@@ -14,7 +14,7 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, messages, records
 from signaling_sidecar.hub.administration import Administration
 from signaling_sidecar.hub.admission import InTheWay
-from signaling_sidecar.hub.announcements import tell
+from signaling_sidecar.hub.announcements import tell_durability
 from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.challenges import Challenges, Standoff
 from signaling_sidecar.hub.commands import Carried, Command, OfAdmin, OfMember, OfServer
@@ -326,13 +326,11 @@ class Hub:
         return records.of_session("trace.state", session, trace.payload, size=size)
 
     def _set_log_state(self, change: commands.SetLogState) -> list[Effect]:
-        """Tell the clients with resumable sessions whether these now survive a restart of the sidecar."""
         self.state.log_is_written = change.is_written
         done: list[Effect] = []
         for room in self.membership.rooms:
             if room.rules.endings.durable:
-                resumable = [session for session in room.sessions.values() if session.resumption is not None]
-                done += tell(resumable, messages.Durability(change.is_written))
+                done += tell_durability(room, is_durable=change.is_written)
         return done
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, records
+from signaling_sidecar.hub.announcements import tell_durability
 from signaling_sidecar.hub.effects import Effect
 from signaling_sidecar.hub.entry_limits import LimitedDialects
 from signaling_sidecar.hub.idle_rooms import IdleRooms
@@ -21,12 +22,16 @@ class RuleChanges:
     def of_dialects(self, change: commands.SetRules, now_s: float) -> list[Effect]:
         state = self._state
         state.rules, state.max_rooms = change.rules, change.max_rooms
+        done: list[Effect] = []
         for room in state.membership.rooms:
+            was_durable = state.is_durable(room.rules)
             room.set_rules(state.rules[room.key.dialect], room.own)
             state.lobby.mark_changed(room)
+            if state.is_durable(room.rules) is not was_durable:
+                done += tell_durability(room, is_durable=not was_durable)
         self._entry_limits.use(state.rules)
         self._idle_rooms.restart(now_s)
-        return []
+        return done
 
     def of_room(self, change: commands.SetOwnRules, now_s: float) -> list[Effect] | Refusal:
         room = self._state.membership.room(change.room)
