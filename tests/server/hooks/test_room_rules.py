@@ -10,6 +10,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar import settings
 from signaling_sidecar.hub.rules import MAX_CAPACITY, MAX_GRACE_S
+from signaling_sidecar.server.user_hooks import checks
 from tests.dialects.manners import MANNERS
 from tests.dialects.manners.meeting import meet
 from tests.kit.hooks_file import hooked, save
@@ -157,6 +158,25 @@ async def test_a_hook_that_is_removed_from_the_file_leaves_no_rules_behind(
     await (await served.connect()).join("ann")
     await swap(served, file, "def on_leave(leave):\n    pass\n")
     assert (await (await served.connect()).join("ben"))["type"] == "peer_list"
+
+
+async def test_a_repaired_hook_does_not_wait_for_the_version_that_does_not_return(
+    aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 600.0)
+    served = await hooked(aiohttp_client, file, "")
+    await (await served.connect()).join("ann")
+    called = file.with_name("called")
+    lines = (
+        "import asyncio, pathlib",
+        "async def room_rules(room):",
+        f"    pathlib.Path({str(called)!r}).touch()",
+        "    await asyncio.Event().wait()",
+    )
+    save(file, "\n".join(lines))
+    await until(called.exists, "the hook is called")
+    await swap(served, file, SMALL_BAR)
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"
 
 
 @pytest.mark.parametrize("again", [SMALL_BAR, None], ids=["asked again", "without hooks"])

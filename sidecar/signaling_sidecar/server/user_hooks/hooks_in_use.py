@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from signaling_sidecar.hub import Hub
 from signaling_sidecar.hub.commands import OfAdmin
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.reload import HooksFile
-from signaling_sidecar.server.background import running
+from signaling_sidecar.server.background import begin, running
 from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.server.user_hooks.outcome import HooksStopped
 
@@ -30,25 +31,39 @@ async def hooks_in_use(
     """
     file = HooksFile(path)
     checks = HookChecks(file, hub, record)
+    setting: asyncio.Task[None] | None = None
 
-    async def set_rules_of_rooms() -> None:
+    async def set_rules_of_rooms(*, is_swap: bool) -> None:
         async for command in checks.rules_of_rooms():
             administer(command)
+        if is_swap:
+            record(Record("hooks.swapped"))
+
+    def begin_to_set_rules(*, is_swap: bool) -> None:
+        """Set the rules of all rooms in the background. A slow hook needs long for many rooms, and the next version of
+        the file, in which the hook may be repaired, must not wait for that."""
+        nonlocal setting
+        if setting is not None:
+            setting.cancel()
+        setting = begin(set_rules_of_rooms(is_swap=is_swap))
 
     async def swapped(is_new: bool) -> None:
         if is_new:
-            await set_rules_of_rooms()
-        record(Record("hooks.swapped" if is_new else "hooks.kept"))
+            begin_to_set_rules(is_swap=True)
+        else:
+            record(Record("hooks.kept"))
 
     async def follow() -> None:
         with suppress(HooksStopped):
-            await set_rules_of_rooms()  # rooms may have been restored from the previous run
             await file.watch(checks.load, swapped)
 
     try:
         await checks.load()
         use(checks)
+        begin_to_set_rules(is_swap=False)  # for the rooms that were restored from the previous run
         async with running(follow()):
             yield
     finally:
+        if setting is not None:
+            setting.cancel()
         checks.stop()
