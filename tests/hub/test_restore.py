@@ -46,6 +46,14 @@ def test_a_list_that_answers_a_repeated_join_is_remembered_for_what_it_tells_abo
     machine.the_log_knows_what_the_hub_knows()
 
 
+def test_a_room_of_the_matchmaking_is_as_old_after_a_restart_as_before() -> None:
+    machine = RestoreMachine()
+    machine.enqueue(1, "ben", 2, "")
+    machine.time_passes(4.0)
+    machine.enqueue(2, "ann", 2, "")
+    machine.the_log_knows_what_the_hub_knows()
+
+
 @pytest.mark.parametrize("is_checkpoint", [True, False])
 def test_a_restart_knows_whether_a_room_is_listed_without_its_own_rules(is_checkpoint: bool) -> None:
     machine = RestoreMachine()
