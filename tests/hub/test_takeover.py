@@ -50,6 +50,9 @@ class TakeoverMachine(RestoreMachine):
         """Maps each connection to the names of the secret rooms that its client has named."""
 
     def do(self, command: Any) -> None:
+        waiting = self.hub.waits_to_join(command.connection) if isinstance(command, Join) else None
+        if waiting is not None and command.room.dialect != waiting.room.dialect:
+            return  # a real connection has one dialect, and no dialect has both challenges and resumable sessions
         if isinstance(command, Join) and RULES[command.room.dialect].entry.secret:
             assert command.room_name is not None
             self.names.setdefault(command.connection, {})[command.room] = command.room_name
