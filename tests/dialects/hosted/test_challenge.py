@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub import challenges
+from signaling_sidecar.server.user_hooks import checks
 from tests.kit.answering import answering
+from tests.kit.hooks_file import hooked
 from tests.kit.hosted_client import User, connected, error_of, guest, host, room_of, users_of
 from tests.kit.receiving import receive
 from tests.kit.serving import Served
@@ -110,6 +114,21 @@ async def test_a_newcomer_that_disconnects_during_the_challenge_replaces_nobody(
     await impatient.peer.socket.close()
     await half_open.send("WEBRTC_OFFER", targetUserId="hugo", offer={})
     assert (await hugo.receive())["type"] == "WEBRTC_OFFER"
+    await hugo.hears_nothing()
+
+
+async def test_a_user_whose_frame_waits_for_a_slow_hook_is_alive(
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "HOOK_WITHIN_S", 600.0)
+    code = "import asyncio\nasync def on_relay(relay):\n    await asyncio.Event().wait()\n"
+    served = await hooked(aiohttp_client, tmp_path / "hooks.py", code)
+    hugo, anna = await room_of(served, "hugo", "anna")
+    await anna.send("WEBRTC_OFFER", targetUserId="hugo", offer={})
+    await served.settled()
+    second = await connected(served, "anna")
+    async with answering(anna.peer):
+        assert error_of(await second.ask("JOIN_ROOM", userName="Anna")) == "User already in room"
     await hugo.hears_nothing()
 
 

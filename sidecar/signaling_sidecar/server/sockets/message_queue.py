@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from aiohttp import WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue  # a private class, but the parser can feed no other
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_websocket import WSMessageNoDecodeText
@@ -31,10 +32,14 @@ def queue_all(message: Message) -> bool:
 class MessageQueue(WebSocketDataQueue):
     def __init__(self, protocol: BaseProtocol) -> None:
         super().__init__(protocol, QUEUE_BYTES, loop=asyncio.get_running_loop())
+        self.take_pong: Take = queue_all
+        """Is offered each pong as soon as it arrives, even while earlier messages are queued."""
         self._offer: Take = queue_all
         self._queued = 0
 
     def feed_data(self, message: Message, *size: int) -> None:
+        if message.type is WSMsgType.PONG and self.take_pong(message):
+            return
         if not self._offer(message):
             self._offer = queue_all  # later messages are queued, too, because they must not overtake this one
             self._queued += 1

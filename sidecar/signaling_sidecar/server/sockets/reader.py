@@ -14,7 +14,7 @@ from signaling_sidecar.server.sockets import frames
 from signaling_sidecar.server.sockets.connection import CLOSE_WITHIN_S, LOST, Connection, End, ended_by_peer
 from signaling_sidecar.server.sockets.frame_rate import REST_S
 from signaling_sidecar.server.sockets.front import Front
-from signaling_sidecar.server.sockets.message_queue import Message
+from signaling_sidecar.server.sockets.message_queue import Message, queue_all
 from signaling_sidecar.server.sockets.websocket import WebSocket, is_utf8
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
@@ -31,11 +31,13 @@ class Reader:
         """Read until the connection has ended, and close the socket."""
         connection = self._connection
         end, answer = LOST, None
+        self._socket.offer_pongs(self._take_pong)
         try:
             end, answer = await self._read()
         except WebSocketError as error:
             end, answer = End(Ending.LOST, "sidecar", error.code, str(error)), error.code
         finally:
+            self._socket.offer_pongs(queue_all)  # objects that refer to each other would be freed only by the collector
             connection.release()
             self._front.ended(connection, connection.end or end)
             if answer is not None and connection.end is None:
@@ -50,16 +52,14 @@ class Reader:
 
         Messages that arrive after our own Close are not handled. Raises WebSocketError.
         """
-        connection, front = self._connection, self._front
+        connection = self._connection
         await self._begin()
         while (message := await self._socket.receive(self._take)) is not None:
             if message.type is WSMsgType.CLOSE:
                 return ended_by_peer(message.data, message.extra or ""), WSCloseCode.OK
             if connection.end is not None:
                 continue
-            if message.type is WSMsgType.PONG and connection.owes_pong:
-                front.ponged(connection, message.data)
-            elif connection.rate.admits(self._time()):
+            if connection.rate.admits(self._time()):
                 await self._handle(message)
             else:
                 await self._refuse()
@@ -81,6 +81,15 @@ class Reader:
         if not connection.rate.admits(self._time()):
             return False
         front.take(connection, data if type_ is _TEXT else Binary(data))
+        return True
+
+    def _take_pong(self, message: Message) -> bool:
+        """Take a pong that answers a ping. It does not wait behind frames for which hooks are called: meanwhile, its
+        client would seem to be lost."""
+        connection = self._connection
+        if connection.end is not None or not connection.owes_pong:
+            return False
+        self._front.ponged(connection, message.data)
         return True
 
     async def _handle(self, message: Message) -> None:

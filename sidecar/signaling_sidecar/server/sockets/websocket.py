@@ -62,6 +62,10 @@ class WebSocket(asyncio.Protocol):
         self.data_received(early.data)
         return transport
 
+    def offer_pongs(self, take: Take) -> None:
+        """Offer each pong to `take` as soon as it arrives, even while earlier messages wait to be handled."""
+        self._queue.take_pong = take
+
     async def receive(self, take: Take = queue_all) -> Message | None:
         """Return the next message that `take` does not take, with its text as bytes, or None if the connection is lost.
 
