@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from signaling_sidecar.diagnosis import Reason
-from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, by_socket, elsewhere
+from tests.kit.diagnosis_log import CONNECTED, FAILED, UFRAGS, Story, by_socket, elsewhere
 
 
 def test_a_peer_that_is_away_may_return_and_answer(story: Story) -> None:
@@ -118,6 +118,48 @@ def test_two_peers_are_not_connected_any_more_when_one_has_reloaded_its_page(sto
 def test_a_lost_websocket_does_not_end_the_connection_of_two_peers(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben", "lost").record("peer.resumed", "ben")
     assert story.waits(60).verdict().finding.reason is Reason.CONNECTED
+
+
+@pytest.mark.parametrize("returning", [["ben"], ["ann"], ["ann", "ben"]])
+@pytest.mark.parametrize("reporting", ["ann", "ben"])
+def test_two_pages_that_stay_connected_while_their_sessions_end_need_no_offer(
+    story: Story, returning: list[str], reporting: str
+) -> None:
+    """A page keeps its RTCPeerConnections while there is no sidecar, for example while Vite is stopped for a minute."""
+    meets_again(story, returning, reporting)
+    assert [each.finding.reason for each in story.verdicts()] == [Reason.CONNECTED, Reason.CONNECTED]
+    story.waits(60).reports(reporting, peerId="ann" if reporting == "ben" else "ben", **FAILED)
+    assert story.verdicts()[-1].finding.sentence == "they were connected, and then lost the connection"
+
+
+@pytest.mark.parametrize("reloaded", ["ann", "ben"])
+def test_the_connection_of_a_page_that_was_reloaded_while_its_session_ended_does_not_count(
+    story: Story, reloaded: str
+) -> None:
+    meets_again(story, ["ann", "ben"], "ben", reloaded)
+    assert story.verdicts()[-1].finding.reason is Reason.NOBODY_OFFERED
+
+
+def test_a_connection_that_was_closed_before_two_pages_met_again_does_not_count(story: Story) -> None:
+    meets_again(story, ["ann", "ben"], "ben", closes=True)
+    assert story.verdicts()[-1].finding.reason is Reason.NOBODY_OFFERED
+
+
+def meets_again(
+    story: Story, returning: list[str], reporting: str, reloaded: str | None = None, *, closes: bool = False
+) -> None:
+    """Connect two pages, let the sessions of those in `returning` end, and let them join again."""
+    story.leaves("ann").joins("ann", "Ann", instance="ann-1").joins("ben", "Ben", instance="ben-1")
+    story.describes("ben", "offer").describes("ann", "answer").names("ben", "10.0.0.2").names("ann", "10.0.0.1")
+    other = "ann" if reporting == "ben" else "ben"
+    story.reports(reporting, peerId=other, localUfrag=UFRAGS[reporting], remoteUfrag=UFRAGS[other], **CONNECTED)
+    if closes:
+        story.reports(reporting, "closed", peerId=other, connection="closed")
+    for peer in returning:
+        story.goes_away(peer, "lost").waits(30).leaves(peer)
+    for peer in returning:
+        story.joins(peer, peer.title(), instance=f"{peer}-{2 if peer == reloaded else 1}")
+    story.waits(60)
 
 
 def test_it_is_unknown_whether_a_page_without_reports_was_closed(story: Story) -> None:

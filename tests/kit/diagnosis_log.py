@@ -44,13 +44,15 @@ class Story:
         self.at_s += seconds
         return self
 
-    def joins(self, peer: str, name: str | None = None, origin: str | None = None) -> Self:
-        """Add the join of a peer. If its page has an `origin`, the record of its connection comes first."""
+    def joins(self, peer: str, name: str | None = None, origin: str | None = None, instance: str | None = None) -> Self:
+        """Add the join of a peer. If its page has an `origin`, the record of its connection comes first. `instance` is
+        the id of the page load."""
         self._stays[peer] = self._stays.get(peer, 0) + 1
         connection = None if origin is None else len(self._lines)
         if origin is not None:
             self.record("connection.opened", room=None, connection=connection, data={"origin": origin})
-        return self.record("peer.joined", peer, connection=connection, data={"name": name} if name else {})
+        about = {key: value for key, value in (("name", name), ("instance", instance)) if value is not None}
+        return self.record("peer.joined", peer, connection=connection, data=about)
 
     def goes_away(self, peer: str, ending: str = "unloaded") -> Self:
         return self.record("peer.away", peer, data={"ending": ending, "grace_s": 30.0})

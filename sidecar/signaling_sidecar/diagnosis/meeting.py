@@ -44,6 +44,13 @@ class Session:
     connection for that reason."""
     insecure: Entry | None = None
     """The entry that shows that the peer's page is not a secure context, or None."""
+    pages: dict[str, float] = field(default_factory=dict)
+    """By the id of a page load (which a reload changes), the time at which the session was first used by this page."""
+
+    def page_at(self, ts: float) -> str | None:
+        """Return the id of the page load that used the session at the given time (seconds since the epoch), if the log
+        shows it."""
+        return next((page for page, since_ts in reversed(self.pages.items()) if since_ts <= ts), None)
 
     @property
     def ends(self) -> tuple[Entry, ...]:

@@ -146,8 +146,8 @@ class MeetingFinder:
             meeting.signals.append(signal)
 
     def _join_reports(self) -> list[Connection]:
-        """Add each reported RTCPeerConnection to the meeting with the peer that the report names, or else to the
-        meeting whose signals contain the connection's ICE ufrags.
+        """Add each reported RTCPeerConnection to a meeting: the one with the peer that the report names, or else the
+        one whose signals contain its ICE ufrags. Add it to the later meetings that it has lasted into, too.
 
         Return the RTCPeerConnections of pages that signaled through another server."""
         for meeting in self._sessions.meetings:
@@ -157,14 +157,13 @@ class MeetingFinder:
         pages: dict[RoomKey, dict[str, Report]] = defaultdict(dict)
         for connection in self._connections.by_id.values():
             found = known.of(connection)
-            if found is not None:
-                meeting, side = found
+            for meeting, side in found:
                 meeting.connections[side].append(connection)
                 about = self._connections.pages.get(connection.page or "")
                 if about is not None:
                     session = meeting.sessions[side]
                     pages[session.room][session.peer] = about
-            elif connection.session is None and self._kept_ufrags.isdisjoint(connection.ufrags):
+            if not found and connection.session is None and self._kept_ufrags.isdisjoint(connection.ufrags):
                 external.append(connection)
         for key, labels in self._sessions.labels.items():
             labels.pages_of_connections(pages.get(key, {}))

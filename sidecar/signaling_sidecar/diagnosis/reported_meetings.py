@@ -1,8 +1,9 @@
-"""Finds the meeting that belongs to an RTCPeerConnection which a browser has reported."""
+"""Finds the meetings to which an RTCPeerConnection belongs that a browser has reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.reports import Connection
@@ -17,6 +18,7 @@ class ReportedMeetings:
     def __init__(self, meetings: Iterable[Meeting]) -> None:
         self._by_ufrag: dict[str, MeetingSide] = {}
         self._by_session: dict[str, list[MeetingSide]] = {}
+        self._by_pages: dict[frozenset[object], list[Meeting]] = {}
         for meeting in meetings:
             sides: tuple[MeetingSide, MeetingSide] = (meeting, 0), (meeting, 1)
             for signal in meeting.signals:
@@ -24,11 +26,27 @@ class ReportedMeetings:
                     self._by_ufrag[signal.ufrag] = sides[signal.sender]
             for side, session in zip(sides, meeting.sessions, strict=True):
                 self._by_session.setdefault(session.id, []).append(side)
+            pages = _pages(meeting, meeting.met.ts)
+            if pages is not None:
+                self._by_pages.setdefault(pages, []).append(meeting)
 
-    def of(self, connection: Connection) -> MeetingSide | None:
+    def of(self, connection: Connection) -> list[MeetingSide]:
         """Return the meeting with the peer that the connection names, else the last meeting whose signals contain one
-        of its ufrags, else None."""
-        return self._with_its_peer(connection) or self._with_its_ufrags(connection)
+        of its ufrags. The list also has the later meetings that the connection has lasted into, and may be empty."""
+        found = self._with_its_peer(connection) or self._with_its_ufrags(connection)
+        return [] if found is None else [found, *self._later(connection, *found)]
+
+    def _later(self, connection: Connection, meeting: Meeting, side: int) -> Iterator[MeetingSide]:
+        """Yield the later meetings of the same two pages, until the connection was closed.
+
+        Two pages stay connected when their sessions end, for example while there is no sidecar for a minute. They then
+        meet in new sessions, and need no offer.
+        """
+        pages = _pages(meeting, connection.reports[0][0].ts)
+        closed_ts = min((entry.ts for entry in connection.when("event", "closed")), default=math.inf)
+        for later in self._by_pages.get(pages, ()) if pages is not None else ():
+            if meeting.met.ts < later.met.ts < closed_ts:
+                yield later, int(later.sessions[0].peer != meeting.sessions[side].peer)
 
     def _with_its_peer(self, connection: Connection) -> MeetingSide | None:
         if connection.peer_id is None:
@@ -50,3 +68,9 @@ class ReportedMeetings:
                 meeting, sender = self._by_ufrag[ufrag]
                 return meeting, 1 - sender
         return None
+
+
+def _pages(meeting: Meeting, ts: float) -> frozenset[object] | None:
+    """Return a key for the pages that used the two sessions at the given time, or None if the log does not show it."""
+    pages = [(session.room, session.peer, session.page_at(ts)) for session in meeting.sessions]
+    return None if any(page is None for _, _, page in pages) else frozenset(pages)

@@ -67,7 +67,9 @@ class RoomSessions:
             self._learn_host(key, room.host)
             for known in room.sessions:
                 if known.session not in self.by_id:
-                    self._begin(key, known.session, known.peer, entry).name = known.name
+                    begun = self._begin(key, known.session, known.peer, entry)
+                    begun.name = known.name
+                    _learn_instance(begun, known.instance, entry)
                     self.labels[key].name(known.peer, entry.ts, known.name)
                 session = self.by_id[known.session]
                 if known.connection is None and session.absent is None:
@@ -93,7 +95,9 @@ class RoomSessions:
         self.labels[key].take(entry.type, entry.ts, session.peer, entry.data)
         match entry.type:
             case "peer.joined" | "peer.resumed":
-                session.name = read_about(entry.data).name or session.name
+                about = read_about(entry.data)
+                session.name = about.name or session.name
+                _learn_instance(session, about.instance, entry)
                 session.absent, session.insecure = None, self._sockets.insecure(entry)
                 session.end_of_token = None
                 self._connections[session.id] = entry.boot, entry.connection
@@ -188,3 +192,8 @@ class RoomSessions:
         self._by_pair[earlier.id, later.id] = self._by_pair[later.id, earlier.id] = meeting
         self.meetings.append(meeting)
         return meeting
+
+
+def _learn_instance(session: Session, instance: str | None, entry: Entry) -> None:
+    if instance is not None:
+        session.pages.setdefault(instance, entry.ts)
