@@ -95,11 +95,11 @@ def test_a_connection_that_fails_after_the_other_peer_has_left_is_not_a_failure(
 
 def test_a_connection_that_fails_while_both_peers_are_present_is_a_failure(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(20).reports("ann", peerId="ben", **FAILED)
-    assert story.leaves("ben").verdict().finding.reason is Reason.ICE_FAILED
+    assert story.goes_away("ben").waits(30).leaves("ben").verdict().finding.reason is Reason.ICE_FAILED
 
 
 def test_a_peer_that_has_also_lost_the_sidecar_may_return(story: Story) -> None:
-    story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben").waits(20)
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).goes_away("ben", "lost").waits(20)
     assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.reason is Reason.IN_PROGRESS
     assert story.record("peer.resumed", "ben").verdict().finding.reason is Reason.ICE_FAILED
 
@@ -110,9 +110,36 @@ def test_two_peers_are_not_connected_any_more_when_one_has_reloaded_its_page(sto
     finding = story.record("peer.resumed", "ben").verdict().finding
     sentence = "they were connected until Ben reloaded its page, and neither has sent an offer since"
     assert (finding.reason, finding.sentence) == (Reason.IN_PROGRESS, sentence)
-    assert story.waits(5).verdict().finding.reason is Reason.NOBODY_OFFERED
+    story.waits(5)
+    assert (story.verdict().finding.reason, story.verdict().notes) == (Reason.NOBODY_OFFERED, ())
+    finding = story.waits(10).reports("ann", peerId="ben", **FAILED).verdict().finding
+    assert (finding.reason, finding.sentence) == (Reason.NOBODY_OFFERED, sentence)
     story.describes("ben", "offer", ufrag="BEN2")
     assert story.verdict().finding.reason is Reason.IN_PROGRESS
+
+
+def test_two_peers_are_not_connected_any_more_when_one_has_closed_its_connection(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", remoteUfrag="BENu", **CONNECTED)
+    story.reports("ben", peerId="ann", localUfrag="BENu", remoteUfrag="ANNu", **CONNECTED).waits(60)
+    finding = story.reports("ann", "closed", peerId="ben", connection="closed").verdict().finding
+    sentence = "they were connected until Ann closed its RTCPeerConnection, and neither has sent an offer since"
+    assert (finding.reason, finding.sentence) == (Reason.IN_PROGRESS, sentence)
+    finding = story.waits(10).reports("ben", peerId="ann", **FAILED).verdict().finding
+    assert (finding.reason, finding.sentence) == (Reason.NOBODY_OFFERED, sentence)
+    assert story.evidence() == ["trace", "trace"]
+    finding = story.leaves("ann").verdict().finding
+    assert (finding.reason, finding.sentence) == (
+        Reason.CONNECTED,
+        "they were connected, until Ann closed its RTCPeerConnection",
+    )
+
+
+def test_two_peers_stay_connected_when_one_closes_an_earlier_connection(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", remoteUfrag="BENu", **CONNECTED)
+    story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
+    story.reports("ann", pc="second", peerId="ben", localUfrag="ANN2", remoteUfrag="BEN2", **CONNECTED)
+    story.reports("ann", "closed", peerId="ben", connection="closed").waits(60)
+    assert story.verdict().finding.reason is Reason.CONNECTED
 
 
 def test_a_lost_websocket_does_not_end_the_connection_of_two_peers(story: Story) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
@@ -34,10 +36,10 @@ def _insecure(pair: Pair, signaling: Finding) -> Finding | None:
 def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     selected = next((found for each in pair.connections if (found := each.last("pair")) is not None), None)
     way = f" ({selected.local.get('type')} to {selected.remote.get('type')})" if selected is not None else ""
-    failed = pair.reported("connection", "failed")[-1:]
-    if not failed or failed[0].ts <= connected[-1].ts:
-        connection = Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
-        return _reloaded_since(pair, connected[-1]) or connection
+    failed = [entry for entry in pair.reported("connection", "failed") if entry.ts > connected[-1].ts][:1]
+    if not failed:
+        ended = _ended(pair, way, connected[-1], math.inf) if pair.parted is None else None
+        return ended or Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
     # When a page is closed, the other browser is not informed, and its connection fails only some time later.
     gone = [session for session in pair.meeting.sessions if session.ends and session.ends[0].ts <= failed[0].ts]
     if gone:
@@ -46,27 +48,56 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     if pair.meeting.room is None and not pair.meeting.connections[1]:
         sentence = f"they were connected{way}, until the other page, which reports nothing, stopped answering"
         return Finding(Reason.UNKNOWN, sentence, (connected[-1], *failed))
+    ended = _ended(pair, way, connected[-1], failed[0].ts)
+    if ended is not None:
+        return ended
     lost = f"they were connected{way}, and then lost the connection"
-    if pair.absent is not None:
+    if pair.absent is not None and pair.parted is None:
         return pair.parted_or(lost, connected[-1], *failed)
     return Finding(Reason.ICE_FAILED, lost, (connected[-1], *failed))
 
 
-def _reloaded_since(pair: Pair, connected: Entry) -> Finding | None:
-    """Return the finding if one of two connected peers has reloaded its page and is back. The reload has ended their
-    connection. An offer after the reload would have begun another attempt."""
-    unloads = [
-        (unload, session)
+def _ended(pair: Pair, way: str, connected: Entry, until_ts: float) -> Finding | None:
+    """Return the finding if one of two connected peers has ended their connection by `until_ts`, because it reloaded
+    its page and is back, or because its page closed its RTCPeerConnection.
+
+    No offer has been sent since, because an offer would have begun another attempt."""
+    if pair.absent is not None and pair.parted is None:
+        return None
+    reloads = [
+        (unload, f"{session.label} reloaded its page")
         for session in pair.meeting.sessions
         for unload in session.away
-        if unload.ts > connected.ts and read_about(unload.data).ending == "unloaded"
+        if read_about(unload.data).ending == "unloaded"
     ]
-    if not unloads or pair.absent is not None or pair.parted is not None:
-        return None
-    unload, session = max(unloads, key=lambda each: each[0].ts)
-    sentence = f"they were connected until {session.label} reloaded its page, and neither has sent an offer since"
-    reason = Reason.IN_PROGRESS if pair.has_time(unload) else Reason.NOBODY_OFFERED
-    return Finding(reason, sentence, (connected, unload))
+    # A page may close its RTCPeerConnection because it is being reloaded, or because the other page was.
+    for ends in (reloads, _closes(pair)):
+        found = [each for each in ends if connected.ts < each[0].ts <= until_ts]
+        if found:
+            return _was_ended(pair, way, connected, *min(found, key=lambda each: each[0].ts))
+    return None
+
+
+def _was_ended(pair: Pair, way: str, connected: Entry, end: Entry, what: str) -> Finding:
+    if pair.parted is not None:
+        return Finding(Reason.CONNECTED, f"they were connected{way}, until {what}", (connected, end))
+    sentence = f"they were connected until {what}, and neither has sent an offer since"
+    reason = Reason.IN_PROGRESS if pair.has_time(end) else Reason.NOBODY_OFFERED
+    return Finding(reason, sentence, (connected, end))
+
+
+def _closes(pair: Pair) -> list[tuple[Entry, str]]:
+    """Return the reports of pages that have closed their RTCPeerConnection, and have no other one to the peer."""
+    if pair.meeting.room is None:
+        return []
+    return [
+        (entry, f"{name} closed its RTCPeerConnection")
+        for name, connections in zip(pair.names, pair.meeting.connections, strict=True)
+        if all(each.when("event", "closed") for each in connections)
+        for each in connections
+        if each in pair.connections
+        for entry in each.when("event", "closed")
+    ]
 
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:

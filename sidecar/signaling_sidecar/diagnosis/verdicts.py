@@ -141,7 +141,7 @@ def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
             unread = sum(signal.sender == side for signal in attempt.unread)
             if unread:
                 yield f"{name} has sent {counted(unread, 'signal')} in an unknown form"
-        if reason is Reason.NOBODY_OFFERED:
+        if reason is Reason.NOBODY_OFFERED and not attempt.offers:
             answered = any(answer.sender == side for answer in attempt.answers)
             if answered or attempt.candidates[side]:
                 sent = f"{name} has sent {'an answer' if answered else 'candidates'}"
