@@ -44,7 +44,7 @@ def reports(peer: str) -> st.SearchStrategy[dict[str, Any]]:
     page = f"page-{peer}"
     about_page = {"event": "page", "page": page, "title": st.sampled_from(["Shop", "Chat"]), "secure": st.booleans()}
     about_connection = {
-        "event": st.sampled_from(["state", "closed"]),
+        "event": st.sampled_from(["state", "closed", "stats"]),
         "page": page,
         "pc": st.sampled_from([f"{page}-1"] * 3 + [f"{page}-2"]),
         "peerId": PEERS | st.none(),
@@ -76,6 +76,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
             data = {
                 "name": draw(st.sampled_from(["Ann", "Guest", None])),
                 "ending": draw(st.sampled_from(["unloaded", "lost"])),
+                "instance": draw(st.sampled_from([None, f"page-{peer}"])),
             }
             return {**own, "type": f"peer.{type_}", "data": data}
         case "signal":

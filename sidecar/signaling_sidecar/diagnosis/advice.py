@@ -76,7 +76,9 @@ ADVICE: dict[Reason, Advice] = {
         "ICE found a path, but the DTLS handshake failed",
         "check that nothing changes the SDP on its way, and that no page uses the answer of another connection",
     ),
-    Reason.UNKNOWN: Advice("the signaling is complete, and no browser has reported the result", _REPORTS),
+    Reason.UNKNOWN: Advice(
+        "the signaling is complete or not in the log, and no browser has reported whether they are connected", _REPORTS
+    ),
 }
 _SEND_SLOWER = "send fewer frames per second, or raise the limit (--max-frames-per-s)"
 _BY_CODE: dict[str, str] = {

@@ -138,6 +138,11 @@ class Meeting:
         """A key for the two peers, which is the same for each of their meetings."""
         return self.dialect, self.room, frozenset(session.identity for session in self.sessions)
 
+    @property
+    def is_older_than_log(self) -> bool:
+        """Whether the two were in the room before the log begins, according to its first checkpoint."""
+        return self.met.type == "log.checkpoint"
+
     def is_over_by(self, ts: float) -> bool:
         """Whether one of the two peers had left, or closed its connections, by the given time (seconds since the
         epoch)."""

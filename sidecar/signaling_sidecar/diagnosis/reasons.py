@@ -43,7 +43,8 @@ class Reason(StrEnum):
     ICE_FAILED = "ice-failed"
     DTLS_FAILED = "dtls-failed"
     UNKNOWN = "transport-unknown"
-    """The signaling is complete, and no browser has reported whether they are connected."""
+    """The signaling is complete, or it was before the log begins, and no browser has reported whether they are
+    connected."""
 
 
 JUST_MET = "they have only just met"

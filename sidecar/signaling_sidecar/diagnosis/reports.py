@@ -111,9 +111,16 @@ class Connection:
     ufrags: dict[str, None] = field(default_factory=dict)
     """The ICE ufrags, in the order of the reports. An ICE restart adds another ufrag."""
     remote_ufrags: dict[str, None] = field(default_factory=dict)
+    has_state: bool = False
+    """Whether a report has said which state the connection is in."""
 
     def add(self, entry: Entry, report: Report) -> None:
         own = msgspec.structs.replace(report, pc=None, page=None, peer_id=None)
+        # A page sends statistics only while it is connected. If the log begins in the middle, the state of the
+        # connection is not in it.
+        if own.event == "stats" and not self.has_state:
+            own = msgspec.structs.replace(own, connection="connected")
+        self.has_state |= own.connection is not None
         self.reports.append((entry.without_data(), own))
         self.session = self.session or entry.session
         self.peer_id = self.peer_id or report.peer_id

@@ -18,11 +18,21 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
     connected = pair.reported("connection", "connected")
     if connected:
         return _was_connected(pair, connected)
+    if signaling.reason is Reason.NOBODY_OFFERED and pair.meeting.is_older_than_log:
+        return _before_log(pair, signaling)
     if signaling.reason in (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED):
         return _insecure(pair, signaling) or signaling
     if signaling.reason not in _OPEN or not pair.connections:
         return signaling
     return _transport(pair, signaling)
+
+
+def _before_log(pair: Pair, signaling: Finding) -> Finding:
+    """Evaluate two peers whose offer may have been sent before the log begins."""
+    if _failures(pair):
+        return _transport(pair, signaling)
+    sentence = "they met before this part of the log, which does not show whether they are connected"
+    return signaling._replace(reason=Reason.UNKNOWN, sentence=sentence)
 
 
 def _insecure(pair: Pair, signaling: Finding) -> Finding | None:

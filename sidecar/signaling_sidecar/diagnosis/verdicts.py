@@ -20,6 +20,9 @@ _UNDECIDED = (Reason.IN_PROGRESS, Reason.GLARE)
 """If the last attempt has one of these results, an earlier attempt explains more. Glare is one of the results, because
 in a second attempt both peers often send an offer at the same time."""
 
+_SILENT = (Reason.NOBODY_OFFERED, Reason.INSECURE_PAGE, Reason.UNKNOWN)
+"""The results of two peers without an offer that are not connected, as far as the browsers' reports show it."""
+
 
 class Verdict(NamedTuple):
     """The verdict on one meeting. `signaling` is the finding from the signals alone. `finding` also takes the browsers'
@@ -87,17 +90,18 @@ class Verdicts:
 
     def on(self, meeting: Meeting, now_ts: float) -> Verdict:
         verdict = self._evaluate(meeting, now_ts)
-        if verdict.signaling.reason is Reason.NOBODY_OFFERED and self._is_without_host(meeting):
+        if verdict.signaling.reason is not Reason.NOBODY_OFFERED or verdict.finding.reason not in _SILENT:
+            return verdict
+        if self._is_without_host(meeting):
             sentence = "neither has sent an offer, and neither is the host of the room"
-            if verdict.finding.reason in (Reason.NOBODY_OFFERED, Reason.INSECURE_PAGE):
-                return verdict._replace(finding=verdict.signaling._replace(sentence=sentence), has_no_host=True)
+            return verdict._replace(finding=verdict.signaling._replace(sentence=sentence), has_no_host=True)
         offered_in = self._offered.get(_peers(meeting))
-        if verdict.finding.reason is not Reason.NOBODY_OFFERED or offered_in is None:
+        if verdict.finding.reason is Reason.INSECURE_PAGE or offered_in is None:
             return verdict
         if offered_in.dialect == meeting.dialect or offered_in.is_over_by(meeting.met.ts):
             return verdict
         sentence = f"neither has sent an offer here, but in the room {offered_in.room!r} of {offered_in.dialect}"
-        return verdict._replace(finding=verdict.finding._replace(sentence=sentence), offered_in=offered_in)
+        return verdict._replace(finding=verdict.signaling._replace(sentence=sentence), offered_in=offered_in)
 
     def _is_without_host(self, meeting: Meeting) -> bool:
         host = self._hosts.get((meeting.dialect or "", meeting.room or ""))
