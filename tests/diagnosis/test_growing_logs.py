@@ -215,6 +215,17 @@ def test_another_host_has_to_connect_to_those_that_the_first_one_left_alone(stor
         assert [each.must_connect for each in verdicts] == must_connect
 
 
+def test_a_host_that_has_left_had_to_connect_to_everybody(story: Story) -> None:
+    """A host that reloads its page may return with another peer id, and to another room with the same id."""
+    story.record("room.updated", data={"host": "ann"}).joins("ben", "Ben").joins("cleo", "Cleo").waits(60)
+    story.leaves("ann").record("room.updated", data={"host": "cleo"}).leaves("ben").leaves("cleo")
+    story.joins("dan").record("room.updated", data={"host": "dan"})
+    verdicts = diagnose(read_entries([story.write()])).verdicts
+    assert [(each.must_connect, each.finding.sentence) for each in verdicts] == [
+        (True, "neither has sent an offer")
+    ] * 3
+
+
 def test_a_peer_that_was_not_admitted_is_told_by_its_name_when_it_has_joined(story: Story) -> None:
     refused = {"code": "room-full", "message": "because"}
     story.add(

@@ -18,7 +18,7 @@ from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_o
 from signaling_sidecar.diagnosis.refusals import Refusals
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
-from signaling_sidecar.diagnosis.room_sessions import RoomKey, RoomSessions
+from signaling_sidecar.diagnosis.room_sessions import Hosts, RoomKey, RoomSessions
 from signaling_sidecar.diagnosis.sockets import Sockets
 from signaling_sidecar.eventlog.payload import Candidate, Content
 
@@ -37,8 +37,7 @@ class FoundMeetings:
     unread: list[RoomKey]
     """The rooms, by dialect and room id, for which the log does not show who met, because their frames to all peers are
     encrypted or in an unknown form. The rooms are in the order of their first such frames."""
-    hosts: dict[RoomKey, str]
-    """By dialect and room, the peer id of the last host of each room that has a host."""
+    hosts: Hosts
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:

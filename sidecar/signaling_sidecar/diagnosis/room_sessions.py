@@ -18,6 +18,9 @@ from signaling_sidecar.diagnosis.sockets import Sockets
 RoomKey = tuple[str, str]
 """The dialect and the id of a room."""
 
+Hosts = dict[RoomKey, list[tuple[float, str]]]
+"""For each room that has a host, its hosts: since when (seconds since the epoch), and the peer id."""
+
 _STOPPED = '{"ending":"stopped"}'
 """The data of a record that says that a peer's connection ended because the sidecar was stopped."""
 
@@ -30,8 +33,7 @@ class RoomSessions:
         """Every two sessions that were in one room at the same time, in the order in which they met."""
         self.by_id: dict[str, Session] = {}
         self.labels: dict[RoomKey, PeerLabels] = defaultdict(PeerLabels)
-        self.hosts: dict[RoomKey, str] = {}
-        """The peer id of the last host of each room that has a host."""
+        self.hosts: Hosts = defaultdict(list)
         self._sockets = sockets
         self._rooms: dict[RoomKey, dict[str, Session]] = {}
         """For each room, its present sessions by peer id."""
@@ -64,7 +66,7 @@ class RoomSessions:
         for room in rooms:
             key = (room.dialect, room.room)
             self._learn_whether_announced(key, announced=room.announced)
-            self._learn_host(key, room.host)
+            self._learn_host(key, room.host, entry)
             for known in room.sessions:
                 if known.session not in self.by_id:
                     begun = self._begin(key, known.session, known.peer, entry)
@@ -88,7 +90,7 @@ class RoomSessions:
         elif entry.type == "room.created":
             self._learn_whether_announced(key, announced=read_about(entry.data).announced)
         elif entry.type == "room.updated":
-            self._learn_host(key, read_about(entry.data).host)
+            self._learn_host(key, read_about(entry.data).host, entry)
 
     def take_peer(self, key: RoomKey, session: Session, entry: Entry) -> None:
         """Process a record of a peer that joined, returned, changed, lost its connection or left."""
@@ -111,9 +113,9 @@ class RoomSessions:
                 session.end_of_token = session.end_of_token or self._sockets.end_of_token(entry)
                 self._rooms.get(key, {}).pop(session.peer, None)  # missing if another program reordered the records
 
-    def _learn_host(self, key: RoomKey, host: str | None) -> None:
-        if host is not None:
-            self.hosts[key] = host
+    def _learn_host(self, key: RoomKey, host: str | None, entry: Entry) -> None:
+        if host is not None and not (self.hosts[key] and self.hosts[key][-1][1] == host):
+            self.hosts[key].append((entry.ts, host))
 
     def session_of(self, key: RoomKey, id_: str, peer: str, entry: Entry) -> Session:
         """Return the session that caused an entry. The session begins with this entry if the log has not shown it

@@ -3,7 +3,8 @@ verdict says why an earlier attempt failed, if one did."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from signaling_sidecar.counted import counted
@@ -12,7 +13,7 @@ from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
-from signaling_sidecar.diagnosis.room_sessions import RoomKey
+from signaling_sidecar.diagnosis.room_sessions import Hosts
 from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
 
@@ -79,7 +80,7 @@ class Verdicts:
     neither of the two peers is the host, and no offer was sent between them.
     """
 
-    def __init__(self, meetings: Iterable[Meeting], hosts: Mapping[RoomKey, str], evaluate: Evaluate) -> None:
+    def __init__(self, meetings: Iterable[Meeting], hosts: Hosts, evaluate: Evaluate) -> None:
         self._evaluate, self._hosts = evaluate, hosts
         self._offered: dict[frozenset[str], Meeting] = {
             _peers(each): each
@@ -104,7 +105,12 @@ class Verdicts:
         return verdict._replace(finding=verdict.signaling._replace(sentence=sentence), offered_in=offered_in)
 
     def _is_without_host(self, meeting: Meeting) -> bool:
-        host = self._hosts.get((meeting.dialect or "", meeting.room or ""))
+        """Whether neither peer is the host of the room, or was when one of them left."""
+        parted = meeting.parted()
+        until_ts = parted.ends[0].ts if parted is not None else math.inf
+        hosts = self._hosts.get((meeting.dialect or "", meeting.room or ""), [])
+        # If the host leaves, the next host follows in the same moment.
+        host = next((peer for since_ts, peer in reversed(hosts) if since_ts < until_ts), None)
         return host is not None and host not in _peers(meeting)
 
 
