@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -283,6 +284,24 @@ async def test_the_panel_draws_only_the_newest_rows_of_a_long_ladder(admin: Admi
             await ben.receive_json()
         await until(lambda: f"the last {SHOWN_ROWS} of " in dashboard._ladder.html, "it is shown")
         assert dashboard._ladder.html.count("data-seq") <= SHOWN_ROWS + 1
+
+
+async def test_verdicts_change_when_a_deadline_passes_although_the_log_does_not_grow(
+    admin: Admin, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dashboard = admin.dashboard()
+    async with aiohttp.ClientSession() as session:
+        pages = [await page(session, admin, room, name) for name in ("ann", "ben")]
+        await pages[0].send_json({"type": "offer", "to": "ben", "sdp": "v=0"})
+        await until(lambda: "Ben may still answer" in dashboard._pairs.value, "the offer is shown")
+        log, drawn = admin.log, dashboard._ladder.html
+        assert log.pairs["reason"].tolist()[-1] == "in-progress"
+        now_ts = time.time()
+        monkeypatch.setattr(time, "time", lambda: now_ts + 60)
+        await until(lambda: "Ben has not answered" in dashboard._pairs.value, "the new verdict is shown")
+        assert admin.log is log
+        assert (log.pairs["reason"].tolist()[-1], dashboard._ladder.html) == ("offer-unanswered", drawn)
+        assert not any(each.closed for each in pages)
 
 
 async def test_the_panel_has_only_the_pairs_of_the_selected_dialect(admin: Admin, room: str) -> None:

@@ -134,7 +134,6 @@ class Read:
     def _look(self, now_ts: float) -> Seen:
         found = self._meetings.found()
         diagnosis = judge(found, now_ts, evaluate=self._verdicts.evaluate)
-        changes_ts = min((each.changes_ts for each in diagnosis.verdicts), default=math.inf)
         return Seen(
             entries=self._entries,
             found=found,
@@ -146,7 +145,7 @@ class Read:
             reporting=self._reporting,
             boot=self._boot,
             seq=self._entries[-1].seq if self._entries else 0,
-            changes_ts=None if changes_ts == math.inf else changes_ts,
+            changes_ts=None if diagnosis.changes_ts == math.inf else diagnosis.changes_ts,
         )
 
 

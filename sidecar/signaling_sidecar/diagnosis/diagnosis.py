@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,11 @@ class Diagnosis:
         together = [verdict for verdict in pairs if verdict.meeting.parted() is None]
         counted = together if is_live else together or pairs
         return bool(counted) and all(verdict.finding.reason is Reason.CONNECTED for verdict in counted)
+
+    @property
+    def changes_ts(self) -> float:
+        """The next time at which a verdict may change without a new record, because a deadline passes."""
+        return min((verdict.changes_ts for verdict in self.verdicts), default=math.inf)
 
     def only(self, room: str | None, dialect: str | None) -> Diagnosis:
         """Return the part of this diagnosis that is about the rooms with the given id and dialect."""

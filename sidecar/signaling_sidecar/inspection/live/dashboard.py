@@ -134,7 +134,7 @@ class Dashboard:
         _set_options(self._peer, [(line_of_peer(peer, view.ladder), peer["peer"]) for peer in peers], self._peer.value)
         self._enable()
         self._status.value = "" if view.rooms else "there are no rooms"
-        if self._view is None or not view.is_drawn_like(self._view):
+        if self._view is None or view.pairs != self._view.pairs or not view.is_drawn_like(self._view):
             self._pairs.value = view.pairs
             self._ladder.show(view.ladder, view.html)
         self._view = view

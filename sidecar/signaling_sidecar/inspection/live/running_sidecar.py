@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ class RunningSidecar:
 
     @property
     def log(self) -> EventLog:
-        """The current event log with all its tables and drawings. It is read again only when it has grown."""
+        """The current event log with all its tables and drawings. It is read again only when it has grown. Its verdicts
+        also change when time passes."""
         if self._state_dir is None:
             raise AdminRefused(
                 "no-log", "the log can only be read on the sidecar's machine, by connect() without a url"
@@ -50,6 +52,7 @@ class RunningSidecar:
         sizes = tuple(map(_size, sorted(self._state_dir.glob("*.jsonl*"))))
         if self._log is None or self._log[0] != sizes:
             self._log = (sizes, read_log(find_segments(self._state_dir)))
+        self._log[1].still_current(time.time())
         return self._log[1]
 
     def kick(self, room: str, peer: str, dialect: str | None = None) -> None:

@@ -3,6 +3,8 @@ seconds."""
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signaling_sidecar.counted import counted
@@ -28,6 +30,8 @@ class View(NamedTuple):
     pairs: str = ""
     ladder: Ladder | None = None
     html: str = ""
+    changes_ts: float = math.inf
+    """The time at which a verdict may change although the log does not (seconds since the epoch)."""
 
     def is_drawn_like(self, other: View) -> bool:
         return (self.wanted, self.log, self.is_there) == (other.wanted, other.log, other.is_there)
@@ -35,13 +39,13 @@ class View(NamedTuple):
 
 def look(sidecar: RunningSidecar, wanted: tuple[str, str] | None, before: View | None) -> View:
     """Fetch the rooms, and draw the room `wanted`, or the first room if that is None. If the log has not changed since
-    the view `before`, its drawing is used again."""
+    the view `before`, and no verdict can have changed, its drawing is used again."""
     rooms, log = sidecar.now(), sidecar.log
     if wanted is None and rooms:
         wanted = key_of(rooms[0])
     chosen = next((room for room in rooms if key_of(room) == wanted), None)
     view = View(rooms, wanted, log, chosen is not None, chosen)
-    if before is not None and view.is_drawn_like(before):
+    if before is not None and view.is_drawn_like(before) and time.time() < before.changes_ts:
         return before._replace(rooms=rooms, chosen=chosen)
     return _draw(view)
 
@@ -51,12 +55,12 @@ def _draw(view: View) -> View:
     if view.wanted is None or not view.is_there:
         return view
     (dialect, room), log = view.wanted, view.log
-    pairs = log.diagnose(room, dialect)._repr_html_()
+    diagnosis = log.diagnose(room, dialect)
     boots = log.rooms.query("dialect == @dialect and room == @room")["boot"]
     # A room that was restored from a checkpoint may not have a record yet.
     ladder = log.ladder(room, dialect, str(boots.iloc[-1])) if len(boots) else None
     drawn = "" if ladder is None else ladder.last(SHOWN_ROWS).to_html()
-    return view._replace(pairs=pairs, ladder=ladder, html=drawn)
+    return view._replace(pairs=diagnosis._repr_html_(), ladder=ladder, html=drawn, changes_ts=diagnosis.changes_ts)
 
 
 def key_of(room: dict[str, Any]) -> tuple[str, str]:

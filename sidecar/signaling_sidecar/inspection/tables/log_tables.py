@@ -34,6 +34,16 @@ class LogTables:
         """The time at which the log was read (seconds since the epoch) if its sidecar was running then, otherwise
         None."""
 
+    def still_current(self, now_ts: float) -> None:
+        """Note that the log of a running sidecar has not grown until `now_ts`. The verdicts may still have changed,
+        because a deadline has passed."""
+        if self._read_ts is None:
+            return
+        self._read_ts = now_ts
+        if "_diagnosis" in self.__dict__ and now_ts >= self._diagnosis.changes_ts:
+            del self._diagnosis
+            self.__dict__.pop("pairs", None)
+
     @property
     def events(self) -> pd.DataFrame:
         """One row per record, boot after boot, and within a boot in the order of writing.
