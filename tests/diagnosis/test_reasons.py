@@ -188,6 +188,26 @@ def test_a_pair_that_was_connected_and_then_lost_the_connection(story: Story) ->
     )
 
 
+def test_two_peers_are_not_connected_while_their_connection_is_interrupted(story: Story) -> None:
+    """A browser gives up only 15 s after it has noticed that no answers arrive."""
+    story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(20)
+    story.reports("ann", peerId="ben", connection="disconnected", ice="disconnected")
+    finding = story.waits(10).verdict().finding
+    sentence = "they were connected; the connection is interrupted, and may recover"
+    assert (finding.reason, finding.sentence) == (Reason.IN_PROGRESS, sentence)
+    assert story.evidence() == ["trace", "trace"]
+    assert story.reports("ann", peerId="ben", **CONNECTED).verdict().finding.reason is Reason.CONNECTED
+
+
+def test_a_failure_before_two_peers_were_connected_is_not_why_their_connection_has_ended(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", remoteUfrag="BENu", **FAILED).waits(20)
+    story.describes("ben", "offer", ufrag="BEN2").describes("ann", "answer", ufrag="ANN2")
+    second = {"pc": "second", "peerId": "ben", "localUfrag": "ANN2", "remoteUfrag": "BEN2"}
+    story.reports("ann", **second, **CONNECTED).waits(20).reports("ann", "closed", **second, connection="closed")
+    story.reports("ann", "closed", peerId="ben", connection="closed")
+    assert story.verdict().finding.sentence.startswith("they were connected until Ann closed its RTCPeerConnection")
+
+
 def test_a_dtls_handshake_that_failed_after_ice_had_connected(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", connection="connecting", ice="connected")
     story.reports("ann", peerId="ben", connection="failed", dtls="failed")

@@ -48,8 +48,10 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     way = f" ({selected.local.get('type')} to {selected.remote.get('type')})" if selected is not None else ""
     failed = [entry for entry in pair.reported("connection", "failed") if entry.ts > connected[-1].ts][:1]
     if not failed:
-        ended = _ended(pair, way, connected[-1], math.inf) if pair.parted is None else None
-        return ended or Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
+        still = Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
+        if pair.parted is not None:
+            return still
+        return _ended(pair, way, connected[-1], math.inf) or _interrupted(pair, way, connected[-1]) or still
     # When a page is closed, the other browser is not informed, and its connection fails only some time later.
     gone = [session for session in pair.meeting.sessions if session.ends and session.ends[0].ts <= failed[0].ts]
     if gone:
@@ -65,6 +67,18 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     if pair.absent is not None and pair.parted is None:
         return pair.parted_or(lost, connected[-1], *failed)
     return Finding(Reason.ICE_FAILED, lost, (connected[-1], *failed))
+
+
+def _interrupted(pair: Pair, way: str, connected: Entry) -> Finding | None:
+    """Return the finding if one of the browsers gets no answer from the other, and has not given up yet."""
+    gaps = [
+        each.when("connection", "disconnected")[-1]
+        for each in pair.connections
+        if each.last("connection") == "disconnected"
+    ]
+    if not gaps:
+        return None
+    return pair.parted_or(f"they were connected{way}; the connection is interrupted, and may recover", connected, *gaps)
 
 
 def _ended(pair: Pair, way: str, connected: Entry, until_ts: float) -> Finding | None:

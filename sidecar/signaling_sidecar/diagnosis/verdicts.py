@@ -11,7 +11,7 @@ from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
-from signaling_sidecar.diagnosis.pair import Pair
+from signaling_sidecar.diagnosis.pair import Pair, of_attempt
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
 from signaling_sidecar.diagnosis.room_sessions import Hosts
 from signaling_sidecar.diagnosis.signaling import by_signaling
@@ -125,6 +125,8 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
     """
     attempts = attempts_of(meeting)
     verdict = _evaluate(meeting, attempts[-1], now_ts)
+    if _has_connected(meeting, attempts[-1]):
+        return verdict
     for attempt, later in zip(attempts[-2::-1], attempts[:0:-1], strict=True):
         if verdict.finding.reason not in _UNDECIDED:
             break
@@ -135,6 +137,11 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
             again = before.finding._replace(sentence=f"{before.finding.sentence}; they are trying again")
             return before._replace(finding=again, changes_ts=verdict.changes_ts)
     return verdict
+
+
+def _has_connected(meeting: Meeting, attempt: Attempt) -> bool:
+    connections = (each for side in meeting.connections for each in of_attempt(side, attempt))
+    return any(each.when("connection", "connected") for each in connections)
 
 
 def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
