@@ -30,7 +30,7 @@ UFRAGS = [f"{HEX_1}1", f"{HEX_2}1", "dan1"]
 ROOMS = st.sampled_from([("rooms", "bar")] * 8 + [("rooms", "pub"), ("mesh", "bar")])
 KINDS = st.sampled_from(["offer", "answer", "candidate", "signal", "leave", "hello", None])
 CODES = st.sampled_from(["unknown-type", "room-full", "too-fast", "no-such-peer", "not-joined"])
-PARTS = ["peer", "signal", "signal", "signal", "trace", "trace", "refused", "room", "socket", "checkpoint"]
+PARTS = ["peer", "signal", "signal", "signal", "trace", "trace", "refused", "room", "socket", "checkpoint", "gap"]
 SEALED = "U2FsdGVkX1+vupppZksvRf5pq5g5XjFRlipRkwB0K1Y="
 
 
@@ -115,6 +115,8 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
             opened = {"origin": draw(st.sampled_from(["http://10.0.0.7:5173", "https://a.example"]))}
             type_, data = draw(st.sampled_from([("connection.opened", opened), ("connection.closed", closed)]))
             return {**draw(st.sampled_from([own, {"connection": own["connection"]}])), "type": type_, "data": data}
+        case "gap":
+            return {"type": "log.gap", "data": {"lost": 7}}
         case _:
             sessions = [{"session": session, "peer": peer, "name": "Ann"}]
             return {

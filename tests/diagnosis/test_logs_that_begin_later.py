@@ -1,4 +1,7 @@
-"""The diagnosis of peers that met before the log begins, because its beginning was deleted or is not read."""
+"""The diagnosis of peers whose signals are not in the log.
+
+They met before the log begins, because its beginning was deleted or is not read, or the log has a gap.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.diagnosis import Diagnosis, Reason, diagnose, read_entries
-from tests.kit.diagnosis_log import CONNECTED, FAILED
+from tests.kit.diagnosis_log import CONNECTED, FAILED, Story
 from tests.kit.inspection_log import T0_S, header, record, write_segment
 
 LATER_S = 60.0
@@ -56,3 +59,33 @@ def test_statistics_that_arrive_late_do_not_restore_a_lost_connection(tmp_path: 
 def test_two_guests_of_a_host_need_not_connect(tmp_path: Path) -> None:
     [verdict] = seen(tmp_path, host="cem").verdicts
     assert (verdict.finding.reason, verdict.must_connect) == (Reason.NOBODY_OFFERED, False)
+
+
+def fails_to_write(story: Story) -> Story:
+    """Add what the log has when it can be written again."""
+    story.restarts("ann", "ben").record("peer.resumed", "ann").record("peer.resumed", "ben")
+    return story.record("log.gap", dialect=None, room=None, data={"lost": 7})
+
+
+@pytest.mark.parametrize("kinds", [[], ["offer"], ["offer", "answer"]])
+def test_signals_that_may_be_in_a_gap_of_the_log_are_not_reported_as_missing(story: Story, kinds: list[str]) -> None:
+    story.joins("ben", "Ben")
+    for peer, kind in zip(("ben", "ann"), kinds, strict=False):
+        story.describes(peer, kind)
+    finding = fails_to_write(story).waits(60).verdict().finding
+    assert (finding.reason, finding.sentence) == (
+        Reason.UNKNOWN,
+        "the log could not be written for some time, and does not show whether they are connected",
+    )
+    assert story.evidence()[-1] == "log.gap"
+
+
+def test_signals_that_are_missing_after_a_gap_of_the_log_are_reported(story: Story) -> None:
+    fails_to_write(story.joins("ben", "Ben")).describes("ben", "offer").waits(60)
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+def test_a_failure_after_a_gap_of_the_log_is_reported(story: Story) -> None:
+    fails_to_write(story.joins("ben", "Ben").describes("ben", "offer")).reports("ann", peerId="ben", **FAILED)
+    story.waits(60)
+    assert story.verdict().finding.reason is Reason.ICE_FAILED

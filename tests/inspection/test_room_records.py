@@ -72,6 +72,11 @@ def test_a_page_outside_of_the_room_is_found_by_the_ufrag_of_its_connection(tmp_
     check_all_rooms(path)
 
 
+def test_a_gap_of_the_log_concerns_every_room(tmp_path: Path) -> None:
+    story = Story(tmp_path).joins("ben").describes("ben", "offer")
+    check_all_rooms(story.record("log.gap", dialect=None, room=None, data={"lost": 7}).waits(60).leaves("ben").write())
+
+
 def test_a_connection_to_a_peer_of_another_room_belongs_to_that_room(tmp_path: Path) -> None:
     """The pages are in a lobby, in which they report their connections, and call each other in a room of PeerJS."""
     ann, ben = {"peer": ANN_ID, "session": "s-ann"}, {"peer": BEN_ID, "session": "s-ben"}

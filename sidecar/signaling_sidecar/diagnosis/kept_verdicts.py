@@ -33,6 +33,7 @@ def _facts(meeting: Meeting) -> Facts:
     return (
         len(meeting.signals),
         len(meeting.refusals),
+        meeting.gap,
         sum(each.may_be_signal for each in meeting.refusals),
         *map(_facts_of_session, meeting.sessions),
         *((each, len(each.reports)) for side in meeting.connections for each in side),

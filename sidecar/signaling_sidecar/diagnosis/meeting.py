@@ -132,6 +132,8 @@ class Meeting:
     refusals: list[Refusal] = field(default_factory=list)
     connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
     """For each side, the RTCPeerConnections to the other side that its browser has reported, in order."""
+    gap: Entry | None = None
+    """The last entry while the two were together which reports that the log could not be written for some time."""
 
     @property
     def pair(self) -> tuple[object, ...]:

@@ -72,6 +72,8 @@ class MeetingFinder:
             self._take_report(entry)
         elif entry.type == "log.checkpoint":
             self._sessions.take_checkpoint(entry)
+        elif entry.type == "log.gap":
+            self._sessions.take_gap(entry)
         elif entry.type in ("signal.refused", "signal.expired"):
             self._refusals.take(entry)
         elif entry.type == "auth.failed":

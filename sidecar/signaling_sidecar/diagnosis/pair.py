@@ -52,6 +52,13 @@ class Pair:
         return Finding(Reason.UNKNOWN, sentence, (*evidence, *self.parted.ends))
 
     @property
+    def gap(self) -> Entry | None:
+        """The entry which reports that records of this attempt may be missing from the log, or None."""
+        began = self.attempt.offers[0].entry if self.attempt.offers else self.meeting.met
+        gap = self.meeting.gap
+        return gap if gap is not None and began.ts <= gap.ts else None
+
+    @property
     def is_watched_to_the_end(self) -> bool:
         """Whether a browser would certainly have reported a connection between the two peers, if there had been one.
 

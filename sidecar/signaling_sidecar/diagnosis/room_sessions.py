@@ -83,6 +83,12 @@ class RoomSessions:
         session.away.append(lost)
         session.absent = lost
 
+    def take_gap(self, entry: Entry) -> None:
+        """Process a record which reports that the log could not be written for some time."""
+        for meeting in self.meetings:
+            if meeting.parted() is None:
+                meeting.gap = entry
+
     def take_room(self, key: RoomKey, entry: Entry) -> None:
         """Process a record about a room as a whole."""
         if entry.type == "room.ended":

@@ -11,6 +11,8 @@ from signaling_sidecar.diagnosis.record_data import read_about
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
 """If the signals alone lead to one of these reasons, the browsers' reports may show a better one."""
+_LACKING = (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES, Reason.GLARE)
+"""The reasons in a finding from the signaling which say that signals are missing."""
 
 
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
@@ -18,8 +20,12 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
     connected = pair.reported("connection", "connected")
     if connected:
         return _was_connected(pair, connected)
+    if signaling.reason in _LACKING and pair.gap is not None:
+        why = "the log could not be written for some time, and does not show whether they are connected"
+        return _unlogged(pair, signaling, why, pair.gap)
     if signaling.reason is Reason.NOBODY_OFFERED and pair.meeting.is_older_than_log:
-        return _before_log(pair, signaling)
+        why = "they met before this part of the log, which does not show whether they are connected"
+        return _unlogged(pair, signaling, why)
     if signaling.reason in (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED):
         return _insecure(pair, signaling) or signaling
     if signaling.reason not in _OPEN or not pair.connections:
@@ -27,12 +33,11 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
     return _transport(pair, signaling)
 
 
-def _before_log(pair: Pair, signaling: Finding) -> Finding:
-    """Evaluate two peers whose offer may have been sent before the log begins."""
+def _unlogged(pair: Pair, signaling: Finding, sentence: str, *evidence: Entry) -> Finding:
+    """Evaluate two peers whose missing signals may have been sent while no log was written."""
     if _failures(pair):
         return _transport(pair, signaling)
-    sentence = "they met before this part of the log, which does not show whether they are connected"
-    return signaling._replace(reason=Reason.UNKNOWN, sentence=sentence)
+    return Finding(Reason.UNKNOWN, sentence, (*signaling.evidence, *evidence))
 
 
 def _insecure(pair: Pair, signaling: Finding) -> Finding | None:

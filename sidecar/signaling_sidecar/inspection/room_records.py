@@ -54,7 +54,8 @@ def room_records(events: pd.DataFrame, chosen: RoomRuns) -> list[Entry]:
     for other in rooms - {room}:
         elsewhere |= in_runs & _is_of(events, other) & ~_has_type(events, "trace.state")
     checkpoints = in_runs & _has_type(events, "log.checkpoint")
-    found = entries_of(events[own | reports | elsewhere | checkpoints])
+    gaps = in_runs & _has_type(events, "log.gap")
+    found = entries_of(events[own | reports | elsewhere | checkpoints | gaps])
     return [_with_rooms(entry, rooms) if entry.type == "log.checkpoint" else entry for entry in found]
 
 
