@@ -20,6 +20,7 @@ from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.eventlog.retention import compress
 from signaling_sidecar.eventlog.state_dir import lock
 from tests.kit.checkout import RECORDED
+from tests.kit.diagnosis_log import CONNECTED, Story, elsewhere
 from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segment
 
 
@@ -230,6 +231,28 @@ def test_the_diagnosis_of_a_room_is_the_same_from_its_copy_and_from_the_whole_lo
         said(capsys, log.parent, "export", str(copy), "--redact", "--room", str(verdict.meeting.room))
         (found,) = diagnose(read_entries([copy])).verdicts
         assert found.finding.reason == verdict.finding.reason
+
+
+def test_a_copy_of_one_room_contains_the_reports_of_its_pages_on_another_web_socket(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the option `trace: true`, each page reports its connections on a WebSocket that joins no room."""
+    story = Story(tmp_path).negotiates()
+    for page, connection, own, other in (("of-ben", 7, "BENu", "ANNu"), ("of-eve", 8, "EVEu", "DANu")):
+        opened = {"dialect": None, "room": None, "connection": connection}
+        story.record("connection.opened", **opened)
+        elsewhere(story, page, connection, event="page", pc=None, title=page)
+        elsewhere(story, page, connection, localUfrag=own, remoteUfrag=other, **CONNECTED)
+    elsewhere(story, "of-ben", 7, pc="to-eve", localUfrag="BEN2", remoteUfrag="EVEu", **CONNECTED)
+    story.write()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    said(capsys, tmp_path, "export", str(copy / "bar.jsonl"), "--room", "bar")
+    assert "✓ Ann and Ben: connected" in str(diagnose(read_entries([copy / "bar.jsonl"])))
+    records = [json.loads(line) for line in (copy / "bar.jsonl").read_text().splitlines()]
+    reports = [json.loads(each["data"]) for each in records if each["type"] == "trace.state"]
+    assert [(each["page"], each.get("pc")) for each in reports] == [("of-ben", None), ("of-ben", "pc-of-ben")]
+    assert [each["connection"] for each in records if each["type"] == "connection.opened"] == [7]
 
 
 def test_the_table_of_records_can_be_written_as_parquet(folder: Path, tmp_path: Path, capsys: Any) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from signaling_sidecar.errors import NOT_JSON, NoSuchRoomInLog
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION, Line
+from signaling_sidecar.eventlog.payload import read_content
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 from signaling_sidecar.eventlog.redact import Redactor
+from signaling_sidecar.hub.effects import FRAME_RECORDS
 
 
 def export(
@@ -24,9 +27,10 @@ def export(
     """Yield the records of the segments as lines, in their order. Lines that cannot be read are added to `left_out`.
 
     If `room` is given, the records of other rooms are left out. A record that names no room is yielded if it is about a
-    connection that joined the room, or about no peer at all. After the records of the room, a record `log.exported` is
-    added. It has the time of the last record of the whole log, so that a diagnosis can compute how long a peer has
-    waited. If `room` or `redactor` is given, fields that this version does not know are removed.
+    connection that joined the room, about an RTCPeerConnection that was signaled there, or about no peer at all. After
+    the records of the room, a record `log.exported` is added. It has the time of the last record of the whole log, so
+    that a diagnosis can compute how long a peer has waited. If `room` or `redactor` is given, fields that this version
+    does not know are removed.
 
     Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line if
     the room is not in the log.
@@ -42,41 +46,83 @@ def export(
 
 
 def _of_room(segments: Sequence[Path], left_out: LeftOut, room: str) -> Iterator[Line]:
-    connections = _connections_of(segments, room)
-    if not connections:
+    about = _find(segments, room)
+    if not about.connections:
         raise NoSuchRoomInLog(room)
     last: Line | None = None
     for boot, line, *_ in read_records(segments, Line, left_out):
         last = line
         if line.type == "log.checkpoint":
             yield _checkpoint_of(line, room)
-        elif line.room == room or (line.room is None and _is_about(line, boot, connections)):
+        elif line.room == room or (line.room is None and about.has(line, boot)):
             yield line
     assert last is not None
     data = msgspec.json.encode({"room": room}).decode()
     yield Line(v=SCHEMA_VERSION, seq=last.seq + 1, ts=last.ts, type="log.exported", data=data)
 
 
-def _connections_of(segments: Sequence[Path], room: str) -> set[tuple[str, int | None]]:
-    """Find the connections of the peers that were in the room, as pairs of boot id and connection number.
+class _Report(msgspec.Struct, frozen=True, rename="camel"):
+    """The ids in a browser's report: those of a page and of its RTCPeerConnection, and the ICE ufrags of both ends."""
 
-    The connection number is None for a session that had no connection when a checkpoint was written.
-    """
-    found: set[tuple[str, int | None]] = set()
+    page: str | None = None
+    pc: str | None = None
+    local_ufrag: str | None = None
+    remote_ufrag: str | None = None
+
+
+class _AboutRoom(NamedTuple):
+    """What a record without a room must name, so that it is about the room. A connection is a pair of boot id and
+    connection number."""
+
+    connections: set[tuple[str, int | None]]
+    """The connections of the peers that were in the room. The connection number is None for a session that had no
+    connection when a checkpoint was written."""
+    reporting: set[tuple[str, int | None]]
+    """The connections on which pages have sent nothing but reports, as they do with the plugin's option `trace`."""
+    pcs: set[tuple[str | None, str | None]]
+    """The RTCPeerConnections of these pages that were signaled in the room, as pairs of page and name, and a pair of
+    each page and None."""
+
+    def has(self, line: Line, boot: str) -> bool:
+        """Whether a record without a room is about the room, or about no connection and no peer."""
+        if line.connection is None:
+            return line.peer is None
+        if (boot, line.connection) in self.connections or line.type != "trace.state":
+            return (boot, line.connection) in self.connections | self.reporting
+        report = _report_in(line)
+        return (report.page, report.pc) in self.pcs
+
+
+def _find(segments: Sequence[Path], room: str) -> _AboutRoom:
+    """Find the connections of the room's peers, and the RTCPeerConnections whose ICE ufrags are in the room's
+    signals."""
+    connections: set[tuple[str, int | None]] = set()
+    ufrags: set[str | None] = set()
+    reported: dict[tuple[str, str], set[str | None]] = defaultdict(set)
+    sockets: dict[str, set[tuple[str, int | None]]] = defaultdict(set)
     for boot, line, *_ in read_records(segments, Line, LeftOut()):
         if line.type == "log.checkpoint":
             sessions = (each for there in _in_checkpoint(line, room) for each in there.get("sessions", ()))
-            found |= {(boot, each.get("connection")) for each in sessions}
+            connections |= {(boot, each.get("connection")) for each in sessions}
         elif line.room == room:
-            found.add((boot, line.connection))
-    return found
+            connections.add((boot, line.connection))
+            if line.type in FRAME_RECORDS:
+                ufrags.add(read_content(line.data or "").ufrag)
+        elif line.type == "trace.state" and line.room is None:
+            report = _report_in(line)
+            if report.page is not None and report.pc is not None:
+                reported[report.page, report.pc] |= {report.local_ufrag, report.remote_ufrag}
+                sockets[report.page].add((boot, line.connection))
+    own = {key for key, its in reported.items() if (its & ufrags) - {None}}
+    reporting = {socket for page, _ in own for socket in sockets[page]} - connections
+    return _AboutRoom(connections, reporting, {*own, *((page, None) for page, _ in own)})
 
 
-def _is_about(line: Line, boot: str, connections: set[tuple[str, int | None]]) -> bool:
-    """Whether a record without a room is about one of the connections, or about no connection and no peer."""
-    if line.connection is None:
-        return line.peer is None
-    return (boot, line.connection) in connections
+def _report_in(line: Line) -> _Report:
+    try:
+        return msgspec.json.decode(line.data or "", type=_Report)
+    except NOT_JSON:
+        return _Report()
 
 
 def _checkpoint_of(line: Line, room: str) -> Line:
