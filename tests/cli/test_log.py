@@ -7,14 +7,15 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from signaling_sidecar.cli import main
-from signaling_sidecar.diagnosis import diagnose, read_entries
+from signaling_sidecar.cli import log_export, main
+from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
 from signaling_sidecar.eventlog import clear_log
 from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.eventlog.retention import compress
@@ -231,6 +232,20 @@ def test_the_diagnosis_of_a_room_is_the_same_from_its_copy_and_from_the_whole_lo
         said(capsys, log.parent, "export", str(copy), "--redact", "--room", str(verdict.meeting.room))
         (found,) = diagnose(read_entries([copy])).verdicts
         assert found.finding.reason == verdict.finding.reason
+
+
+@pytest.mark.parametrize("flags", [["--redact"], ["--room", "bar"]])
+def test_the_copy_of_a_running_sidecars_log_says_how_long_a_peer_has_waited(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    Story(tmp_path).joins("ben", "Ben").describes("ben", "offer").write()
+    monkeypatch.setattr(log_export, "is_running", lambda folder: True)
+    monkeypatch.setattr(time, "time", lambda: T0_S + 600)
+    copy = tmp_path / "copy" / "copy.jsonl"
+    copy.parent.mkdir()
+    said(capsys, tmp_path, "export", str(copy), *flags)
+    [verdict] = diagnose(read_entries([copy])).verdicts
+    assert verdict.finding.reason is Reason.OFFER_UNANSWERED
 
 
 def test_a_copy_of_one_room_contains_the_reports_of_its_pages_on_another_web_socket(

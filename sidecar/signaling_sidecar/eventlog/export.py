@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,10 +28,12 @@ def export(
     """Yield the records of the segments as lines, in their order. Lines that cannot be read are added to `left_out`.
 
     If `room` is given, the records of other rooms are left out. A record that names no room is yielded if it is about a
-    connection that joined the room, about an RTCPeerConnection that was signaled there, or about no peer at all. After
-    the records of the room, a record `log.exported` is added. It has the time of the last record of the whole log, so
-    that a diagnosis can compute how long a peer has waited. If `room` or `redactor` is given, fields that this version
-    does not know are removed.
+    connection that joined the room, about an RTCPeerConnection that was signaled there, or about no peer at all. If
+    `room` or `redactor` is given, fields that this version does not know are removed.
+
+    A record `log.exported` is added to the records of a room, and to those of a running sidecar unless they are copied
+    unchanged. It has the time of the last record of the whole log, or the current time if `left_out` says that the
+    sidecar is running. From this time, the diagnosis computes how long a peer has waited.
 
     Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line if
     the room is not in the log.
@@ -40,9 +43,17 @@ def export(
         for read in read_records(segments, Stamp, left_out):
             yield read.line + b"\n"
         return
-    lines = (read.record for read in read_records(segments, Line, left_out)) if room is None else None
-    for line in lines or _of_room(segments, left_out, room or ""):
+    for line in _whole(segments, left_out) if room is None else _of_room(segments, left_out, room):
         yield msgspec.json.encode(redactor.redact(line) if redactor is not None else line) + b"\n"
+
+
+def _whole(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Line]:
+    last: Line | None = None
+    for _, line, *_ in read_records(segments, Line, left_out):
+        last = line
+        yield line
+    if last is not None and left_out.is_live:
+        yield _end_of(last, left_out, None)
 
 
 def _of_room(segments: Sequence[Path], left_out: LeftOut, room: str) -> Iterator[Line]:
@@ -57,8 +68,14 @@ def _of_room(segments: Sequence[Path], left_out: LeftOut, room: str) -> Iterator
         elif line.room == room or (line.room is None and about.has(line, boot)):
             yield line
     assert last is not None
+    yield _end_of(last, left_out, room)
+
+
+def _end_of(last: Line, left_out: LeftOut, room: str | None) -> Line:
+    # The last record of a running sidecar may be old: nothing is recorded while a peer waits for an answer.
+    ts = max(last.ts, time.time()) if left_out.is_live else last.ts
     data = msgspec.json.encode({"room": room}).decode()
-    yield Line(v=SCHEMA_VERSION, seq=last.seq + 1, ts=last.ts, type="log.exported", data=data)
+    return Line(v=SCHEMA_VERSION, seq=last.seq + 1, ts=ts, type="log.exported", data=data)
 
 
 class _Report(msgspec.Struct, frozen=True, rename="camel"):
