@@ -24,6 +24,22 @@ def test_a_peer_that_returned_and_did_not_answer_is_the_cause(story: Story) -> N
     assert story.waits(60).verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
+def test_a_peer_that_has_just_returned_has_time_to_answer(story: Story) -> None:
+    """It gets the offer only when it returns."""
+    story.joins("ben", "Ben").goes_away("ann", "lost").describes("ben", "offer").waits(60).record("peer.resumed", "ann")
+    assert story.waits(4).verdict().finding.reason is Reason.IN_PROGRESS
+    assert story.waits(2).verdict().finding.reason is Reason.OFFER_UNANSWERED
+    story.goes_away("ann", "lost").waits(60).record("peer.resumed", "ann")
+    assert story.verdict().finding.reason is Reason.OFFER_UNANSWERED
+
+
+def test_a_peer_that_has_just_returned_has_time_to_send_an_offer(story: Story) -> None:
+    story.goes_away("ann", "lost").joins("ben", "Ben").goes_away("ben", "lost").waits(60)
+    story.record("peer.resumed", "ben").record("peer.resumed", "ann")
+    assert story.verdict().finding.sentence == "they have only just met"
+    assert story.waits(6).verdict().finding.reason is Reason.NOBODY_OFFERED
+
+
 @pytest.mark.parametrize("who", ["ann", "ben"])
 @pytest.mark.parametrize(
     ("ending", "departure"),

@@ -41,4 +41,5 @@ def _facts(meeting: Meeting) -> Facts:
 
 
 def _facts_of_session(session: Session) -> Facts:
-    return session.label, session.gone, session.absent, len(session.away), session.end_of_token, session.insecure
+    absences = len(session.away), len(session.absences)
+    return session.label, session.gone, session.absent, absences, session.end_of_token, session.insecure

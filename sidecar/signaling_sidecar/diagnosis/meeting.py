@@ -39,6 +39,9 @@ class Session:
     """The entries that report a lost connection."""
     absent: Entry | None = None
     """The last entry of `away` if the peer has not returned since, and otherwise None."""
+    absences: list[tuple[float, float]] = field(default_factory=list)
+    """The times (seconds since the epoch) at which the peer lost its connection, and at which it returned. The present
+    absence is not in the list."""
     end_of_token: str | None = None
     """What had happened to the client's token (`had expired` or `had been revoked`), if the sidecar has closed the last
     connection for that reason."""

@@ -28,6 +28,7 @@ class Pair:
         self._now_ts = now_ts
         self._until_ts = min([now_ts, *(entry.ts for entry in ends if entry is not None)])
         """The time until which both peers were able to act."""
+        self._absences = sorted(each for session in meeting.sessions for each in session.absences)
         self.changes_ts = math.inf
         """The earliest time at which a call of `has_time` will return another value than before."""
         self.connections = [each for side in meeting.connections for each in of_attempt(side, attempt)]
@@ -108,7 +109,11 @@ class Pair:
     def has_time(self, entry: Entry, within_s: float = SIGNALING_WITHIN_S) -> bool:
         """Whether less than `within_s` has passed since an entry. The time during which a peer is away or has left does
         not count."""
-        deadline_ts = entry.ts + within_s
+        deadline_ts, counted_ts = entry.ts + within_s, entry.ts
+        for away_ts, back_ts in self._absences:
+            if away_ts < deadline_ts and counted_ts < back_ts:
+                deadline_ts += back_ts - max(away_ts, counted_ts)
+                counted_ts = back_ts
         if self._until_ts >= deadline_ts:
             return False
         if self._until_ts == self._now_ts:

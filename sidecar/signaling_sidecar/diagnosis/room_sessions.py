@@ -106,6 +106,8 @@ class RoomSessions:
                 about = read_about(entry.data)
                 session.name = about.name or session.name
                 _learn_instance(session, about.instance, entry)
+                if session.absent is not None:
+                    session.absences.append((session.absent.ts, entry.ts))
                 session.absent, session.insecure = None, self._sockets.insecure(entry)
                 session.end_of_token = None
                 self._connections[session.id] = entry.boot, entry.connection
