@@ -188,6 +188,16 @@ def test_a_pair_that_was_connected_and_then_lost_the_connection(story: Story) ->
     )
 
 
+@pytest.mark.parametrize(("reporting", "way"), [("ann", "relay to host"), ("ben", "host to relay")])
+def test_the_kinds_of_the_selected_candidates_are_in_the_order_of_the_peers(
+    story: Story, reporting: str, way: str
+) -> None:
+    other = "ann" if reporting == "ben" else "ben"
+    story.negotiates().reports(reporting, peerId=other, **CONNECTED)
+    story.reports(reporting, "selected", peerId=other, pair={"local": {"type": "relay"}, "remote": {"type": "host"}})
+    assert story.verdict().sentence == f"Ann and Ben: connected ({way})"
+
+
 def test_two_peers_are_not_connected_while_their_connection_is_interrupted(story: Story) -> None:
     """A browser gives up only 15 s after it has noticed that no answers arrive."""
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).waits(20)

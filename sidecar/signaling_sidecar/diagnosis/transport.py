@@ -49,8 +49,7 @@ def _insecure(pair: Pair, signaling: Finding) -> Finding | None:
 
 
 def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
-    selected = next((found for each in pair.connections if (found := each.last("pair")) is not None), None)
-    way = f" ({selected.local.get('type')} to {selected.remote.get('type')})" if selected is not None else ""
+    way = _way(pair)
     failed = [entry for entry in pair.reported("connection", "failed") if entry.ts > connected[-1].ts][:1]
     if not failed:
         still = Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
@@ -72,6 +71,18 @@ def _was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     if pair.absent is not None and pair.parted is None:
         return pair.parted_or(lost, connected[-1], *failed)
     return Finding(Reason.ICE_FAILED, lost, (connected[-1], *failed))
+
+
+def _way(pair: Pair) -> str:
+    """Return the kinds of the two candidates that ICE has selected, in the order of the sessions, if a browser has
+    reported them."""
+    for side, connections in enumerate(pair.meeting.connections):
+        for each in connections:
+            selected = each.last("pair") if each in pair.connections else None
+            if selected is not None:
+                ends = (selected.local.get("type"), selected.remote.get("type"))
+                return " ({} to {})".format(*(ends if side == 0 else reversed(ends)))
+    return ""
 
 
 def _interrupted(pair: Pair, way: str, connected: Entry) -> Finding | None:
