@@ -134,6 +134,21 @@ def test_two_peers_are_not_connected_any_more_when_one_has_reloaded_its_page(sto
     assert story.verdict().finding.reason is Reason.IN_PROGRESS
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_page_that_was_discarded_or_opened_in_another_tab_has_ended_its_connections(
+    story: Story, *, is_lost: bool
+) -> None:
+    """A phone discards a page without unloading it. Another tab may take over the session."""
+    story.joins("ben", "Ben", instance="ben-1").describes("ben", "offer").describes("ann", "answer")
+    story.names("ben", "10.0.0.2").names("ann", "10.0.0.1").reports("ann", peerId="ben", **CONNECTED).waits(20)
+    if is_lost:
+        story.goes_away("ben", "lost")
+    story.record("peer.resumed", "ben", data={"instance": "ben-2"}).waits(20)
+    sentence = "they were connected until Ben reloaded its page, and neither has sent an offer since"
+    assert story.verdict().finding.sentence == sentence
+    assert story.reports("ann", peerId="ben", **FAILED).verdict().finding.sentence == sentence
+
+
 def test_two_peers_are_not_connected_any_more_when_one_has_closed_its_connection(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", localUfrag="ANNu", remoteUfrag="BENu", **CONNECTED)
     story.reports("ben", peerId="ann", localUfrag="BENu", remoteUfrag="ANNu", **CONNECTED).waits(60)

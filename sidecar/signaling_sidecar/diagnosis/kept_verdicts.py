@@ -41,5 +41,5 @@ def _facts(meeting: Meeting) -> Facts:
 
 
 def _facts_of_session(session: Session) -> Facts:
-    absences = len(session.away), len(session.absences)
+    absences = len(session.away), len(session.absences), len(session.pages)
     return session.label, session.gone, session.absent, absences, session.end_of_token, session.insecure

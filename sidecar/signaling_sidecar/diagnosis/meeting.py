@@ -47,13 +47,19 @@ class Session:
     connection for that reason."""
     insecure: Entry | None = None
     """The entry that shows that the peer's page is not a secure context, or None."""
-    pages: dict[str, float] = field(default_factory=dict)
-    """By the id of a page load (which a reload changes), the time at which the session was first used by this page."""
+    pages: dict[str, Entry] = field(default_factory=dict)
+    """By the id of a page load (which a reload changes), the entry that shows that this page uses the session."""
 
     def page_at(self, ts: float) -> str | None:
         """Return the id of the page load that used the session at the given time (seconds since the epoch), if the log
         shows it."""
-        return next((page for page, since_ts in reversed(self.pages.items()) if since_ts <= ts), None)
+        return next((page for page, since in reversed(self.pages.items()) if since.ts <= ts), None)
+
+    @property
+    def reloads(self) -> list[Entry]:
+        """The entries which show that the page was unloaded, or that another page load uses the session."""
+        unloads = [entry for entry in self.away if read_about(entry.data).ending == "unloaded"]
+        return [*unloads, *list(self.pages.values())[1:]]
 
     @property
     def ends(self) -> tuple[Entry, ...]:

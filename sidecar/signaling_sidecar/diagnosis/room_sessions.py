@@ -206,4 +206,4 @@ class RoomSessions:
 
 def _learn_instance(session: Session, instance: str | None, entry: Entry) -> None:
     if instance is not None:
-        session.pages.setdefault(instance, entry.ts)
+        session.pages.setdefault(instance, entry.without_data())

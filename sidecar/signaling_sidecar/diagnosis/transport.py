@@ -7,7 +7,6 @@ import math
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
-from signaling_sidecar.diagnosis.record_data import read_about
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
 """If the signals alone lead to one of these reasons, the browsers' reports may show a better one."""
@@ -104,12 +103,7 @@ def _ended(pair: Pair, way: str, connected: Entry, until_ts: float) -> Finding |
     No offer has been sent since, because an offer would have begun another attempt."""
     if pair.absent is not None and pair.parted is None:
         return None
-    reloads = [
-        (unload, f"{session.label} reloaded its page")
-        for session in pair.meeting.sessions
-        for unload in session.away
-        if read_about(unload.data).ending == "unloaded"
-    ]
+    reloads = [(each, f"{it.label} reloaded its page") for it in pair.meeting.sessions for each in it.reloads]
     # A page may close its RTCPeerConnection because it is being reloaded, or because the other page was.
     for ends in (reloads, _closes(pair)):
         found = [each for each in ends if connected.ts < each[0].ts <= until_ts]
