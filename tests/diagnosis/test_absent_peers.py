@@ -134,6 +134,15 @@ def test_two_peers_are_not_connected_any_more_when_one_has_reloaded_its_page(sto
     assert story.verdict().finding.reason is Reason.IN_PROGRESS
 
 
+def test_an_offer_after_a_reload_counts_although_the_log_has_no_payloads(story: Story) -> None:
+    story.joins("ben", "Ben")
+    for peer, to, kind in (("ben", "ann", "offer"), ("ann", "ben", "answer")):
+        story.record("signal.relayed", peer, to=to, kind=kind)
+    story.reports("ann", peerId="ben", **CONNECTED).goes_away("ben").record("peer.resumed", "ben")
+    story.record("signal.relayed", "ben", to="ann", kind="offer").waits(20)
+    assert story.verdict().finding.sentence == "Ann has not answered the offer of Ben"
+
+
 @pytest.mark.parametrize("is_lost", [True, False])
 def test_a_page_that_was_discarded_or_opened_in_another_tab_has_ended_its_connections(
     story: Story, *, is_lost: bool

@@ -17,7 +17,7 @@ _LACKING = (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
     """Return the finding from the signaling and the browsers' reports together."""
     connected = pair.reported("connection", "connected")
-    if connected:
+    if connected and not _is_offered_again(pair, connected[-1]):
         return _was_connected(pair, connected)
     if signaling.reason in _LACKING and pair.gap is not None:
         why = "the log could not be written for some time, and does not show whether they are connected"
@@ -30,6 +30,13 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
     if signaling.reason not in _OPEN or not pair.connections:
         return signaling
     return _transport(pair, signaling)
+
+
+def _is_offered_again(pair: Pair, connected: Entry) -> bool:
+    """Whether one of two connected peers has reloaded its page, and an offer has been sent since. If the log has no
+    payloads, nothing else shows that the connection is not that of this attempt."""
+    reloads = [reload.ts for session in pair.meeting.sessions for reload in session.reloads]
+    return any(connected.ts < ts < offer.entry.ts for ts in reloads for offer in pair.attempt.offers)
 
 
 def _unlogged(pair: Pair, signaling: Finding, sentence: str, *evidence: Entry) -> Finding:
