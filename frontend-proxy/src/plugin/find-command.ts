@@ -38,9 +38,17 @@ export function startFailure(program: string, error: NodeJS.ErrnoException): str
 
 /** Returns a text that changes when the program or its interpreter is installed again. */
 export function versionOf(program: string): string {
-  const files = [program, interpreterOf(program) ?? program]
-  const found = files.map((file) => statSync(file, { throwIfNoEntry: false }))
-  return JSON.stringify(found.map((status) => status && [status.ino, status.mtimeMs, status.size]))
+  return JSON.stringify([program, interpreterOf(program) ?? program].map(statusOf))
+}
+
+function statusOf(file: string): readonly number[] | undefined {
+  try {
+    const { ino, mtimeMs, size } = statSync(file)
+    return [ino, mtimeMs, size]
+  } catch {
+    // The file does not exist, or this user may not examine it: the interpreter may be in the home folder of another.
+    return undefined
+  }
 }
 
 /** Returns the interpreter in the first line of a script, or undefined if there is none. */

@@ -1,8 +1,16 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { findCommands, startFailure } from '../../src/plugin/find-command.ts'
+import { findCommands, startFailure, versionOf } from '../../src/plugin/find-command.ts'
 import { projectFolders } from '../../src/plugin/project-folders.ts'
 
 let folder: string
@@ -91,4 +99,16 @@ test('without a repository, folders are searched up to the package', () => {
   mkdirSync(root, { recursive: true })
   writeFileSync(at('package', 'package.json'), '{}')
   expect(projectFolders(root)).toEqual([root, at('package')])
+})
+
+test('a program whose interpreter cannot be examined has a version', () => {
+  const file = program('bin', 'signaling-sidecar')
+  // For a user who may not read the folder of the interpreter, `stat` fails too.
+  symlinkSync(at('python'), at('python'))
+  writeFileSync(file, `#!${at('python')}\n`)
+  const before = versionOf(file)
+  expect(versionOf(file)).toBe(before)
+  rmSync(at('python'))
+  program('python')
+  expect(versionOf(file)).not.toBe(before)
 })
