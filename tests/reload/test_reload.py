@@ -14,13 +14,15 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from statistics import median
+from urllib.request import urlopen
 
 import aiohttp
 import pytest
 
+from signaling_sidecar.cli.serve import Takeover
 from signaling_sidecar.inspection import open_log
 from signaling_sidecar.reload import supervisor
-from signaling_sidecar.reload.supervisor import Worker
+from signaling_sidecar.reload.supervisor import Supervisor, Worker
 from tests.kit.checkout import PACKAGE
 from tests.kit.copied_code import Copied, served_from
 from tests.kit.programs import is_running, until
@@ -164,9 +166,23 @@ def test_a_worker_that_has_ended_neither_loads_nor_serves(worker: Worker) -> Non
     assert not worker.serves(threading.Event())
 
 
-def test_a_worker_that_does_not_load_in_time_is_given_up(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_does_not_load_in_time_is_given_up(worker: Worker) -> None:
+    assert not worker.loads(threading.Event(), within_s=0.0)
+
+
+def test_the_first_worker_may_need_long_to_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "LOADS_WITHIN_S", 0.0)
-    assert not worker.loads(threading.Event())
+    flags = {"state_dir": str(tmp_path), "dialects": ["rooms"]}
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        supervised = Supervisor(listening, Takeover(flags, ""))
+        running = threading.Thread(target=supervised.run, daemon=True)
+        running.start()
+        with urlopen(f"http://127.0.0.1:{listening.getsockname()[1]}/health", timeout=20) as answer:
+            assert answer.status == 200
+        supervised.stop()
+        running.join()
 
 
 async def test_no_connection_is_refused_during_many_saves(copied: Copied, measured: list[str]) -> None:

@@ -31,7 +31,7 @@ WORKER = Path(__file__).with_name("worker.py")
 DEBOUNCE_MS = 50  # milliseconds; changes within this time are one save: a formatter writes again within a few ms
 STEP_MS = 10  # milliseconds between two checks while changes are debounced
 LOOK_MS = 200  # milliseconds; the timeout of one wait for changes, or for an answer of a worker
-# Seconds in which a worker must import the code. Code whose import never ends must not prevent later reloads.
+# Seconds in which new code must be imported. Code whose import never ends must not prevent later reloads.
 LOADS_WITHIN_S = 30.0
 STOPS_WITHIN_S = 10.0  # seconds in which a worker must close its connections and end, before it is killed
 
@@ -70,6 +70,7 @@ class Worker:
         )
         os.close(answering)
         self._answers = os.fdopen(reading)
+        self._has_loaded = False
 
     def tell(self, word: str) -> bool:
         """Write a line to the stdin of the worker. Returns False if the worker has ended."""
@@ -80,10 +81,11 @@ class Worker:
             return False
         return True
 
-    def loads(self, stop: threading.Event) -> bool:
+    def loads(self, stop: threading.Event, within_s: float = math.inf) -> bool:
         """Make the worker import the current code of the sidecar, and wait. Returns False if this does not succeed, or
         if `stop` is set."""
-        return self.tell("load") and self._says("loaded", stop, LOADS_WITHIN_S)
+        self._has_loaded = self.tell("load") and self._says("loaded", stop, within_s)
+        return self._has_loaded
 
     def serves(self, stop: threading.Event, how: str = "serve") -> bool:
         """Tell the worker to serve, and wait. Returns True when it serves, and False if it cannot or if `stop` is set.
@@ -99,12 +101,13 @@ class Worker:
                 return self._answers.readline() == f"{word}\n"
         return False
 
-    def stop(self, within_s: float = STOPS_WITHIN_S) -> None:
-        """Stop the worker, and wait until its process has ended. It is killed after `within_s`."""
+    def stop(self) -> None:
+        """Stop the worker, and wait until its process has ended. A worker that has not imported the code has no
+        connections, and is killed at once, because the import may never end."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
-            self.process.wait(within_s)
+            self.process.wait(STOPS_WITHIN_S if self._has_loaded else 0)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -146,7 +149,7 @@ class Supervisor:
         finally:
             self._serving.stop()
             if self._standby is not None:
-                self._standby.stop(within_s=0)  # it has no connections, and may be importing code that never ends
+                self._standby.stop()
 
     def _watch(self) -> None:
         """Check for changes until `stop` is called. Each check puts into `_looks` whether it found changes."""
@@ -181,10 +184,10 @@ class Supervisor:
 
     def _swap(self, standby: Worker) -> None:
         began_s = time.monotonic()
-        if not standby.loads(self._stop):
+        if not standby.loads(self._stop, LOADS_WITHIN_S):
             if not self._stop.is_set():
                 logger.error("the sidecar's new code cannot be loaded: the old code keeps serving")
-            standby.stop(within_s=0)
+            standby.stop()
         else:
             old, self._serving = self._serving, standby
             old.stop()
