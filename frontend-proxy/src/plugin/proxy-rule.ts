@@ -127,9 +127,12 @@ function connect(proxy: ViteProxy, options: ProxyOptions, upstream: Upstream): v
     const [, error, , answer] = event as [string, NodeJS.ErrnoException, unknown, Answer]
     // The browser has closed the connection, so the error does not mean that the sidecar is down.
     if (answer.destroyed) return true
+    const wasOpen = upgraded.has(answer)
     // An open WebSocket gets no error text, which would be an invalid frame, and is only closed.
-    if (upgraded.has(answer)) answer.destroy()
+    if (wasOpen) answer.destroy()
     else refuse(answer, 503, NOT_RUNNING)
+    // A load balancer may have reset the WebSocket. If the sidecar is down, the next request of the page fails.
+    if (wasOpen && isNotRunning(error)) return true
     if (upstream.url === undefined || isNotRunning(error)) upstream.unreachable()
     else upstream.failed(error)
     return true

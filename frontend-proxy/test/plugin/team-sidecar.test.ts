@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import path from 'node:path'
 import type { ServerOptions } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -186,6 +186,23 @@ test('a sidecar that is down again, after it was back, is another line in the te
     await once(server.listen(port, '0.0.0.0'), 'listening')
   }
   expect(lines.all.filter((line) => line.includes('no sidecar answers'))).toHaveLength(2)
+})
+
+test('a connection that is reset does not mean that no sidecar answers', async () => {
+  const team = await openTeamSidecar()
+  acceptSockets(team)
+  const sockets: Socket[] = []
+  team.server.on('connection', (socket: Socket) => sockets.push(socket))
+  const { url, lines } = await openVite(makeProject(), { sidecar: false, target: team.target })
+  const { WebSocket } = await import('ws')
+  for (const _ of [1, 2, 3]) {
+    const page = new WebSocket(`${url.replace(/^http/, 'ws')}/ws/signaling`)
+    await once(page, 'message')
+    // A load balancer resets connections, for example.
+    sockets.at(-1)?.resetAndDestroy()
+    await once(page, 'close')
+  }
+  expect(lines.all.filter((line) => line.includes('no sidecar answers'))).toEqual([])
 })
 
 test('the token is neither in the terminal nor in what a page can load', async () => {
