@@ -44,8 +44,8 @@ class Arrivals:
         join = self.in_group(join)
         current = self._session_to_replace(join)
         join = self._with_known_id(join, current)
-        if join.peer is not None and (join.room, join.peer) in self._state.barred:
-            return errors.barred(join.room.room)
+        if (refusal := self._refuse_barred(join)) is not None:
+            return refusal
         if current is not None:
             second_join = current.room.rules.joining.second_join
             if second_join is SecondJoin.IGNORED:
