@@ -66,7 +66,13 @@ export class SiteFile {
     if (this.#folder === undefined || site === undefined) return
     const own = { pid: process.pid, ...site, secret: this.secret }
     const file = path.join(this.#folder, FILE_NAME)
-    this.#save(file, [own, ...this.#othersIn(file)])
+    try {
+      this.#save(file, [own, ...this.#othersIn(file)])
+    } catch (error) {
+      this.#failed(
+        `the sidecar does not know the URLs of the pages, because ${FILE_NAME} could not be written: ${(error as Error).message}`,
+      )
+    }
     this.#stopKeeping?.()
     this.#stopKeeping = keepWritten(
       () => this.#isIn(file) && entriesIn(file).every(isOfRunningProcess),
@@ -90,15 +96,9 @@ export class SiteFile {
   #save(file: string, [first, ...others]: readonly Content[]): void {
     const content = JSON.stringify({ ...first, ...(others.length > 0 && { others }) })
     const temporary = `${file}.${process.pid}.new`
-    try {
-      // A temporary file is written and then renamed, because the sidecar may be reading site.json now.
-      writeFileSync(temporary, content, { mode: 0o600 })
-      renameSync(temporary, file)
-    } catch (error) {
-      this.#failed(
-        `the sidecar does not know the URLs of the pages, because ${FILE_NAME} could not be written: ${(error as Error).message}`,
-      )
-    }
+    // A temporary file is written and then renamed, because the sidecar may be reading site.json now.
+    writeFileSync(temporary, content, { mode: 0o600 })
+    renameSync(temporary, file)
   }
 
   #remove(): void {
