@@ -212,6 +212,24 @@ def test_a_connection_that_was_closed_before_two_pages_met_again_does_not_count(
     assert story.verdicts()[-1].finding.reason is Reason.NOBODY_OFFERED
 
 
+@pytest.mark.parametrize("end", ["closed by the other page", "failed"])
+def test_a_connection_that_had_ended_before_two_pages_met_again_does_not_count(story: Story, end: str) -> None:
+    """When a session ends, the other page closes its RTCPeerConnection. The page that returns notices it later."""
+    story.leaves("ann").joins("ann", "Ann", instance="ann-1").joins("ben", "Ben", instance="ben-1")
+    story.describes("ben", "offer").describes("ann", "answer").names("ben", "10.0.0.2").names("ann", "10.0.0.1")
+    of_ann = {"peerId": "ben", "localUfrag": "ANNu", "remoteUfrag": "BENu"}
+    of_ben = {"peerId": "ann", "localUfrag": "BENu", "remoteUfrag": "ANNu"}
+    story.reports("ann", **of_ann, **CONNECTED).reports("ben", **of_ben, **CONNECTED)
+    story.goes_away("ben", "lost").waits(30).leaves("ben")
+    if end == "failed":
+        story.reports("ann", **of_ann, **FAILED)
+    else:
+        story.reports("ann", "closed", **of_ann, connection="closed")
+    story.joins("ben", "Ben", instance="ben-1").waits(1)
+    assert story.verdicts()[-1].finding.sentence == "they have only just met"
+    assert story.waits(10).verdicts()[-1].finding.sentence == "neither has sent an offer"
+
+
 def meets_again(
     story: Story, returning: list[str], reporting: str, reloaded: str | None = None, *, closes: bool = False
 ) -> None:

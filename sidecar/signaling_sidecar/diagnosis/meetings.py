@@ -153,7 +153,7 @@ class MeetingFinder:
         Return the RTCPeerConnections of pages that signaled through another server."""
         for meeting in self._sessions.meetings:
             meeting.connections = ([], [])
-        known = ReportedMeetings(self._sessions.meetings)
+        known = ReportedMeetings(self._sessions.meetings, self._connections.by_id.values())
         external: list[Connection] = []
         pages: dict[RoomKey, dict[str, Report]] = defaultdict(dict)
         for connection in self._connections.by_id.values():

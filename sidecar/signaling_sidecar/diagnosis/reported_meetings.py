@@ -15,7 +15,9 @@ MeetingSide = tuple[Meeting, int]
 class ReportedMeetings:
     """Looks up meetings by their sessions, and by the ICE ufrags in their signals."""
 
-    def __init__(self, meetings: Iterable[Meeting]) -> None:
+    def __init__(self, meetings: Iterable[Meeting], connections: Iterable[Connection]) -> None:
+        self._ends_ts = {ufrag: _end_ts(each) for each in connections for ufrag in each.ufrags}
+        """By the ICE ufrag of an RTCPeerConnection, the time at which it ended."""
         self._by_ufrag: dict[str, MeetingSide] = {}
         self._by_session: dict[str, list[MeetingSide]] = {}
         self._by_pages: dict[frozenset[object], list[Meeting]] = {}
@@ -37,15 +39,16 @@ class ReportedMeetings:
         return [] if found is None else [found, *self._later(connection, *found)]
 
     def _later(self, connection: Connection, meeting: Meeting, side: int) -> Iterator[MeetingSide]:
-        """Yield the later meetings of the same two pages, until the connection was closed.
+        """Yield the later meetings of the same two pages, until one of them closed the connection, or it failed.
 
         Two pages stay connected when their sessions end, for example while there is no sidecar for a minute. They then
         meet in new sessions, and need no offer.
         """
         pages = _pages(meeting, connection.reports[0][0].ts)
-        closed_ts = min((entry.ts for entry in connection.when("event", "closed")), default=math.inf)
+        ends_ts = (self._ends_ts.get(ufrag, math.inf) for ufrag in connection.remote_ufrags)
+        end_ts = min(_end_ts(connection), *ends_ts, math.inf)
         for later in self._by_pages.get(pages, ()) if pages is not None else ():
-            if meeting.met.ts < later.met.ts < closed_ts:
+            if meeting.met.ts < later.met.ts < end_ts:
                 yield later, int(later.sessions[0].peer != meeting.sessions[side].peer)
 
     def _with_its_peer(self, connection: Connection) -> MeetingSide | None:
@@ -68,6 +71,18 @@ class ReportedMeetings:
                 meeting, sender = self._by_ufrag[ufrag]
                 return meeting, 1 - sender
         return None
+
+
+def _end_ts(connection: Connection) -> float:
+    """Return the time at which a page closed its RTCPeerConnection, or at which the RTCPeerConnection failed and did
+    not recover. Return infinity if it has not ended."""
+    end_ts = math.inf
+    for entry, report in connection.reports:
+        if report.event == "closed" or report.connection in ("closed", "failed"):
+            end_ts = min(end_ts, entry.ts)
+        elif report.connection is not None:
+            end_ts = math.inf
+    return end_ts
 
 
 def _pages(meeting: Meeting, ts: float) -> frozenset[object] | None:
