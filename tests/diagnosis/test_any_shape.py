@@ -214,6 +214,15 @@ def test_a_log_without_payloads_is_mentioned_in_the_diagnosis(story: Story) -> N
     assert verdict.sentence.endswith("in a known form (the log keeps no payloads)")
 
 
+def test_candidates_are_not_reported_as_missing_if_the_log_has_no_payloads(story: Story) -> None:
+    story.joins("ben", "Ben")
+    for peer, to, kind in (("ben", "ann", "offer"), ("ann", "ben", "answer"), ("ben", "ann", "candidate")):
+        story.record("signal.relayed", peer, to=to, kind=kind)
+    assert story.waits(60).verdict().finding.sentence == (
+        "the signaling is complete; no browser has reported whether they are connected"
+    )
+
+
 def test_a_browser_reports_the_result_of_signals_in_an_unknown_form(story: Story) -> None:
     story.joins("ben", "Ben").sends("ben", "signal", data="sealed").sends("ann", "signal", data="sealed")
     story.reports("ann", peerId="ben", connection="connecting").waits(60)

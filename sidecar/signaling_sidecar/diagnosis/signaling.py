@@ -84,7 +84,9 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
 
 def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Finding:
     evidence = (offers[-1].entry, answers[-1].entry)
-    silent = [side for side in (0, 1) if not pair.attempt.candidates[side]]
+    # Without payloads, the log does not show whether a description contains candidates.
+    unseen = {signal.sender for signal in pair.attempt.signals if not signal.has_frame}
+    silent = [side for side in (0, 1) if not pair.attempt.candidates[side] and side not in unseen]
     if not silent:
         return pair.unwatched("the signaling is complete", *evidence)
     refused = pair.refused(lacking=silent)
