@@ -143,6 +143,18 @@ def test_an_offer_after_a_reload_counts_although_the_log_has_no_payloads(story: 
     assert story.verdict().finding.sentence == "Ann has not answered the offer of Ben"
 
 
+def test_a_failure_before_a_reload_is_not_that_of_a_later_offer_although_the_log_has_no_payloads(story: Story) -> None:
+    story.joins("ben", "Ben")
+    for peer, to, kind in (("ben", "ann", "offer"), ("ann", "ben", "answer")):
+        story.record("signal.relayed", peer, to=to, kind=kind)
+    story.reports("ann", peerId="ben", **CONNECTED).goes_away("ben").record("peer.resumed", "ben")
+    story.reports("ann", peerId="ben", **FAILED)
+    for peer, to, kind in (("ben", "ann", "offer"), ("ann", "ben", "answer")):
+        story.record("signal.relayed", peer, to=to, kind=kind)
+    assert story.waits(2).verdict().finding.reason is Reason.UNKNOWN
+    assert story.waits(60).verdict().finding.reason is Reason.UNKNOWN
+
+
 @pytest.mark.parametrize("is_lost", [True, False])
 def test_a_page_that_was_discarded_or_opened_in_another_tab_has_ended_its_connections(
     story: Story, *, is_lost: bool

@@ -10,13 +10,6 @@ from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
 
 
-def is_offered_again(pair: Pair, connected: Entry) -> bool:
-    """Whether one of two connected peers has reloaded its page, and an offer has been sent since. If the log has no
-    payloads, nothing else shows that the connection is not that of this attempt."""
-    reloads = [reload.ts for session in pair.meeting.sessions for reload in session.reloads]
-    return any(connected.ts < ts < offer.entry.ts for ts in reloads for offer in pair.attempt.offers)
-
-
 def was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     """Return the finding about two browsers of which one has sent the reports `connected`."""
     way = _way(pair)

@@ -31,7 +31,7 @@ class Pair:
         self._absences = sorted(each for session in meeting.sessions for each in session.absences)
         self.changes_ts = math.inf
         """The earliest time at which a call of `has_time` will return another value than before."""
-        self.connections = [each for side in meeting.connections for each in of_attempt(side, attempt)]
+        self.connections = connections_of(meeting, attempt)
 
     def parted_or(self, meanwhile: str, *evidence: Entry) -> Finding:
         """Return the finding for an attempt whose deadline has not passed: one peer left, or the attempt continues."""
@@ -124,6 +124,20 @@ class Pair:
         """Return the reports of both sides whose field `name` has one of `values`, in order of time."""
         found: Iterable[Entry] = (entry for each in self.connections for entry in each.when(name, *values))
         return sorted(found, key=lambda entry: (entry.ts, entry.seq))
+
+
+def connections_of(meeting: Meeting, attempt: Attempt) -> list[Connection]:
+    """Return the RTCPeerConnections of both sides that belong to this attempt."""
+    reloads = [reload.ts for session in meeting.sessions for reload in session.reloads]
+    # If the log has no payloads, only the times show that a connection is older than an offer.
+    before_ts = max((ts for ts in reloads if any(ts < offer.entry.ts for offer in attempt.offers)), default=-math.inf)
+    found = (each for side in meeting.connections for each in of_attempt(side, attempt))
+    return [each for each in found if not _was_connected_only_before(each, before_ts)]
+
+
+def _was_connected_only_before(connection: Connection, ts: float) -> bool:
+    connected = connection.when("connection", "connected")
+    return bool(connected) and connected[-1].ts < ts
 
 
 def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:

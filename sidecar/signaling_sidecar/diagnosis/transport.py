@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signaling_sidecar.diagnosis.entries import Entry
-from signaling_sidecar.diagnosis.once_connected import is_offered_again, was_connected
+from signaling_sidecar.diagnosis.once_connected import was_connected
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Reason
 
@@ -16,7 +16,7 @@ _LACKING = (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
     """Return the finding from the signaling and the browsers' reports together."""
     connected = pair.reported("connection", "connected")
-    if connected and not is_offered_again(pair, connected[-1]):
+    if connected:
         return was_connected(pair, connected)
     if signaling.reason in _LACKING and pair.gap is not None:
         why = "the log could not be written for some time, and does not show whether they are connected"

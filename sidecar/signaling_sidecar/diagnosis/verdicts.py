@@ -11,7 +11,7 @@ from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
-from signaling_sidecar.diagnosis.pair import Pair, of_attempt
+from signaling_sidecar.diagnosis.pair import Pair, connections_of
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
 from signaling_sidecar.diagnosis.room_sessions import Hosts
 from signaling_sidecar.diagnosis.signaling import by_signaling
@@ -140,8 +140,7 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
 
 
 def _has_connected(meeting: Meeting, attempt: Attempt) -> bool:
-    connections = (each for side in meeting.connections for each in of_attempt(side, attempt))
-    return any(each.when("connection", "connected") for each in connections)
+    return any(each.when("connection", "connected") for each in connections_of(meeting, attempt))
 
 
 def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:

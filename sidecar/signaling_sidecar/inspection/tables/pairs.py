@@ -8,7 +8,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis import Verdict
 from signaling_sidecar.diagnosis.meeting import Signal
-from signaling_sidecar.diagnosis.pair import of_attempt
+from signaling_sidecar.diagnosis.pair import connections_of
 from signaling_sidecar.eventlog.payload import Candidate
 from signaling_sidecar.inspection.tables.common_categories import with_common_categories, with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
@@ -65,8 +65,7 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "candidate": _first([signal.entry.ts for signal in attempt.with_candidates]),
         "connected": _first(
             entry.ts
-            for side in meeting.connections
-            for connection in of_attempt(side, attempt)
+            for connection in connections_of(meeting, attempt)
             for entry in connection.when("connection", "connected")
         ),
         "signaling": str(verdict.signaling.reason),
