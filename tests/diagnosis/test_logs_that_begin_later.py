@@ -56,6 +56,26 @@ def test_statistics_that_arrive_late_do_not_restore_a_lost_connection(tmp_path: 
     assert verdict.finding.reason is Reason.ICE_FAILED
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_two_peers_that_met_before_the_log_begins_may_have_been_connected(tmp_path: Path, *, leaves: bool) -> None:
+    """After a reload, they need another offer, which the log would show."""
+    there = [{"session": f"s-{peer}", "peer": peer, "name": peer.title(), "connection": 1} for peer in ("ann", "ben")]
+    lines = [
+        header("b00t"),
+        record(2, 0.0, "log.checkpoint", data={"rooms": [{"dialect": "rooms", "room": "bar", "sessions": there}]}),
+    ]
+    about = {"dialect": "rooms", "room": "bar", "peer": "ann", "session": "s-ann"}
+    if leaves:
+        lines.append(record(3, 1.0, "peer.left", data={"reason": "left"}, **about))
+    else:
+        lines.append(record(3, 10.0, "peer.away", data={"ending": "unloaded"}, **about))
+        lines.append(record(4, 11.0, "peer.resumed", data={"instance": "ann-2"}, **about))
+    entries = list(read_entries([write_segment(tmp_path / "events-b00t-0001.jsonl", lines)]))
+    [soon], [later] = (diagnose(entries, T0_S + at_s).verdicts for at_s in (12.0, LATER_S))
+    assert soon.finding.reason is Reason.UNKNOWN
+    assert later.finding.reason is (Reason.UNKNOWN if leaves else Reason.NOBODY_OFFERED)
+
+
 def test_two_guests_of_a_host_need_not_connect(tmp_path: Path) -> None:
     [verdict] = seen(tmp_path, host="cem").verdicts
     assert (verdict.finding.reason, verdict.must_connect) == (Reason.NOBODY_OFFERED, False)

@@ -9,8 +9,10 @@ from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Rea
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
 """If the signals alone lead to one of these reasons, the browsers' reports may show a better one."""
-_LACKING = (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES, Reason.GLARE)
+_LACKING = (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES, Reason.GLARE, Reason.LEFT)
 """The reasons in a finding from the signaling which say that signals are missing."""
+_WITHOUT_OFFER = (Reason.NOBODY_OFFERED, Reason.LEFT)
+"""The reasons which may say that no offer was sent."""
 
 
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
@@ -18,10 +20,11 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
     connected = pair.reported("connection", "connected")
     if connected:
         return was_connected(pair, connected)
-    if signaling.reason in _LACKING and pair.gap is not None:
+    if signaling.reason in _LACKING and pair.gap is not None and _may_last_since(pair, pair.gap):
         why = "the log could not be written for some time, and does not show whether they are connected"
         return _unlogged(pair, signaling, why, pair.gap)
-    if signaling.reason is Reason.NOBODY_OFFERED and pair.meeting.is_older_than_log:
+    is_unlogged = pair.meeting.is_older_than_log and not pair.attempt.offers and _may_last_since(pair, pair.meeting.met)
+    if signaling.reason in _WITHOUT_OFFER and is_unlogged:
         why = "they met before this part of the log, which does not show whether they are connected"
         return _unlogged(pair, signaling, why)
     if signaling.reason in (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED):
@@ -29,6 +32,15 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
     if signaling.reason not in _OPEN or not pair.connections:
         return signaling
     return _transport(pair, signaling)
+
+
+def _may_last_since(pair: Pair, entry: Entry) -> bool:
+    """Whether a connection that was made by the time of an entry may exist. After a reload, a page needs another offer,
+    which the log would show."""
+    if pair.attempt.offers or pair.parted is not None:
+        return True
+    reloads = [reload for session in pair.meeting.sessions for reload in session.reloads if reload.ts > entry.ts]
+    return not reloads or pair.has_time(max(reloads, key=lambda reload: reload.ts))
 
 
 def _unlogged(pair: Pair, signaling: Finding, sentence: str, *evidence: Entry) -> Finding:
