@@ -2,7 +2,7 @@ import { warnOnce } from './default-url.ts'
 import type { MeshEvents, MeshOptions, MeshPeer } from './mesh-events.ts'
 import { MeshMembers } from './mesh-members.ts'
 import { SignalingClient } from './signaling-client.ts'
-import type { SignalingOptions } from './signaling-events.ts'
+import type { SignalingEvents, SignalingOptions } from './signaling-events.ts'
 import { TypedEventTarget } from './typed-events.ts'
 
 const CLOSED =
@@ -14,17 +14,27 @@ const CLOSED =
  */
 const meshCounts = new WeakMap<SignalingClient, number>()
 
-/** The clients that were in a room when their last mesh closed them. Only these join it again. */
-const leftByMesh = new WeakSet<SignalingClient>()
+/**
+ * The clients that were closed, by a mesh or by the page, while they were in a room. A client that
+ * has left its room for another reason is not in this set.
+ */
+const closedInRoom = new WeakSet<EventTarget>()
+
+/** Handles the event `left` of a client, also after its last mesh was closed. */
+function onLeft({ target, detail }: CustomEvent<SignalingEvents['left']>): void {
+  if (target === null) return
+  if (detail.why === 'closed') closedInRoom.add(target)
+  else closedInRoom.delete(target)
+}
 
 /**
  * Connects the page to every peer in the client's room with an RTCPeerConnection and a data
  * channel.
  *
- * When the last mesh of a client is closed, it closes the client. If the client was in a room then,
- * a later mesh of the same client joins that room again. React's StrictMode closes a mesh and
- * creates another one within one task. The other peers do not notice that: a mesh closes its client
- * in a later task, unless another mesh uses the client by then.
+ * When the last mesh of a client is closed, it closes the client. If the client was in a room when
+ * the mesh or the page closed it, a later mesh of the same client joins that room again. React's
+ * StrictMode closes a mesh and creates another one within one task. The other peers do not notice
+ * that: a mesh closes its client in a later task, unless another mesh uses the client by then.
  */
 export class Mesh extends TypedEventTarget<MeshEvents> {
   readonly client: SignalingClient
@@ -53,8 +63,10 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
       options.stream,
     )
     this.#listen()
-    meshCounts.set(client, (meshCounts.get(client) ?? 0) + 1)
-    if (leftByMesh.delete(client) && client.room === undefined) client.join()
+    const otherMeshes = meshCounts.get(client)
+    meshCounts.set(client, (otherMeshes ?? 0) + 1)
+    const isClosed = client.room === undefined && closedInRoom.has(client)
+    if (otherMeshes === 0 && isClosed) client.join()
     // A client that reconnects still knows its peers. If it then resumes its session, it gets no list.
     if (client.joined || client.peers.size > 0) this.#onList()
   }
@@ -106,7 +118,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     meshCounts.set(this.client, otherMeshes)
     if (otherMeshes > 0) return
     if (keepClient) meshCounts.delete(this.client)
-    else setTimeout(() => this.#closeClient())
+    else setTimeout(() => meshCounts.get(this.client) === 0 && this.client.close())
   }
 
   protected override listenedTo(): void {
@@ -127,6 +139,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
     listen('peer_left', ({ detail }) => members.left(detail), { signal })
     listen('renamed', () => members.removeAll('renamed'), { signal })
     listen('left', ({ detail }) => members.removeAll(detail.why), { signal })
+    listen('left', onLeft) // A second call for the same client has no effect.
     for (const kind of ['offer', 'answer', 'candidate'] as const) {
       listen(kind, ({ detail }) => members.receive(detail), { signal })
     }
@@ -139,12 +152,6 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
   #onList(): void {
     if (this.#isTraced) this.client.tracePage()
     this.#members.updateFromList([...this.client.peers.values()])
-  }
-
-  #closeClient(): void {
-    if (meshCounts.get(this.client) !== 0) return
-    if (this.client.room !== undefined) leftByMesh.add(this.client)
-    this.client.close()
   }
 
   #closeLinks(): void {

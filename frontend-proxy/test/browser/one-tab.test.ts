@@ -231,6 +231,20 @@ describe('a mesh that is closed', () => {
     expect((await opened()).sent).toMatchObject([{ type: 'join', roomId: 'bar' }])
   })
 
+  it.each(['before', 'after'])(
+    'has a client that joins again for a later mesh, too, if the page closes both in StrictMode, the client %s the mesh',
+    async (order) => {
+      const { signaling } = await joined()
+      const mesh = new Mesh(signaling, options)
+      if (order === 'before') signaling.close()
+      mesh.close()
+      if (order === 'after') signaling.close()
+      new Mesh(signaling, options)
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(signaling.room).toBe('bar')
+    },
+  )
+
   it('does not join a room for a later mesh if its client was in none', async () => {
     const never = new SignalingClient(fakeNetwork)
     const { signaling } = await joined()
