@@ -42,6 +42,12 @@ const CONNECT_DEADLINE_MS = 15_000
 /** How often failures double the deadline: it is 15 s at first, then 30 s, and then always 60 s. */
 const MAX_DEADLINE_DOUBLINGS = 2
 
+/**
+ * How many lost peers the mesh remembers for rule 5. In a public room, any number of peers can get
+ * lost while a page is open.
+ */
+const MAX_LOST = 256
+
 const CANNOT_CONNECT =
   'the mesh cannot connect, because the browser creates no RTCPeerConnection. Check the option `iceServers` of the mesh, or the ' +
   'STUN and TURN servers in the settings of the sidecar. WebRTC exists only in the pages of a browser, not in its workers.'
@@ -202,8 +208,14 @@ export class MeshMembers {
     clearTimeout(graceTimer)
     link.close()
     this.#members.delete(peer.peerId)
-    if (reason === 'lost') this.#lost.set(peer.peerId, peer.instance)
+    if (reason === 'lost') this.#rememberLost(peer)
     this.#emit('removed', { peerId: peer.peerId, peer, reason })
+  }
+
+  #rememberLost({ peerId, instance }: Peer): void {
+    this.#lost.set(peerId, instance)
+    const [oldest] = this.#lost.keys()
+    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest)
   }
 
   #markUnconfirmed(member: Member): void {

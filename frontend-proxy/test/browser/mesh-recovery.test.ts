@@ -151,6 +151,17 @@ it.each([
   expect(room.sent().map(({ type }) => type)).toEqual(sent)
 })
 
+it('a mesh remembers only the 256 peers that were lost last', async () => {
+  const room = await scene([])
+  const peers = Array.from({ length: 257 }, (_, nth) => ({ ...ben, peerId: `peer-${nth}` }))
+  for (const peer of peers) {
+    await room.deliver({ type: 'peer_joined', ...peer })
+    await room.deliver({ type: 'peer_left', peerId: peer.peerId, reason: 'lost' })
+  }
+  for (const nth of [0, 1, 256]) await room.deliver({ type: 'peer_joined', ...peers[nth] })
+  expect(room.sent().map(({ to }) => to)).toEqual(['peer-1', 'peer-256'])
+})
+
 it('an offer for a link that is up is sent again when its peer joins again', async () => {
   const room = await connected()
   pc().restartIce() // as if the page had turned on its camera
