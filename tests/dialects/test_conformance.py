@@ -180,15 +180,17 @@ async def test_invalid_utf8_is_not_relayed(served: Served, manners: Manners) -> 
 async def test_a_flood_is_limited_and_causes_one_error_per_second(
     aiohttp_client: AiohttpClient, tmp_path: Path, manners: Manners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    loop = asyncio.get_running_loop()
+    time, stopped_s = loop.time, list[float]()
+    # Each connection takes its clock when it is opened, so the clock is replaced before that.
+    monkeypatch.setattr(loop, "time", lambda: stopped_s[0] if stopped_s else time())
     served = await serve(aiohttp_client, tmp_path, max_frames_burst=20, max_frames_per_s=1)
     a, b = await meet(served, manners, ROOM, "a", "b")
-    loop = asyncio.get_running_loop()
-    now_s = loop.time()
-    with monkeypatch.context() as patch:  # the clock is stopped: a busy machine may need seconds
-        patch.setattr(loop, "time", lambda: now_s)
-        for number in range(200):
-            await a.send(manners.offer(ROOM, "a", "b", number))
-        await served.settled()
+    stopped_s.append(time())  # a busy machine may need seconds for the flood
+    for number in range(200):
+        await a.send(manners.offer(ROOM, "a", "b", number))
+    await served.settled()
+    stopped_s.clear()
     await hears_an_error(a, manners)
     await a.hears_nothing()
     relayed = len(served.records("signal.relayed"))
