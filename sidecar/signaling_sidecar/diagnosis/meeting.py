@@ -58,6 +58,8 @@ class Session:
     @property
     def reloads(self) -> list[Entry]:
         """The entries which show that the page was unloaded, or that another page load uses the session."""
+        if not self.away and len(self.pages) < 2:  # true of most sessions
+            return []
         unloads = [entry for entry in self.away if read_about(entry.data).ending == "unloaded"]
         return [*unloads, *list(self.pages.values())[1:]]
 

@@ -128,10 +128,12 @@ class Pair:
 
 def connections_of(meeting: Meeting, attempt: Attempt) -> list[Connection]:
     """Return the RTCPeerConnections of both sides that belong to this attempt."""
+    found = [each for side in meeting.connections for each in of_attempt(side, attempt)]
     reloads = [reload.ts for session in meeting.sessions for reload in session.reloads]
+    if not reloads:
+        return found
     # If the log has no payloads, only the times show that a connection is older than an offer.
     before_ts = max((ts for ts in reloads if any(ts < offer.entry.ts for offer in attempt.offers)), default=-math.inf)
-    found = (each for side in meeting.connections for each in of_attempt(side, attempt))
     return [each for each in found if not _was_connected_only_before(each, before_ts)]
 
 

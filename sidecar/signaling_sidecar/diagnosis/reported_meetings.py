@@ -16,11 +16,11 @@ class ReportedMeetings:
     """Looks up meetings by their sessions, and by the ICE ufrags in their signals."""
 
     def __init__(self, meetings: Iterable[Meeting], connections: Iterable[Connection]) -> None:
-        self._ends_ts = {ufrag: _end_ts(each) for each in connections for ufrag in each.ufrags}
-        """By the ICE ufrag of an RTCPeerConnection, the time at which it ended."""
+        self._connections = {ufrag: each for each in connections for ufrag in each.ufrags}
+        """The RTCPeerConnections by their ICE ufrags."""
         self._by_ufrag: dict[str, MeetingSide] = {}
         self._by_session: dict[str, list[MeetingSide]] = {}
-        self._by_pages: dict[frozenset[object], list[Meeting]] = {}
+        self._by_peers: dict[frozenset[object], list[Meeting]] = {}
         for meeting in meetings:
             sides: tuple[MeetingSide, MeetingSide] = (meeting, 0), (meeting, 1)
             for signal in meeting.signals:
@@ -28,9 +28,7 @@ class ReportedMeetings:
                     self._by_ufrag[signal.ufrag] = sides[signal.sender]
             for side, session in zip(sides, meeting.sessions, strict=True):
                 self._by_session.setdefault(session.id, []).append(side)
-            pages = _pages(meeting, meeting.met.ts)
-            if pages is not None:
-                self._by_pages.setdefault(pages, []).append(meeting)
+            self._by_peers.setdefault(_peers(meeting), []).append(meeting)
 
     def of(self, connection: Connection) -> list[MeetingSide]:
         """Return the meeting with the peer that the connection names, else the last meeting whose signals contain one
@@ -44,11 +42,17 @@ class ReportedMeetings:
         Two pages stay connected when their sessions end, for example while there is no sidecar for a minute. They then
         meet in new sessions, and need no offer.
         """
-        pages = _pages(meeting, connection.reports[0][0].ts)
-        ends_ts = (self._ends_ts.get(ufrag, math.inf) for ufrag in connection.remote_ufrags)
-        end_ts = min(_end_ts(connection), *ends_ts, math.inf)
-        for later in self._by_pages.get(pages, ()) if pages is not None else ():
-            if meeting.met.ts < later.met.ts < end_ts:
+        meetings = [each for each in self._by_peers[_peers(meeting)] if meeting.met.ts < each.met.ts]
+        pages = _pages(meeting, connection.reports[0][0].ts) if meetings else None
+        if pages is None:
+            return
+        ends = [
+            connection,
+            *(self._connections[each] for each in connection.remote_ufrags if each in self._connections),
+        ]
+        end_ts = min(map(_end_ts, ends))
+        for later in meetings:
+            if later.met.ts < end_ts and _pages(later, later.met.ts) == pages:
                 yield later, int(later.sessions[0].peer != meeting.sessions[side].peer)
 
     def _with_its_peer(self, connection: Connection) -> MeetingSide | None:
@@ -89,3 +93,8 @@ def _pages(meeting: Meeting, ts: float) -> frozenset[object] | None:
     """Return a key for the pages that used the two sessions at the given time, or None if the log does not show it."""
     pages = [(session.room, session.peer, session.page_at(ts)) for session in meeting.sessions]
     return None if any(page is None for _, _, page in pages) else frozenset(pages)
+
+
+def _peers(meeting: Meeting) -> frozenset[object]:
+    """Return a key for the room and the ids of the two peers, which is the same in all of their meetings."""
+    return frozenset([(session.room, session.peer) for session in meeting.sessions])

@@ -22,6 +22,7 @@ Take = Callable[[Message], bool]
 """Handles a message, or returns False if it must be queued. It must not raise an exception, because aiohttp's compiled
 parser would only print it."""
 
+_PONG = WSMsgType.PONG  # a constant, because this file tests each frame for it
 QUEUE_BYTES = 2**16  # bytes of messages that may be queued; while there are more, reading from the connection is paused
 
 
@@ -38,7 +39,7 @@ class MessageQueue(WebSocketDataQueue):
         self._queued = 0
 
     def feed_data(self, message: Message, *size: int) -> None:
-        if message.type is WSMsgType.PONG and self.take_pong(message):
+        if message.type is _PONG and self.take_pong(message):
             return
         if not self._offer(message):
             self._offer = queue_all  # later messages are queued, too, because they must not overtake this one
