@@ -113,6 +113,7 @@ export class Lines {
 export interface OpenVite {
   readonly server: ViteDevServer
   readonly lines: Lines
+  /** The URL at which Vite listens now. After a restart, another server may have taken its port. */
   readonly url: string
 }
 
@@ -150,7 +151,13 @@ export async function openVite(
 ): Promise<OpenVite> {
   const { server, lines } = await makeVite(project, options, config)
   await server.listen()
-  return { server, lines, url: urlOf(server.httpServer) }
+  return {
+    server,
+    lines,
+    get url() {
+      return urlOf(server.httpServer)
+    },
+  }
 }
 
 /** Returns the URL of a server that listens on 127.0.0.1. */
