@@ -60,23 +60,29 @@ def _steps(room: str, records: Sequence[dict[str, Any]]) -> Iterator[Step]:
 
 
 async def replay(site: Site, session: aiohttp.ClientSession, steps: Sequence[Step]) -> None:
-    """Send the frames through Vite, as pages of its origin do.
+    """Send the frames through Vite, as pages of its origin do. On a busy machine too, an answer follows its offer.
 
     Afterwards, the peers stay in their rooms until this call is cancelled.
     """
     began_s = asyncio.get_running_loop().time()
     sockets: dict[str, aiohttp.ClientWebSocketResponse] = {}
+    arrived: dict[str, asyncio.Queue[str]] = defaultdict(asyncio.Queue)
     async with asyncio.TaskGroup() as listening:
         for step in steps:
             await asyncio.sleep(began_s + step.at_s - asyncio.get_running_loop().time())
             if step.peer not in sockets:
                 socket = await session.ws_connect(f"{site.url}ws/signaling", origin=site.url.rstrip("/"))
                 sockets[step.peer] = socket
-                listening.create_task(_listen(socket))
+                listening.create_task(_listen(socket, arrived[step.peer]))
             await sockets[step.peer].send_json(step.frame)
+            if "to" in step.frame:
+                await arrived[step.frame["to"]].get()
 
 
-async def _listen(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """Read all frames, because aiohttp answers pings only while it reads."""
+async def _listen(socket: aiohttp.ClientWebSocketResponse, arrived: asyncio.Queue[str]) -> None:
+    """Read all frames, because aiohttp answers pings only while it reads. Put each signal into `arrived`."""
     async for message in socket:
-        assert "error" not in message.json()["type"], message.data
+        frame = message.json()
+        assert "error" not in frame["type"], message.data
+        if "from" in frame:
+            arrived.put_nowait(frame["type"])
