@@ -286,6 +286,23 @@ async def test_the_panel_draws_only_the_newest_rows_of_a_long_ladder(admin: Admi
         assert dashboard._ladder.html.count("data-seq") <= SHOWN_ROWS + 1
 
 
+async def test_nobody_is_blamed_for_not_answering_after_the_sidecar_was_killed(
+    tmp_path: Path, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path) as sidecar:
+        admin = connect(sidecar.ready["state_dir"])
+        async with aiohttp.ClientSession() as session:
+            ann, ben = [await page(session, admin, room, name) for name in ("ann", "ben")]
+            await ann.send_json({"type": "offer", "to": "ben", "sdp": "v=0"})
+            assert (await ben.receive_json())["type"] == "offer"  # so the log has everything
+            assert "may still answer" in admin.log.pairs["sentence"].tolist()[-1]
+            sidecar.stop(signal.SIGKILL)
+    killed_ts = time.time()
+    for later_s in (0, 60):
+        monkeypatch.setattr(time, "time", lambda: killed_ts + later_s)  # noqa: B023 - it is called in this round
+        assert admin.log.pairs["sentence"].tolist()[-1].endswith("; the log ends before the result")
+
+
 async def test_verdicts_change_when_a_deadline_passes_although_the_log_does_not_grow(
     admin: Admin, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from signaling_sidecar.admin_request import ask_admin
 from signaling_sidecar.drawing import AmbiguousRoom, UnknownRoom
 from signaling_sidecar.errors import AdminRefused
 from signaling_sidecar.eventlog.segments import find_segments
+from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.inspection.event_log import EventLog, read_log
 
 _PLACE = "the running sidecar"
@@ -43,15 +44,16 @@ class RunningSidecar:
 
     @property
     def log(self) -> EventLog:
-        """The current event log with all its tables and drawings. It is read again only when it has grown. Its verdicts
-        also change when time passes."""
+        """The current event log with all its tables and drawings. It is read again only when it has grown, or when the
+        sidecar was killed. While the sidecar runs, the verdicts also change when time passes."""
         if self._state_dir is None:
             raise AdminRefused(
                 "no-log", "the log can only be read on the sidecar's machine, by connect() without a url"
             )
         sizes = tuple(map(_size, sorted(self._state_dir.glob("*.jsonl*"))))
-        if self._log is None or self._log[0] != sizes:
-            self._log = (sizes, read_log(find_segments(self._state_dir)))
+        state = is_running(self._state_dir), *sizes
+        if self._log is None or self._log[0] != state:
+            self._log = (state, read_log(find_segments(self._state_dir)))
         self._log[1].still_current(time.time())
         return self._log[1]
 
