@@ -194,7 +194,7 @@ def _room(room: Room, hub: Hub, now_s: float) -> RoomInLog:
         queue=room.queue,
         announced=room.rules.announcements.announces_members,
         rules=room.own,
-        asked_listed=room.asked_listed if room.asked_listed is not room.listed else None,
+        asked_listed=room.overruled_listed,
         asked_capacity=room.asked_capacity,
         group=room.group,
         complete=room.is_complete,

@@ -116,6 +116,11 @@ class Room:
         return self.asked_listed if own is None else own
 
     @property
+    def overruled_listed(self) -> bool | None:
+        """`asked_listed` if the own rules of the room say otherwise, or None. For the event log."""
+        return None if self.asked_listed is self.listed else self.asked_listed
+
+    @property
     def capacity(self) -> int:
         asked = self.rules.joining.capacity if self.asked_capacity is None else self.asked_capacity
         return min(asked, self.rules.joining.capacity)

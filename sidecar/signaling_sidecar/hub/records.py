@@ -29,7 +29,7 @@ def of_new_room(room: Room) -> Record:
         mode=room.mode,
         rules=room.own,
         announced=announced,
-        asked_listed=room.asked_listed if room.asked_listed is not room.listed else None,
+        asked_listed=room.overruled_listed,
         asked_capacity=room.asked_capacity,
         group=room.group,
     )

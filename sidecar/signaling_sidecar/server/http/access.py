@@ -42,9 +42,7 @@ class Access:
     @property
     def refused(self) -> Collection[Barred]:
         """The first refused request of each cause, for at most `MAX_HINTS` causes, unless it would be accepted now."""
-        still = {cause: each for cause, each in self._hinted.items() if self._check(each.hosts, each.origins)}
-        self._hinted = still
-        return [each.barred for each in still.values()]
+        return [each.barred for each in self._hinted.values() if self._check(each.hosts, each.origins)]
 
     def add_to(self, app: web.Application) -> None:
         app.middlewares.append(self._guard)
