@@ -4,15 +4,16 @@ verdict says why an earlier attempt failed, if one did."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis.advice import next_step
 from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
-from signaling_sidecar.diagnosis.pair import Pair, connections_of
+from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
+from signaling_sidecar.diagnosis.reports import Connection
 from signaling_sidecar.diagnosis.room_sessions import Hosts
 from signaling_sidecar.diagnosis.signaling import by_signaling
 from signaling_sidecar.diagnosis.transport import with_reports
@@ -35,6 +36,8 @@ class Verdict(NamedTuple):
     finding: Finding
     notes: tuple[str, ...]
     """Further observations that do not explain the result."""
+    connections: Sequence[Connection]
+    """The RTCPeerConnections of both sides that belong to the attempt."""
     changes_ts: float
     """The time at which the verdict may change without a new record, because a deadline passes."""
     offered_in: Meeting | None = None
@@ -125,7 +128,7 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
     """
     attempts = attempts_of(meeting)
     verdict = _evaluate(meeting, attempts[-1], now_ts)
-    if _has_connected(meeting, attempts[-1]):
+    if any(each.when("connection", "connected") for each in verdict.connections):
         return verdict
     for attempt, later in zip(attempts[-2::-1], attempts[:0:-1], strict=True):
         if verdict.finding.reason not in _UNDECIDED:
@@ -139,15 +142,12 @@ def evaluate(meeting: Meeting, now_ts: float) -> Verdict:
     return verdict
 
 
-def _has_connected(meeting: Meeting, attempt: Attempt) -> bool:
-    return any(each.when("connection", "connected") for each in connections_of(meeting, attempt))
-
-
 def _evaluate(meeting: Meeting, attempt: Attempt, now_ts: float) -> Verdict:
     pair = Pair(meeting, attempt, now_ts)
     signaling = by_signaling(pair)
     finding = with_reports(pair, signaling)
-    return Verdict(meeting, attempt, signaling, finding, tuple(_notes(pair, finding.reason)), pair.changes_ts)
+    notes = tuple(_notes(pair, finding.reason))
+    return Verdict(meeting, attempt, signaling, finding, notes, pair.connections, pair.changes_ts)
 
 
 def _notes(pair: Pair, reason: Reason) -> Iterable[str]:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from signaling_sidecar.diagnosis import Verdict
-from signaling_sidecar.diagnosis.meeting import Signal
-from signaling_sidecar.diagnosis.pair import connections_of
 from signaling_sidecar.eventlog.payload import Candidate
 from signaling_sidecar.inspection.tables.common_categories import with_common_categories, with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
@@ -43,6 +41,7 @@ def _row(verdict: Verdict) -> dict[str, object]:
     first, second = meeting.sessions
     offers, answers = attempt.offers, attempt.answers
     candidates = attempt.candidates
+    descriptions = [(signal.sender, signal.what) for signal in (*offers, *answers)]
     return {
         "dialect": meeting.dialect,
         "room": meeting.room,
@@ -52,10 +51,10 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "other_name": second.name,
         "met": meeting.met.ts,
         "offered": meeting.sessions[offers[0].sender].peer if offers else None,
-        "offers": _count(offers, 0, "offer"),
-        "offers_back": _count(offers, 1, "offer"),
-        "answers": _count(answers, 0, "answer"),
-        "answers_back": _count(answers, 1, "answer"),
+        "offers": descriptions.count((0, "offer")),
+        "offers_back": descriptions.count((1, "offer")),
+        "answers": descriptions.count((0, "answer")),
+        "answers_back": descriptions.count((1, "answer")),
         "candidates": len(candidates[0]),
         "candidates_back": len(candidates[1]),
         "types": _types(candidates[0]),
@@ -64,9 +63,7 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "answer": _first([signal.entry.ts for signal in answers]),
         "candidate": _first([signal.entry.ts for signal in attempt.with_candidates]),
         "connected": _first(
-            entry.ts
-            for connection in connections_of(meeting, attempt)
-            for entry in connection.when("connection", "connected")
+            entry.ts for connection in verdict.connections for entry in connection.when("connection", "connected")
         ),
         "signaling": str(verdict.signaling.reason),
         "reason": str(verdict.finding.reason),
@@ -75,10 +72,6 @@ def _row(verdict: Verdict) -> dict[str, object]:
         "other_session": second.id,
         "boot": meeting.met.boot,
     }
-
-
-def _count(signals: Sequence[Signal], sender: int, what: str) -> int:
-    return sum(signal.sender == sender and signal.what == what for signal in signals)
 
 
 def _types(candidates: Sequence[Candidate]) -> str | None:
