@@ -11,7 +11,7 @@ from typing import NamedTuple
 import aiohttp
 import pytest
 
-from signaling_sidecar.server.drain import LEAST_IN_A_WAVE
+from signaling_sidecar.server.drain import USUAL_WAVE
 from tests.kit.caddy import caddy
 from tests.kit.killable_sidecar import KillableSidecar
 from tests.kit.receiving import receive, receive_json
@@ -71,7 +71,7 @@ async def test_a_page_of_another_origin_is_refused_through_caddy_too(site: Site)
 
 
 async def test_the_waves_arrive_through_caddy_and_a_client_waits_there_for_the_next_sidecar(site: Site) -> None:
-    sockets = [await site.session.ws_connect("/ws/signaling") for _ in range(2 * LEAST_IN_A_WAVE)]
+    sockets = [await site.session.ws_connect("/ws/signaling") for _ in range(2 * USUAL_WAVE)]
     os.kill(site.sidecar.pid, 15)
     first = await receive(sockets[0])
     assert (first.data, first.extra) == (1012, "restart")

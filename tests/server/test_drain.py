@@ -20,7 +20,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.server import drain
-from signaling_sidecar.server.drain import LEAST_IN_A_WAVE, waves_of
+from signaling_sidecar.server.drain import USUAL_WAVE, waves_of
 from tests.kit import resuming_client
 from tests.kit.killable_sidecar import KillableSidecar
 from tests.kit.programs import until
@@ -29,7 +29,7 @@ from tests.kit.serving import Served, serve
 from tests.kit.sidecar_command import Serving, serving
 
 CONNECTIONS = 500
-WAVES = CONNECTIONS // LEAST_IN_A_WAVE
+WAVES = CONNECTIONS // USUAL_WAVE
 WITHIN_S = 60.0  # seconds; the machine may be busy
 
 
@@ -95,7 +95,7 @@ async def test_ready_can_be_asked_by_the_names_that_the_settings_allow_only(serv
 async def test_nobody_is_told_that_a_peer_is_away_or_has_left_because_of_an_earlier_wave(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain, "LEAST_IN_A_WAVE", 1)
+    monkeypatch.setattr(drain, "USUAL_WAVE", 1)
     monkeypatch.setattr(drain, "WAVE_EVERY_S", 1.5)  # others learn after 1 s that a peer is away
     served = await serve(aiohttp_client, tmp_path, drain_s=10.0)
     ann, ben = await served.connect(), await served.connect()
@@ -114,7 +114,7 @@ async def test_nobody_is_told_that_a_peer_is_away_or_has_left_because_of_an_earl
 async def test_new_connections_are_told_when_to_come_back(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain, "LEAST_IN_A_WAVE", 1)
+    monkeypatch.setattr(drain, "USUAL_WAVE", 1)
     monkeypatch.setattr(drain, "WAVE_EVERY_S", 20.0)
     served = await serve(aiohttp_client, tmp_path, drain_s=300.0)
     ann, ben = await served.connect(), await served.connect()
@@ -148,7 +148,7 @@ async def test_a_second_sigterm_and_ctrl_c_and_the_end_of_stdin_stop_at_once(
     with serving(tmp_path, "--drain-s", "300", "--exit-on-stdin-eof") as sidecar:
         url = sidecar.ready["url"]
         async with aiohttp.ClientSession() as session:
-            sockets = [await session.ws_connect(f"{url}/ws/signaling") for _ in range(2 * LEAST_IN_A_WAVE)]
+            sockets = [await session.ws_connect(f"{url}/ws/signaling") for _ in range(2 * USUAL_WAVE)]
             sidecar.process.send_signal(signal.SIGTERM)
             assert (await sockets[0].receive()).data == 1012  # the first wave
             readings = [asyncio.create_task(socket.receive()) for socket in sockets[1:]]
@@ -253,8 +253,8 @@ def assert_waves(records: list[dict[str, Any]]) -> None:
     for record in records:
         if record["type"] == "connection.closed":
             assert json.loads(record["data"])["code"] == 1012
-            waves.setdefault(math.ceil(record["connection"] / LEAST_IN_A_WAVE), []).append(record["seq"])
-    assert {number: len(seqs) for number, seqs in waves.items()} == dict.fromkeys(range(1, WAVES + 1), LEAST_IN_A_WAVE)
+            waves.setdefault(math.ceil(record["connection"] / USUAL_WAVE), []).append(record["seq"])
+    assert {number: len(seqs) for number, seqs in waves.items()} == dict.fromkeys(range(1, WAVES + 1), USUAL_WAVE)
     relayed = [record["seq"] for record in records if record["type"] == "signal.relayed"]
     for number in range(1, WAVES):
         assert any(max(waves[number]) < seq < min(waves[number + 1]) for seq in relayed), number

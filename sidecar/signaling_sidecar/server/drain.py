@@ -13,7 +13,7 @@ from aiohttp import web
 from signaling_sidecar.server.sockets.front import Front
 
 WAVE_EVERY_S = 0.5  # seconds between two waves; most clients are back before the next wave is closed
-LEAST_IN_A_WAVE = 50  # connections for which one wave is enough, because any server can accept so many at the same time
+USUAL_WAVE = 50  # connections in a wave if there is time for all waves; any server can accept so many at the same time
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -63,6 +63,6 @@ class Drain:
 def waves_of(connections: int, within_s: float) -> list[tuple[float, int]]:
     """Return for each wave how long to wait before it and how many connections it closes. The sizes of the
     waves differ by one at most."""
-    count = min(math.ceil(connections / LEAST_IN_A_WAVE), max(1, int(within_s / WAVE_EVERY_S)))
+    count = min(math.ceil(connections / USUAL_WAVE), max(1, int(within_s / WAVE_EVERY_S)))
     sizes = [(connections + number) // count for number in reversed(range(count))]
     return [(WAVE_EVERY_S if number else 0.0, size) for number, size in enumerate(sizes)]
