@@ -22,7 +22,7 @@ from signaling_sidecar.errors import no_such_peer
 from signaling_sidecar.eventlog import Line
 from signaling_sidecar.eventlog.address_class import address_class
 from signaling_sidecar.eventlog.allowed_words import TRACE_WORDS, known_keys
-from signaling_sidecar.eventlog.payload import find_candidates, find_media
+from signaling_sidecar.eventlog.payload import find_candidates, find_media, summarise
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact import Redactor
 from signaling_sidecar.hub import RoomKey
@@ -324,6 +324,15 @@ def test_a_redacted_description_describes_the_same_connection() -> None:
     assert (candidate.address, candidate.type, candidate.ufrag) == ("10.0.77.1", "host", "ufrag-1")
     assert find_media(copy).sdp_type == "offer"
     assert "536077" not in copy
+
+
+def test_the_redacted_summary_of_a_description_describes_the_same_connection() -> None:
+    summary = summarise(json.dumps({"type": "offer", "sdp": DESCRIPTION.format("10.9.8.7")}).encode())
+    copy = json.dumps(shared_data("signal.relayed", json.loads(summary)))
+    assert find_media(copy) == msgspec.structs.replace(find_media(summary), ufrag="ufrag-1")
+    assert find_candidates(copy) == [
+        msgspec.structs.replace(each, ufrag="ufrag-1") for each in find_candidates(summary)
+    ]
 
 
 def test_unknown_lines_of_a_description_are_removed() -> None:

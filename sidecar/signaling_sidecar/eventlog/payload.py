@@ -152,12 +152,23 @@ def read_content(payload: bytes | str) -> Content:
         document = msgspec.json.decode(payload)
     except NOT_JSON:
         return NO_CONTENT
-    if isinstance(document, dict) and document.get("summary") is True:
-        try:
-            return _content_of_summary(msgspec.convert(document, _Summary))
-        except msgspec.ValidationError:
-            pass  # the text is not a summary, but a frame in which an app uses a field `summary`
-    return _content(document)
+    summary = _summary_in(document)
+    return _content(document) if summary is None else _content_of_summary(summary)
+
+
+def is_summary(document: Any) -> bool:
+    """Whether decoded JSON text is the result of `summarise`. If not, it is a frame, which may have a field `summary`,
+    too."""
+    return _summary_in(document) is not None
+
+
+def _summary_in(document: Any) -> _Summary | None:
+    if not isinstance(document, dict) or document.get("summary") is not True:
+        return None
+    try:
+        return msgspec.convert(document, _Summary)
+    except msgspec.ValidationError:
+        return None
 
 
 def find_media(payload: bytes | str) -> Media:

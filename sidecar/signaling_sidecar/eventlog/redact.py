@@ -36,7 +36,7 @@ from signaling_sidecar.eventlog.allowed_words import (
 from signaling_sidecar.eventlog.boot_ids import boot_id, run_number
 from signaling_sidecar.eventlog.line import Line
 from signaling_sidecar.eventlog.nested_text import CANDIDATE, DESCRIPTION, MAX_LAYERS, MIN_OPAQUE_CHARS, nested
-from signaling_sidecar.eventlog.payload import SDP_TYPES, is_opaque
+from signaling_sidecar.eventlog.payload import SDP_TYPES, is_opaque, is_summary
 from signaling_sidecar.eventlog.pseudonyms import Pseudonyms
 from signaling_sidecar.eventlog.redact_sdp import redact_candidate, redact_description
 from signaling_sidecar.eventlog.secure_context import is_insecure
@@ -50,7 +50,6 @@ _MAX_NUMBER = 2**53  # JSON readers disagree on larger integers, and the sidecar
 _NAMED = KINDS.keys() - {"message"}
 """Keys whose strings are names or ids, and are not decoded even if they look like a document."""
 _NO_WORDS: frozenset[str] = frozenset()
-_SUMMARY = frozenset({"summary", "description_bytes", "ufrag", "candidate", "opaque"})
 
 
 class _Author(Enum):
@@ -119,8 +118,7 @@ class Redactor:
 def _author_of(type_: str, data: Any) -> _Author:
     if type_ == "trace.state":
         return _Author.BROWSER
-    is_summary = isinstance(data, dict) and data.get("summary") is True and data.keys() <= _SUMMARY
-    return _Author.APP if type_ in FRAME_RECORDS and not is_summary else _Author.SIDECAR
+    return _Author.APP if type_ in FRAME_RECORDS and not is_summary(data) else _Author.SIDECAR
 
 
 class _Document:
