@@ -8,9 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signaling_sidecar.eventlog.payload import summarise
 from signaling_sidecar.hub.payloads import Binary, from_json, to_json
 
-TEXTS = st.sampled_from((b'{"base64":"AA=="}', b'{"base64":"', b'{"base64":1}', b"[1]", b' "text"', b"  [1]"))
+TEXTS = st.sampled_from(
+    (
+        b'{"summary":true,"type":"signal"}',
+        b'{"base64":"AA=="}',
+        b'{"base64":"',
+        b'{"base64":1}',
+        b"[1]",
+        b' "text"',
+        b"  [1]",
+    )
+)
 
 
 @pytest.mark.fuzz
@@ -31,6 +42,11 @@ def test_text_that_looks_like_a_binary_payload_is_recorded_differently() -> None
 
 def test_a_text_payload_is_recorded_unchanged() -> None:
     assert to_json(b'{"type":"offer"}') == b'{"type":"offer"}'
+
+
+def test_the_summary_of_a_payload_has_no_payload() -> None:
+    assert from_json(summarise(b'{"type":"offer","sdp":"v=0"}').encode()) is None
+    assert from_json(summarise(to_json(Binary(b"ab"))).encode()) is None
 
 
 @pytest.mark.parametrize("text", [b'{"base64":"A"}', b'{"base64":"AP8=', b'{"base64":"\xff"}', b'{"base64":"A*=="}'])

@@ -85,6 +85,23 @@ async def test_frames_kept_for_a_resumable_session_survive_a_restart(served: Ser
     await ben.hears_nothing()
 
 
+async def test_a_frame_of_which_the_log_has_only_a_summary_is_not_sent_after_a_restart_that_records_payloads(
+    aiohttp_client: AiohttpClient, tmp_path: Path, again: Again
+) -> None:
+    served = await serve(aiohttp_client, tmp_path / "state", payloads="summary")
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    token = (await ben.join("ben", resume=True, instance="page"))["resume"]["token"]
+    ben.socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    await ann.receive()
+    await ann.send({"type": "offer", "to": "ben", "sdp": "v=0"})
+    await ann.hears_nothing()
+    ben = await (await again(served, payloads="full")).connect()
+    resume = {"token": token, "after": 0}
+    answer = await ben.ask({"type": "join", "roomId": "bar", "peerId": "ben", "instance": "page", "resume": resume})
+    assert answer == {"type": "not_resumed", "why": "gap"}
+
+
 async def test_only_the_newest_token_resumes_a_session_after_a_restart(served: Served, again: Again) -> None:
     """The log shows no frame of the client after its second join, only that it has received the newest token."""
     page = {"type": "join", "roomId": "bar", "peerId": "ben", "instance": "page"}
