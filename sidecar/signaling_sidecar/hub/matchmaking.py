@@ -21,7 +21,7 @@ from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, effects, messages, records
 from signaling_sidecar.hub.announcements import tell
 from signaling_sidecar.hub.departures import Departures
-from signaling_sidecar.hub.effects import Effect
+from signaling_sidecar.hub.effects import Effect, Send
 from signaling_sidecar.hub.grant import subject_of
 from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.returns import Returns
@@ -77,7 +77,9 @@ class Matchmaking:
             return []
         session.awaits_request = True
         done, record = self._returns.attach(session, opened.connection, now_s, unlisted=True, awaits_request=True)
-        return [*done, record, *self._state.mailboxes.deliver(session)]
+        # Without this message, the connection would be closed as idle if the client has nothing to send.
+        greeting = Send((opened.connection,), messages.Greeting(opened.peer))
+        return [*done, record, greeting, *self._state.mailboxes.deliver(session)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
         """Add the peer to its queue. If it repeats a request for which it has already got a room, tell it that room

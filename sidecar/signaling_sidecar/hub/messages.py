@@ -75,7 +75,8 @@ class Durability(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Greeting(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The first message to a client, in protocols in which the server sends the first frame."""
+    """The first message to a client, in protocols in which the server sends the first frame. It is also sent if the
+    handshake alone has continued a session."""
 
     peer: str
     """The peer id of the receiver."""

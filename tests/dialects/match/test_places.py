@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.server.sockets import connection
 from tests.kit.match_client import PATHS, asks, group, user, waiting
 from tests.kit.serving import Peer, Served, serve
 
@@ -93,6 +94,17 @@ async def test_a_user_that_is_away_returns_by_connecting_and_can_be_away_again(
         await a.send({"type": "offer", "to": "u2"})
         assert await b.receive() == {"type": "offer", "from": "u1"}
     assert served.refusals() == ["peer-away"] * 3
+
+
+async def test_a_user_that_has_returned_by_connecting_may_be_silent(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, _ = await group(served, "u1", "u2")
+    monkeypatch.setattr(connection, "FIRST_FRAME_WITHIN_S", 0.05)
+    b, newcomer = await user(served, "u2"), await user(served, "u3")
+    assert await newcomer.closed() == (1008, "idle")
+    await a.send({"type": "offer", "to": "u2"})
+    assert await b.receive() == {"type": "offer", "from": "u1"}
 
 
 async def test_a_new_connection_continues_its_session_after_a_restart_too(
