@@ -10,7 +10,7 @@ import pytest
 from signaling_sidecar.errors import Code
 from signaling_sidecar.hub import Hub, Restore, RoomKey, checkpoint, known_ids
 from signaling_sidecar.hub.checkpoint import Checkpoint
-from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, Tick
+from signaling_sidecar.hub.commands import Command, End, Join, Leave, Relay, SetRules, Tick
 from signaling_sidecar.hub.effects import Effect, Record, Send
 from signaling_sidecar.hub.messages import Expired, PeerList, Refused, Relayed
 from signaling_sidecar.hub.rules import Ending, Endings, Joining, Mailbox, Relays, RoomRules
@@ -228,6 +228,15 @@ class TestUnknownIds:
         post.join(BEN, "ben")
         post.do(Leave(connection=BEN))
         assert types(post.send(ANN, "ben")) == ["signal.kept"]
+
+    def test_the_ids_that_are_connected_when_this_rule_begins_are_known(self) -> None:
+        post = Post()
+        post.join(ANN, "ann")
+        post.join(BEN, "ben")
+        post.hub.handle(SetRules({"post": self.rules}, 9), post.now_s)
+        post.do(Leave(connection=BEN))
+        assert types(post.send(ANN, "ben")) == ["signal.kept"]
+        assert types(post.send(ANN, "cleo")) == ["signal.refused"]
 
     @pytest.mark.parametrize("by_checkpoint", [True, False])
     def test_an_id_is_known_after_a_restart(self, by_checkpoint: bool) -> None:

@@ -253,10 +253,16 @@ class Membership:
             room.host = session
         if room.rules.joining.one_room_per_peer:
             self._by_peer[room.key.dialect, session.peer] = session
-        if room.rules.relays.mailbox is not None and not room.rules.relays.mailbox.takes_unknown_ids:
-            self.known_ids.add(room.key, session.peer)
+        self.remember_id(session)
         if session.connection is not None:
             self._add(session.connection, session)
+
+    def remember_id(self, session: Session) -> None:
+        """Remember the peer id, if the rules keep frames only for ids that have joined. Must be called again when the
+        rules have changed."""
+        mailbox = session.room.rules.relays.mailbox
+        if mailbox is not None and not mailbox.takes_unknown_ids:
+            self.known_ids.add(session.room.key, session.peer)
 
     def attach(self, session: Session, connection: int) -> int | None:
         """Continue the session on `connection`. Returns the connection that the session had before, or None."""

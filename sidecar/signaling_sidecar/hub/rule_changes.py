@@ -26,6 +26,8 @@ class RuleChanges:
         for room in state.membership.rooms:
             was_durable = state.is_durable(room.rules)
             room.set_rules(state.rules[room.key.dialect], room.own)
+            for session in room.sessions.values():
+                state.membership.remember_id(session)
             state.lobby.mark_changed(room)
             if state.is_durable(room.rules) is not was_durable:
                 done += tell_durability(room, is_durable=not was_durable)
