@@ -20,6 +20,7 @@ from signaling_sidecar.cli import main
 from signaling_sidecar.errors import StateDirTaken, StateDirUnusable
 from signaling_sidecar.eventlog import LogWriter, log_files, retention, state_dir
 from signaling_sidecar.eventlog.boot_ids import new_boot_id
+from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.eventlog.state_dir import Runtime
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.held_state_dir import HeldStateDir
@@ -109,6 +110,20 @@ def test_a_segment_begins_with_a_header_and_a_checkpoint_and_ends_at_a_lines_end
         first, second, *_ = text.splitlines()
         assert (json.loads(first)["type"], json.loads(second)["type"]) == ("log.header", "log.checkpoint")
         assert text.endswith(b"\n")
+
+
+def test_the_segments_of_a_run_are_found_in_their_order_after_ten_thousand_of_them(tmp_path: Path) -> None:
+    log = Log(tmp_path, segment_bytes=1, total_bytes=1_000_000)
+    log.writer._number = 9997
+    log.writer.open()
+    log.write(*[Record("room.created")] * 2)
+    for _ in range(4):
+        log.write(*[Record("room.ended")] * 9)
+    log.writer.close()
+    segments = newest_run(tmp_path)
+    assert len(segments) > 3
+    assert segments[-1] == log.writer.path
+    assert [line["seq"] for line in log.lines()] == list(range(1, log.writer.seq + 1))
 
 
 def test_a_checkpoint_that_is_larger_than_a_segment_is_not_written_again_with_every_record(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Create and parse boot ids. A boot id names one run of the sidecar, from its start to its end.
+"""Create and parse boot ids, and the file names of segments, which contain them. A boot id names one run of the
+sidecar, from its start to its end.
 
 A boot id begins with the number of the run in its state folder, so boot ids sort in the order of the runs even if the
 clock was wrong. Earlier releases used the time in hexadecimal digits as the boot id; those ids sort before the numbered
@@ -30,6 +31,14 @@ def run_number(boot: str) -> int:
     """Return the number of the run in its state folder, counted from 1, or 0 if the boot id has no number."""
     counted = _COUNTED.fullmatch(boot)
     return int(counted["number"]) if counted else 0
+
+
+def segment_name(boot: str, number: int) -> str:
+    """Build the file name of a segment, so that the names of all segments of a run are in the order of their
+    numbers."""
+    # A point sorts before a digit, so `9999.jsonl` sorts before `999900010000.jsonl`.
+    digits = f"{number:04}" if number <= 9999 else f"9999{number:08}"
+    return f"events-{boot}-{digits}.jsonl"
 
 
 def boot_of(segment: Path) -> str | None:

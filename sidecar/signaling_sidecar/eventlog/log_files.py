@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from signaling_sidecar.errors import StateDirTaken
+from signaling_sidecar.eventlog.boot_ids import segment_name
 from signaling_sidecar.eventlog.open_segment import OpenSegment
 from signaling_sidecar.eventlog.retention import Retention
 
@@ -105,7 +106,7 @@ class LogFiles(ABC):
         return self._path(self._number)
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"events-{self._boot}-{number:04}.jsonl"
+        return self._folder / segment_name(self._boot, number)
 
     @property
     def _open(self) -> OpenSegment:
