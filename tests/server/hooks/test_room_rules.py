@@ -179,6 +179,28 @@ async def test_a_repaired_hook_does_not_wait_for_the_version_that_does_not_retur
     assert (await (await served.connect()).join("ben"))["code"] == "room-full"
 
 
+async def test_a_room_that_is_created_while_the_file_is_saved_has_the_new_rules(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    called, go = file.with_name("called"), file.with_name("go")
+    lines = (
+        "import asyncio, pathlib",
+        "async def room_rules(room):",
+        f"    pathlib.Path({str(called)!r}).touch()",
+        f"    while not pathlib.Path({str(go)!r}).exists():",
+        "        await asyncio.sleep(0.01)",
+        "    return {'capacity': 2}",
+    )
+    served = await hooked(aiohttp_client, file, "\n".join(lines))
+    ann = await served.connect()
+    await ann.send({"type": "join", "roomId": "bar", "peerId": "ann"})
+    await until(called.exists, "the hook is called")
+    await swap(served, file, SMALL_BAR)
+    go.touch()
+    assert (await ann.receive())["type"] == "peer_list"
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"
+
+
 @pytest.mark.parametrize("again", [SMALL_BAR, None], ids=["asked again", "without hooks"])
 async def test_a_restart_keeps_the_rules_of_a_room(
     aiohttp_client: AiohttpClient, file: Path, again: str | None

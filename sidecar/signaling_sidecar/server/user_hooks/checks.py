@@ -229,9 +229,14 @@ class HookChecks:
         return None
 
     async def _rules_of(self, key: RoomKey, after_failure: str = REFUSED) -> OwnRules | Refusal | None:
-        room = hooks.Room(*key)
-        own: OwnRules | Refusal | None = await self._answer("room_rules", room, answers.own_rules, after_failure)
-        return own
+        while True:
+            hook = self._file.hook("room_rules")
+            own: OwnRules | Refusal | None
+            own = await self._answer("room_rules", hooks.Room(*key), answers.own_rules, after_failure)
+            # If the file was saved meanwhile, the new hook was called for the rooms that existed then, but not for the
+            # one that is about to be created.
+            if self._file.hook("room_rules") is hook:
+                return own
 
     async def _ask(self, name: str, argument: Any) -> Refusal | None:
         verdict: bool | str | Refusal | None = await self._answer(name, argument, answers.verdict)
