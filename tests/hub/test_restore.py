@@ -46,6 +46,18 @@ def test_a_list_that_answers_a_repeated_join_is_remembered_for_what_it_tells_abo
     machine.the_log_knows_what_the_hub_knows()
 
 
+def test_the_minute_in_which_a_removed_peer_is_kept_out_does_not_begin_again_with_each_restart() -> None:
+    machine = RestoreMachine()
+    machine.join(2, "bar", "ben", "rooms", resumable=False, name=None, own=None)
+    machine.kick("bar", "ben", "rooms")
+    for _ in range(3):
+        assert machine.hub.state.barred
+        machine.join(1, "bar", "ann", "rooms", resumable=False, name=None, own=None)
+        machine.time_passes(20)
+        machine.the_sidecar_is_started_again(cleanly=True)
+    assert not machine.hub.state.barred
+
+
 def test_a_room_of_the_matchmaking_is_as_old_after_a_restart_as_before() -> None:
     machine = RestoreMachine()
     machine.enqueue(1, "ben", 2, "")

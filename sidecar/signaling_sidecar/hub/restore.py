@@ -115,7 +115,7 @@ class Restore:
         for key, peer, since_ts in self._rooms.barred:
             left_s = BARRED_S - restoration.ago_s(since_ts)
             if left_s > 0:
-                hub.state.bar(key, peer, now_s + (left_s if self._takes_over else BARRED_S))
+                hub.state.bar(key, peer, now_s + left_s)
         if self._takes_over:
             for session in restoration.sessions.values():
                 self._take_over(session, now_s)
