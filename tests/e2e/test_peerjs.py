@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
@@ -215,6 +216,33 @@ async def test_a_page_that_is_loaded_again_has_its_id_at_once_and_its_contact_kn
     assert await one.js("app.errors") == []
     await other.js("async () => { (await app.connect('alice', 'json')).send('again') }")
     await one.holds("app.received[0] === 'again'")
+
+
+async def test_a_call_to_a_page_that_lost_its_network_reaches_the_page_when_it_is_loaded_again(pages: Pages) -> None:
+    caller = await pages.open("carl")
+    await caller.is_open()
+    async with aiohttp.ClientSession() as session:
+        url = f"{pages.site.sidecar.url}/peerjs?key=peerjs&id=dora&token=earlier"
+        dora = await session.ws_connect(url)
+        await dora.receive()
+        await caller.js("app.peer.connect('dora') && undefined")
+        await dora.receive()
+        dora._response.connection.transport.abort()  # type: ignore[union-attr]
+    await until(lambda: _away(pages.site, "dora"), "the loss is noticed")
+    await caller.js("{ app.call = app.peer.connect('dora', { serialization: 'json' }) }")
+    await until(lambda: _kept(pages.site, "dora"), "the offer is kept")
+    again = await pages.open("dora")
+    await caller.holds("app.call.open")
+    await caller.js("app.call.send('you are back')")
+    await again.holds("app.received[0] === 'you are back'")
+
+
+def _away(site: Site, peer: str) -> bool:
+    return any(record["type"] == "peer.away" and record["peer"] == peer for record in site.sidecar.records())
+
+
+def _kept(site: Site, to: str) -> bool:
+    return any(record["type"] == "signal.kept" and record["to"] == to for record in site.sidecar.records())
 
 
 async def test_peers_are_back_after_the_sidecar_was_killed_and_their_connections_live_on(pages: Pages) -> None:

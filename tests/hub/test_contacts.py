@@ -13,7 +13,7 @@ from signaling_sidecar.hub import Hub, Restore, RoomKey, checkpoint, contacts
 from signaling_sidecar.hub.checkpoint import Checkpoint, SessionState
 from signaling_sidecar.hub.commands import Command, End, Join, Kick, Leave, Relay, Tick
 from signaling_sidecar.hub.effects import Effect, Record, Send
-from signaling_sidecar.hub.messages import PeerLeft
+from signaling_sidecar.hub.messages import PeerLeft, Relayed
 from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Joining, Mailbox, Reason, Relays, RoomRules
 from tests.kit.hub_driver import GRACE_S, CountedIds
 from tests.kit.past import past
@@ -134,6 +134,23 @@ def test_a_frame_that_was_kept_makes_its_receiver_a_contact(club: Club) -> None:
     club.send(CLEO, "ben")
     club.join(4, "ben")
     assert left(club.do(Leave(connection=CLEO))) == [((4,), "cleo", Reason.LEFT)]
+
+
+@pytest.mark.parametrize("restart", [None, False, True], ids=["no restart", "from records", "from a checkpoint"])
+def test_a_contact_that_calls_an_absent_peer_is_not_told_to_end_this_call(club: Club, restart: bool | None) -> None:
+    club.do(Leave(connection=BEN))
+    club.join(BEN, "ben", own_token="of a page")
+    club.send(ANN, "ben")
+    club.do(End(BEN, Ending.LOST))
+    club.send(ANN, "ben")
+    if restart is not None:
+        club = club.restarted(by_checkpoint=restart)
+        club.join(ANN, "ann")
+    returned = club.join(4, "ben", own_token="of another page")
+    sent = [each.message for each in returned if isinstance(each, Send)]
+    assert [message.kind for message in sent if isinstance(message, Relayed)] == ["offer"]
+    assert left(returned) == []
+    assert left(club.do(Leave(connection=4))) == [((ANN,), "ben", Reason.LEFT)]
 
 
 def test_a_peer_has_a_limited_number_of_contacts(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:

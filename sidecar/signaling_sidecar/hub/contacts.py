@@ -7,6 +7,8 @@ sent frames. Two peers are contacts if one of them has sent a frame to the other
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from signaling_sidecar.hub.membership import Session
 from signaling_sidecar.hub.rules import Ending
 
@@ -25,14 +27,16 @@ def remember(session: Session, to: str | None) -> None:
             del session.contacts[next(iter(session.contacts))]
 
 
-def part(session: Session, ending: Ending | None) -> list[Session]:
+def part(session: Session, ending: Ending | None, callers: Collection[Session | None]) -> list[Session]:
     """Return the contacts that must be told that the session has ended, and remove its peer from their contacts.
 
-    If the session has ended because its connection has ended, `ending` says how that connection ended.
+    If the session has ended because its connection has ended, `ending` says how that connection ended. `callers` are
+    the peers whose frames to this peer id are kept. They are not told, because they would then end the call that these
+    frames begin, although the next session of the peer id will get it.
     """
     if ending in _NOT_FOR_GOOD:
         return []
-    others = session.room.others(session)
+    others = [other for other in session.room.others(session) if other not in callers]
     contacts = [other for other in others if other.peer in session.contacts or session.peer in other.contacts]
     for other in contacts:
         other.contacts.pop(session.peer, None)

@@ -86,7 +86,10 @@ class Departures:
         notice = messages.PeerLeft(
             session.peer, reason, room.name, new_host, room_state(room, now_s), room=room.key.room
         )
-        told = part(session, ending) if room.rules.announcements.tells_contacts else room.audience(session)
+        if room.rules.announcements.tells_contacts:
+            told = part(session, ending, self._state.mailboxes.callers(session))
+        else:
+            told = room.audience(session)
         left, *notices = announce(record, told, notice)
         return [left, *([records.of_new_host(room)] if new_host is not None else []), *notices]
 

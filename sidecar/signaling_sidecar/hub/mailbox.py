@@ -122,6 +122,10 @@ class Mailboxes:
         """Return the frames that are kept for a peer, in the order in which they were sent."""
         return list(self._frames.get((room, receiver), ()))
 
+    def callers(self, session: Session) -> list[Session | None]:
+        """Return the sessions whose frames are kept for the peer of `session`."""
+        return [frame.session for frame in self.of(session.room.key, session.peer)]
+
     def remove(self, frame: KeptFrame) -> None:
         """Stop keeping a frame, because it was delivered or has expired."""
         queue = self._frames[frame.room, frame.receiver]
