@@ -19,7 +19,9 @@ from signaling_sidecar.diagnosis import Reason, diagnose, read_entries
 from signaling_sidecar.eventlog import clear_log
 from signaling_sidecar.eventlog.previous_run import newest_run
 from signaling_sidecar.eventlog.retention import compress
+from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import lock
+from signaling_sidecar.inspection import open_log
 from tests.kit.checkout import RECORDED
 from tests.kit.diagnosis_log import CONNECTED, Story, elsewhere
 from tests.kit.inspection_log import T0_S, TWO_PEERS, header, record, write_segment
@@ -246,6 +248,48 @@ def test_the_copy_of_a_running_sidecars_log_says_how_long_a_peer_has_waited(
     said(capsys, tmp_path, "export", str(copy), *flags)
     [verdict] = diagnose(read_entries([copy])).verdicts
     assert verdict.finding.reason is Reason.OFFER_UNANSWERED
+
+
+@pytest.mark.parametrize("is_joined", [False, True], ids=["in one folder", "joined into one file"])
+def test_copies_of_a_log_that_grows_are_read_as_one_log(
+    folder: Path, tmp_path: Path, capsys: Any, is_joined: bool
+) -> None:
+    copies = [tmp_path / "copies" / f"{number}.jsonl" for number in range(2)]
+    copies[0].parent.mkdir()
+    for copy, records in zip(copies, (6, len(TWO_PEERS)), strict=True):
+        write_segment(folder / "events-b00t-0001.jsonl", TWO_PEERS[:records])
+        said(capsys, folder, "export", str(copy), "--room", "bar")
+    assert kinds_in(together(copies, is_joined)) == ["offer", "answer", "candidate", "broadcast", "candidate"]
+
+
+@pytest.mark.parametrize("is_joined", [False, True], ids=["in one folder", "joined into one file"])
+def test_copies_of_several_rooms_of_a_log_are_read_as_one_log(
+    folder: Path, tmp_path: Path, capsys: Any, is_joined: bool
+) -> None:
+    club = {"dialect": "rooms", "room": "club", "peer": "cleo", "session": "s-cleo", "connection": 9}
+    hello = record(7, 2.6, "signal.relayed", **club, kind="broadcast", data={"type": "broadcast"})
+    write_segment(folder / "events-b00t-0001.jsonl", [*TWO_PEERS[:6], hello, *TWO_PEERS[7:]])
+    copies = [tmp_path / "copies" / f"{room}.jsonl" for room in ("bar", "club")]
+    copies[0].parent.mkdir()
+    for copy in copies:
+        said(capsys, folder, "export", str(copy), "--room", copy.stem)
+    assert kinds_in(together(copies, is_joined)) == ["offer", "broadcast", "candidate", "broadcast", "candidate"]
+
+
+def together(copies: list[Path], is_joined: bool) -> Path:
+    """Return the path at which a command or a notebook finds all copies."""
+    if not is_joined:
+        return copies[0].parent
+    joined = copies[0].parent / "joined"
+    joined.write_bytes(b"".join(copy.read_bytes() for copy in copies))
+    return joined
+
+
+def kinds_in(path: Path) -> list[str]:
+    """Return the kinds of the frames in a log, for which a command and a notebook must agree."""
+    kinds = [entry.kind for entry in read_entries(find_segments(path).segments) if entry.kind is not None]
+    assert list(open_log(path).events["kind"].dropna()) == kinds
+    return kinds
 
 
 def test_a_copy_of_one_room_contains_the_reports_of_its_pages_on_another_web_socket(

@@ -45,9 +45,10 @@ def read_entries(
     # Files with the names that a sidecar gives them are in order. Other files are read twice, first to find the order.
     order = None if are_of_one_sidecar(segments) else order_of(segments)
     files = segments if reached is None else _reported(segments, reached)
-    records = read_records(files, Entry, left_out or LeftOut())
+    is_kept = order is None or order.is_kept
+    records = read_records(files, Entry, left_out or LeftOut(), are_parts=not is_kept)
     entries = (msgspec.structs.replace(entry, boot=boot) for boot, entry, *_ in records)
-    return entries if order is None or order.is_kept else _in_order(entries, order.ranks)
+    return entries if order is None or is_kept else _in_order(entries, order.ranks)
 
 
 def _in_order(entries: Iterator[Entry], ranks: Mapping[str, int]) -> Iterator[Entry]:

@@ -75,7 +75,8 @@ def _end_of(last: Line, left_out: LeftOut, room: str | None) -> Line:
     # The last record of a running sidecar may be old: nothing is recorded while a peer waits for an answer.
     ts = max(last.ts, time.time()) if left_out.is_live else last.ts
     data = msgspec.json.encode({"room": room}).decode()
-    return Line(v=SCHEMA_VERSION, seq=last.seq + 1, ts=ts, type="log.exported", data=data)
+    # The sidecar gives the next number to another record, which may be in a later copy.
+    return Line(v=SCHEMA_VERSION, seq=last.seq, ts=ts, type="log.exported", data=data)
 
 
 class _Report(msgspec.Struct, frozen=True, rename="camel"):

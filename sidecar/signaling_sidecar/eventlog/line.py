@@ -21,7 +21,8 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False):
     seq: Whole
     """The number of the record. It is counted from 1 in each run of the sidecar (each boot), across all segments. If
     several sidecars work as one (a cluster), it is counted from 1 in each run of the cluster. There, the header and the
-    checkpoint at the beginning of a segment repeat the number of the record before them."""
+    checkpoint at the beginning of a segment repeat the number of the record before them, and so does the last record of
+    an exported log."""
     ts: float
     """The wall-clock time in seconds since 1970 (the Unix epoch)."""
     type: str

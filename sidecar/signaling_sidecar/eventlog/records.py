@@ -89,17 +89,27 @@ class LeftOut:
 
 
 def read_records(
-    segments: Iterable[Path], record_type: type[_Record], left_out: LeftOut, types: str | tuple[str, ...] = ""
+    segments: Iterable[Path],
+    record_type: type[_Record],
+    left_out: LeftOut,
+    types: str | tuple[str, ...] = "",
+    *,
+    are_parts: bool = False,
 ) -> Iterator[Read[_Record]]:
     """Read the records of the segments, in their order. If `types` is given, only records whose type begins with one of
     these texts are read. A line is decoded once if `record_type` extends `Stamp`, and otherwise twice.
+
+    With `are_parts`, a file may lack records that are in the log, such as those of other rooms. A record that is in
+    several files is then read several times.
 
     Lines that cannot be read are added to `left_out`. Raises DamagedLog or UnknownSchema at the end if there are such
     lines and not a single record could be read.
     """
     record_of = msgspec.json.Decoder(record_type).decode
     is_any_read = False
-    for boot, stamp, line, segment, number in _stamped(segments, left_out, _stamp_decoder(record_type)):
+    for boot, stamp, line, segment, number in _stamped(
+        segments, left_out, _stamp_decoder(record_type), are_parts=are_parts
+    ):
         is_any_read = True
         if stamp.type.startswith(types):
             try:
@@ -151,9 +161,10 @@ def _stamp_decoder(record_type: type[object]) -> Callable[[bytes], Stamp]:
 
 
 def _stamped(
-    segments: Iterable[Path], left_out: LeftOut, decode: Callable[[bytes], Stamp]
+    segments: Iterable[Path], left_out: LeftOut, decode: Callable[[bytes], Stamp], *, are_parts: bool
 ) -> Iterator[tuple[str, Stamp, bytes, Path, int]]:
-    """Yield each record once, identified by its boot id and `seq`. Within one file, `seq` need not be ascending."""
+    """Yield each record once, identified by its boot id and `seq`, unless `are_parts` is True. Within one file, `seq`
+    need not be ascending."""
     read_before: dict[str, int] = {}
     for segment in segments:
         boot, newest = boot_of(segment) or segment.name.split(".")[0], dict(read_before)
@@ -167,7 +178,7 @@ def _stamped(
                 continue
             if stamp.v != SCHEMA_VERSION:
                 left_out.add(UnknownSchema(str(segment), number, stamp.v, SCHEMA_VERSION))
-            elif stamp.seq > read_before.get(boot, -1):
+            elif are_parts or stamp.seq > read_before.get(boot, -1):
                 newest[boot] = max(stamp.seq, newest.get(boot, -1))
                 yield boot, stamp, line, segment, number
         read_before = newest

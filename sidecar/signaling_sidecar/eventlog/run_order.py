@@ -16,9 +16,9 @@ from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import LeftOut, Stamp, read_records
 from signaling_sidecar.eventlog.segments import are_of_several_folders
 
-_BEGINNINGS = {"log.header": 1, "log.checkpoint": 2}
-"""By record type, a number by which records with the same `seq` are sorted. In the log of a cluster, records of these
-types have the same `seq` as the record before them."""
+UNNUMBERED = {"log.header": 1, "log.checkpoint": 2, "log.exported": 3}
+"""By record type, a number by which records with the same `seq` are sorted. In the log of a cluster, and at the end of
+an exported log, records of these types have the same `seq` as the record before them."""
 
 
 class RunOrder(NamedTuple):
@@ -27,7 +27,8 @@ class RunOrder(NamedTuple):
     ranks: Mapping[str, int]
     """By boot id, the position of each run in the order."""
     is_kept: bool
-    """Whether all records are in order, and none is in the log twice."""
+    """Whether all records are in order, and none is in the log twice. False if several files contain an exported log,
+    because each of them may be about another room or another time."""
 
 
 def are_of_one_sidecar(segments: Sequence[Path]) -> bool:
@@ -42,11 +43,12 @@ def order_of(segments: Sequence[Path]) -> RunOrder:
     """
     numbers: dict[str, int] = {}
     began: dict[str, float] = {}
-    is_kept, last_boot, last_place = True, "", (0, 0)
+    is_kept, has_parts, last_boot, last_place = True, False, "", (0, 0)
     is_one_folder = not are_of_several_folders(segments)
     with suppress(DamagedLog, UnknownSchema):  # the caller gets the same error when it reads the records
         for boot, stamp, _, segment, _ in read_records(segments, Stamp, LeftOut()):
             place = place_of(stamp)
+            has_parts |= stamp.type == "log.exported"
             if boot == last_boot:
                 is_kept &= place > last_place
             elif boot in began:
@@ -56,9 +58,10 @@ def order_of(segments: Sequence[Path]) -> RunOrder:
             began[boot] = min(began.get(boot, stamp.ts), stamp.ts)
             last_boot, last_place = boot, place
     boots = sorted(began, key=lambda boot: (numbers[boot], began[boot], boot))
-    return RunOrder({boot: rank for rank, boot in enumerate(boots)}, is_kept and boots == list(began))
+    is_kept &= boots == list(began) and not (has_parts and len(segments) > 1)
+    return RunOrder({boot: rank for rank, boot in enumerate(boots)}, is_kept)
 
 
 def place_of(record: Stamp) -> tuple[int, int]:
     """Return the place of a record in its run. No other record of the run has the same place."""
-    return record.seq, _BEGINNINGS.get(record.type, 0)
+    return record.seq, UNNUMBERED.get(record.type, 0)

@@ -25,6 +25,7 @@ from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
 from signaling_sidecar.eventlog import SCHEMA_VERSION, Line
 from signaling_sidecar.eventlog.boot_ids import boot_of, run_number
 from signaling_sidecar.eventlog.records import YEAR_10000_TS, LeftOut, read_records, whole_text
+from signaling_sidecar.eventlog.run_order import UNNUMBERED
 from signaling_sidecar.eventlog.segments import are_of_several_folders
 from signaling_sidecar.inspection.tables.common_categories import with_common_categories, with_text_categories
 from signaling_sidecar.inspection.tables.text_column import TextColumn
@@ -102,10 +103,10 @@ class _Runs:
 
 
 def _without_repeated(events: pd.DataFrame) -> pd.DataFrame:
-    """Keep each record once. In the log of a cluster, the header and the checkpoint of a segment have the same `seq` as
-    the record before them, and are kept too."""
-    beginning = events["type"].where(events["type"].isin(["log.header", "log.checkpoint"]))
-    is_repeated = events[["boot", "seq"]].assign(beginning=beginning).duplicated()
+    """Keep each record once. Records of the types `UNNUMBERED`, which may have the same `seq` as the record before
+    them, are kept too."""
+    unnumbered = events["type"].where(events["type"].isin(list(UNNUMBERED)))
+    is_repeated = events[["boot", "seq"]].assign(unnumbered=unnumbered).duplicated()
     return events[~is_repeated].reset_index(drop=True) if is_repeated.any() else events
 
 
