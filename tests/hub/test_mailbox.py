@@ -211,6 +211,29 @@ def test_later_frames_of_a_sender_can_expire_with_its_first_one_and_it_is_told_o
     assert [message.to for message in told(post.pass_time(60), ANN)] == ["dora"]
 
 
+def test_a_sender_that_is_away_when_its_frame_expires_is_told_when_it_is_back() -> None:
+    post = Post(with_mailbox(expire_together=True))
+    post.join(ANN, "ann")
+    post.send(ANN, "ben")
+    post.pass_time(3)
+    post.send(ANN, "ben")
+    post.do(End(ANN, Ending.LOST))
+    assert types(post.pass_time(3)) == []
+    post.join(3, "ann")
+    assert told(post.pass_time(2) + post.pass_time(5), 3) == [Expired("ben", "hall", msgspec.Raw(b"7"), "ann")]
+    assert told(post.join(BEN, "ben"), BEN)[1:] == []
+
+
+def test_a_frame_expires_after_the_session_of_a_sender_that_does_not_come_back() -> None:
+    post = Post()
+    post.join(ANN, "ann")
+    post.send(ANN, "ben")
+    post.do(End(ANN, Ending.LOST))
+    expired = [each for _ in range(8) for each in types(post.pass_time(5))]
+    assert expired == ["peer.left", "room.ended", "signal.expired"]
+    assert told(post.join(BEN, "ben"), BEN)[1:] == []
+
+
 class TestUnknownIds:
     """A mailbox that takes no frames for an id that has never joined."""
 

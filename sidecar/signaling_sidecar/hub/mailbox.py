@@ -7,7 +7,7 @@ All other code must use this module to read or change the kept frames.
 2. A receiver's frames are delivered in the order in which they were sent, before any frame that is sent to it later.
 3. No frame is kept for a peer that can be reached: all its frames are delivered as soon as it is connected.
 4. The room's rules (`Mailbox`) limit how much is kept, and for how long. When a frame expires, its sender is told if it
-   is still in the room.
+   is still in the room. A frame does not expire while its sender is away.
 """
 
 from __future__ import annotations
@@ -148,14 +148,18 @@ class Mailboxes:
         queue = self.of(frame.room, frame.receiver)
         if frame not in queue:
             return []
+        away = frame.session.away if frame.session is not None else None
+        if away is not None:  # the sender cannot be told now, so the frame expires later, or with the sender's session
+            self._deadlines.at(min(now_s + mailbox.keep_s, away.until_s), partial(self._expire, frame, mailbox))
+            return []
         self.remove(frame)
         expired = messages.Expired(frame.receiver, frame.room.room, frame.ref, frame.sender)
         done = announce(_record("signal.expired", frame), frame.senders, expired)
         if mailbox.expire_together:
-            for later in queue[queue.index(frame) + 1 :]:
-                if (later.sender, later.session) == (frame.sender, frame.session):
-                    self.remove(later)
-                    done.append(_record("signal.expired", later))
+            for other in queue:
+                if other is not frame and (other.sender, other.session) == (frame.sender, frame.session):
+                    self.remove(other)
+                    done.append(_record("signal.expired", other))
         return done
 
 

@@ -265,8 +265,8 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     keep_s: float
     """After this number of seconds, a frame expires, and its sender is told."""
     expire_together: bool = False
-    """If True and a frame expires, all later frames from the same sender to the same receiver expire with it, and the
-    sender is told once. For example, candidates are of no use if their offer has expired."""
+    """If True and a frame expires, all frames from the same sender to the same receiver expire with it, and the sender
+    is told once. For example, candidates are of no use if their offer has expired."""
     takes_unknown_ids: bool = True
     """Whether frames are also kept for a peer id that has never joined. If not, such frames are refused at once."""
 
