@@ -126,6 +126,16 @@ def test_the_segments_of_a_run_are_found_in_their_order_after_ten_thousand_of_th
     assert [line["seq"] for line in log.lines()] == list(range(1, log.writer.seq + 1))
 
 
+def test_a_smaller_segment_size_applies_to_the_open_segment(tmp_path: Path) -> None:
+    log = Log(tmp_path, segment_bytes=1_000_000)
+    log.writer.open()
+    log.write(*[Record("room.created")] * 20)
+    first, log.writer.segment_bytes = log.writer.path, 1000
+    log.write(Record("room.ended"))
+    assert log.writer.path != first
+    log.writer.close()
+
+
 def test_a_checkpoint_that_is_larger_than_a_segment_is_not_written_again_with_every_record(tmp_path: Path) -> None:
     log = Log(tmp_path, segment_bytes=2000, total_bytes=1_000_000)
     log.writer._checkpoint = lambda: {"rooms": ["x" * 10_000]}  # type: ignore[assignment, return-value]

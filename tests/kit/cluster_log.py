@@ -66,7 +66,7 @@ def copied(folder: Path, boot: str, places: Iterable[int], end: int = len(COMMIT
     for place in places:
         if log.seq < place and log._segment is not None:
             append_until(log, place)
-        log._rotate_at = 0
+        log._least_bytes = 0
         begin_at(log, place)
     append_until(log, end)
     log.close()

@@ -69,7 +69,8 @@ class LogFiles(ABC):
         self._number = 0
         """The number of the open segment."""
         self._segment: OpenSegment | None = None
-        self._rotate_at = self.segment_bytes
+        self._least_bytes = 0
+        """A size in bytes below which no new segment is begun, even if the open one has more than `segment_bytes`."""
         self._retention = Retention(self._complain)
         self._tidy_s = 0.0
         """The time of the next check for old segments."""
@@ -185,14 +186,14 @@ class LogFiles(ABC):
 
     @property
     def _is_too_large(self) -> bool:
-        return self._open.size >= self._rotate_at
+        return self._open.size >= max(self.segment_bytes, self._least_bytes)
 
     def _rotate(self) -> None:
         try:
             self._begin_segment()
         except (OSError, StateDirTaken) as error:
             self._complain(f"a new segment of the event log cannot be created ({error}): the old one will be larger")
-            self._rotate_at = self._open.size + self.segment_bytes
+            self._least_bytes = self._open.size + self.segment_bytes
 
     def _begin_segment(self, lost: int | None = None) -> None:
         """Create the next segment, write its beginning, and make it the open segment.
@@ -213,7 +214,7 @@ class LogFiles(ABC):
             self._segment.close()
         # The size limit of a segment is at least twice the size of its checkpoint, so that at most half of the log is
         # checkpoints.
-        self._number, self._segment, self._rotate_at = number, segment, max(self.segment_bytes, 2 * segment.size)
+        self._number, self._segment, self._least_bytes = number, segment, 2 * segment.size
         self._tidy()
 
     def _tidy(self) -> None:
