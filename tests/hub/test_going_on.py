@@ -366,3 +366,16 @@ def test_an_idle_room_ends_though_the_first_room_is_in_use(owners: Owners) -> No
     owners.take_over()
     owners.pass_time(15)
     assert [room.key.room for room in owners.hub.membership.rooms] == ["den"]
+
+
+def test_a_room_that_was_idle_when_the_checkpoint_was_written_and_is_in_use_again_does_not_end(owners: Owners) -> None:
+    owners.join(ANN, "ann", "hosted")
+    owners.join(BEN, "ben", "hosted")
+    owners.pass_time(90)
+    owners.write_checkpoint()
+    owners.relay(ANN, "ben")
+    owners.take_over()
+    owners.pass_time(95)
+    assert len(owners.hub.membership) == 1
+    owners.pass_time(15)
+    assert len(owners.hub.membership) == 0

@@ -92,6 +92,8 @@ class Restore:
         if verb is not None:
             verb(record, data)
         session = self._restoration.session(record)
+        if session is not None and record.type in _ACTIVITIES:
+            session.room.active_s = 0.0
         if record.c is not None and session is not None and session.resumption is not None:
             session.resumption.handled, session.resumption.owes_ack = record.c, True
             session.resumption.heard()
@@ -153,4 +155,7 @@ def _nobody_lives(_: int) -> bool:
 
 
 _NO_DATA = RecordData()
+_ACTIVITIES = FRAME_RECORDS | {"peer.joined", "peer.resumed", "peer.updated", "room.updated"}
+"""The types of records that show that a peer has sent a frame. Until `finish`, `Room.active_s` is the number of seconds
+for which the room has been idle."""
 _NUMBERS: msgspec.json.Decoder[Mapping[str, Count]] = msgspec.json.Decoder(Mapping[str, Count])
