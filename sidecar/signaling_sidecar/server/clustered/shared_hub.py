@@ -238,7 +238,6 @@ class SharedHub:
                 await self._revocations.exchange()  # before any client connects, so that revoked tokens are refused
         except RedisAway as error:
             raise RedisUnusable(str(error)) from error
-        self._folder.key = self._member.instance.key
 
     async def _wait_for_log(self) -> None:
         """Wait until the first part of the log was copied, because requests to the admin API need it."""
@@ -262,6 +261,8 @@ class SharedHub:
         return 0 if self.log.wants_checkpoint else self._settings.log_segment_bytes
 
     def _have_joined(self, number: int) -> None:
+        # After Redis has lost its data, a sidecar that has just started may have begun the cluster with another key.
+        self._folder.key = self._member.instance.key
         self.owner.joined(number)
         self._compare_revocations()
         self._lost()  # closes the connections that were opened since this instance was declared dead
