@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 CONNECTIONS_PER_INSTANCE = 1_000_000_000
-"""An instance with the number 3 counts its connections from 3,000,000,001. All numbers are exact in JavaScript for the
-first nine million instances of a cluster."""
+"""The first connection of an instance with the number 3 has the number 3,000,000,001. All numbers are exact in
+JavaScript for the first nine million instances of a cluster."""
 
 
-def connection_numbers(instance: int) -> Iterator[int]:
-    """Return the numbers that the instance gives to its connections, one after the other."""
-    return itertools.count(instance * CONNECTIONS_PER_INSTANCE + 1)
+def connection_number(instance: int, count: int) -> int:
+    """Return the number of a connection of the instance. `count` must be different for each connection of a process."""
+    return instance * CONNECTIONS_PER_INSTANCE + count
 
 
 def instance_of(connection: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
 from signaling_sidecar import errors
 from signaling_sidecar.cluster.messages import (
@@ -27,7 +27,7 @@ from signaling_sidecar.cluster.messages import (
     singles,
     without_credentials,
 )
-from signaling_sidecar.cluster.numbers import connection_numbers, instance_of
+from signaling_sidecar.cluster.numbers import connection_number, instance_of
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub, RoomKey, commands
@@ -51,7 +51,11 @@ class ClusterSide:
         self.member: Member
         self._new_hub = new_hub
         self._copies = HubCopies(self._new_copy)
-        self._numbers: Iterator[int] | None = None
+        self._last_number: int | None = None
+        """The number of this instance in its last membership, which may not have ended yet."""
+        # The count goes on in the next membership, because an instance may get the same number again after Redis has
+        # lost its data. Otherwise, the end of an old connection would count as the end of a new one.
+        self._connections = itertools.count(1)
         self._call_ids = itertools.count(1)
         self._calls: dict[int, tuple[Call, asyncio.Future[Reply]]] = {}
         self._secret_dialects = secret_dialects
@@ -140,8 +144,8 @@ class ClusterSide:
         """Return a number that no other connection of the cluster has. This instance must have joined the cluster
         before. While this instance joins again, the number is one of its earlier membership, so the connection is
         closed after the join."""
-        assert self._numbers is not None
-        return next(self._numbers)
+        assert self._last_number is not None
+        return connection_number(self._last_number, next(self._connections))
 
     # --- what the HTTP routes ask ------------------------------------------------------------------------------------
 
@@ -167,7 +171,7 @@ class ClusterSide:
     # --- what the member tells ---------------------------------------------------------------------------------------
 
     def joined(self, number: int) -> None:
-        self._numbers = connection_numbers(number)
+        self._last_number = number
 
     def lost(self) -> None:
         """Forget the connections and calls of the membership that has ended."""
