@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.kit.clustered import serve_cluster
+from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
+from tests.kit.serving import Served
 
 
 def records_below(folder: Path) -> list[list[dict[str, Any]]]:
@@ -78,3 +82,22 @@ async def test_the_log_of_the_owner_goes_on_in_a_new_file_when_its_file_was_dele
         if any(each != segment for each in folder.glob("events-*.jsonl")):
             return
     pytest.fail("the log has not begun another file")
+
+
+async def test_the_log_of_a_front_that_was_deleted_is_soon_complete_again(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    front = served.front
+    a, b = await served.connect(), await served.connect()
+    await a.join("a")
+    await until(lambda: len(front.records("peer.joined")) == 1, "the front has copied the first join")
+    front.sidecar._hub.log.path.unlink()
+    await b.join("b")
+    await until(lambda: joined(front) == ["a", "b"], "the log has both joins again")
+
+
+def joined(served: Served) -> list[str]:
+    with suppress(NoLog):
+        return [record["peer"] for record in served.records("peer.joined")]
+    return []

@@ -191,6 +191,30 @@ def test_what_a_full_disk_refuses_is_lost_until_the_next_checkpoint(copy: Copy, 
     assert copy.complaints[1].endswith("3 records were lost")
 
 
+def test_nothing_is_lost_if_the_caller_has_all_lines_since_an_earlier_checkpoint(copy: Copy, disk: Disk) -> None:
+    told: list[bytes] = []
+    copy.begin(0)
+    copy.log.listeners.add(told.append)
+    copy.append(3)
+    disk.is_full = True
+    copy.append(5)
+    assert copy.log.may_resume
+    copy.begin(2)  # fails, too
+    assert (copy.log.seq, copy.log.lost) == (5, 2)
+    disk.is_full = False
+    copy.log._retry_s = 0.0
+    copy.begin(2)
+    for seq in (3, 5, 6):
+        copy.append(seq)
+    assert not copy.log.may_resume
+    assert [(each["type"], each["seq"]) for each in copy.lines()] == [
+        ("log.header", 2), ("log.checkpoint", 2), *zip(TYPES[2:6], range(3, 7), strict=True),
+    ]  # fmt: skip
+    assert copy.log.lost == 0
+    assert b"".join(told) == bytes_of(COMMITTED[:6])
+    assert [each for each in open_log(copy.folder).events["type"] if each in TYPES] == TYPES[:6]
+
+
 def test_records_that_were_lost_in_an_earlier_run_of_the_cluster_take_the_place_of_no_later_record(
     copy: Copy, disk: Disk
 ) -> None:

@@ -8,7 +8,9 @@
    before them, whose effect the checkpoint includes. A reader that already has this record skips the header and the
    checkpoint.
 4. A segment can only begin when the caller has a checkpoint. After a failed write, all lines are lost until a new
-   segment begins. This segment has a record `log.gap` in their place, with the `seq` of the first lost line.
+   segment begins. If the caller has an earlier checkpoint and all lines since then, the segment begins there, and no
+   line is lost. Some lines may then be in two segments, as after a restart. Otherwise the segment has a record
+   `log.gap` in the place of the lost lines, with the `seq` of the first one.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ class LogCopy(LogFiles):
         super().__init__(folder, boot, **options)
         self.cluster_boot = cluster_boot
         self._seq = 0
+        self._told_seq = 0
+        """The `seq` of the last line that the listeners were told."""
         self._begun_as = ""
         """The id of the cluster's run in the header of the open segment."""
         self._place = (b"", 0.0)
@@ -52,16 +56,24 @@ class LogCopy(LogFiles):
         """Whether a new segment is needed. If so, the caller should call `begin` with a checkpoint from the owner."""
         if self._segment is None:
             return False
-        return self._is_too_large if self.is_written else time.monotonic() >= self._retry_s
+        return self._is_too_large if self.is_written else self.may_resume
+
+    @property
+    def may_resume(self) -> bool:
+        """Whether a write has failed, and it is time to begin a new segment. If so, the caller may call `begin` with an
+        earlier checkpoint than that of the last line, and then `append` all lines since then again."""
+        return not self.is_written and time.monotonic() >= self._retry_s
 
     def begin(self, checkpoint: bytes, seq: int, ts: float) -> None:
         """Begin a new segment if one is needed. `checkpoint` is the JSON text of the state after the record `seq`.
 
         The first call opens the log, and raises OSError or StateDirTaken if the log cannot be written. Later calls
-        raise nothing. If `seq` is lower than the `seq` of the last line of the same run, the checkpoint is ignored.
+        raise nothing. If `seq` is lower than the `seq` of the last line of the same run, the checkpoint is ignored
+        unless `may_resume` is true.
         """
         is_another_run = self.cluster_boot != self._begun_as
         if not is_another_run and seq < self._seq:
+            self._begin_earlier(checkpoint, seq, ts)
             return
         if not is_another_run and seq > self._seq:
             self._miss(seq - self._seq)
@@ -75,6 +87,18 @@ class LogCopy(LogFiles):
         elif self._is_too_large:
             self._rotate()
         self._place = (b"", 0.0)  # frees memory, because a checkpoint may be large
+
+    def _begin_earlier(self, checkpoint: bytes, seq: int, ts: float) -> None:
+        """Resume at an earlier place, if a write has failed. The lines since then are appended again."""
+        if not self.may_resume:
+            return
+        before = self._seq, self._lost
+        self._lost = max(0, self._lost - (self._seq - seq))
+        self._seq, self._place = seq, (checkpoint, ts)
+        self._resume_if_due()
+        self._place = (b"", 0.0)
+        if not self.is_written:
+            self._seq, self._lost = before
 
     def append(self, lines: bytes, seq: int) -> None:
         """Write complete lines, the last of which has this `seq`, or count them as lost if that is impossible.
@@ -93,6 +117,11 @@ class LogCopy(LogFiles):
 
     def flush(self) -> None:
         """Do nothing, because `append` writes immediately."""
+
+    def _tell(self, text: bytes) -> None:
+        if self._seq > self._told_seq:  # otherwise, the lines are written again, in a segment that begins earlier
+            self._told_seq = self._seq
+            super()._tell(text)
 
     def _miss(self, records: int) -> None:
         """Count records as lost because the caller did not receive their lines."""
@@ -117,7 +146,8 @@ class LogCopy(LogFiles):
 
     def _begin_segment(self, lost: int | None = None) -> None:
         super()._begin_segment(lost)
-        self._begun_as = self.cluster_boot
+        if self._begun_as != self.cluster_boot:
+            self._begun_as, self._told_seq = self.cluster_boot, 0
 
     def _beginning(self, number: int, lost: int | None) -> Iterator[bytes]:
         checkpoint, ts = self._place

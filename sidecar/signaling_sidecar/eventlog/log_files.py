@@ -156,6 +156,9 @@ class LogFiles(ABC):
             self._lost += records
             self._give_up(error)
             return
+        self._tell(text)
+
+    def _tell(self, text: bytes) -> None:
         for listener in self.listeners:
             listener(text)
 

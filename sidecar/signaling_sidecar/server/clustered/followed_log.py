@@ -4,6 +4,8 @@
    log that was begun after Redis had lost the old one. So a warning is logged only when it is certain that Redis has
    not lost the log.
 2. If Redis has deleted entries before they were read, the copy continues at the next checkpoint that Redis names.
+3. If the files could not be written, the log is read again from the last checkpoint. The owner may not write the next
+   one for hours.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ class CopyTarget(Protocol):
     """The event log of this instance, to which the log of the cluster is copied."""
 
     cluster_boot: str
+
+    @property
+    def may_resume(self) -> bool: ...
 
     def begin(self, checkpoint: bytes, seq: int, ts: float) -> None: ...
 
@@ -76,8 +81,10 @@ class FollowedLog:
 
     def expect(self, checkpoint: str) -> None:
         """Read the log again from `checkpoint`, which Redis names, if this entry was read before but could not be
-        copied."""
-        if checkpoint and place_of(self._copied) < place_of(checkpoint) <= place_of(self.place):
+        copied, or if the files need a new beginning."""
+        if not checkpoint or place_of(checkpoint) > place_of(self.place):
+            return
+        if self._files.may_resume or place_of(self._copied) < place_of(checkpoint):
             self.place, self._begins_at = just_before(checkpoint), checkpoint
 
     def take(self, entry: Entry) -> None:
