@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+import time
 from pathlib import Path
 
+import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 from redis import Redis
 
 from signaling_sidecar.cluster import scripts
+from signaling_sidecar.server.clustered import member
 from tests.cluster.traffic import traffic
 from tests.kit.cluster_processes import cluster_processes
 from tests.kit.clustered import serve_cluster
+from tests.kit.programs import until
 from tests.kit.receiving import PATIENCE_S
 from tests.kit.redis_server import RedisServer
 from tests.kit.serving import Served
@@ -100,3 +105,32 @@ async def test_whoever_asks_a_sidecar_whether_it_is_ready_is_told_what_is_wrong_
         await says_when_asked_whether_it_is_ready(served, "Redis requires a password")
     own_redis.kill()
     await says_when_asked_whether_it_is_ready(served, "Redis does not answer")
+
+
+async def test_nobody_is_told_that_a_peer_has_left_just_after_the_last_of_several_outages(
+    own_redis: RedisServer,
+    aiohttp_client: AiohttpClient,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.INFO, "signaling_sidecar")
+    monkeypatch.setattr(member, "TICKS_REST_S", 3.0)
+    [served] = (await serve_cluster(aiohttp_client, tmp_path, own_redis.url, 1, grace_s=3.5)).instances
+    ann, ben = await served.connect(), await served.connect()
+    await ann.join("ann")
+    await ben.join("ben")
+    assert (await ann.receive())["type"] == "peer_joined"
+    await ben.socket.close(code=4999)
+    assert (await ann.receive())["away"]
+    ann.skips = lambda frame: frame["type"] == "pong"
+    with Redis(port=own_redis.port) as client:
+        for _ in range(2):
+            client.config_set("maxmemory", 1)
+            await ann.send({"type": "ping"})  # the sidecar must write something
+            await says_when_asked_whether_it_is_ready(served, "the memory of Redis is full")
+            client.config_set("maxmemory", 0)
+            await until(lambda: served.sidecar._hub.why_not_ready() is None, "Redis answers again")
+    assert (await ann.receive())["type"] == "peer_left"
+    back_ts = max(record.created for record in caplog.records if record.message == "Redis answers again")
+    assert time.time() - back_ts >= member.TICKS_REST_S

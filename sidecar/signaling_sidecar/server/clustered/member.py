@@ -122,6 +122,8 @@ class Member:
         """The reason why Redis cannot be used. Anybody can read it, so it has no secrets. None while Redis can be
         used."""
         self._why_away = ""
+        self._rest: asyncio.TimerHandle | None = None
+        """The timer that ends the time without deadlines after the last outage of Redis."""
 
     @property
     def number(self) -> int | None:
@@ -393,6 +395,8 @@ class Member:
     def _away(self, error: RedisAway) -> None:
         """Must be called when Redis cannot be used. No grace period ends until `TICKS_REST_S` after the outage."""
         self.lease.redis_is_away()
+        if self._rest is not None:
+            self._rest.cancel()
         what, reason = error.what, str(error)
         if self.wrong_with_redis is None or reason != self._why_away:
             self.wrong_with_redis, self._why_away = what, reason
@@ -406,10 +410,10 @@ class Member:
         self.wrong_with_redis = None
         logger.info("Redis answers again", extra={"code": "redis-back"})
         if self.term is not None:
-            self._loop.call_later(TICKS_REST_S, self._release_deadlines, self.term)
+            self._rest = self._loop.call_later(TICKS_REST_S, self._release_deadlines, self.term)
 
     def _release_deadlines(self, term: Term) -> None:
-        if term is self.term and self.wrong_with_redis is None:
+        if term is self.term:
             term.owner.release_deadlines()
 
     async def _catch_up(self, word: str) -> None:
