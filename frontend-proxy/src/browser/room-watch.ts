@@ -100,6 +100,7 @@ export class RoomWatch {
     clearTimeout(this.#timer)
     this.#waiting = undefined
     if (!this.#isOn) return
+    if (isJoining) this.#tokens.forgetSent()
     if (isJoining && !this.#tokens.isReady) this.#send(false)
     else void this.#sendWithToken()
   }

@@ -61,6 +61,14 @@ export class TokenSource {
   }
 
   /**
+   * Forgets the token of an earlier connection, which may have expired. Must be called when a
+   * connection was opened without a call of `prepare`.
+   */
+  forgetSent(): void {
+    if (this.#isSent && typeof this.#option === 'function') this.#token = undefined
+  }
+
+  /**
    * Forgets a refused token. Returns false after a second refusal, or if `token` is no function.
    */
   renew(): boolean {

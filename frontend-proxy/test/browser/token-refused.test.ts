@@ -191,6 +191,20 @@ describe('the list of rooms', () => {
     expect(socket.sent.at(-1)).toMatchObject({ type: 'watch_rooms', token: '2' })
   })
 
+  it('is watched with the token of the join, and not with its own old one, after a reconnect', async () => {
+    const signaling = lobby(tokens())
+    const socket = await opened()
+    signaling.join('bar')
+    await settled()
+    admit(socket, 'one')
+    socket.drop(4401, 'token expired')
+    const next = await opened(FIRST_RETRY_MS)
+    admit(next, 'two')
+    await settled()
+    expect(next.sent).toMatchObject([{ type: 'join', token: '3' }, { type: 'watch_rooms' }])
+    expect(next.sent[1]?.token).toBeUndefined()
+  })
+
   it.each([
     ['a function', tokens, 2],
     ['a string', () => 'wrong', 1],
