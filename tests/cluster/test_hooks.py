@@ -13,6 +13,7 @@ from tests.kit.clustered import ServedCluster, is_owner, serve_cluster
 from tests.kit.guarded import is_refused
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
+from tests.kit.serving import Served
 
 HOOKS = """
 def admit(connection):
@@ -151,3 +152,19 @@ async def test_hooks_that_are_saved_are_in_use_for_the_clients_of_all_instances(
         await until(lambda count=count: len(served[0].records("hooks.swapped")) == count, "it has loaded them")
     for each, peer in zip(served, ("ann", "ben"), strict=True):
         assert (await (await each.connect()).join(peer))["type"] == "peer_list"
+
+
+async def test_an_instance_that_takes_over_gives_all_rooms_the_rules_of_its_hooks(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served: list[Served] = []
+    for name, capacity in (("old", 5), ("new", 1)):
+        (tmp_path / name).mkdir()
+        code = f"def room_rules(room):\n    return {{'capacity': {capacity}}}\n"
+        served += (await hooked_cluster(aiohttp_client, tmp_path / name, redis, code, count=1)).instances
+    old, new = served
+    ann = await new.connect()
+    assert (await ann.join("ann"))["type"] == "peer_list"
+    await old.stop()
+    await until(lambda: len(new.records("room.ruled")) == 1, "it has set the rules")
+    assert (await (await new.connect()).join("ben"))["code"] == "room-full"

@@ -67,6 +67,8 @@ class SharedHub:
         self._member: Member
         self._revocations: SharedRevocations | None = None
         self._hooks: HookChecks | None = None
+        self._set_rules_of_rooms: Callable[[], None] = lambda: None
+        """Sets the rules of all rooms to those that the hooks return."""
         self._counts = Counts()
         self._reloaded = False
 
@@ -92,7 +94,7 @@ class SharedHub:
         calls = Callbacks(
             self._have_joined,
             self._have_lost,
-            self.owner.owner_changed,
+            self._owner_has_changed,
             self.owner.replied,
             self._have_heard_of_revoked,
             self._compare_revocations,
@@ -127,7 +129,7 @@ class SharedHub:
                     in_use = hooks_in_use(
                         hooks, self._hub_for_hooks, self.owner.record, self._administer_here, use_everywhere
                     )
-                    await work.enter_async_context(in_use)
+                    self._set_rules_of_rooms = await work.enter_async_context(in_use)
                 if self._revocations is not None:
                     await work.enter_async_context(running(self._revocations.follow()))
                 await work.enter_async_context(running(self._member.run()))
@@ -266,6 +268,11 @@ class SharedHub:
         self.owner.joined(number)
         self._compare_revocations()
         self._lost()  # closes the connections that were opened since this instance was declared dead
+
+    def _owner_has_changed(self) -> None:
+        self.owner.owner_changed()
+        if self._member.term is not None:
+            self._set_rules_of_rooms()  # the hooks of the last owner may have been different
 
     def _have_lost(self) -> None:
         self.owner.lost()

@@ -23,8 +23,11 @@ async def hooks_in_use(
     record: Callable[[Record], None],
     administer: Callable[[OfAdmin], object],
     use: Callable[[HookChecks], None],
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Callable[[], None]]:
     """Load the hooks file and follow its changes until the block ends. Raises HooksUnreadable.
+
+    Yields a function that sets the rules of all rooms again. It must be called when this sidecar gets the rooms of
+    another one.
 
     `use` is called with the `HookChecks` as soon as the hooks are loaded. `administer` is called with the commands that
     set the rules of rooms to those that the `room_rules` hook returns.
@@ -39,7 +42,7 @@ async def hooks_in_use(
         if is_swap:
             record(Record("hooks.swapped"))
 
-    def begin_to_set_rules(*, is_swap: bool) -> None:
+    def begin_to_set_rules(*, is_swap: bool = False) -> None:
         """Set the rules of all rooms in the background. A slow hook needs long for many rooms, and the next version of
         the file, in which the hook may be repaired, must not wait for that."""
         nonlocal setting
@@ -60,9 +63,9 @@ async def hooks_in_use(
     try:
         await checks.load()
         use(checks)
-        begin_to_set_rules(is_swap=False)  # for the rooms that were restored from the previous run
+        begin_to_set_rules()  # for the rooms that were restored from the previous run
         async with running(follow()):
-            yield
+            yield begin_to_set_rules
     finally:
         if setting is not None:
             setting.cancel()
