@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.cluster.instance import Claimed, Instance
+from signaling_sidecar.cluster.link import Link
 from signaling_sidecar.cluster.messages import TakeSnapshot
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.clustered import side, snapshot
-from tests.kit.clustered import ServedCluster, serve_cluster
+from tests.kit.clustered import ServedCluster, serve_cluster, serve_instance
+from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
 from tests.kit.serving import PATIENCE_S, Served
 
@@ -109,6 +112,25 @@ async def test_while_the_owner_does_not_answer_the_routes_say_so(
     own_redis.start()
     while (await call(front, "GET", f"{PREFIX}/rooms"))[0] != 200:
         pass
+
+
+async def test_a_command_that_waits_for_an_owner_is_carried_out_once(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, link: Link
+) -> None:
+    silent = Instance(link, "r0000001-aa", 60.0, b"key")
+    await silent.join(may_found=True)
+    claimed = await silent.claim(from_silent=False)
+    assert isinstance(claimed, Claimed)
+    served = await serve_instance(aiohttp_client, tmp_path, redis.url)
+    ann = await served.connect()
+    await ann.send({"type": "join", "roomId": "bar", "peerId": "ann"})
+    saying = asyncio.create_task(call(served, "POST", f"{BAR}/say", {"text": "last orders"}))
+    await until(lambda: b"last orders" in redis.content(), "the command waits in Redis")
+    await silent.release(claimed.fence)
+    assert (await ann.receive())["type"] == "peer_list"
+    assert await saying == (200, {})
+    assert (await ann.receive())["text"] == "last orders"
+    assert await ann.ask({"type": "ping"}) == {"type": "pong"}
 
 
 async def test_many_who_watch_a_large_hub_share_a_copy_of_it(

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.cluster.instance import Claimed, Instance
+from signaling_sidecar.cluster.link import Link
 from signaling_sidecar.server.user_hooks import checks
-from tests.kit.clustered import ServedCluster, is_owner, serve_cluster
+from tests.kit.clustered import ServedCluster, is_owner, serve_cluster, serve_instance
 from tests.kit.guarded import is_refused
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
@@ -44,6 +46,13 @@ async def on_join(join):
     while not (folder / "decide").exists():
         await asyncio.sleep(0.01)
     return join.peer != "eve"
+"""
+COUNTING_HOOKS = """
+from pathlib import Path
+
+def on_join(join):
+    with (Path(__file__).parent / "asked").open("a") as file:
+        print(join.peer, file=file)
 """
 
 
@@ -118,6 +127,24 @@ async def test_a_client_gets_an_answer_if_the_rooms_move_while_a_hook_decides(
         "refused-by-hook",
     ]
     assert sorted(record["peer"] for record in served.records("peer.joined")) == ["ann", "ben"]
+
+
+async def test_a_hook_is_called_once_for_a_command_that_has_waited_for_an_owner(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, link: Link
+) -> None:
+    silent = Instance(link, "r0000001-aa", 60.0, b"key")
+    await silent.join(may_found=True)
+    claimed = await silent.claim(from_silent=False)
+    assert isinstance(claimed, Claimed)
+    (tmp_path / "signaling_hooks.py").write_text(COUNTING_HOOKS)
+    served = await serve_instance(aiohttp_client, tmp_path, redis.url, hooks=tmp_path / "signaling_hooks.py")
+    ann = await served.connect()
+    await ann.send({"type": "join", "roomId": "bar", "peerId": "ann"})
+    await until(lambda: b"Check" in redis.content(), "the command waits in Redis")
+    await silent.release(claimed.fence)
+    assert (await ann.receive())["type"] == "peer_list"
+    assert await ann.ask({"type": "ping"}) == {"type": "pong"}
+    assert (tmp_path / "asked").read_text() == "ann\n"
 
 
 async def test_a_client_that_is_gone_when_a_hook_has_decided_joins_nothing(

@@ -183,10 +183,16 @@ class ClusterSide:
                 reply.set_exception(RoomsUnavailable("this sidecar is not in its cluster at the moment"))
 
     def owner_changed(self) -> None:
-        """Send the new owner what the log does not contain, and all calls that have no reply yet."""
+        """Send the new owner what the log does not contain.
+
+        This includes the calls for hooks that have no reply yet, because the hooks may still have been running at the
+        last owner. All other calls are replied to in the step in which they are handled, so the new owner either finds
+        them in the inbox, or the reply is on its way.
+        """
         secrets = (commands.TellSecrets(each, tuple(names.items())) for each, names in self._secrets.items())
         again: list[ToOwner] = [*map(Remind, secrets), *map(Remind, self._watches.values())]
-        again += [call for call, _ in self._calls.values()]
+        waiting = (call for call, reply in self._calls.values() if not reply.done())
+        again += (call for call in waiting if isinstance(call.request, Check))
         if again:
             self.member.tell(*again)
 

@@ -50,6 +50,7 @@ CHECKPOINT_EVERY_BYTES = 1_000_000
 """The most bytes of lines between two checkpoints or, if that is more, twice the size of the first checkpoint. A new
 owner must read these lines, which takes a tenth of a second for a megabyte."""
 
+MAX_BEGUN = 10_000  # calls for hooks; those that waited for an owner are sent again within a second
 MAX_DIGITS = 15  # digits in the number of an instance; `int` raises an error if there are thousands of digits
 
 _to_json = msgspec.json.Encoder().encode
@@ -109,6 +110,9 @@ class Term:
         self._noted = noted
         self._has_place = False
         self._checks: set[asyncio.Task[None]] = set()
+        self._begun: dict[tuple[int, int], None] = {}
+        """The last calls for hooks that were begun: the number of the instance, and the id of its call. A call that was
+        in the inbox when the term began is sent to the new owner again."""
         self._buried: set[int] = set()
         """The instances that have left in this term."""
 
@@ -244,11 +248,20 @@ class Term:
                 now_s = asyncio.get_running_loop().time()
                 self._reply(sender, Reply(call.id, Snapshot(checkpoint(self.hub, now_s))))
             case Check():
-                task = asyncio.create_task(self._check(call.id, request, sender))
-                self._checks.add(task)
-                task.add_done_callback(self._checks.discard)
+                if self._is_new(call.id, sender):
+                    task = asyncio.create_task(self._check(call.id, request, sender))
+                    self._checks.add(task)
+                    task.add_done_callback(self._checks.discard)
             case _:
                 assert_never(request)
+
+    def _is_new(self, call: int, sender: int) -> bool:
+        if (sender, call) in self._begun:
+            return False
+        self._begun[sender, call] = None
+        if len(self._begun) > MAX_BEGUN:
+            del self._begun[next(iter(self._begun))]
+        return True
 
     async def _check(self, call: int, check: Check, sender: int) -> None:
         try:
