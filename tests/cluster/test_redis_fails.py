@@ -134,3 +134,21 @@ async def test_nobody_is_told_that_a_peer_has_left_just_after_the_last_of_severa
     assert (await ann.receive())["type"] == "peer_left"
     back_ts = max(record.created for record in caplog.records if record.message == "Redis answers again")
     assert time.time() - back_ts >= member.TICKS_REST_S
+
+
+async def test_a_client_that_comes_back_while_redis_stands_still_has_its_session(
+    own_redis: RedisServer, aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, own_redis.url, grace_s=3.0)
+    ben = await served.front.connect()
+    ticket = (await ben.join("ben", resume=True))["resume"]
+    await ben.socket.close(code=4999)
+    await until(lambda: len(served.records("peer.away")) == 1, "the owner knows that he is away")
+    own_redis.send(signal.SIGSTOP)
+    again = await served.front.connect()
+    await again.send(
+        {"type": "join", "roomId": "bar", "peerId": "ben", "resume": {"token": ticket["token"], "after": 0}}
+    )
+    await asyncio.sleep(4.0)  # the grace period would have ended, and no command has failed yet
+    own_redis.send(signal.SIGCONT)
+    assert (await again.receive())["type"] == "resumed"

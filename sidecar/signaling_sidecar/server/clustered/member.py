@@ -21,7 +21,7 @@ from signaling_sidecar.cluster.messages import Reply, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
-from signaling_sidecar.server.clustered.lease import Lease
+from signaling_sidecar.server.clustered.lease import RENEWALS, Lease
 from signaling_sidecar.server.clustered.outbox import Outbox
 from signaling_sidecar.server.clustered.step import LocalFront
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
@@ -122,6 +122,8 @@ class Member:
         """The reason why Redis cannot be used. Anybody can read it, so it has no secrets. None while Redis can be
         used."""
         self._why_away = ""
+        self._holds_deadlines = False
+        """Whether no deadline is carried out, because Redis does not answer at the moment."""
         self._rest: asyncio.TimerHandle | None = None
         """The timer that ends the time without deadlines after the last outage of Redis."""
 
@@ -167,6 +169,8 @@ class Member:
         while not self._has_left.is_set():
             await self._wanted.wait()
             self._wanted.clear()
+            # An answer that takes so long counts as an outage (`Lease.renewed`), although no command has failed yet.
+            late = self._loop.call_later(self._lease_s / RENEWALS, self._hold_deadlines)
             try:
                 await self._do_what_is_due()
             except RedisAway as error:
@@ -179,6 +183,8 @@ class Member:
                 logger.exception("this instance cannot go on as a member of the cluster")
                 self._start_over()
                 await asyncio.sleep(RETRY_S)
+            finally:
+                late.cancel()
 
     async def follow(self) -> None:
         """Read the outbox of this instance, and the log or (as the owner) the inbox, until the task is cancelled."""
@@ -393,24 +399,30 @@ class Member:
     # --- outages -----------------------------------------------------------------------------------------------------
 
     def _away(self, error: RedisAway) -> None:
-        """Must be called when Redis cannot be used. No grace period ends until `TICKS_REST_S` after the outage."""
+        """Must be called when Redis cannot be used."""
         self.lease.redis_is_away()
-        if self._rest is not None:
-            self._rest.cancel()
+        self._hold_deadlines()
         what, reason = error.what, str(error)
         if self.wrong_with_redis is None or reason != self._why_away:
             self.wrong_with_redis, self._why_away = what, reason
             logger.warning("%s (%s): everything waits for it", what, reason, extra={"code": "redis-away"})
+
+    def _hold_deadlines(self) -> None:
+        """Let no grace period end until `TICKS_REST_S` after Redis answers again. Meanwhile, clients may have come back
+        to other instances, which cannot tell the owner."""
+        self._holds_deadlines = True
+        if self._rest is not None:
+            self._rest.cancel()
         if self.term is not None:
             self.term.owner.hold_deadlines()
 
     def _back(self) -> None:
-        if self.wrong_with_redis is None:
-            return
-        self.wrong_with_redis = None
-        logger.info("Redis answers again", extra={"code": "redis-back"})
-        if self.term is not None:
+        if self.wrong_with_redis is not None:
+            self.wrong_with_redis = None
+            logger.info("Redis answers again", extra={"code": "redis-back"})
+        if self._holds_deadlines and self.term is not None:
             self._rest = self._loop.call_later(TICKS_REST_S, self._release_deadlines, self.term)
+        self._holds_deadlines = False
 
     def _release_deadlines(self, term: Term) -> None:
         if term is self.term:
