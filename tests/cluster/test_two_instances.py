@@ -1,4 +1,4 @@
-"""For clients, two sidecars with the same Redis server behave like one sidecar."""
+"""For clients, several sidecars with the same Redis server behave like one sidecar."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.kit.clustered import serve_cluster
+from tests.kit.pairing_client import CANONICAL, pair, register, registered
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
 from tests.kit.serving import Served
@@ -95,6 +96,25 @@ async def test_the_log_of_a_front_that_was_deleted_is_soon_complete_again(
     front.sidecar._hub.log.path.unlink()
     await b.join("b")
     await until(lambda: joined(front) == ["a", "b"], "the log has both joins again")
+
+
+async def test_a_join_that_waits_for_a_challenge_is_answered_by_the_next_owner(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url, 3)
+    owner = served.owner
+    fronts = [each for each in served.instances if each is not owner]
+    newcomers = []
+    for front, code in zip(fronts, ("ABC234", "XYZ789"), strict=True):
+        await pair(front, code, autoping=False)
+        newcomer = await front.connect(CANONICAL)
+        await newcomer.send(register(code))
+        newcomers.append((newcomer, code))
+    await until(lambda: len(owner.records("peer.challenged")) == 4, "the peers are challenged")
+    served.instances.remove(owner)
+    await owner.client.server.close()
+    for newcomer, code in newcomers:
+        assert await newcomer.receive() == registered(code)
 
 
 def joined(served: Served) -> list[str]:

@@ -331,8 +331,8 @@ class Member:
         self._pending = None
         await self._commit_next(term)
         gone = term.begin(claimed.last, claimed.members, is_restart=restored.is_restart)
-        for command in restored.held(claimed.held):
-            term.take(command, self.number)
+        for held in restored.held(claimed.held):
+            term.take(held, instance_of(held.command.connection))
         while (post := self._posts.pending()) is not None:
             await self.instance.post(post)
             self._posts.done()
