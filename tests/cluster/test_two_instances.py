@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from contextlib import suppress
@@ -14,7 +15,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.segments import find_segments
 from tests.kit.clustered import serve_cluster
-from tests.kit.pairing_client import CANONICAL, pair, register, registered
+from tests.kit.pairing_client import CANONICAL, pair, peer_left, register, registered
 from tests.kit.programs import until
 from tests.kit.redis_server import RedisServer
 from tests.kit.serving import Served
@@ -115,6 +116,20 @@ async def test_a_join_that_waits_for_a_challenge_is_answered_by_the_next_owner(
     await owner.client.server.close()
     for newcomer, code in newcomers:
         assert await newcomer.receive() == registered(code)
+
+
+async def test_the_frames_that_wait_for_an_owner_have_the_code_of_their_room(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve_cluster(aiohttp_client, tmp_path, redis.url)
+    owner, front = served.owner, served.front
+    a, b = await pair(front, "ABC234")
+    c, d = await pair(front, "XYZ789")
+    monkeypatch.setattr(owner.sidecar._hub._member, "_do_what_is_due", asyncio.Event().wait)  # type: ignore[union-attr]
+    await a.send({"type": "offer", "target": "ABC234", "payload": {"sdp": "v=0"}})
+    await c.socket.close()
+    assert await b.receive() == {"type": "offer", "from": "ABC234", "payload": {"sdp": "v=0"}}
+    assert await d.receive() == peer_left("XYZ789")
 
 
 def joined(served: Served) -> list[str]:

@@ -20,6 +20,7 @@ from signaling_sidecar.cluster.log_stream import LogEntry
 from signaling_sidecar.cluster.messages import Reply, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
+from signaling_sidecar.hub.effects import Send
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.lease import RENEWALS, Lease
 from signaling_sidecar.server.clustered.outbox import Outbox
@@ -53,6 +54,8 @@ class Callbacks(NamedTuple):
     """Called when this instance was declared dead. The callback must close all connections."""
     owner_changed: Callable[[], None]
     """Called when there is a new owner, which knows only what is in the log."""
+    named: Callable[[Send], Send]
+    """Adds the name of a secret room to a message of the owner, if the owner does not know the name."""
     replied: Callable[[Reply], None]
     revoked: Callable[[bytes], None]
     """Called with the tokens that were revoked at any instance."""
@@ -92,6 +95,7 @@ class Member:
         self._lease_s = instance.lease_s
         self._outbox = Outbox(
             front,
+            named=callbacks.named,
             replied=callbacks.replied,
             revoked=callbacks.revoked,
             owner_changed=self._owner_has_changed,

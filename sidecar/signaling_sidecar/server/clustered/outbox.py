@@ -18,14 +18,16 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Outbox:
-    """`replied` is called with replies to calls, and `revoked` with the tokens that were revoked at any instance.
-    `owner_changed` is called with the number of the new owner (empty if there is none), and `end_tick` is called after
-    each batch."""
+    """`named` adds the name of a secret room to a message, if the owner does not know the name. `replied` is called
+    with replies to calls, and `revoked` with the tokens that were revoked at any instance. `owner_changed` is called
+    with the number of the new owner (empty if there is none), and `end_tick` is called after each batch.
+    """
 
     def __init__(
         self,
         front: LocalFront,
         *,
+        named: Callable[[Send], Send],
         replied: Callable[[Reply], None],
         revoked: Callable[[bytes], None],
         owner_changed: Callable[[bytes], None],
@@ -34,6 +36,7 @@ class Outbox:
         self.place = BEGINNING
         """The id of the last entry that was read."""
         self._front = front
+        self._named = named
         self._replied = replied
         self._revoked = revoked
         self._owner_changed = owner_changed
@@ -60,7 +63,7 @@ class Outbox:
         for message in messages:
             match message:
                 case Send():
-                    self._front.send(message)
+                    self._front.send(self._named(message))
                 case Close():
                     self._front.close(message)
                 case Challenge():

@@ -95,6 +95,7 @@ class SharedHub:
             self._have_joined,
             self._have_lost,
             self._owner_has_changed,
+            self.owner.named,
             self.owner.replied,
             self._have_heard_of_revoked,
             self._compare_revocations,

@@ -6,6 +6,8 @@ import asyncio
 import itertools
 from collections.abc import Callable, Collection
 
+import msgspec
+
 from signaling_sidecar import errors
 from signaling_sidecar.cluster.messages import (
     Administer,
@@ -32,13 +34,15 @@ from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Hub, RoomKey, commands
 from signaling_sidecar.hub.commands import Command, OfAdmin
-from signaling_sidecar.hub.effects import Record
+from signaling_sidecar.hub.effects import Record, Send
+from signaling_sidecar.hub.messages import PeerJoined, PeerLeft, PeerList, Relayed
 from signaling_sidecar.server.clustered.member import Member
 from signaling_sidecar.server.clustered.snapshot import HubCopies, hub_of
 from signaling_sidecar.server.refused_commands import instead_of
 from signaling_sidecar.server.rooms_access import RoomsUnavailable
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
 
+_NAMED = PeerJoined | PeerLeft | PeerList | Relayed
 ANSWER_WITHIN_S = 10.0  # seconds for the owner to reply; a client waits as long for an answer to its join
 
 
@@ -195,6 +199,15 @@ class ClusterSide:
         again += (call for call in waiting if isinstance(call.request, Check))
         if again:
             self.member.tell(*again)
+
+    def named(self, send: Send) -> Send:
+        """Add the name of a secret room to a message. A new owner handles what waits in its inbox before this front has
+        told it the name."""
+        names, message = self._secrets.get(send.connections[0]), send.message
+        if names is None or not isinstance(message, _NAMED) or message.room_name is not None:
+            return send
+        name = next((name for key, name in names.items() if key.room == message.room), None)
+        return Send(send.connections, msgspec.structs.replace(message, room_name=name), send.marks)
 
     def replied(self, reply: Reply) -> None:
         call = self._calls.get(reply.call)
