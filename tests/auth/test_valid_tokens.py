@@ -117,6 +117,7 @@ def test_a_jwks_file_may_have_keys_of_other_kinds(tmp_path: Path) -> None:
         ec_jwk(kid="two"),
         {"kty": "oct", "k": "c2VjcmV0", "kid": "three"},
         {"kty": "OKP", "crv": "X9", "kid": "four"},
+        {"kty": "oct", "kid": "six"},
         rsa_jwk(kid="five", use="enc"),
         {},
     ]

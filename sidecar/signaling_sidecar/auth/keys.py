@@ -69,7 +69,7 @@ class _KeySet(msgspec.Struct):
 def _signing_key(algorithm: str, entry: dict[str, Any]) -> jwt.PyJWK | None:
     try:
         key = jwt.PyJWK(entry)
-    except (jwt.PyJWTError, TypeError, ValueError):  # PyJWT does not know this kind of key
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):  # PyJWT does not know this kind of key, or it is damaged
         return None
     if key.algorithm_name != algorithm or key.public_key_use not in (None, "sig"):
         return None
