@@ -16,7 +16,7 @@ import pytest
 from signaling_sidecar.errors import NoHome
 from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.eventlog.find_state_dir import find_state_dir
-from tests.kit.sidecar_command import PATIENCE_S, SIDECAR, run, run_here, serving
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, run, run_here, serving
 
 
 def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
@@ -174,3 +174,25 @@ def test_a_terminal_that_cannot_show_a_character_shows_its_number(tmp_path: Path
     shown = run("doctor", "--state-dir", str(tmp_path), PYTHONIOENCODING="ascii")
     assert shown.stdout.startswith("\\u2717 no sidecar is running")
     assert "Traceback" not in shown.stderr
+
+
+CTRL_C_DURING = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from signaling_sidecar.cli import main
+sys.exit(main(["tail"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT that a process can send to itself")
+@pytest.mark.parametrize("module", ["signaling_sidecar.errors", "signaling_sidecar.cli.tail"])
+def test_ctrl_c_while_a_command_is_starting_leaves_no_traceback(module: str) -> None:
+    command = [sys.executable, "-c", CTRL_C_DURING, module]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False, env=os.environ | PYTHON_PATH)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

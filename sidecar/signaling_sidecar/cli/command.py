@@ -62,8 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SidecarError as error:
         print(f"sidecar: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130  # the exit code that shells use for a command that was ended by SIGINT
     except BrokenPipeError:
         # The program that reads the output has closed the pipe, as in `sidecar tail | head`. Python flushes stdout at
         # exit, which would fail if stdout were still the pipe.
