@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -55,6 +56,27 @@ def test_tail_prints_as_many_earlier_events_of_the_run_as_asked_right_after_a_ne
     assert last("5") == events[3:]
     assert last("7") == events[1:]
     assert last("20") == [header(boot), *events]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot tell whether somebody reads a pipe")
+@pytest.mark.parametrize("command", [["tail", "-n", "1"], ["why", "--watch"]])
+def test_a_command_that_waits_for_news_ends_when_nobody_reads_its_output(tmp_path: Path, command: list[str]) -> None:
+    """As in `sidecar tail | grep -m 1 peer.joined`, whose prompt would otherwise return only with the next event."""
+    write_segment(tmp_path / "events-r0000001-a-0001.jsonl", [header("r0000001-a")])
+    whole = [*SIDECAR, *command, "--state-dir", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(whole, stdout=pipe, stderr=pipe, text=True, env=os.environ | PYTHON_PATH) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        watchdog = threading.Timer(PATIENCE_S, process.kill)
+        watchdog.start()
+        if command[0] == "tail":
+            assert "log.header" in process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+        watchdog.cancel()
+    assert process.returncode == 0
+    assert "Error" not in errors
 
 
 @pytest.mark.parametrize(

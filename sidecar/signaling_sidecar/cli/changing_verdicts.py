@@ -16,6 +16,7 @@ from typing import NoReturn
 import msgspec
 
 from signaling_sidecar.cli import log_entries, state_options
+from signaling_sidecar.cli.reader import pause
 from signaling_sidecar.cli.remote_sidecar import GrowingCopy
 from signaling_sidecar.diagnosis import (
     Diagnosis,
@@ -70,7 +71,7 @@ def _watch(arguments: argparse.Namespace, log: _GrowingLog) -> NoReturn:
             diagnosis = judge(found, now_ts, arguments.room, arguments.dialect)
             for text in shown.news(diagnosis, now_ts, as_json_lines=arguments.json):
                 print(text, flush=True)
-        time.sleep(max(POLL_S, REST * (time.monotonic() - began_s)))
+        pause(max(POLL_S, REST * (time.monotonic() - began_s)))
 
 
 class _GrowingLog:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar.cli import remote_sidecar, state_options
+from signaling_sidecar.cli.reader import pause
 from signaling_sidecar.errors import DamagedLog, NoLog, UnknownSchema
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.records import LeftOut, Read, Stamp, beginning_of, is_record, read_records
@@ -129,7 +129,7 @@ def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes
             read_before = _seq_before(segment, later[0])
             segment, position = later[0], 0
         else:
-            time.sleep(POLL_S)
+            pause(POLL_S)
 
 
 def _seq_before(segment: Path | None, later: Path) -> int:
