@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import aiohttp
@@ -18,8 +19,9 @@ import pytest
 
 from signaling_sidecar.eventlog.state_dir import read_runtime
 from tests.kit import tokens
+from tests.kit.diagnosis_log import CONNECTED, Story
 from tests.kit.guarded import AUDIENCE, token
-from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, run_here, serving
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, run_here, serving
 
 FLAGS = ("--auth", "jwt", "--jwt-algorithm", "HS256", "--jwt-audience", AUDIENCE, "--jwt-key-file")
 
@@ -153,13 +155,19 @@ class Broken(BaseHTTPRequestHandler):
         pass
 
 
-def ask_server(handler: type[BaseHTTPRequestHandler]) -> subprocess.CompletedProcess[str]:
+@contextmanager
+def at_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever).start()
         try:
-            return ask("rooms", "--url", f"http://127.0.0.1:{server.server_port}")
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
+
+
+def ask_server(handler: type[BaseHTTPRequestHandler]) -> subprocess.CompletedProcess[str]:
+    with at_server(handler) as url:
+        return ask("rooms", "--url", url)
 
 
 def test_the_token_is_not_sent_to_where_another_server_redirects() -> None:
@@ -194,14 +202,57 @@ async def test_why_prints_each_verdict_of_it_when_it_changes(url: str) -> None:
     assert await process.wait() == 128 + signal.SIGINT
 
 
-def test_watching_ends_with_a_sentence_when_the_sidecar_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["why", "--watch"], ["tail", "-n", "1"]])
+def test_a_command_that_waits_for_news_ends_with_a_sentence_when_the_sidecar_ends(
+    tmp_path: Path, command: list[str]
+) -> None:
     with serving(tmp_path) as sidecar:
         runtime = read_runtime(tmp_path)
         assert runtime is not None
-        admin = {"SIDECAR_ADMIN_TOKEN": runtime.admin_token}
-        command = [*SIDECAR, "why", "--watch", "--url", str(sidecar.ready["url"])]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | PYTHON_PATH | admin) as why:
+        whole = [*SIDECAR, *command, "--url", str(sidecar.ready["url"])]
+        env = os.environ | PYTHON_PATH | {"SIDECAR_ADMIN_TOKEN": runtime.admin_token}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(whole, stdout=pipe, stderr=pipe, text=True, env=env) as process:
+            assert process.stdout is not None
+            if command[0] == "tail":
+                assert process.stdout.readline()
             sidecar.process.send_signal(signal.SIGINT)
-            _, stderr = why.communicate(timeout=60)
-    assert (why.returncode, stderr.count("\n")) == (2, 1)
+            _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr.count("\n")) == (2, 1)
     assert "has not answered: " in stderr
+
+
+def test_tail_ends_when_nobody_reads_its_output(url: str) -> None:
+    command = [*SIDECAR, "tail", "-n", "1", "--url", url]
+    env = os.environ | PYTHON_PATH | {"SIDECAR_ADMIN_TOKEN": token("ops", scope="admin")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        watchdog = Timer(PATIENCE_S, process.kill)
+        watchdog.start()
+        assert process.wait() == 0
+        watchdog.cancel()
+
+
+class EndsSoon(BaseHTTPRequestHandler):
+    """A sidecar that sends its whole log, and ends at once."""
+
+    text = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.text if "/records" in self.path else b'{"rooms": []}')
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_watching_prints_what_the_last_records_of_a_sidecar_say(tmp_path: Path) -> None:
+    Story(tmp_path).negotiates().reports("ann", peerId="ben", **CONNECTED).write()
+    EndsSoon.text = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("*.jsonl")))
+    with at_server(EndsSoon) as url:
+        done = ask("why", "--watch", "--json", "--url", url)
+    assert json.loads(done.stdout)["state"] == "connected"
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -25,14 +25,14 @@ class Laptop:
     """A laptop on the network. The programs that a test starts on it are killed at the end of the test."""
 
     def __init__(self, host: Host, folder: Path) -> None:
-        self._host, self.folder = host, folder
+        self.host, self.folder = host, folder
         self.addresses = (host.ipv4, host.ipv6)
         self.state_dir = folder / "state"
         self._programs: list[Program] = []
 
     async def start(self, *words: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Program:
         own = {"PYTHONPATH": os.pathsep.join([str(ROOT / "sidecar"), str(ROOT)]), "CI": "true", **(env or {})}
-        program = await start_program(self._host.command(words), cwd or self.folder, {**os.environ, **own})
+        program = await start_program(self.host.command(words), cwd or self.folder, {**os.environ, **own})
         self._programs.append(program)
         return program
 

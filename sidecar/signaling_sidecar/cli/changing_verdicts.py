@@ -91,17 +91,19 @@ class _GrowingLog:
 
     def read(self) -> FoundMeetings | None:
         """Return the meetings in the log so far, or None if there is no log yet. Raises NotAnswered."""
-        if self._copy is not None and self._copy.problem is not None:
-            raise self._copy.problem
+        problem = None if self._copy is None else self._copy.problem  # looked at first, so that the last records count
         try:
             files = [(path.name, os.stat(path).st_size) for path in find_segments(self._folder).segments]
             log = log_entries.read(self._arguments)
             self.is_live = log.is_live or self._copy is not None
-            if files != self._files:
+            is_changed = files != self._files
+            if is_changed:
                 self._found = find_meetings(log.entries)
                 self._files = files
         except (NoLog, FileNotFoundError):  # no log yet, or a file was deleted after the files were listed
-            return self._found
+            is_changed = False
+        if problem is not None and not is_changed:
+            raise problem
         return self._found
 
 

@@ -5,20 +5,28 @@ from __future__ import annotations
 import functools
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
+from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 
 from signaling_sidecar.admin_request import TIMEOUT_S, answering, open_admin, refusal_of, warning_of_plain_http
+from signaling_sidecar.cli.reader import check_reader
 from signaling_sidecar.errors import NotAnswered
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN = re.compile(r"[!-~]+")
+POLL_S = 0.2  # seconds between two looks whether somebody still reads the output
+MAX_WAITING = 1000  # records of a stream that wait to be printed
+# Seconds without a record until the connection is checked, and between two checks, and the number of checks. A lost
+# connection is noticed after half a minute.
+KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPALIVE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
 def add_option(parser: Any) -> None:
@@ -73,21 +81,67 @@ class GrowingCopy:
 
     def _copy(self) -> None:
         try:
+            with answer_of(self._url, "rooms"):
+                pass  # raises an error soon if no sidecar answers, whereas waiting for records has no time limit
             with self.path.open("wb", buffering=0) as file:
-                for line in records(self._url, follow=True):
+                for line in _stream(self._url):
                     file.write(line)
-            self.problem = NotAnswered(self._url, "it has ended the stream of its records")
         except NotAnswered as error:
             self.problem = error
         except OSError as error:
             self.problem = NotAnswered(self._url, f"its log could not be copied: {error}")
 
 
-def records(url: str, after: int = 0, *, follow: bool = False) -> Iterator[bytes]:
-    """Yield each line after the record with the number `after` in the log of the sidecar's current run.
-
-    With `follow`, waits for new records when the log ends.
-    """
-    path = f"records?after={after}&follow={str(follow).lower()}"
-    with answer_of(url, path, None if follow else TIMEOUT_S) as answer:
+def records(url: str) -> Iterator[bytes]:
+    """Yield each line in the log of the sidecar's current run so far."""
+    with answer_of(url, "records?after=0&follow=false") as answer:
         yield from answer
+
+
+def new_records(url: str, after: int) -> Iterator[bytes]:
+    """Yield each line after the record with the number `after`, and wait for new records.
+
+    Raises NotAnswered when there will be no more records, and BrokenPipeError when nobody reads the output any more.
+    """
+    # Another thread reads the stream, because a thread that waits for the network cannot look at the output.
+    lines: Queue[bytes | NotAnswered] = Queue(MAX_WAITING)
+
+    def read() -> None:
+        try:
+            for line in _stream(url, after):
+                lines.put(line)
+        except NotAnswered as error:
+            lines.put(error)
+
+    Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=POLL_S)
+        except Empty:
+            check_reader()
+            continue
+        if isinstance(line, NotAnswered):
+            raise line
+        yield line
+
+
+def _stream(url: str, after: int = 0) -> Iterator[bytes]:
+    """Yield each line after the record with the number `after`, and wait for new records. Raises NotAnswered at the
+    end."""
+    with answer_of(url, f"records?after={after}&follow=true", None) as answer:
+        _keep_alive(answer)
+        yield from answer
+    raise NotAnswered(url, "it has ended the stream of its records")
+
+
+def _keep_alive(answer: HTTPResponse) -> None:
+    """Let the system check the connection of a stream whenever no record arrives for a while.
+
+    Without these checks, a command would wait for ever after this machine has changed its network, or the sidecar's
+    machine has lost its power.
+    """
+    with socket.fromfd(answer.fileno(), socket.AF_INET, socket.SOCK_STREAM) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if hasattr(socket, name):  # systems have different options
+                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -75,7 +75,7 @@ def _run_remotely(arguments: argparse.Namespace) -> None:
         _show(line, arguments.json)
     if not arguments.no_follow:
         after = json.loads(last).get("seq", 0)
-        for line in filter(is_record, remote_sidecar.records(arguments.url, after, follow=True)):
+        for line in filter(is_record, remote_sidecar.new_records(arguments.url, after)):
             _show(line.rstrip(), arguments.json)
 
 
