@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from signaling_sidecar.cli import main, notebook
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR
 
 
 def test_it_writes_the_notebooks_and_their_recorded_logs(
@@ -41,3 +47,38 @@ def test_without_jupyterlab_it_says_what_to_install(
     monkeypatch.setattr(notebook, "find_spec", lambda name: None)
     assert main(["notebook"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("to open the notebooks: pip install")
+
+
+ASKS_AT_CTRL_C = """
+import signal, sys
+
+signal.signal(signal.SIGINT, lambda *_: print("Shut down this Jupyter server (y/[n])?", flush=True))
+print("serving", flush=True)
+print("saved" if sys.stdin.readline() == "y\\n" else "nothing", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a group of processes")
+def test_ctrl_c_is_left_to_jupyterlab_which_asks_before_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "jupyterlab.py").write_text(ASKS_AT_CTRL_C)
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), PYTHON_PATH["PYTHONPATH"]])}
+    command, pipe = [*SIDECAR, "notebook"], subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, text=True, cwd=tmp_path, env=os.environ | path, start_new_session=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watchdog = threading.Timer(PATIENCE_S, process.kill)
+        watchdog.start()
+        while process.stdout.readline() != "serving\n":
+            pass
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            assert process.stdout.readline() == "Shut down this Jupyter server (y/[n])?\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)  # Python ends a child process a quarter of a second after Ctrl-C, unless told otherwise
+        process.stdin.write("y\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "saved\n"
+        assert process.wait() == 0
+        watchdog.cancel()

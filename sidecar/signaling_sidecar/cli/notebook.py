@@ -6,6 +6,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     if find_spec("jupyterlab") is None:
         print("to open the notebooks: pip install jupyterlab 'signaling-sidecar[notebook]', then run jupyter lab")
         return 0
-    return subprocess.run([sys.executable, "-m", "jupyterlab"], check=False).returncode
+    with subprocess.Popen([sys.executable, "-m", "jupyterlab"]) as server:
+        while True:
+            # Ctrl-C reaches JupyterLab too, which asks whether to end. `subprocess.run` would kill it a moment later.
+            with suppress(KeyboardInterrupt):
+                return server.wait()
 
 
 def _write(source: Path, target: Path) -> None:
