@@ -11,6 +11,7 @@ import pytest
 
 from signaling_sidecar.errors import SettingsError
 from signaling_sidecar.settings import Settings, Sources
+from tests.kit.settings_file import mount
 
 
 def test_a_flag_takes_precedence_over_the_environment_and_the_environment_over_the_file(tmp_path: Path) -> None:
@@ -203,6 +204,16 @@ def test_a_path_with_links_in_a_circle_is_reported_in_one_sentence(tmp_path: Pat
     for path in (tmp_path / "circle", tmp_path / "circle" / "below"):
         with pytest.raises(SettingsError, match="must be a"):
             Sources({"project": str(tmp_path), name: str(path)}, {}).load()
+
+
+@pytest.mark.parametrize("name", ["hooks", "jwt_key_file", "auth_token_file"])
+def test_a_file_that_is_read_again_when_it_changes_is_found_where_a_link_leads_then(tmp_path: Path, name: str) -> None:
+    auth = {"hooks": {}, "jwt_key_file": {"auth": "jwt", "jwt_algorithm": "RS256", "jwt_audience": "a"}}
+    flags = auth.get(name, {"auth": "token"}) | {"project": str(tmp_path), name: str(tmp_path / "file")}
+    mount(tmp_path / "file", "1", "old")
+    path = getattr(Sources(flags, {}).load(), name)
+    mount(tmp_path / "file", "2", "new")
+    assert path.read_text() == "new"
 
 
 def make_folder(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,3 +29,20 @@ async def save(served: Served, file: Path, text: str) -> None:
     before = len(served.records("settings.changed"))
     write(file, text)
     await until(lambda: len(served.records("settings.changed")) > before, "the new settings are in use")
+
+
+def mount(file: Path, version: str, text: str) -> None:
+    """Put a version of the file in the place of the one before, as Kubernetes does with a ConfigMap or Secret.
+
+    `file` is a link by way of another link, `..data`, to a file in the folder of its version. `..data` is replaced.
+    """
+    new, data = file.with_name(version), file.with_name("..data")
+    new.mkdir()
+    (new / file.name).write_text(text)
+    before = data.resolve()
+    data.with_name("..data_tmp").symlink_to(new.name)
+    data.with_name("..data_tmp").replace(data)
+    if file.is_symlink():
+        shutil.rmtree(before)
+    else:
+        file.symlink_to(f"..data/{file.name}")

@@ -10,7 +10,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from tests.kit.hosted_client import error_of, host
 from tests.kit.pairing_client import device
 from tests.kit.programs import until
-from tests.kit.settings_file import following, save, write
+from tests.kit.settings_file import following, mount, save, write
 
 
 @pytest.fixture
@@ -31,6 +31,18 @@ async def test_a_changed_limit_applies_at_once_and_nobody_is_removed(aiohttp_cli
     assert changed["data"] == {"max_peers_per_room": 2}
     await save(served, file, "max_peers_per_room = 9\n")
     assert (await newcomer.join("late"))["type"] == "peer_list"
+
+
+async def test_a_file_that_is_a_link_is_in_use_when_the_link_leads_elsewhere(
+    aiohttp_client: AiohttpClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mount(file, "1", "max_peers_per_room = 7\n")
+    served = await following(aiohttp_client, file)
+    mount(file, "2", "max_peers_per_room = 1\n")
+    await until(lambda: served.records("settings.changed"), "the new settings are in use")
+    assert "cannot be found" not in caplog.text
+    await (await served.connect()).join("ann")
+    assert (await (await served.connect()).join("ben"))["code"] == "room-full"
 
 
 async def test_a_file_that_is_saved_while_the_sidecar_starts_is_in_use(

@@ -21,7 +21,7 @@ async def watch_settings(sources: Sources, settings: Settings, apply: Callable[[
     `settings`, and a warning names them.
     """
     # The file is read again at once, because it may have been saved while the sidecar was starting.
-    async for _ in saves(sources.file, UNREAD):
+    async for _ in saves(sources.link, UNREAD):
         try:
             wanted = sources.load()
         except SettingsError as error:

@@ -135,7 +135,15 @@ def folder() -> Kind:
 
 
 def file() -> Kind:
-    return _path("file", "FILE")
+    """The path of a file that is read again when it changes. Links in it are kept, because they may lead elsewhere
+    later: Kubernetes and certbot replace a link when they renew a file."""
+    kind = _path("file", "FILE")
+
+    def parse(value: Any) -> Path:
+        kind.parse(value)
+        return Path(value).expanduser().absolute()
+
+    return replace(kind, parse=parse)
 
 
 def _path(thing: str, metavar: str) -> Kind:

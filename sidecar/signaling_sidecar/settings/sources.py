@@ -44,12 +44,20 @@ class Sources:
     @property
     def file(self) -> Path:
         """The settings file. Raises SettingsError for a path that cannot be resolved."""
-        project = Path(self.flags.get("project") or self.environment.get("SIDECAR_PROJECT") or ".")
-        path = self.named_file or project / FILE_NAME
         try:
-            return resolved(path)
+            return resolved(self._path)
         except ValueError as error:
-            raise self._unusable_file(path, error) from None
+            raise self._unusable_file(self._path, error) from None
+
+    @property
+    def link(self) -> Path:
+        """The path of the settings file, in which links are kept, because they may lead elsewhere later."""
+        return self._path.expanduser().absolute()
+
+    @property
+    def _path(self) -> Path:
+        project = Path(self.flags.get("project") or self.environment.get("SIDECAR_PROJECT") or ".")
+        return self.named_file or project / FILE_NAME
 
     def load(self) -> Settings:
         """Parse all settings. Raises SettingsError for the first invalid value, and for names that do not exist."""
