@@ -50,10 +50,10 @@ class Site(msgspec.Struct, frozen=True, rename="camel"):
     def for_a_phone(self) -> list[str]:
         """The URLs in `network` that another device can open. Vite also lists a configured host there, which may be a
         name such as `app.localhost` that only works on this machine."""
-        return [url for url in self.network if _is_elsewhere(url)]
+        return [url for url in self.network if is_elsewhere(url)]
 
 
-def _is_elsewhere(url: str) -> bool:
+def is_elsewhere(url: str) -> bool:
     """Whether another machine can use the URL, which it cannot if the host is `localhost` or `0.0.0.0`."""
     try:
         host = urlsplit(url).hostname or "localhost"

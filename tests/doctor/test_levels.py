@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -36,3 +41,27 @@ def test_other_devices_should_connect_if_the_flag_is_given_or_vite_listens_on_th
     site = Site(os.getpid(), "app", [NOBODY_THERE], network, "s" * 43)
     levels = {each.code: each.level for each in check_vite_and_network(None, site, lan=lan)}
     assert levels["no-lan-address"] is Level.WRONG
+
+
+@pytest.mark.parametrize("host", ["app.localhost", "127.0.0.2"])
+def test_a_name_or_address_that_only_works_on_this_machine_is_not_on_the_network(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "own_addresses", list)
+    monkeypatch.setattr(socket, "getaddrinfo", partial(_at_loopback, socket.getaddrinfo))
+    with HTTPServer(("127.0.0.1" if host == "app.localhost" else host, 0), BaseHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever).start()
+        url = f"http://{host}:{server.server_port}/"
+        site = Site(
+            os.getpid(), "app", [], [url], "s" * 43
+        )  # Vite lists each configured host among the URLs in `network`
+        levels = {each.code: each.level for each in check_vite_and_network(None, site)}
+        server.shutdown()
+    assert levels["vite-found"] is Level.OK
+    assert Level.WRONG not in levels.values(), levels
+    assert "on-the-network" not in levels
+
+
+def _at_loopback(getaddrinfo: Any, host: str, *rest: Any, **more: Any) -> Any:
+    """Not every system resolves names such as `app.localhost`."""
+    return getaddrinfo("127.0.0.1" if host.endswith(".localhost") else host, *rest, **more)

@@ -57,7 +57,7 @@ def check_vite_and_network(
     """
     vite = yield from find_vite(site, url, sidecar, guesses=guesses)
     addresses = own_addresses()
-    network = site.network if site is not None else []
+    network = site.for_a_phone if site is not None else []
     for_others = lan or bool(network)
     yield check_addresses(addresses, for_others=for_others)
     if vite is not None:

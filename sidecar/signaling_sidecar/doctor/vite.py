@@ -13,11 +13,10 @@ from signaling_sidecar.doctor.probes import Answer, NoAnswer, UnknownName, get, 
 from signaling_sidecar.doctor.status import Status
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.paths import BRIEF, SIGNALING_PATH, STATUS_PATH
-from signaling_sidecar.site import Site
+from signaling_sidecar.site import Site, is_elsewhere
 from signaling_sidecar.untrusted_text import visible
 
 PORTS = range(5173, 5183)  # Vite uses port 5173, or the next free one
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class SidecarHere(NamedTuple):
@@ -38,12 +37,7 @@ class Vite(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        return is_loopback(self.url)
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in LOOPBACK or host.endswith(".localhost")
+        return not is_elsewhere(self.url)
 
 
 def ask_status(vite: Vite, token: str | None = None) -> tuple[Answer, Status | None]:
@@ -106,8 +100,8 @@ def _reached(url: str) -> Vite:
     try:
         get(url)
     except UnknownName:
-        get(url, by=LOOPBACK[0])
-        return Vite(url, LOOPBACK[0])
+        get(url, by="localhost")
+        return Vite(url, "localhost")
     return Vite(url)
 
 
