@@ -22,6 +22,9 @@ const LIFETIME_MS = 397 * DAY_MS
 // A certificate that expires within this time is replaced, because a page may stay open for days.
 const SLACK_MS = 2 * DAY_MS
 
+// The most names and addresses in a certificate, unless this machine has more now.
+const MAX_NAMES = 50
+
 // The kinds of names in a certificate: the tags of GeneralName in RFC 5280, section 4.2.1.6.
 const SAN = { dns: 2, address: 7 } as const
 
@@ -48,9 +51,20 @@ export async function lanCertificate(
 ): Promise<LanCertificate> {
   const stored = await storedCertificate(folder)
   if (stored !== undefined && covers(stored, names)) return stored
-  const created = await newCertificate(names)
+  const earlier = stored === undefined ? [] : earlierNames(stored)
+  const all = [...new Set([...names, ...earlier])].slice(0, Math.max(MAX_NAMES, names.length))
+  const created = await newCertificate(all)
   await store(folder, created)
   return created
+}
+
+/**
+ * Returns the names and IPv4 addresses in a certificate. Without them, a laptop that is taken from home to the office
+ * and back would need another certificate each time, and a phone would ask again each time whether to accept it.
+ */
+function earlierNames({ cert }: LanCertificate): string[] {
+  const found = new X509Certificate(cert).subjectAltName?.matchAll(/(?:DNS|IP Address):([^,\s]+)/g)
+  return [...(found ?? [])].flatMap(([, name = '']) => (isIP(name) === 6 ? [] : [name]))
 }
 
 async function storedCertificate(folder: string): Promise<LanCertificate | undefined> {

@@ -73,6 +73,24 @@ test('the certificate meets the rules of Apple: at most 825 days, SHA-256, for s
   expect(own.raw.includes(Buffer.from('06082a8648ce3d040302', 'hex'))).toBe(true)
 })
 
+test('a laptop that goes back to an earlier network keeps the certificate that the phone trusts', async () => {
+  const at = (...addresses: string[]) => lanCertificate(folder, ['localhost', ...addresses])
+  await at('192.168.1.20', 'fd12::20')
+  const office = await at('10.0.0.5')
+  expect(await at('192.168.1.20')).toEqual(office)
+  expect(await at('10.0.0.5')).toEqual(office)
+  // IPv6 addresses may change every day, so earlier ones are left out.
+  expect(new X509Certificate(office.cert).checkIP('fd12::20')).toBeUndefined()
+})
+
+test('the certificate contains only the last of very many addresses', async () => {
+  const many = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`)
+  await lanCertificate(folder, many)
+  const own = new X509Certificate((await lanCertificate(folder, ['10.0.1.1'])).cert)
+  expect(own.checkIP('10.0.1.1')).toBe('10.0.1.1')
+  expect(own.subjectAltName?.split(',')).toHaveLength(50)
+})
+
 test('the certificate is stored for the user only, and used again', async () => {
   const first = await lanCertificate(folder, NAMES)
   expect(readdirSync(folder)).toEqual(['lan-certificate.pem'])
