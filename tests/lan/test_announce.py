@@ -25,7 +25,7 @@ from tests.lan.laptops import PYTHON, Laptop, laptops
 
 __all__ = ["laptops"]
 PACKAGE = Path(neighbours.__file__).parents[2]
-NOT_ANNOUNCED = "not announced on the LAN: Vite does not listen on the network"
+NOT_ANNOUNCED = "not announced on the LAN: Vite has no address on a local network"
 Laptops = tuple[Laptop, Laptop]
 
 

@@ -70,11 +70,11 @@ export class Lan {
     return this.#certificate ? mdnsName() : []
   }
 
-  configureServer(server: ViteDevServer | PreviewServer, { https }: CommonServerOptions): void {
+  configureServer(server: ViteDevServer | PreviewServer, options: CommonServerOptions): void {
     const { cert, authority } = this.#certificate ?? {}
     // After `configResolved`, another plugin may have replaced this plugin's certificate.
-    const isUsed = authority !== undefined && https?.cert === cert
-    printPhoneUrl(server, isUsed ? serveAuthority(server, authority) : undefined)
+    const isUsed = authority !== undefined && options.https?.cert === cert
+    printPhoneUrl(server, options, isUsed ? serveAuthority(server, authority) : undefined)
   }
 }
 

@@ -140,10 +140,21 @@ export function urlsOf(
   return { local: local.map(url), network: network.map(url) }
 }
 
+/** Whether a server that listens on this address can be reached at all addresses of this machine. */
+export function isAnyAddress(address: string): boolean {
+  return address === '::' || address === '0.0.0.0'
+}
+
 function hostsOf({ address }: AddressInfo, name: string): { local: string[]; network: string[] } {
   if (LOOPBACK.test(address)) return { local: [name], network: [] }
-  if (address !== '::' && address !== '0.0.0.0') return { local: [], network: [address] }
+  if (!isAnyAddress(address)) return { local: [], network: [address] }
   const entries = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
-  const others = entries.filter(({ family, internal }) => family === 'IPv4' && !internal)
+  const of = (wanted: string) =>
+    entries.filter(({ family, internal }) => family === wanted && !internal)
+  const ipv4 = of('IPv4')
+  // A URL cannot contain a link-local IPv6 address, which needs a zone that has a meaning only on this machine.
+  const ipv6 =
+    address === '::' ? of('IPv6').filter((entry) => !/^fe[89ab]/i.test(entry.address)) : []
+  const others = ipv4.length > 0 ? ipv4 : ipv6
   return { local: ['localhost'], network: others.map((entry) => entry.address) }
 }

@@ -15,8 +15,10 @@ export function pageUrlsOf(
   { host }: CommonServerOptions,
 ): PageUrls {
   const name = typeof host === 'string' && isIPv4(host) ? host : 'localhost'
-  const urls = resolvedUrls ?? (httpServer && urlsOf(httpServer, config.base, name))
-  return pageUrlsAt(config, urls ?? { local: [], network: [] })
+  const found = httpServer ? urlsOf(httpServer, config.base, name) : { local: [], network: [] }
+  const { local, network } = resolvedUrls ?? found
+  // Vite lists only IPv4 addresses, but a network may have only IPv6.
+  return pageUrlsAt(config, { local, network: network.length > 0 ? network : found.network })
 }
 
 /** Returns these URLs with the project's name. The network URL that a phone can most probably reach comes first. */

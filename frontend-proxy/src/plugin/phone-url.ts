@@ -22,16 +22,21 @@ const RESET = '\u001b[0m'
 
 /**
  * Returns the lines with the URL for a phone, and its QR code if the output is a terminal.
- * `authorityPath` is the path of the certificate to install, if there is one.
+ * `authorityPath` is the path of the certificate to install, if there is one. `isOpen` tells whether Vite listens
+ * on the network, if there is one.
  */
 export function phoneLines(
   networkUrls: readonly string[],
   terminal: Terminal,
   authorityPath: string | undefined,
+  isOpen = false,
 ): string[] {
   const [best] = bestFirst(networkUrls)
-  if (best === undefined)
-    return ['none, because Vite does not listen on the network (see server.host)']
+  if (best === undefined) {
+    return isOpen
+      ? ['none, because this machine is in no network (when it is, restart Vite)']
+      : ['none, because Vite does not listen on the network (see server.host)']
+  }
   const warnings = authorityPath === undefined ? [] : ['', ...warningsOf(authorityPath)]
   return [described(best), ...qrLines(best.url, terminal), ...warnings]
 }

@@ -1,6 +1,8 @@
 import { styleText } from 'node:util'
-import type { PreviewServer, ViteDevServer } from 'vite'
+import type { CommonServerOptions, PreviewServer, ViteDevServer } from 'vite'
 import { inspectorUrl } from './inspector.ts'
+import { isAnyAddress } from './page-server.ts'
+import { pageUrlsOf } from './page-urls.ts'
 import { phoneLines } from './phone-url.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
 
@@ -27,7 +29,11 @@ export function printInspectorUrl(server: ViteDevServer): void {
 }
 
 /** Prints the URL for phones, and its QR code, below Vite's own URLs. */
-export function printPhoneUrl(server: ListeningServer, authorityPath: string | undefined): void {
+export function printPhoneUrl(
+  server: ListeningServer,
+  options: CommonServerOptions,
+  authorityPath: string | undefined,
+): void {
   printBelow(server, () => {
     const { stdout } = process
     const terminal = {
@@ -35,8 +41,10 @@ export function printPhoneUrl(server: ListeningServer, authorityPath: string | u
       columns: stdout.isTTY ? stdout.columns || USUAL_COLUMNS : undefined,
       isColoured: stdout.isTTY && stdout.hasColors(256),
     }
-    const urls = server.resolvedUrls?.network ?? []
-    const [first = '', ...rest] = phoneLines(urls, terminal, authorityPath)
+    const { network } = pageUrlsOf(server, options)
+    const address = server.httpServer?.address()
+    const isOpen = address !== null && typeof address === 'object' && isAnyAddress(address.address)
+    const [first = '', ...rest] = phoneLines(network, terminal, authorityPath, isOpen)
     print(server, 'Phone', first)
     for (const line of rest) server.config.logger.info(line)
   })

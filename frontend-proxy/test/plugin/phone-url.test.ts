@@ -74,4 +74,7 @@ test('without a network one sentence is printed', () => {
   expect(phoneLines([], WIDE, undefined)).toEqual([
     'none, because Vite does not listen on the network (see server.host)',
   ])
+  expect(phoneLines([], WIDE, undefined, true)).toEqual([
+    'none, because this machine is in no network (when it is, restart Vite)',
+  ])
 })

@@ -58,7 +58,8 @@ class Announcer:
 
 def _log(page: Page | None) -> None:
     if page is None:
-        logger.info("not announced on the LAN: Vite does not listen on the network (start it with `vite --host`)")
+        reason = "Vite has no address on a local network (start it with `vite --host`, while this machine is in one)"
+        logger.info("not announced on the LAN: %s", reason)
     else:
         logger.info("announced on the LAN as %r: %s", page.name, page.url)
 
