@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { isAlive } from './running-sidecar.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -27,8 +27,23 @@ export function isOfRunningProcess({ pid }: Content): boolean {
   return typeof pid === 'number' && pid > 0 && isAlive(pid)
 }
 
+/** Returns what each Vite has written into the file. */
+export function entriesIn(file: string): Content[] {
+  const { others, ...first } = contentOf(file)
+  return [first, ...(Array.isArray(others) ? others.map(Object) : [])]
+}
+
+/** Writes what each Vite has to say: the fields of the first entry, and the other entries in the field `others`. */
+export function saveEntries(file: string, [first, ...others]: readonly Content[]): void {
+  const content = JSON.stringify({ ...first, ...(others.length > 0 && { others }) })
+  const temporary = `${file}.${process.pid}.new`
+  // A temporary file is written and then renamed, because another process may be reading the file now.
+  writeFileSync(temporary, content, { mode: 0o600 })
+  renameSync(temporary, file)
+}
+
 /** Returns the fields in a JSON file, or none if the file does not exist or is damaged. */
-export function contentOf(file: string): Content {
+function contentOf(file: string): Content {
   try {
     return Object(JSON.parse(readFileSync(file, 'utf8')))
   } catch {

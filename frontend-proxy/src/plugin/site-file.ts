@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import path from 'node:path'
 import type { AllowedClients } from './allowed-clients.ts'
-import { type Content, contentOf, isOfRunningProcess, keepWritten } from './kept-file.ts'
+import {
+  type Content,
+  entriesIn,
+  isOfRunningProcess,
+  keepWritten,
+  saveEntries,
+} from './kept-file.ts'
 
 /** The URLs of a project's pages. The sidecar needs them for its QR code, status page and announcement on the LAN. */
 export interface PageUrls {
@@ -67,7 +73,7 @@ export class SiteFile {
     const own = { pid: process.pid, ...site, secret: this.secret }
     const file = path.join(this.#folder, FILE_NAME)
     try {
-      this.#save(file, [own, ...this.#othersIn(file)])
+      saveEntries(file, [own, ...this.#othersIn(file)])
     } catch (error) {
       this.#failed(
         `the sidecar does not know the URLs of the pages, because ${FILE_NAME} could not be written: ${(error as Error).message}`,
@@ -78,7 +84,7 @@ export class SiteFile {
       () => this.#isIn(file) && entriesIn(file).every(isOfRunningProcess),
       () => {
         const found = entriesIn(file).filter(isOfRunningProcess)
-        this.#save(file, this.#isIn(file) ? found : [...found, own])
+        saveEntries(file, this.#isIn(file) ? found : [...found, own])
       },
     )
   }
@@ -93,14 +99,6 @@ export class SiteFile {
     )
   }
 
-  #save(file: string, [first, ...others]: readonly Content[]): void {
-    const content = JSON.stringify({ ...first, ...(others.length > 0 && { others }) })
-    const temporary = `${file}.${process.pid}.new`
-    // A temporary file is written and then renamed, because the sidecar may be reading site.json now.
-    writeFileSync(temporary, content, { mode: 0o600 })
-    renameSync(temporary, file)
-  }
-
   #remove(): void {
     this.#stopKeeping?.()
     if (this.#folder === undefined) return
@@ -108,16 +106,10 @@ export class SiteFile {
     if (!this.#isIn(file)) return
     const others = this.#othersIn(file)
     try {
-      if (others.length > 0) this.#save(file, others)
+      if (others.length > 0) saveEntries(file, others)
       else rmSync(file, { force: true })
     } catch (error) {
       this.#failed(`${FILE_NAME} could not be removed: ${(error as Error).message}`)
     }
   }
-}
-
-/** Returns what each Vite has written into the file. */
-function entriesIn(file: string): Content[] {
-  const { others, ...first } = contentOf(file)
-  return [first, ...(Array.isArray(others) ? others.map(Object) : [])]
 }

@@ -39,7 +39,7 @@ async function find(project: string): Promise<RunningSidecar> {
   const folders = projectFolders(project)
   const endMs = performance.now() + STARTS_WITHIN_MS
   for (;;) {
-    const announced = await firstAnnouncement(folders)
+    const announced = firstAnnouncement(folders)
     const defaults = folders.flatMap((folder) => projectStateFolder(folder) ?? [])
     const found = await findRunningSidecar(announced === undefined ? defaults : [announced])
     if (found) return found
@@ -51,9 +51,9 @@ async function find(project: string): Promise<RunningSidecar> {
   }
 }
 
-async function firstAnnouncement(folders: readonly string[]): Promise<string | undefined> {
+function firstAnnouncement(folders: readonly string[]): string | undefined {
   for (const folder of folders) {
-    const announced = await announcedTestFolder(folder)
+    const announced = announcedTestFolder(folder)
     if (announced !== undefined) return announced
   }
   return undefined

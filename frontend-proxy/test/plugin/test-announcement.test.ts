@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { projectStateFolder } from '../../src/plugin/state-folder.ts'
 import { connectToSidecar } from '../../src/testing/connect-to-sidecar.ts'
 import {
   getEcho,
@@ -39,17 +42,29 @@ test('tests find the sidecar of a Vite in middleware mode also after that Vite h
   expect(await foundSidecar(project)).toBe(pid)
 })
 
-test('tests find the sidecar of a Vite again when a second Vite of the project was killed', async () => {
+test('a second Vite of the project, such as that of Playwright, does not take the tests of Vitest', async () => {
   const project = makePrivateProject()
-  const { lines, url } = await openVite(project, OPTIONS)
+  const { server, lines, url } = await openVite(project, OPTIONS)
   await lines.match(STARTED)
   const { pid } = await getEcho(`${url}/ws/signaling`)
   const second = runVite(project, OPTIONS)
   await second.lines.match(STARTED)
+  // The tests of Vitest's browser mode ask in the process of their Vite.
+  expect(await foundSidecar(project)).toBe(pid)
+  await server.close()
   expect(await foundSidecar(project)).not.toBe(pid)
   const gone = once(second.process, 'exit')
   second.process.kill('SIGKILL')
   await gone
+  await expect(foundSidecar(project)).rejects.toThrow('no sidecar is running')
+})
+
+test('tests find the sidecar of a Vite again when its announcement was deleted', async () => {
+  const project = makePrivateProject()
+  const { lines, url } = await openVite(project, OPTIONS)
+  await lines.match(STARTED)
+  const { pid } = await getEcho(`${url}/ws/signaling`)
+  rmSync(path.join(projectStateFolder(project.root) ?? '', 'test-sidecar.json'))
   const found = () => foundSidecar(project).catch(() => undefined)
   await vi.waitUntil(async () => (await found()) === pid, { timeout: 20_000 })
 })
