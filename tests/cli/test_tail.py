@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from signaling_sidecar.cli import main, tail
 from signaling_sidecar.cli.tail import describe
 from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, join, run_here, serving
@@ -20,18 +21,18 @@ def test_tail_prints_earlier_events_and_then_new_ones_across_segments(tmp_path: 
     with serving(tmp_path, "--log-segment-bytes", "1024") as sidecar:
         join(sidecar.ready["url"], "bar", "first")
         command = [*SIDECAR, "tail", "--state-dir", str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | PYTHON_PATH) as tail:
-            assert tail.stdout is not None
-            watchdog = threading.Timer(PATIENCE_S, tail.kill)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | PYTHON_PATH) as process:
+            assert process.stdout is not None
+            watchdog = threading.Timer(PATIENCE_S, process.kill)
             watchdog.start()
-            shown = [tail.stdout.readline()]
+            shown = [process.stdout.readline()]
             for peer in ("second", "third", "fourth"):
                 join(sidecar.ready["url"], "bar", peer)
-                for line in tail.stdout:
+                for line in process.stdout:
                     shown.append(line)
                     if "peer.joined" in line and peer in line:
                         break
-            tail.terminate()
+            process.terminate()
             watchdog.cancel()
         assert "fourth" in shown[-1]
     last = run_here("tail", "--no-follow", "-n", "1", "--json", "--state-dir", str(tmp_path)).stdout
@@ -56,6 +57,32 @@ def test_tail_prints_as_many_earlier_events_of_the_run_as_asked_right_after_a_ne
     assert last("5") == events[3:]
     assert last("7") == events[1:]
     assert last("20") == [header(boot), *events]
+
+
+def test_a_record_that_is_written_while_the_earlier_ones_are_read_is_printed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segment = tmp_path / "events-r0000001-a-0001.jsonl"
+    lines = [header("r0000001-a"), *(record(number, number, "peer.away") for number in (2, 3, 4))]
+    write_segment(segment, lines[:2])
+
+    def write(line: str) -> None:
+        with segment.open("a") as file:
+            file.write(f"{line}\n")
+
+    def is_running(folder: Path) -> bool:  # is called when the position is known, before the records are read
+        write(lines[2])
+        return True
+
+    def pause(seconds: float) -> None:
+        if segment.read_text().count("\n") == len(lines):
+            raise KeyboardInterrupt
+        write(lines[3])
+
+    monkeypatch.setattr(tail, "is_running", is_running)
+    monkeypatch.setattr(tail, "pause", pause)
+    assert main(["tail", "--json", "--state-dir", str(tmp_path)]) == 130
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot tell whether somebody reads a pipe")

@@ -55,11 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     # The position is determined before the earlier records are read, so that no record is missed.
     position = len(whole_lines(newest)) if newest is not None else 0
     left_out = LeftOut(is_live=is_running(folder))
+    read_before = -1
     for line in _last_lines(segments, arguments.n, left_out):
         _show(line, arguments.json)
+        read_before = _seq_of(line)  # records after `position` may be among these lines, and are not printed again
     state_options.report_what_was_left_out(left_out)
     if not arguments.no_follow:
-        for line in _follow(folder, newest, position):
+        for line in _follow(folder, newest, position, read_before):
             _show(line, arguments.json)
     return 0
 
@@ -109,12 +111,12 @@ def _last_lines(segments: Sequence[Path], count: int, left_out: LeftOut) -> Iter
     return (read.line for read in found)
 
 
-def _follow(folder: Path, segment: Path | None, position: int) -> Iterator[bytes]:
-    """Yield each new line after `position` in this segment, and then the lines of the next segments.
+def _follow(folder: Path, segment: Path | None, position: int, read_before: int) -> Iterator[bytes]:
+    """Yield each new line after `position` in this segment, and then the lines of the next segments. Records of this
+    segment up to the number `read_before` are skipped.
 
     If the sidecar is restarted, the segments of its next run follow.
     """
-    read_before = -1
     while True:
         there = _segments(folder)
         is_there = segment is not None and _name(segment) in map(_name, there)
