@@ -9,6 +9,9 @@ export interface Terminal {
   readonly isColoured: boolean
 }
 
+// Vite lists a host that is set in its config among the network URLs, even if the host works only on this machine.
+const ONLY_HERE = /^127\.|(^|\.)localhost$/
+
 const INDENT = '     '
 // The margin of the QR code, in modules (the squares of a QR code). The standard requires 4, but scanners accept 2,
 // and terminals have few rows.
@@ -31,7 +34,7 @@ export function phoneLines(
   authorityPath: string | undefined,
   isOpen = false,
 ): string[] {
-  const [best] = bestFirst(networkUrls)
+  const [best] = bestFirst(networkUrls.filter((url) => !ONLY_HERE.test(new URL(url).hostname)))
   if (best === undefined) {
     return isOpen
       ? ['none, because this machine is in no network (when it is, restart Vite)']

@@ -74,6 +74,9 @@ test('without a network one sentence is printed', () => {
   expect(phoneLines([], WIDE, undefined)).toEqual([
     'none, because Vite does not listen on the network (see server.host)',
   ])
+  for (const host of ['app.localhost', '127.0.0.2']) {
+    expect(phoneLines([`http://${host}:5173/`], WIDE, undefined)[0]).toMatch(/^none, because/)
+  }
   expect(phoneLines([], WIDE, undefined, true)).toEqual([
     'none, because this machine is in no network (when it is, restart Vite)',
   ])
