@@ -27,7 +27,7 @@ join(sys.argv[1], "bar", sys.argv[2])
 async def test_a_command_that_waits_for_news_ends_when_the_network_is_lost(laptops: Laptops) -> None:
     ann, ben = laptops
     url = f"http://{ann.addresses[0]}:8765"
-    flags = ["--host", ann.addresses[0], "--port", "8765", "--insecure", "--state-dir", ann.state_dir]
+    flags = ["--host", ann.addresses[0], "--port", "8765", "--insecure", "--state-dir", str(ann.state_dir)]
     await (await ann.start(*SIDECAR, "serve", *flags)).line(r"^\{")
     token = json.loads((ann.state_dir / "runtime.json").read_text())["admin_token"]
     tail = await ben.start(*PYTHON, "-c", TAIL, url, env={"SIDECAR_ADMIN_TOKEN": token})
