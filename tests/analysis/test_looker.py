@@ -168,6 +168,15 @@ def test_only_rooms_of_this_run_of_the_sidecar_have_records(tmp_path: Path) -> N
     assert overview(seen).logged == [("rooms", "bar")]
 
 
+def test_the_evidence_of_a_verdict_from_an_earlier_run_is_not_taken_for_records_of_this_run(tmp_path: Path) -> None:
+    Story(tmp_path, boot="r0000000-b00tb00t").joins("ben").describes("ben", "offer").write()
+    Story(tmp_path, boot=BOOT, at_s=60).joins("cat").record("signal.relayed", "cat", to="ann", kind="offer").write()
+    shown = RoomView(Looker(tmp_path, BOOT).look(), ("rooms", "bar"), None).as_object(None, ())
+    evidence = {verdict.peers: [each.boot for each in verdict.evidence] for verdict in shown["verdicts"]}
+    assert evidence["ann", "ben"] == []
+    assert set(evidence["ann", "cat"]) == {BOOT}
+
+
 def test_a_browser_reports_even_if_it_has_told_only_the_title_of_its_page(tmp_path: Path) -> None:
     path = Story(tmp_path).joins("ben", "Ben").reports("ben", "page", pc=None, title="Chess").write()
     assert overview(Looker(path.parent, "b00t").look()).reporting == {"s-ben-1"}

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
+import msgspec
+
 from signaling_sidecar.analysis.listed_room import listed_room, past_room
 from signaling_sidecar.analysis.log_window import Logged
 from signaling_sidecar.analysis.messages import Key, Range
@@ -16,6 +18,7 @@ from signaling_sidecar.analysis.pairs_in_words import summary
 from signaling_sidecar.analysis.seen import Seen, is_together
 from signaling_sidecar.diagnosis import ADVICE, History, there_before, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.diagnosis.verdict_object import VerdictObject
 from signaling_sidecar.drawing import OF_SIDECARS, Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.ladder.steps import Step
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
@@ -44,7 +47,7 @@ class RoomView:
     # --- the whole room -----------------------------------------------------------------------------------------------
 
     def as_object(self, pair: tuple[str, str] | None, kinds: Collection[str]) -> dict[str, Any]:
-        ladder, told = self.ladder(pair, kinds), list(map(verdict_object, self._told(pair)))
+        ladder, told = self.ladder(pair, kinds), list(map(self._verdict, self._told(pair)))
         return {
             "room": self._about(),
             "peers": [self._peer(peer) for peer in (self._state or {}).get("peers", [])],
@@ -94,6 +97,13 @@ class RoomView:
         chosen = [each for each in self._histories if pair is None or _is_of(each, pair)]
         parted = [each for each in chosen if not is_together(each)]
         return [*filter(is_together, chosen), *parted[: -MAX_PARTED - 1 : -1]]
+
+    def _verdict(self, history: History) -> VerdictObject:
+        """Return the verdict without its evidence from earlier runs: the lists have only the records of this run, which
+        have the same numbers."""
+        told = verdict_object(history)
+        own = [each for each in told.evidence if each.boot == self._in_log.boot]
+        return msgspec.structs.replace(told, evidence=own)
 
     def _mesh(self) -> Mesh:
         peers = (self._state or {}).get("peers", [])
