@@ -12,7 +12,7 @@ export function takeRooms({ rooms: all, hints, problem }) {
   const peers = rooms.reduce((sum, room) => sum + room.peers, 0)
   $('sum').textContent = rooms.length ? `${counted(rooms.length, 'room')}, ${counted(peers, 'peer')}` : ''
   $('empty').hidden = rooms.length > 0
-  $('search').parentElement.hidden = rooms.length < SEARCH_FROM
+  $('find').hidden = rooms.length < SEARCH_FROM && $('search').value === ''
   keyed($('hints'), problem ? [{ sentence: problem }, ...hints] : hints, ({ sentence }) => sentence, hintRow)
   showRooms()
 }

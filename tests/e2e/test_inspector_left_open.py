@@ -1,0 +1,47 @@
+"""The page of the inspector stays right and usable while it is open: when requests fail, and when rooms come and go."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.e2e.inspector_page import Inspector, open_inspector
+from tests.e2e.plain_peers import Join
+from tests.kit.programs import Start
+from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
+
+MANY = 8  # rooms; from this number on, the page has a field to find a room
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running(start_once: Start, tmp_path_factory: pytest.TempPathFactory) -> Sidecar:
+    return await start_sidecar(start_once, write_project(tmp_path_factory.mktemp("left-open") / "app", ""))
+
+
+@pytest.fixture
+def sidecar(running: Sidecar) -> Sidecar:
+    """The sidecar that all tests share. Its rooms are empty when a test begins."""
+    close_all_rooms(running)
+    return running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def inspector(browser: Browser, sidecar: Sidecar) -> Inspector:
+    return await open_inspector(browser, sidecar)
+
+
+async def test_one_of_many_rooms_is_found_by_its_name_and_the_field_stays_while_it_is_used(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    field = inspector.page.get_by_label("Find a room")
+    for number in range(MANY - 1):
+        await join(sidecar, f"find {number}", "ann")
+    await inspector.open(view="rooms")
+    await expect(inspector.room("find 0")).to_be_visible()
+    await expect(field).to_be_hidden()
+    await join(sidecar, "find me", "ann")
+    await field.fill("FIND M")
+    await expect(inspector.page.locator("#rooms li")).to_have_count(1)
+    await expect(inspector.room("find me")).to_be_visible()
+    assert inspector.faults == []
