@@ -45,3 +45,27 @@ async def test_one_of_many_rooms_is_found_by_its_name_and_the_field_stays_while_
     await expect(inspector.page.locator("#rooms li")).to_have_count(1)
     await expect(inspector.room("find me")).to_be_visible()
     assert inspector.faults == []
+
+
+async def test_a_room_that_is_not_there_has_no_buttons_until_somebody_joins_it(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    page = inspector.page
+    await inspector.open(room="later")
+    await expect(page.locator("#room-missing")).to_be_visible()
+    await expect(page.get_by_role("button")).to_have_count(0)
+    await join(sidecar, "later", "ann")
+    await page.get_by_role("button", name="Close room…").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Close the room later?")
+
+
+async def test_the_button_says_that_nothing_was_copied_and_why(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    await join(sidecar, "copied", "ann")
+    await inspector.open(room="copied")
+    refused = {"code": "log-unreadable", "message": "the log is gone"}
+    await inspector.page.route("**/markdown?*", lambda route: route.fulfill(status=503, json=refused))
+    await inspector.page.get_by_role("button", name="Copy as Markdown for an issue").click()
+    await expect(inspector.page.get_by_role("button", name="That was not copied: the log is gone")).to_be_visible()
+    await expect(inspector.page.get_by_role("button", name="Copy as Markdown for an issue")).to_be_visible()

@@ -15,7 +15,7 @@ from tests.e2e.plain_peers import Join, PlainPeer
 from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
 
-MOST_BYTES = 60_000  # the maximum size of all files of the page together
+MOST_BYTES = 64_000  # the maximum size of all files of the page together
 UNANSWERED_WITHIN_MS = 15_000  # ms; a missing answer is a fault after 5 s, and is shown 2 s later
 SDP = "v=0\r\ns=-\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-ufrag:{ufrag}\r\n"
 HOSTILE = "<img src=x onerror=document.title='hacked'>"

@@ -2,7 +2,7 @@
 
 import { ask, askText, roomPath } from './api.js'
 import { askBack, field } from './ask_back.js'
-import { announce, counted } from './elements.js'
+import { counted } from './elements.js'
 import { filters, pairText } from './place.js'
 
 const act = ({ dialect, room }, verb, body = {}) =>
@@ -68,15 +68,13 @@ const wantedRules = (form) =>
 
 const valueOf = (name, value) => (name === 'host' ? value : name === 'listed' ? value === 'true' : Number(value))
 
-/** Copies the room as Markdown for an issue. Returns whether that worked. */
+/** Copies the room as Markdown for an issue. Returns a sentence that says whether that worked. */
 export async function copyMarkdown({ dialect, room, pair }) {
   const query = filters({ pair: pairText(pair) })
   try {
     await navigator.clipboard.writeText(await askText(`inspector/rooms/${roomPath(dialect, room)}/markdown?${query}`))
-    announce('Copied as Markdown.')
-    return true
+    return 'Copied as Markdown.'
   } catch (error) {
-    announce(`That was not copied: ${error.message}`)
-    return false
+    return `That was not copied: ${error.message}`
   }
 }

@@ -2,7 +2,7 @@
 
 import { close, copyMarkdown, kick, rules, say } from './actions.js'
 import { ask, roomPath } from './api.js'
-import { $, button, counted, drawn, keyed, make } from './elements.js'
+import { $, announce, button, counted, drawn, keyed, make } from './elements.js'
 import { clearLists, KINDS, listOf } from './lists.js'
 import { paced } from './pacing.js'
 import { showPairs, showVerdict } from './pairs.js'
@@ -11,6 +11,7 @@ import { filters, go, pairText, place, urlOf } from './place.js'
 import { dialectOf, facts, hintRow, keyOf, titleOf } from './rooms.js'
 
 const FETCH_GAP_MS = 500
+const SAID_FOR_MS = 3000
 const hasList = ({ view }) => view === 'ladder' || view === 'records'
 
 let shown = null // the newest answer about the room in the URL
@@ -38,7 +39,7 @@ export function enterRoom() {
   const isOther = !shown || keyOf(shown.room) !== keyOf(here)
   if (isOther) {
     shown = null
-    $('room-body').hidden = $('room-missing').hidden = true
+    $('room-body').hidden = $('actions').hidden = $('room-missing').hidden = true
     $('room-title').textContent = here.room
   }
   for (const link of $('views').querySelectorAll('a')) {
@@ -55,6 +56,7 @@ export function enterRoom() {
 /** Forgets the room, because the list of rooms is shown, or because the sidecar was started again. */
 export function leaveRoom() {
   shown = null
+  $('actions').hidden = true
   listKey = ''
   clearLists()
   hidePayload()
@@ -63,7 +65,7 @@ export function leaveRoom() {
 function showMissing(error) {
   if (error.status !== 404) return onProblem(error)
   shown = null
-  $('room-body').hidden = true
+  $('room-body').hidden = $('actions').hidden = true
   $('room-missing').hidden = false
   $('missing-about').textContent = error.message
 }
@@ -71,9 +73,10 @@ function showMissing(error) {
 export function prepareRoom(problem) {
   onProblem = problem
   $('copy').onclick = async () => {
-    if (!(await copyMarkdown(place()))) return
-    $('copy').textContent = 'Copied'
-    setTimeout(() => ($('copy').textContent = 'Copy as Markdown for an issue'), 1500)
+    const said = await copyMarkdown(place())
+    announce(said)
+    $('copy').textContent = said
+    setTimeout(() => ($('copy').textContent = 'Copy as Markdown for an issue'), SAID_FOR_MS)
   }
   for (const [id, act] of Object.entries({ say, rules, close })) $(id).onclick = () => act(shown.room)
   for (const select of document.querySelectorAll('.pair-filter'))
@@ -99,7 +102,7 @@ function kindBox([label, kinds]) {
 function showFound() {
   const { room, peers, verdicts, meanings, rejections, mesh, timeline } = shown
   const here = place()
-  $('room-body').hidden = false
+  $('room-body').hidden = $('actions').hidden = false
   $('room-missing').hidden = true
   $('room-title').textContent = titleOf(room)
   $('room-facts').textContent = about(room)
