@@ -12,6 +12,7 @@ from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
 
 MANY = 8  # rooms; from this number on, the page has a field to find a room
+SIGN_OF_LIFE_MS = 20_000  # ms; the page is told every 10 s that nothing has changed
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -69,3 +70,16 @@ async def test_the_button_says_that_nothing_was_copied_and_why(
     await inspector.page.get_by_role("button", name="Copy as Markdown for an issue").click()
     await expect(inspector.page.get_by_role("button", name="That was not copied: the log is gone")).to_be_visible()
     await expect(inspector.page.get_by_role("button", name="Copy as Markdown for an issue")).to_be_visible()
+
+
+@pytest.mark.parametrize("seq", ["", "2"])
+async def test_a_list_that_could_not_be_fetched_once_is_fetched_again_although_nothing_happens(
+    inspector: Inspector, sidecar: Sidecar, join: Join, seq: str
+) -> None:
+    await join(sidecar, f"quiet{seq}", "ann")
+    refused = {"code": "analysis-ended", "message": "it has ended"}
+    await inspector.page.route("**/ladder?*", lambda route: route.fulfill(status=503, json=refused), times=1)
+    await inspector.open(room=f"quiet{seq}", view="ladder", seq=seq)
+    await expect(inspector.page.locator("#ladder-count")).to_have_text("Not up to date: it has ended")
+    await expect(inspector.page.locator("#ladder-list")).to_contain_text("ann: joins", timeout=SIGN_OF_LIFE_MS)
+    await expect(inspector.page.locator("#ladder-list .open")).to_have_count(1 if seq else 0)

@@ -179,7 +179,8 @@ function showRows(here) {
     list.body.style.width = list.head.style.width = `${ladder.widthPx}px`
   }
   for (const about of document.querySelectorAll('.cut')) about.textContent = ladder.cut
-  if (isNew && here.seq) list.reveal(here.seq)
+  const isMissing = list.seenSeq === null && list.total === null // the first request may have failed
+  if ((isNew || isMissing) && here.seq) list.reveal(here.seq)
   else if (isNew || list.seenSeq !== seq) list.refresh()
   else list.show()
   list.seenSeq = seq

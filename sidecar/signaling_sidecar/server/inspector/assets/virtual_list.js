@@ -35,11 +35,15 @@ export class VirtualList {
   /** The numbers of the records whose rows are marked. */
   marked = new Set()
 
+  /** The number of the newest record when the rows were last requested, or null if that request has failed. */
+  seenSeq = null
+
   /** Forgets all rows. */
   clear() {
     this.asking?.abort()
     Object.assign(this, { asking: null, isNewsWaiting: false, isStuck: false, following: true, total: null })
     Object.assign(this, { rows: new Map(), elements: new Map(), active: -1, openSeq: null })
+    this.seenSeq = null
     Object.assign(this, { first: null, gone: 0, start: 0 }) // `gone` rows are forgotten; row `start` is the top one
     this.body.replaceChildren()
     this.body.style.height = '0'
@@ -83,6 +87,7 @@ export class VirtualList {
     } catch (error) {
       if (asking.signal.aborted) return
       this.isStuck = true
+      this.seenSeq = null
       this.tell(error)
     } finally {
       if (this.asking === asking) {
