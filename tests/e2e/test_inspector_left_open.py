@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.e2e.inspector_page import Inspector, open_inspector
 from tests.e2e.plain_peers import Join
 from tests.kit.programs import Start
+from tests.kit.receiving import PATIENCE_S
 from tests.kit.sites import Sidecar, close_all_rooms, start_sidecar, write_project
 
 MANY = 8  # rooms; from this number on, the page has a field to find a room
 SIGN_OF_LIFE_MS = 20_000  # ms; the page is told every 10 s that nothing has changed
+# In the page, time passes 25 times as fast, so that it gives up a request after a second.
+FASTER = """
+const { setTimeout: later, AbortSignal: { timeout } } = globalThis
+globalThis.setTimeout = (act, ms, ...more) => later(act, ms / 25, ...more)
+AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 25)
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -83,3 +92,31 @@ async def test_a_list_that_could_not_be_fetched_once_is_fetched_again_although_n
     await expect(inspector.page.locator("#ladder-count")).to_have_text("Not up to date: it has ended")
     await expect(inspector.page.locator("#ladder-list")).to_contain_text("ann: joins", timeout=SIGN_OF_LIFE_MS)
     await expect(inspector.page.locator("#ladder-list .open")).to_have_count(1 if seq else 0)
+
+
+async def test_a_room_stays_up_to_date_after_a_request_without_an_answer(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    await inspector.page.add_init_script(FASTER)
+    await join(sidecar, "hung", "ann")
+    await inspector.open(room="hung")
+    await expect(inspector.page.locator("#peers li")).to_have_count(1)
+    held: asyncio.Queue[Route] = asyncio.Queue()
+    await inspector.page.route("**/inspector/rooms/**", held.put_nowait, times=1)
+    await join(sidecar, "hung", "ben")
+    async with asyncio.timeout(PATIENCE_S):
+        unanswered = await held.get()
+    await join(sidecar, "hung", "cat")
+    await expect(inspector.page.locator("#peers li")).to_have_count(3)
+    await expect(inspector.page.locator("#state")).to_have_text("live", timeout=SIGN_OF_LIFE_MS)
+    await unanswered.abort()
+
+
+async def test_a_server_that_is_silent_is_told_in_the_same_words_as_one_that_is_gone(inspector: Inspector) -> None:
+    await inspector.page.add_init_script(FASTER)
+    held: list[Route] = []
+    await inspector.page.route("**/inspector/changes", lambda route: held.append(route))
+    await inspector.open()
+    await expect(inspector.page.locator("#down-why")).to_have_text("The server of this page does not answer.")
+    for unanswered in held:
+        await unanswered.abort()

@@ -2,20 +2,22 @@
 
 import { credentials } from './session.js'
 
-const SILENT_MS = 25_000 // the stream has a line every 10 s; without one for so long, the connection is lost
+const SILENT_MS = 25_000 // the stream has a line every 10 s; without an answer for so long, the connection is lost
 
 /** The error of a refused request. `status` is 0 when there was no answer at all. */
 const refused = (status, message) => Object.assign(new Error(message), { status })
 
-async function fetched(path, { method = 'GET', body, signal } = {}) {
+/** Throws the error that is shown if `doing` is rejected, because the connection was lost or `signal` has aborted it. */
+const answered = (doing, signal) =>
+  doing.catch((error) => {
+    throw signal?.aborted ? error : refused(0, 'there is no answer')
+  })
+
+async function fetched(path, { method = 'GET', body, signal, patience }) {
   const headers = { ...credentials(), ...(body && { 'Content-Type': 'application/json' }) }
-  let answer
-  try {
-    answer = await fetch(`api/${path}`, { method, headers, body: body && JSON.stringify(body), signal })
-  } catch (error) {
-    if (signal?.aborted) throw error
-    throw refused(0, 'there is no answer')
-  }
+  const options = { method, headers, body: body && JSON.stringify(body) }
+  const signals = AbortSignal.any([patience, ...(signal ? [signal] : [])])
+  const answer = await answered(fetch(`api/${path}`, { ...options, signal: signals }), signal)
   if (answer.ok) return answer
   const text = await answer.text().catch(() => '')
   let told = {}
@@ -27,8 +29,14 @@ async function fetched(path, { method = 'GET', body, signal } = {}) {
   throw refused(answer.status, told.message ?? (text.trim() || `status ${answer.status}`))
 }
 
-export const ask = async (path, options) => (await fetched(path, options)).json()
-export const askText = async (path, options) => (await fetched(path, options)).text()
+/** Sends a request, and gives up after a while: after the laptop has slept, an answer may never come. */
+const asking = (read) => async (path, options) => {
+  const answer = await fetched(path, { ...options, patience: AbortSignal.timeout(SILENT_MS) })
+  return answered(answer[read](), options?.signal)
+}
+
+export const ask = asking('json')
+export const askText = asking('text')
 export const roomPath = (dialect, room) => `${encodeURIComponent(dialect)}/${encodeURIComponent(room)}`
 
 /** Calls `take` with new lines of the stream of changes, until the stream ends or `signal` aborts it. */
@@ -41,11 +49,11 @@ export async function follow(take, signal) {
   }
   hear()
   try {
-    const answer = await fetched('inspector/changes', { signal: AbortSignal.any([signal, silence.signal]) })
+    const answer = await fetched('inspector/changes', { signal, patience: silence.signal })
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
     let rest = ''
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await answered(reader.read(), signal)
       if (done) return
       hear()
       const lines = (rest + value).split('\n')
