@@ -115,8 +115,35 @@ async def test_a_room_stays_up_to_date_after_a_request_without_an_answer(
 async def test_a_server_that_is_silent_is_told_in_the_same_words_as_one_that_is_gone(inspector: Inspector) -> None:
     await inspector.page.add_init_script(FASTER)
     held: list[Route] = []
-    await inspector.page.route("**/inspector/changes", lambda route: held.append(route))
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await inspector.page.route("**/inspector/changes", hold)
     await inspector.open()
     await expect(inspector.page.locator("#down-why")).to_have_text("The server of this page does not answer.")
     for unanswered in held:
         await unanswered.abort()
+
+
+async def test_the_back_button_also_takes_the_filter_out_of_the_field_with_the_focus(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    ann = await join(sidecar, "filters", "ann")
+    await join(sidecar, "filters", "ben")
+    await ann.send_json({"type": "offer", "to": "ben", "sdp": "v=0\r\n"})
+    page = inspector.page
+    await inspector.open(room="filters", view="records")
+    rows, panel = inspector.rows("records"), page.locator("[data-panel=records]")
+    await expect(rows.filter(has_text="peer.joined")).to_have_count(2)
+    await panel.get_by_label("Between").select_option("ann and ben")
+    await panel.get_by_label("Type").fill("signal")
+    await page.keyboard.press("Enter")
+    await expect(rows).to_have_count(1)
+    await page.go_back()
+    await expect(panel.get_by_label("Type")).to_have_value("")
+    await panel.get_by_label("Between").focus()
+    await page.go_back()
+    await expect(panel.get_by_label("Between")).to_have_value("")
+    await expect(rows.filter(has_text="peer.joined")).to_have_count(2)
+    assert inspector.faults == []

@@ -48,6 +48,8 @@ export function enterRoom() {
     link.ariaCurrent = view === here.view ? 'page' : null
   }
   for (const panel of document.querySelectorAll('[data-panel]')) panel.hidden = panel.dataset.panel !== here.view
+  // Without this, the back button would leave the text of an earlier filter in the field that has the focus.
+  showFilters(shown?.verdicts ?? [], here, { keepsFocused: false })
   if (shown) showFound()
   showOpenRecord()
   refreshRoom()
@@ -152,17 +154,19 @@ function drawnToFit(element, html) {
   svg.setAttribute('height', height + 8)
 }
 
-function showFilters(verdicts, here) {
+/** Shows the filters in the URL. While the user changes a field, only `keepsFocused: false` replaces its value. */
+function showFilters(verdicts, here, { keepsFocused = true } = {}) {
+  const isKept = (field) => keepsFocused && document.activeElement === field
   const chosen = here.pair && JSON.stringify(here.pair)
   const pairs = new Map(verdicts.map(({ peers, labels }) => [JSON.stringify(peers), labels.join(' and ')]))
   if (chosen && !pairs.has(chosen)) pairs.set(chosen, here.pair.join(' and '))
   for (const select of document.querySelectorAll('.pair-filter')) {
     keyed(select, [['', 'all peers'], ...pairs], ([value]) => value, ([value, label]) => new Option(label, value))
-    if (document.activeElement !== select) select.value = chosen ?? ''
+    if (!isKept(select)) select.value = chosen ?? ''
   }
   for (const box of $('kinds').querySelectorAll('input'))
     box.checked = here.kinds.length === 0 || box.value.split(',').every((kind) => here.kinds.includes(kind))
-  for (const id of ['type', 'text']) if (document.activeElement !== $(id)) $(id).value = here[id]
+  for (const id of ['type', 'text']) if (!isKept($(id))) $(id).value = here[id]
 }
 
 function showRows(here) {
