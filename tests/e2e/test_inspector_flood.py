@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -203,10 +203,11 @@ async def test_the_page_says_that_the_sidecar_is_gone_and_goes_on_when_it_is_bac
     inspector = await open_inspector(browser, sidecar)
     page = inspector.page
     await inspector.open(room="bar", view="ladder")
-    await expect(inspector.rows("ladder").first).to_be_visible()
+    await inspector.rows("ladder").first.click()
+    await expect(page.locator("#payload")).to_be_visible()
     sidecar.program.process.send_signal(signal.SIGKILL)
     await expect(page.locator("#state")).to_have_text("no connection")
-    await expect(page.locator("#down")).to_contain_text("does not answer")
+    await expect(page.locator("#down")).to_contain_text("The server of this page does not answer.")
     again = await start_sidecar(start, project, ["--port", sidecar.url.rpartition(":")[2]])
     # Without the plugin, the page still uses the admin token of the run that has ended.
     await expect(page.locator("#down code")).to_have_text("sidecar inspect", timeout=COMES_BACK_MS)
@@ -215,3 +216,7 @@ async def test_the_page_says_that_the_sidecar_is_gone_and_goes_on_when_it_is_bac
     await expect(page.locator("#down")).to_be_hidden()
     await join(again, "bar", "ben")
     await expect(inspector.rows("ladder").filter(has_text="ben: joins").first).to_be_visible()
+    # The record that was open belongs to the run that has ended. The list shows the newest messages again.
+    assert "seq" not in parse_qs(urlsplit(page.url).query)
+    await expect(page.locator("#ladder-state")).to_have_text("Following")
+    await expect(page.locator("#ladder-list .open")).to_have_count(0)

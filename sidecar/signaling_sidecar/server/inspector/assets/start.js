@@ -27,7 +27,9 @@ function take(line) {
   $('down').hidden = true
   const isFirst = boot === null
   if (!isFirst && boot !== line.boot) {
-    leaveRoom() // the numbers of the records begin again
+    leaveRoom()
+    // The numbers of the records begin again, so the URL would name another record.
+    if (place().seq !== null) go({ seq: null }, { replaces: true })
     announce('The sidecar has been started again.')
   }
   boot = line.boot
