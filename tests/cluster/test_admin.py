@@ -23,6 +23,13 @@ from tests.kit.serving import PATIENCE_S, Served
 BAR = f"{PREFIX}/rooms/rooms/bar"
 
 
+async def boot_for_the_page(served: Served) -> str:
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/inspector/changes", headers=headers) as stream:
+        boot: str = json.loads(await stream.content.readline())["boot"]
+        return boot
+
+
 async def call(served: Served, method: str, path: str, body: Any = None) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
     async with served.client.request(method, path, headers=headers, json=body) as answer:
@@ -61,6 +68,11 @@ async def test_every_instance_shows_the_same_rooms(served: ServedCluster, path: 
         while (of_owner := await shown(served.owner)) != await shown(served.front):
             pass  # the log reaches the front a moment later
     assert "ann" in str(of_owner) or "bar" in str(of_owner) or of_owner == ["cleo"] or len(of_owner[0]) == 2
+
+
+async def test_the_inspector_does_not_take_another_instance_for_a_restart(served: ServedCluster) -> None:
+    """Each time its tab becomes visible, the page may reach another instance, but the records keep their numbers."""
+    assert await boot_for_the_page(served.owner) == await boot_for_the_page(served.front)
 
 
 async def test_the_verdicts_of_every_instance_are_the_same(served: ServedCluster) -> None:

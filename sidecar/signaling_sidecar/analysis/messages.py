@@ -121,6 +121,8 @@ class RoomPairs(msgspec.Struct, frozen=True, array_like=True):
 class Overview(msgspec.Struct, frozen=True, array_like=True):
     """What the newest part of the log shows about all rooms."""
 
+    boot: str
+    """The boot id in the records of this run. In a cluster, all sidecars have the same."""
     seq: int
     """The number of the newest record."""
     changes_ts: float | None

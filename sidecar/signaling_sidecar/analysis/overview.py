@@ -15,6 +15,7 @@ MAX_ELSEWHERE = 5  # verdicts are shown for at most this many pairs of pages wit
 def overview(seen: Seen) -> Overview:
     elsewhere = list(filter(is_together, seen.histories.get(ELSEWHERE, ())))[:MAX_ELSEWHERE]
     return Overview(
+        boot=seen.boot,
         seq=seen.seq,
         changes_ts=seen.changes_ts,
         pairs=[(key, room_pairs(histories)) for key, histories in seen.histories.items()],

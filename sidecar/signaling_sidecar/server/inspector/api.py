@@ -54,7 +54,9 @@ class InspectorApi:
         refused: Callable[[], Iterable[Barred]],
     ) -> None:
         self._access = rooms
-        self._analysis, self._boot, self._refused = analysis, boot, refused
+        self._analysis, self._refused = analysis, refused
+        self._boot = boot
+        """The run that numbers the records, so the page knows when the numbers begin again."""
         self._log: LogFiles
         self._is_over = False
         self._news = asyncio.Event()
@@ -139,6 +141,8 @@ class InspectorApi:
     ) -> dict[str, Any]:
         """Return the content of a line of the stream. `problem` is the code and the sentence of an error, or None."""
         told = hints(states, seen, self._refused(), is_log_written=self._log.is_written)
+        if seen is not None:
+            self._boot = seen.boot
         return {
             "boot": self._boot,
             "version": __version__,
