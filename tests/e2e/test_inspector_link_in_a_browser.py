@@ -79,3 +79,15 @@ async def test_the_link_of_sidecar_inspect_opens_the_inspector(start: Start, bro
         await expect(other.locator("#down")).to_be_hidden()
         await page.close()
         await other.close()
+
+
+async def test_a_link_that_is_opened_through_a_proxy_says_why_it_does_not_work(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    await start_sidecar(start, tmp_path)
+    inspect = await start(["sidecar", "inspect", "--no-open"], tmp_path)
+    link = (await inspect.line(r"^http://\S+/inspector/#code=\S+$"))[0]
+    page = await browser.new_page(extra_http_headers={"X-Forwarded-For": "203.0.113.7"})
+    await page.goto(link)
+    await expect(page.locator("#down-why")).to_have_text("the link only works on the machine on which it was made.")
+    await page.close()

@@ -1,5 +1,7 @@
 /** Keeps the token that a link of `sidecar inspect` gives. Under Vite, the plugin adds the admin's token instead. */
 
+import { ask } from './api.js'
+
 const KEY = 'signaling-inspector-token'
 
 /** Why the last link was refused. */
@@ -10,14 +12,13 @@ export async function enter() {
   const code = new URLSearchParams(location.hash.slice(1)).get('code')
   if (!code) return
   history.replaceState(history.state, '', location.pathname + location.search)
-  const answer = await fetch('api/session', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ code }),
-  })
-  const { token, message } = await answer.json()
-  refusal = message
-  if (token) sessionStorage.setItem(KEY, token)
+  try {
+    const { token } = await ask('session', { method: 'POST', body: { code } })
+    sessionStorage.setItem(KEY, token)
+    refusal = ''
+  } catch ({ status, message }) {
+    if (status > 0) refusal = message
+  }
 }
 
 export function credentials() {

@@ -95,7 +95,7 @@ document.addEventListener('visibilitychange', () => {
   else if (!reading) stream()
 })
 addEventListener('hashchange', async () => {
-  await enter().catch(() => {})
+  await enter()
   reading?.abort() // it has the token of an earlier link
   show()
 })
@@ -103,6 +103,6 @@ $('search').oninput = showRooms
 
 prepareRoom(showProblem)
 watchPlace(show)
-await enter().catch(() => {}) // without a connection, `stream` shows the problem
+await enter() // without a connection, `stream` shows the problem
 show()
 stream()
