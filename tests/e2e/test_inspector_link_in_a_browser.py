@@ -8,12 +8,14 @@ from pathlib import Path
 import aiohttp
 from playwright.async_api import Browser, expect
 
+from signaling_sidecar.admin_request import ask_admin
 from tests.kit import tokens
 from tests.kit.guarded import AUDIENCE, token
 from tests.kit.programs import Start
 from tests.kit.receiving import receive_json
 from tests.kit.sites import start_sidecar
 
+NOTICED_WITHIN_MS = 20_000  # ms; the sidecar checks the token of a long response every 5 s
 FLAGS = ("--auth", "jwt", "--jwt-algorithm", "HS256", "--jwt-audience", AUDIENCE, "--jwt-key-file")
 
 
@@ -51,6 +53,30 @@ async def test_the_link_opens_the_inspector_of_a_sidecar_on_another_machine(
         inspect.process.send_signal(signal.SIGINT)  # the page still receives the stream of changes
         assert await inspect.ended(within_s=10) == 128 + signal.SIGINT
         await page.close()
+
+
+async def test_a_token_that_was_revoked_is_named_as_the_cause_and_is_seldom_sent_again(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    (secret := tmp_path / "secret").write_text(tokens.SECRET)
+    sidecar = await start_sidecar(start, tmp_path, [*FLAGS, str(secret)])
+    words = ["sidecar", "inspect", "--no-open", "--url", sidecar.url]
+    inspect = await start(words, tmp_path, env={"SIDECAR_ADMIN_TOKEN": token("ops", scope="admin")})
+    page = await browser.new_page()
+    await page.clock.install()
+    await page.goto((await inspect.line(r"^http://\S+/inspector/#code=\S+$"))[0])
+    await expect(page.locator("#state")).to_have_text("live")
+    ask_admin(sidecar.url, token("boss", scope="admin"), "POST", "revoke", {"sub": "ops"})
+    said = f"{sidecar.url} has refused the token: end `sidecar inspect`, and run it again"
+    await expect(page.locator("#down-why")).to_contain_text(said, timeout=NOTICED_WITHIN_MS)
+    await expect(page.locator("#down-command")).to_be_hidden()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.clock.fast_forward(7000)
+    assert asked == []
+    async with page.expect_request("**/inspector/changes"):
+        await page.clock.fast_forward(3000)
+    await page.close()
 
 
 async def test_the_link_of_sidecar_inspect_opens_the_inspector(start: Start, browser: Browser, tmp_path: Path) -> None:

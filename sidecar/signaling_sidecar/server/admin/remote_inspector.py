@@ -55,6 +55,10 @@ class _RemoteInspector:
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self.links = InspectorLinks()
         self._url, self._session = url, session
+        self._refused = (
+            f"{url} has refused the token: end `sidecar inspect`, and run it again with a valid token that has the "
+            "scope `admin`"
+        )
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[_only_here])
@@ -75,6 +79,8 @@ class _RemoteInspector:
             async with self._session.request(
                 request.method, url, data=body or None, headers=headers, allow_redirects=False
             ) as answer:
+                if answer.status in (401, 403):
+                    return json_answer({"code": "admin-token-refused", "message": self._refused}, 502)
                 return await _passed_back(request, answer)
         except (aiohttp.ClientError, TimeoutError) as error:
             return json_answer({"code": "unreachable", "message": f"{self._url} does not answer: {error}"}, 502)

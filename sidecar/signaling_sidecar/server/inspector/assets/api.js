@@ -5,7 +5,7 @@ import { credentials } from './session.js'
 const SILENT_MS = 25_000 // the stream has a line every 10 s; without an answer for so long, the connection is lost
 
 /** The error of a refused request. `status` is 0 when there was no answer at all. */
-const refused = (status, message) => Object.assign(new Error(message), { status })
+const refused = (status, message, code) => Object.assign(new Error(message), { status, code })
 
 /** Throws the error that is shown if `doing` is rejected, because the connection was lost or `signal` has aborted it. */
 const answered = (doing, signal) =>
@@ -26,7 +26,7 @@ async function fetched(path, { method = 'GET', body, signal, patience }) {
   } catch {
     // An answer that is not JSON is shown as it is.
   }
-  throw refused(answer.status, told.message ?? (text.trim() || `status ${answer.status}`))
+  throw refused(answer.status, told.message ?? (text.trim() || `status ${answer.status}`), told.code)
 }
 
 /** Sends a request, and gives up after a while: after the laptop has slept, an answer may never come. */

@@ -8,9 +8,11 @@ import { showRooms, takeRooms } from './rooms.js'
 import { enter, refusal } from './session.js'
 
 const RETRY_MS = 1000
+const REFUSED_MS = 10_000 // if a token was refused: each refused one leaves the clients of this address fewer tries
 
 let boot = null
 let reading = null
+let wake = () => {}
 
 function show() {
   const { room } = place()
@@ -59,10 +61,12 @@ function showProblem(error) {
   $('down-command').hidden = !command
 }
 
-function explained({ status, message }) {
+const isRefusal = ({ status, code }) => [401, 403, 429].includes(status) || code === 'admin-token-refused'
+
+function explained({ status, code, message }) {
   if (status === 401)
     return [`${refusal || message}.`, 'For a new link, run this in the folder of the project:', 'sidecar inspect']
-  if (status === 403) return [message, 'This page tries again by itself.']
+  if (isRefusal({ status, code })) return [`${message}.`, 'This page tries again by itself.']
   if (status === 0)
     return [
       'The server of this page does not answer.',
@@ -80,23 +84,30 @@ function explained({ status, message }) {
 async function stream() {
   while (!document.hidden) {
     reading = new AbortController()
+    let pauseMs = RETRY_MS
     try {
       await follow(take, reading.signal)
     } catch (error) {
       if (!reading.signal.aborted) showProblem(error)
+      if (isRefusal(error)) pauseMs = REFUSED_MS
     }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    await new Promise((resolve) => {
+      wake = resolve
+      setTimeout(resolve, pauseMs)
+    })
   }
   reading = null
 }
 
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) reading?.abort()
-  else if (!reading) stream()
+  else if (reading) wake()
+  else stream()
 })
 addEventListener('hashchange', async () => {
   await enter()
   reading?.abort() // it has the token of an earlier link
+  wake()
   show()
 })
 $('search').oninput = showRooms
