@@ -42,6 +42,13 @@ const MAX_BODY_BYTES = 64 * 1024
 const TOKEN_WITHIN_MS = 1000
 const LOOK_EVERY_MS = 100
 
+/**
+ * How long the sidecar may send nothing before the connection is closed. (The stream of changes has at least one line
+ * every 10 s.) After this machine has slept, an answer may never come.
+ */
+const SILENT_AFTER_MS = 30_000
+const IS_SILENT = 'it does not answer'
+
 /** The part of a page's request that is forwarded to the sidecar. */
 interface Forwarded {
   readonly method: string
@@ -141,7 +148,9 @@ async function ask(
     const open = url.startsWith('https:') ? openHttps : openHttp
     // Vite's proxy puts the path of a `target` before the path of a request, too.
     const full = new URL(url.replace(/\/$/, '') + path)
-    open(full, options).once('response', resolve).once('error', reject).end(body)
+    const sent = open(full, options).once('response', resolve).once('error', reject)
+    sent.setTimeout(SILENT_AFTER_MS, () => sent.destroy(new Error(IS_SILENT)))
+    sent.end(body)
   })
 }
 

@@ -11,10 +11,6 @@ import { messageOf } from './warn-on-error.ts'
 
 const CHANGES = 'inspector/changes'
 const RETRY_MS = 2_000
-/**
- * How long the sidecar may send nothing before the connection is closed. (It sends at least one line every 10 s.)
- */
-const SILENT_AFTER_MS = 30_000
 
 type Socket = WebSocketClient['socket']
 
@@ -83,7 +79,6 @@ class OverlayFeed {
 
   async #readStream(signal: AbortSignal): Promise<void> {
     const answer = await this.#inspector.read(CHANGES, signal)
-    answer.setTimeout(SILENT_AFTER_MS, () => answer.destroy(new Error('the sidecar is silent')))
     let rest = ''
     for await (const part of answer.setEncoding('utf8') as AsyncIterable<string>) {
       const lines = (rest + part).split('\n')

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
+import { ClientRequest, createServer, type IncomingMessage, request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { build, preview } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -398,4 +398,41 @@ test('a sidecar that has ended leaves no stream behind', async () => {
   await server.close()
   await isGone(pid)
   await expect(reader?.read()).rejects.toThrow()
+})
+
+test('a request that the sidecar does not answer is given up, and so is a stream that has become silent', async () => {
+  const { setTimeout: withTimeout } = ClientRequest.prototype
+  // Time passes 300 times as fast.
+  vi.spyOn(ClientRequest.prototype, 'setTimeout').mockImplementation(function (
+    this: ClientRequest,
+    ms,
+    act,
+  ) {
+    return withTimeout.call(this, ms / 300, act)
+  })
+  const sidecar = createServer((request, response) => {
+    if (request.url?.endsWith('/changes')) {
+      response.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).write('{}\n')
+    }
+  })
+  onTestFinished(() => {
+    vi.restoreAllMocks()
+    sidecar.close()
+    sidecar.closeAllConnections()
+  })
+  await once(sidecar.listen(0, '127.0.0.1'), 'listening')
+  const { url } = await openVite(makeProject(), {
+    sidecar: false,
+    target: urlOf(sidecar),
+    token: 'of-admin',
+  })
+  const { status, text } = await ask(`${url}/__signaling/api/why`)
+  expect([status, JSON.parse(text)]).toEqual([
+    503,
+    {
+      code: 'sidecar-not-running',
+      message: 'the signaling sidecar is not running: it does not answer',
+    },
+  ])
+  expect((await ask(`${url}/__signaling/api/inspector/changes`)).text).toBe('{}\n')
 })
