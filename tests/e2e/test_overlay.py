@@ -130,6 +130,19 @@ async def test_the_badge_counts_the_peers_and_the_list_leads_to_the_inspector(wi
         await panel(ann).get_by_role("link", name="Open the inspector").click()
 
 
+async def test_a_pair_is_found_in_the_inspector_although_an_id_contains_a_comma(
+    window: Window, app: Site, join: Join
+) -> None:
+    await join(app.sidecar, "commas", "a,b%2C")
+    await join(app.sidecar, "commas", "cy")
+    page = await window.open(app.url)
+    await badge(page).click()
+    async with window.context.expect_page() as opening:
+        await panel(page).locator("li a").click()
+    chosen = (await opening.value).locator("[data-panel=ladder] .pair-filter")
+    await expect(chosen).to_have_value('["a,b%2C","cy"]')
+
+
 async def test_a_peer_that_does_not_answer_changes_the_badge_and_is_explained(window: Window, app: Site) -> None:
     ann, _ = await two_meet(window, app)
     await ann.bring_to_front()

@@ -71,7 +71,8 @@ export function inspectorLink(
 ): HTMLAnchorElement {
   const query = new URLSearchParams({
     ...(room && { room: room.room, dialect: room.dialect }),
-    ...(peers && { pair: peers.join() }),
+    // Each id is escaped, because it may contain a comma.
+    ...(peers && { pair: peers.map(encodeURIComponent).join() }),
   })
   return element('a', { href: `${inspector}${room ? `?${query}` : ''}`, target: TAB }, text)
 }
