@@ -147,3 +147,19 @@ async def test_the_back_button_also_takes_the_filter_out_of_the_field_with_the_f
     await expect(panel.get_by_label("Between")).to_have_value("")
     await expect(rows.filter(has_text="peer.joined")).to_have_count(2)
     assert inspector.faults == []
+
+
+async def test_a_room_keeps_the_focus_when_another_one_changes_its_place_in_the_list(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    ann = await join(sidecar, "z moves", "ann")
+    await join(sidecar, "z moves", "ben")
+    await ann.send_json({"type": "offer", "to": "ben", "sdp": "v=0\r\n"})
+    await join(sidecar, "a stays", "cat")
+    await inspector.open(view="rooms")
+    titles, link = inspector.page.locator("#rooms a"), inspector.room("a stays").get_by_role("link")
+    await expect(titles.first).to_have_text("z moves")  # a room with a pair that is not connected comes first
+    await link.focus()
+    await ann.send_json({"type": "leave"})
+    await expect(titles.first).to_have_text("a stays")
+    await expect(link).to_be_focused()

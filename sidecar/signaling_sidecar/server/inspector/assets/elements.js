@@ -27,6 +27,7 @@ export function drawn(element, html) {
  */
 export function keyed(parent, items, keyOf, render) {
   const before = new Map([...parent.children].map((child) => [child.itemKey, child]))
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null
   let at = parent.firstChild
   for (const item of items) {
     const itemKey = keyOf(item)
@@ -47,6 +48,7 @@ export function keyed(parent, items, keyOf, render) {
     at.remove()
     at = next
   }
+  if (focused?.isConnected) focused.focus({ preventScroll: true }) // a child that is moved loses the focus
 }
 
 function replace(old, child) {
