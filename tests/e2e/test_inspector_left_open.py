@@ -22,6 +22,11 @@ const { setTimeout: later, AbortSignal: { timeout } } = globalThis
 globalThis.setTimeout = (act, ms, ...more) => later(act, ms / 25, ...more)
 AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 25)
 """
+COUNT_CHANGES = """() => {
+  window.changes = 0
+  const observer = new MutationObserver((found) => (window.changes += found.length))
+  observer.observe(document.querySelector('[role=alert]'), { subtree: true, childList: true, characterData: true })
+}"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -163,3 +168,14 @@ async def test_a_room_keeps_the_focus_when_another_one_changes_its_place_in_the_
     await ann.send_json({"type": "leave"})
     await expect(titles.first).to_have_text("a stays")
     await expect(link).to_be_focused()
+
+
+async def test_a_screen_reader_is_told_once_that_there_is_no_connection(inspector: Inspector) -> None:
+    page = inspector.page
+    await page.route("**/inspector/changes", lambda route: route.abort())
+    await inspector.open()
+    await expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    await page.evaluate(COUNT_CHANGES)
+    for _ in range(3):  # the page tries again, and the third try begins after the second has failed
+        await page.wait_for_event("request")
+    assert await page.evaluate("changes") == 0

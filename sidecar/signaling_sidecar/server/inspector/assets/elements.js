@@ -13,6 +13,11 @@ export function make(tag, { data = {}, ...properties } = {}, ...children) {
 export const button = (text, onclick, properties = {}) =>
   make('button', { type: 'button', onclick, ...properties }, text)
 
+/** Changes a text only if it is different, because a screen reader reads out each change. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text
+}
+
 /** Puts a drawing from the sidecar into the element. Its package `drawing` has escaped all text from peers. */
 export function drawn(element, html) {
   if (element.drawing === html) return false

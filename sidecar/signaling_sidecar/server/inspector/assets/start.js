@@ -1,7 +1,7 @@
 /** Starts the page, reads the stream of changes, and switches between the list and a room. */
 
 import { follow } from './api.js'
-import { $, announce } from './elements.js'
+import { $, announce, setText } from './elements.js'
 import { go, place, watchPlace } from './place.js'
 import { enterRoom, leaveRoom, prepareRoom, refreshRoom } from './room.js'
 import { showRooms, takeRooms } from './rooms.js'
@@ -55,9 +55,9 @@ function showProblem(error) {
   setState('failed', 'no connection')
   const [why, what, command] = explained(error)
   $('down').hidden = false
-  $('down-why').textContent = why
-  $('down-what').textContent = what
-  $('down-command').textContent = command ?? ''
+  setText($('down-why'), why)
+  setText($('down-what'), what)
+  setText($('down-command'), command ?? '')
   $('down-command').hidden = !command
 }
 
