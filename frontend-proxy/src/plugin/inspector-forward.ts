@@ -89,7 +89,13 @@ export async function forward(
   return undefined
 }
 
-/** Sends a GET request on behalf of the plugin itself. Rejects with an error whose message is for the developer. */
+/** The `code` of the failure if the sidecar has refused the token. */
+export const TOKEN_REFUSED = 'admin-token-refused'
+
+/**
+ * Sends a GET request on behalf of the plugin itself. Rejects with an error whose message is for the developer. The
+ * error has the `code` of the failure, if the plugin itself has found the failure.
+ */
 export async function readAsAdmin(
   path: string,
   upstream: Upstream,
@@ -101,7 +107,8 @@ export async function readAsAdmin(
     if (!signal.aborted) upstream.unreachable()
     return notRunning(upstream, error)
   })
-  if (!(answer instanceof IncomingMessage)) throw new Error(answer.message)
+  if (!(answer instanceof IncomingMessage))
+    throw Object.assign(new Error(answer.message), { code: answer.code })
   if (answer.statusCode === 200) return answer
   answer.resume()
   throw new Error(`the sidecar has answered ${answer.statusCode} to GET ${path}`)
@@ -201,7 +208,7 @@ function tokenRefused({ url, token }: Upstream): Failure {
     token === undefined
       ? 'the sidecar has refused the token in its own runtime.json; restart it'
       : `the inspector needs a token with the scope admin, and the sidecar at ${url} has refused the option token`
-  return { status: 502, code: 'admin-token-refused', message }
+  return { status: 502, code: TOKEN_REFUSED, message }
 }
 
 function notRunning({ problem }: Upstream, error?: Error): Failure {

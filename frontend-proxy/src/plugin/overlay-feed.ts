@@ -6,11 +6,14 @@ import type { ViteDevServer, WebSocketClient } from 'vite'
 import { object, parseObject } from '../browser/untrusted-json.ts'
 import { UPDATE, type Update, WATCH } from '../overlay/messages.ts'
 import type { Inspector } from './inspector.ts'
+import { TOKEN_REFUSED } from './inspector-forward.ts'
 import type { Log } from './log.ts'
 import { messageOf } from './warn-on-error.ts'
 
 const CHANGES = 'inspector/changes'
 const RETRY_MS = 2_000
+/** Each refused token leaves fewer tries to the other clients that have the same IP address, such as a whole office. */
+const REFUSED_MS = 10_000
 
 type Socket = WebSocketClient['socket']
 
@@ -68,12 +71,14 @@ class OverlayFeed {
 
   async #read(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      let pauseMs = RETRY_MS
       try {
         await this.#readStream(signal)
       } catch (error) {
         if (!signal.aborted) this.#tell(unavailable(reasonOf(error)))
+        if (codeOf(error) === TOKEN_REFUSED) pauseMs = REFUSED_MS
       }
-      await sleep(RETRY_MS, undefined, { signal }).catch(() => {}) // `remove` has aborted this sleep.
+      await sleep(pauseMs, undefined, { signal }).catch(() => {}) // `remove` has aborted this sleep.
     }
   }
 
@@ -100,10 +105,15 @@ class OverlayFeed {
   }
 }
 
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
+}
+
 function reasonOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
   // Node's own message is only "aborted".
-  return code === 'ECONNRESET' ? 'the connection to the sidecar was lost' : messageOf(error)
+  return codeOf(error) === 'ECONNRESET'
+    ? 'the connection to the sidecar was lost'
+    : messageOf(error)
 }
 
 /**
