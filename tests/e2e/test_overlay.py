@@ -143,6 +143,21 @@ async def test_a_pair_is_found_in_the_inspector_although_an_id_contains_a_comma(
     await expect(chosen).to_have_value('["a,b%2C","cy"]')
 
 
+async def test_two_rooms_of_the_same_name_are_told_apart_by_their_protocols(
+    window: Window, app: Site, join: Join
+) -> None:
+    await join(app.sidecar, "mesh", "ann")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{app.sidecar.url}/ws/signaling/mesh") as socket,
+    ):
+        await socket.send_json({"type": "join", "peerId": "ben"})
+        page = await window.open(app.url)
+        await expect(badge(page)).to_have_text("-all rooms: 2 peers")
+        await badge(page).click()
+        await expect(panel(page).locator("h3")).to_have_text(["Room mesh", "Room mesh (protocol “mesh”)"])
+
+
 async def test_a_peer_that_does_not_answer_changes_the_badge_and_is_explained(window: Window, app: Site) -> None:
     ann, _ = await two_meet(window, app)
     await ann.bring_to_front()

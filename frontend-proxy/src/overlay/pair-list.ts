@@ -3,6 +3,7 @@
 import { element } from './element.ts'
 import type { Room } from './messages.ts'
 import { byBadness, signOf } from './states.ts'
+import { OUR_DIALECT } from './summary.ts'
 import type { Rejection, Verdict } from './verdicts.ts'
 
 /**
@@ -35,13 +36,18 @@ export function roomSection({ room, own, verdicts }: ShownRoom, inspector: strin
   return element(
     'section',
     {},
-    element('h3', {}, inspectorLink(inspector, room, undefined, `Room ${room.room}`)),
+    element('h3', {}, inspectorLink(inspector, room, undefined, titleOf(room))),
     ...(ofPage.length > 0 ? [list(shown.slice(0, ofPage.length))] : []),
     ...(ofPage.length > 0 && others.length > 0 ? [note('Between other peers:')] : []),
     ...(others.length > 0 ? [list(others)] : []),
     ...(sorted.length === 0 ? [note('There are no two peers here yet.')] : []),
     ...(rest > 0 ? [note(`The inspector shows ${rest} more pairs.`)] : []),
   )
+}
+
+/** Rooms of different dialects may have the same name. */
+function titleOf({ dialect, room }: Room): string {
+  return dialect === OUR_DIALECT ? `Room ${room}` : `Room ${room} (protocol “${dialect}”)`
 }
 
 /** Lists the refused joins and offers. Returns an empty list if there are none. */

@@ -5,7 +5,7 @@ import type { Room, RoomsUpdate, State } from './messages.ts'
 import { byBadness } from './states.ts'
 
 /** The name of the dialect that the browser client speaks. */
-const OUR_DIALECT = 'rooms'
+export const OUR_DIALECT = 'rooms'
 
 export interface Summary {
   /**
