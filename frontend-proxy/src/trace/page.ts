@@ -9,9 +9,10 @@ import { pageReport, type TraceReport } from '../browser/trace-report.ts'
 
 /**
  * At most this many reports wait for a connection. The oldest are dropped first, because the
- * sidecar may be down for a day.
+ * sidecar may be down for a day. All are sent at once, so there must be fewer than the sidecar
+ * accepts at once (its setting `max_frames_burst`, 500): it would refuse the newest ones.
  */
-const MAX_KEPT = 1_000
+const MAX_KEPT = 400
 const RETRY_MS = 2_000
 
 /** The sidecar closes the connection with this code if it asks for a token and gets none. */
@@ -24,10 +25,20 @@ const kept: TraceReport[] = []
 let socket: WebSocket | undefined
 
 function send(report: TraceReport): void {
+  if (report.event === 'stats') dropStats(report.pc)
   kept.push(report)
   if (kept.length > MAX_KEPT) kept.shift()
   if (socket === undefined) connect()
   sendKept()
+}
+
+/**
+ * Drops earlier statistics of this RTCPeerConnection, because a connection produces them every few
+ * seconds, and they would displace its other reports.
+ */
+function dropStats(pc: string | undefined): void {
+  const index = kept.findIndex((report) => report.event === 'stats' && report.pc === pc)
+  if (index >= 0) kept.splice(index, 1)
 }
 
 function connect(): void {
