@@ -179,3 +179,17 @@ async def test_a_screen_reader_is_told_once_that_there_is_no_connection(inspecto
     for _ in range(3):  # the page tries again, and the third try begins after the second has failed
         await page.wait_for_event("request")
     assert await page.evaluate("changes") == 0
+
+
+async def test_the_overview_says_that_it_shows_only_one_pair_and_can_show_all_again(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    for peer in ("ann", "ben", "cat"):
+        await join(sidecar, "pairs", peer)
+    page = inspector.page
+    await inspector.open(room="pairs", pair="ann,gone")  # the link of the badge, after a peer has got another id
+    await expect(page.locator("#no-pair")).to_have_text("The peers ann and gone have not met here.")
+    await page.get_by_role("link", name="Show all pairs").click()
+    await expect(page.locator("#pairs > li")).to_have_count(3)
+    await expect(page.get_by_text("Only one pair is shown.")).to_be_hidden()
+    assert inspector.faults == []

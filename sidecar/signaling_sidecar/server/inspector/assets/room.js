@@ -47,6 +47,8 @@ export function enterRoom() {
     link.href = urlOf({ view, seq: null })
     link.ariaCurrent = view === here.view ? 'page' : null
   }
+  $('only-pair').hidden = here.pair === null
+  $('all-pairs').href = urlOf({ pair: null })
   for (const panel of document.querySelectorAll('[data-panel]')) panel.hidden = panel.dataset.panel !== here.view
   // Without this, the back button would leave the text of an earlier filter in the field that has the focus.
   showFilters(shown?.verdicts ?? [], here, { keepsFocused: false })
@@ -117,12 +119,16 @@ function showFound() {
   $('side').hidden = peers.length === 0
   keyed($('peers'), peers, ({ session }) => session, peerRow)
   $('no-pair').hidden = verdicts.length > 0
-  $('no-pair').textContent =
-    peers.length > 1 ? 'No signal between two of these peers could be read.' : 'Open your page in a second tab.'
+  $('no-pair').textContent = whyNoPair(here.pair, peers)
   if (here.view === 'mesh') drawnToFit($('mesh'), mesh)
   if (here.view === 'timeline') drawn($('timeline'), timeline)
   showFilters(verdicts, here)
   showRows(here)
+}
+
+function whyNoPair(pair, peers) {
+  if (pair) return `The peers ${pair.join(' and ')} have not met here.`
+  return peers.length > 1 ? 'No signal between two of these peers could be read.' : 'Open your page in a second tab.'
 }
 
 function about({ dialect, room, name, peers, capacity, listed, mode, ended }) {
