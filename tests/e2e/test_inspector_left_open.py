@@ -192,4 +192,5 @@ async def test_the_overview_says_that_it_shows_only_one_pair_and_can_show_all_ag
     await page.get_by_role("link", name="Show all pairs").click()
     await expect(page.locator("#pairs > li")).to_have_count(3)
     await expect(page.get_by_text("Only one pair is shown.")).to_be_hidden()
+    assert await page.locator("#said").text_content() == ""  # no verdict has changed
     assert inspector.faults == []

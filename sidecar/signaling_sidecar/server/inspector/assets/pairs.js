@@ -24,9 +24,9 @@ export function showVerdict(verdicts, pair) {
   return new Set(wrong.flatMap(({ evidence }) => evidence.map(({ seq }) => seq)))
 }
 
-/** Shows the verdicts, whose reasons `meanings` explains. If `roomKey` changes, screen readers are not notified. */
-export function showPairs(verdicts, meanings, roomKey) {
-  const isOther = before?.roomKey !== roomKey
+/** Shows the verdicts, whose reasons `meanings` explains. If `placeKey` changes, screen readers are not notified. */
+export function showPairs(verdicts, meanings, placeKey) {
+  const isOther = before?.placeKey !== placeKey
   if (isOther) opened.clear()
   groups = Map.groupBy(verdicts.toSorted((a, b) => rank(a.state) - rank(b.state)), groupOf)
   keyed(
@@ -37,7 +37,7 @@ export function showPairs(verdicts, meanings, roomKey) {
   )
   showOpened()
   if (!isOther) tellChanges(verdicts)
-  before = { roomKey, reasons: new Map(verdicts.map((verdict) => [keyOf(verdict), verdict.reason])) }
+  before = { placeKey, reasons: new Map(verdicts.map((verdict) => [keyOf(verdict), verdict.reason])) }
 }
 
 const namesOf = (labels) => `${labels.join(' and ')}: `

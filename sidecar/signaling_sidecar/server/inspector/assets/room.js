@@ -14,7 +14,7 @@ const FETCH_GAP_MS = 500
 const SAID_FOR_MS = 3000
 const hasList = ({ view }) => view === 'ladder' || view === 'records'
 
-let shown = null // the newest answer about the room in the URL
+let shown = null // the newest answer about the room in the URL, and the pair to which it is limited
 let listKey = ''
 let onProblem = () => {}
 
@@ -26,7 +26,7 @@ export const refreshRoom = paced(async () => {
   try {
     const found = await ask(`inspector/rooms/${roomPath(here.dialect, here.room)}?${query}`)
     if (keyOf(place()) !== keyOf(here)) return
-    shown = found
+    shown = { ...found, pair: here.pair }
     showFound()
   } catch (error) {
     if (keyOf(place()) === keyOf(here)) showMissing(error)
@@ -113,7 +113,7 @@ function showFound() {
   $('summary').textContent = room.summary
   $('summary').dataset.state = room.worst ?? 'none'
   $('close').hidden = $('say').hidden = $('rules').hidden = peers.length === 0
-  showPairs(verdicts, meanings, keyOf(room))
+  showPairs(verdicts, meanings, JSON.stringify([keyOf(room), shown.pair]))
   keyed($('rejections'), rejections, ({ sentence }) => sentence, hintRow)
   $('rejections').hidden = rejections.length === 0
   $('side').hidden = peers.length === 0
