@@ -97,6 +97,25 @@ def test_a_peer_that_is_away_is_drawn_and_marked(tmp_path: Path) -> None:
     assert "ben (away)" in mesh._repr_html_()
 
 
+def test_every_drawing_calls_a_peer_as_the_verdicts_do(tmp_path: Path) -> None:
+    """Two guests meet, a run of the sidecar later two others, and finally one of them is called Ann."""
+    for boot, at_s, peers in (("a111", 0, ("a", "b")), ("b222", 9_000, ("c", "d"))):
+        lines = [header(boot, at=at_s), record(2, at_s, "log.checkpoint", data={"rooms": []})]
+        for seq, peer in enumerate(peers, 3):
+            who = {"dialect": "rooms", "room": "bar", "peer": peer, "session": f"s-{peer}"}
+            lines.append(record(seq, at_s + 60 + seq, "peer.joined", **who, data={"name": "Guest"}))
+        lines.append(record(5, at_s + 70, "peer.updated", **who, data={"name": "Ann" if peer == "d" else "Guest"}))
+        write_segment(tmp_path / f"events-{boot}-0001.jsonl", lines)
+    log = open_log(tmp_path)
+    [*_, verdict] = log.diagnose().verdicts
+    assert verdict.sentence.startswith("Guest (3) and Ann: ")
+    assert [column.name for column in log.ladder("bar").columns] == ["Guest (3)", "Ann"]
+    assert [row.label for row in log.timeline("bar").attendance.rows] == ["Guest (3)", "Ann"]
+    mesh = log.mesh("bar", 2).links  # before Ann has her name
+    assert [node.label for node in mesh.nodes] == ["Guest (3)", "Ann"]
+    assert mesh.links[0].sentence.startswith("Guest (3) and Ann: ")
+
+
 def test_a_pair_is_the_same_before_and_after_a_restart(story: Story, tmp_path: Path) -> None:
     lines = story.write().read_text().splitlines()[:-1]  # less that Ben leaves
     sessions = [{"session": f"s-{peer}-1", "peer": peer} for peer in ("ann", "ben")]

@@ -32,7 +32,6 @@ from signaling_sidecar.inspection.room_choice import (
 from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.log_tables import LogTables
 from signaling_sidecar.inspection.tables.reader import read_events
-from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
@@ -145,8 +144,7 @@ class EventLog(LogTables):
         return self._drawn(RoomInLog(pair["dialect"], pair["room"], boot), fold=fold, between=both)
 
     def _drawn(self, chosen: RoomInLog, *, fold: bool, between: tuple[str, str] | None = None) -> Ladder:
-        with paused_collector():
-            labels = room_labels(self._events, chosen)
+        labels = room_labels(self._events, chosen)
         return Ladder(chosen.title, room_entries(self._events, chosen), fold=fold, between=between, labels=labels)
 
     def timeline(self, room: Room, dialect: str | None = None, boot: str | None = None) -> Timeline:

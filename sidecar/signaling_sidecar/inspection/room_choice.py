@@ -30,6 +30,7 @@ from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.restarts import last_before_restarts
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.paused_collector import paused_collector
 
 _OF_A_PAGE = r'"event": ?"page"'
 
@@ -82,14 +83,16 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     restarts = last_before_restarts(events)
     since_ts = (restarts.astype("int64") / 1e6).to_numpy().tolist()
     keys = events.loc[restarts.index, ["boot", "seq"]].itertuples(index=False, name=None)
-    return attend([*before, *entries], ended_ts, down_since_ts=dict(zip(keys, since_ts, strict=True)))
+    down_since_ts = dict(zip(keys, since_ts, strict=True))
+    return attend([*before, *entries], ended_ts, room_labels(events, chosen), down_since_ts)
 
 
-def room_labels(events: pd.DataFrame, chosen: RoomInLog) -> PeerLabels | None:
+def room_labels(events: pd.DataFrame, chosen: RoomInLog | RoomRuns) -> PeerLabels | None:
     """Return the labels of a room's peers, which are those of `sidecar why`. The labels depend on earlier boots too."""
     boots = tuple(events["boot"].drop_duplicates().astype(TEXT))
-    entries = room_records(events, RoomRuns(chosen.dialect, chosen.room, boots))
-    return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
+    with paused_collector():
+        entries = room_records(events, RoomRuns(chosen.dialect, chosen.room, boots))
+        return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
 
 
 def choose_room(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomInLog:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from numbers import Real
 
-from signaling_sidecar.diagnosis import Entry, diagnose
+from signaling_sidecar.diagnosis import Entry, find_meetings, judge
 from signaling_sidecar.drawing.elapsed import since_start
 from signaling_sidecar.drawing.mesh.links import Links, link_up
 from signaling_sidecar.drawing.mesh.to_html import mesh_drawing, mesh_html
@@ -58,8 +58,12 @@ class RoomMeshes:
         """
         ts, when = self._moment(at)
         entries = [entry for entry in self._entries if entry.ts <= ts]
-        verdicts = diagnose(entries, ts, self._chosen.room).verdicts
-        links = link_up(self.attendance, verdicts, ts)
+        found = find_meetings(entries)
+        # A peer may get its last name after this moment. Its node has that name, as in the other drawings.
+        labels = {row.session: row.label for row in self.attendance.rows}
+        for session in (each for meeting in found.meetings for each in meeting.sessions):
+            session.label = labels.get(session.id, session.label)
+        links = link_up(self.attendance, judge(found, ts, self._chosen.room).verdicts, ts)
         title = f"{self._chosen.title} · at {since_start(links.since_s)}, {when:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
         return Mesh(title, links)
 
