@@ -129,6 +129,7 @@ def test_a_session_that_is_not_back_since_a_restart_is_away_in_every_table_and_d
     assert "here 1.000 s, away 7.000 s" in str(log.timeline("quiet"))
     assert "1 cleo (away)" in str(log.mesh("quiet"))
     assert "boot cafe, d00d" in str(log.mesh("quiet"))
+    assert "● joins" in str(log.ladder("quiet"))  # as `sidecar ladder` draws it: the run that has records of the room
 
 
 def test_names_are_in_alphabetical_order_and_can_be_compared(log: EventLog) -> None:

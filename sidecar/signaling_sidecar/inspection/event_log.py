@@ -127,9 +127,9 @@ class EventLog(LogTables):
 
         `room` is a room id, a row of `rooms`, or a row of `pairs`: then only its two sessions are drawn. `dialect` and
         `boot` (its first characters are enough) select one of several rooms with this id. The ladder covers one run of
-        the sidecar: the last run that had this room, unless `boot` names another one. For a row of `pairs`, it is the
-        run with the last attempt to connect. Equal signals that follow each other, such as heartbeats, share one row,
-        unless `fold` is false. Raises `UnknownRoom`, and `AmbiguousRoom` for rooms of several dialects.
+        the sidecar: the last run with records of this room, unless `boot` names another one. For a row of `pairs`, it
+        is the run with the last attempt to connect. Equal signals that follow each other, such as heartbeats, share one
+        row, unless `fold` is false. Raises `UnknownRoom`, and `AmbiguousRoom` for rooms of several dialects.
         """
         named = named_room(room, dialect, boot)
         if isinstance(room, pd.Series) and "other_session" in room:

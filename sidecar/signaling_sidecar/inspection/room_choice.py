@@ -96,13 +96,17 @@ def room_labels(events: pd.DataFrame, chosen: RoomInLog | RoomRuns) -> PeerLabel
 
 
 def choose_room(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomInLog:
-    """Find the room in the last run of the sidecar that had it. The title of the result mentions earlier runs.
+    """Find the room in the last run of the sidecar that has records of it. The title of the result mentions earlier
+    runs.
 
     `view` is the name of the method that draws the room, for error messages. `restored` are the `restored_sessions` of
     the log. Raises `UnknownRoom`, and `AmbiguousRoom` if several dialects have this room. The messages of both errors
     list the choices.
     """
-    *earlier, chosen = _choices(events, restored, view, named)
+    found = _choices(events, restored, view, named)
+    # A run that has restored the room has no record of it until a peer returns, so its ladder would be empty.
+    recorded = set(rooms_of_table(rooms_table(events[events["room"] == named.room], restored.iloc[:0])))
+    *earlier, chosen = [each for each in found if each in recorded] or found
     return chosen._replace(note=_note(earlier))
 
 

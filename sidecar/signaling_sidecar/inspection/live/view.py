@@ -56,9 +56,9 @@ def _draw(view: View) -> View:
         return view
     (dialect, room), log = view.wanted, view.log
     diagnosis = log.diagnose(room, dialect)
-    boots = log.rooms.query("dialect == @dialect and room == @room")["boot"]
     # A room that was restored from a checkpoint may not have a record yet.
-    ladder = log.ladder(room, dialect, str(boots.iloc[-1])) if len(boots) else None
+    is_recorded = ((log.rooms["dialect"] == dialect) & (log.rooms["room"] == room)).any()
+    ladder = log.ladder(room, dialect) if is_recorded else None
     drawn = "" if ladder is None else ladder.last(SHOWN_ROWS).to_html()
     return view._replace(pairs=diagnosis._repr_html_(), ladder=ladder, html=drawn, changes_ts=diagnosis.changes_ts)
 
