@@ -190,3 +190,33 @@ def test_peers_that_joined_before_the_log_begins_are_there_from_its_checkpoint_o
     assert spans_of(log, "ann") == [("here", 0.5, 3.0)]
     assert spans_of(log, "ben") == [("away", 0.5, 2.0)]
     assert [row.label for row in log.timeline("bar").attendance.rows] == ["Ann", "ben"]
+
+
+def test_a_session_whose_leave_is_in_a_gap_of_the_log_ends_where_the_log_shows_it(tmp_path: Path) -> None:
+    known = [{"session": "s-ann", "peer": "ann", "connection": 1}]
+    lines = [
+        *TWO_PEERS[:5],
+        record(7, 3, "log.gap", data={"lost": 1}),
+        record(8, 4, "log.checkpoint", data={"rooms": [{**BAR, "sessions": known}]}),
+    ]
+    log = log_of(tmp_path, *lines, record(9, 6, "peer.updated", **ANN, data={"name": "Anna"}))
+    assert spans_of(log, "ann") == [("here", 1.0, 6.0)]
+    assert spans_of(log, "ben") == [("here", 2.0, 4.0)]
+    assert "left (not recorded)" in str(log.timeline("bar"))
+    assert [node.peer for node in log.mesh("bar").links.nodes] == ["ann"]
+    assert "1 record is missing here" in str(log.ladder("bar"))
+    log = log_of(tmp_path, *lines, record(9, 6, "peer.left", **BEN, data={"reason": "lost"}))
+    assert spans_of(log, "ben") == [("here", 2.0, 6.0)]  # he left just after the checkpoint
+
+
+def test_nobody_is_in_a_room_that_has_ended_although_a_leave_is_in_a_gap_of_the_log(tmp_path: Path) -> None:
+    log = log_of(
+        tmp_path,
+        *TWO_PEERS[:5],
+        record(8, 4, "log.gap", data={"lost": 2}),
+        *(record(9, 5, "room.ended", **BAR), record(10, 50, "room.created", **BAR)),
+        record(11, 50, "peer.joined", **BAR, peer="cleo", session="s-cleo"),
+    )
+    assert spans_of(log, "ann") == [("here", 1.0, 5.0)]
+    assert [node.peer for node in log.mesh("bar").links.nodes] == ["cleo"]
+    assert log.ladder("bar").steps[-1].presence == ("absent", "absent", "here")

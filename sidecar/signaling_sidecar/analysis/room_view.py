@@ -19,7 +19,7 @@ from signaling_sidecar.analysis.seen import Seen, is_together
 from signaling_sidecar.diagnosis import ADVICE, History, there_before, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.verdict_object import VerdictObject
-from signaling_sidecar.drawing import OF_SIDECARS, Ladder, RoomInLog, Timeline, attend
+from signaling_sidecar.drawing import OF_EVERY_TIMELINE, Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.ladder.steps import Step
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
 from signaling_sidecar.drawing.mesh.mesh import Mesh
@@ -28,7 +28,7 @@ from signaling_sidecar.untrusted_text import visible
 
 MAX_PARTED = 20  # verdicts are shown for at most this many pairs of peers that are no longer together
 DATA_CHARACTERS = 300  # characters of a record in a table; more would not be visible in its row
-_OF_TIMELINE = ("peer.", "room.", *OF_SIDECARS)
+_OF_TIMELINE = ("peer.", "room.", *OF_EVERY_TIMELINE)
 
 
 class RoomView:
@@ -122,7 +122,7 @@ class RoomView:
             for entry in self._seen.entries
             if entry.boot == self._in_log.boot
             and entry.seq >= since
-            and (self._is_own(entry) or entry.type.startswith(OF_SIDECARS))
+            and (self._is_own(entry) or entry.type.startswith(OF_EVERY_TIMELINE))
             and (entry.type.startswith(_OF_TIMELINE) or entry.type == "trace.state")
         )
         return Timeline(self._in_log.title, attend(chain(self._before, entries), time.time(), self._labels)).drawing()

@@ -10,12 +10,12 @@ from signaling_sidecar.drawing.mesh.mesh import Mesh, RoomMeshes
 from signaling_sidecar.drawing.page import page
 from signaling_sidecar.drawing.rooms import OF_EVERY_ROOM, RoomInLog, RoomRuns, entries_of_room, room_of
 from signaling_sidecar.drawing.sdp_diff.sdp_diff import SdpDiff
-from signaling_sidecar.drawing.timeline.attendance import OF_SIDECARS, Attendance, attend
+from signaling_sidecar.drawing.timeline.attendance import OF_EVERY_TIMELINE, Attendance, attend
 from signaling_sidecar.drawing.timeline.timeline import Timeline
 
 __all__ = [
     "OF_EVERY_ROOM",
-    "OF_SIDECARS",
+    "OF_EVERY_TIMELINE",
     "AmbiguousRoom",
     "Attendance",
     "Ladder",

@@ -15,7 +15,7 @@ from signaling_sidecar.diagnosis import Entry, find_meetings, there_before
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.drawing import (
     OF_EVERY_ROOM,
-    OF_SIDECARS,
+    OF_EVERY_TIMELINE,
     AmbiguousRoom,
     Attendance,
     RoomInLog,
@@ -75,9 +75,11 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     # Most records of a log are browser reports, and only reports about the page itself matter here.
     of_page = (type_ == "trace.state") & runs["data"].str.contains(_OF_A_PAGE, na=False)
     needed = type_.str.startswith(("peer.", "room.")) | of_page
-    entries = list(entries_of(runs[of_room & needed | type_.str.startswith(OF_SIDECARS)]))
+    entries = list(entries_of(runs[of_room & needed | type_.str.startswith(OF_EVERY_TIMELINE)]))
     first = list(entries_of(runs[of_room].iloc[:1]))
-    before = _there_before(events, RoomInLog(chosen.dialect, chosen.room, chosen.boots[0]), [*first, *entries])
+    began = RoomInLog(chosen.dialect, chosen.room, chosen.boots[0])
+    of_first_run = [each for each in (*first, *entries) if each.boot == began.boot and each.type != "log.checkpoint"]
+    before = _there_before(events, began, of_first_run)
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
     ended_ts = read_ts if read_ts is not None and is_last else runs["time"].max().timestamp()
     restarts = last_before_restarts(events)

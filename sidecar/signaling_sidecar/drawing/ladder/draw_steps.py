@@ -60,6 +60,8 @@ class _Room:
 
     def step(self, record: Entry) -> Step | None:
         """Process the next record, and return its step, or None if a ladder does not show the record."""
+        if record.type == "room.ended":  # the log may not have the leaves of the last peers
+            self._presence = dict.fromkeys(self._presence, Presence.ABSENT)
         if record.type in _NOTES:
             return self._step(record, Look.NOTE, _NOTES[record.type])
         if (event := cluster_event(record)) is not None:
@@ -85,7 +87,8 @@ class _Room:
                 return self._room_updated(record, read_about(record.data))
             case "log.gap":
                 lost = read_about(record.data).lost
-                return self._step(record, Look.NOTE, f"{lost if lost is not None else 'some'} records are missing here")
+                what = "some records are" if lost is None else "1 record is" if lost == 1 else f"{lost} records are"
+                return self._step(record, Look.NOTE, f"{what} missing here")
             case type_ if type_.startswith("peer."):
                 return self._presence_change(record, read_about(record.data))
         return None

@@ -4,13 +4,14 @@
 2. When a new run of the sidecar has restored the room, no peer has a connection. So all sessions are away from the last
    record of the previous run, which may have been killed, until they resume.
 3. If the join of a session is not in the log, its row begins with the first record of the room. If its leave is not in
-   the log, its row ends with the log.
+   the log, its row ends with the log, or with the first record which shows that the session is over: the end of the
+   room, or a checkpoint without this session.
 4. No event is earlier than the one before it, even if the clock of the sidecar was set back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from signaling_sidecar.diagnosis import Entry
-from signaling_sidecar.diagnosis.checkpoints import WAS_AWAY
+from signaling_sidecar.diagnosis.checkpoints import WAS_AWAY, rooms_in
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, read_about
 from signaling_sidecar.drawing.cluster_events import cluster_event
@@ -109,6 +110,8 @@ class Attendance(NamedTuple):
 OF_SIDECARS = ("server.", "instance.", "owner.")
 """Types of records about a sidecar, or about an instance of a cluster, begin with these words. Such a record belongs to
 no single room, so the timeline of every room shows it."""
+OF_EVERY_TIMELINE = (*OF_SIDECARS, "log.checkpoint")
+"""Types of records that name no room, and that the timeline of every room needs, begin with these words."""
 _LABELS = {
     "room.created": "room created",
     "room.ended": "room ended",
@@ -124,7 +127,8 @@ def attend(
     labels: PeerLabels | None = None,
     down_since_ts: Mapping[tuple[str, int], float] | None = None,
 ) -> Attendance:
-    """Find out who was in a room at which time, from the records of the room and of the sidecar in their order.
+    """Find out who was in a room at which time, from the records of the room, checkpoints, and records of the sidecar,
+    in their order.
 
     Records before the first one of the room are ignored. `labels` are the labels from a diagnosis of the whole log.
     Without `labels`, the labels are made from the records. For each `server.restored`, which is identified by its
@@ -143,6 +147,9 @@ class _Room:
         self._open: dict[str, tuple[Presence, float]] = {}
         """For each session in the room, its presence, and the time at which this presence began (seconds since the
         epoch)."""
+        self._missing: dict[str, tuple[float, int]] = {}
+        """For each session in the room whose end is not in the log: the time and the `seq` of the record which shows
+        that the session is over."""
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
         self._last_ts = 0.0
@@ -153,6 +160,11 @@ class _Room:
         is_server = entry.type.startswith(OF_SIDECARS)
         if entry.ts < self._now_ts:
             entry = msgspec.structs.replace(entry, ts=self._now_ts)
+        if entry.type == "log.checkpoint":
+            rooms = rooms_in(entry)
+            if rooms is not None:
+                self._miss(entry, {known.session for room in rooms for known in room.sessions})
+            return
         if not is_server:  # a record about a sidecar may have the time of another clock than the room's records
             self._now_ts = entry.ts
         if entry.peer is not None and entry.session is not None:
@@ -170,10 +182,26 @@ class _Room:
             lost_ts = self._down_since_ts.get((entry.boot, entry.seq), entry.ts)
             for session, (_, since_ts) in self._open.items():
                 self._turn(session, Presence.AWAY, max(lost_ts, since_ts))
+        elif entry.type == "room.ended":
+            self._miss(entry, ())
         elif entry.session is not None and entry.peer is not None and entry.type.startswith("peer."):
+            self._missing.pop(entry.session, None)
             self._change(entry, entry.session, entry.peer, read_about(entry.data))
 
+    def _miss(self, entry: Entry, present: Collection[str]) -> None:
+        """Note that the sessions that are not `present` are over, unless a later record shows the opposite."""
+        for session in self._open:
+            if session in present:
+                self._missing.pop(session, None)
+            else:
+                self._missing.setdefault(session, (entry.ts, entry.seq))
+
     def ended(self, log_end_ts: float, labels: PeerLabels | None) -> Attendance:
+        for session, (missed_ts, seq) in self._missing.items():
+            ts = max(missed_ts, self._open[session][1])
+            self._rows[session].marks.append(Mark(ts, Change.LEFT, seq, "not recorded"))
+            self._turn(session, Presence.ABSENT, ts)
+            self._last_ts = max(self._last_ts, ts)
         ended_ts = max(log_end_ts, self._last_ts) if self._open else self._last_ts
         for session in list(self._open):
             self._turn(session, Presence.ABSENT, ended_ts)
