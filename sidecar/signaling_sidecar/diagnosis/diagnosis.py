@@ -144,7 +144,12 @@ def judge(
     until_ts = found.last_ts if now_ts is None else now_ts
     selection = _Selection(room, dialect, found.unread)
     judged = Verdicts(found.meetings, found.hosts, evaluate)
-    verdicts = [judged.on(each, until_ts) for each in found.meetings if selection.has_meeting(each)]
+    of_pages_ts = max(until_ts, found.dumped_ts)  # a dump shows all that is known of pages outside of all rooms
+    verdicts = [
+        judged.on(each, of_pages_ts if each.room is None else until_ts)
+        for each in found.meetings
+        if selection.has_meeting(each)
+    ]
     if now_ts is None:
         verdicts = [each._replace(is_cut_off=each.finding.reason is Reason.IN_PROGRESS) for each in verdicts]
     return Diagnosis(verdicts, found.rejections, found.pools, found.unread).only(room, dialect)

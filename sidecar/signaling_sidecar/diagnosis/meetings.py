@@ -17,7 +17,7 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_of, word_of
 from signaling_sidecar.diagnosis.refusals import Refusals
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
-from signaling_sidecar.diagnosis.reports import Connection, Connections, Report
+from signaling_sidecar.diagnosis.reports import OF_DUMP, Connection, Connections, Report
 from signaling_sidecar.diagnosis.room_sessions import Hosts, RoomKey, RoomSessions
 from signaling_sidecar.diagnosis.sockets import Sockets
 from signaling_sidecar.eventlog.payload import Candidate, Content
@@ -34,6 +34,9 @@ class FoundMeetings:
     """By dialect and room, the labels of all peers of the room that occur in the log."""
     pools: list[OfferPool]
     last_ts: float
+    dumped_ts: float
+    """The time of the last report in a dump of a browser (seconds since the epoch), or 0. A dump may be longer than the
+    log, and does not show what happened in the rooms after the end of the log."""
     unread: list[RoomKey]
     """The rooms, by dialect and room id, for which the log does not show who met, because their frames to all peers are
     encrypted or in an unknown form. The rooms are in the order of their first such frames."""
@@ -58,13 +61,16 @@ class MeetingFinder:
         self._refusals = Refusals(self._sessions)
         self._connections = Connections()
         self._last_ts = 0.0
+        self._dumped_ts = 0.0
         self._unread: dict[RoomKey, None] = {}
         """The keys are the rooms of `FoundMeetings.unread`."""
         self._kept_ufrags: set[str | None] = {None}
         """The ICE ufrags in frames that the sidecar kept for a peer that could not be reached."""
 
     def take(self, entry: Entry) -> None:
-        if entry.ts > self._last_ts:
+        if entry.kind == OF_DUMP and entry.type == "trace.state":
+            self._dumped_ts = max(self._dumped_ts, entry.ts)
+        elif entry.ts > self._last_ts:
             self._last_ts = entry.ts
         if entry.type == "signal.relayed":  # most records have this type, so it is checked first
             self._take_relayed(entry)
@@ -101,6 +107,7 @@ class MeetingFinder:
             self._sessions.labels,
             pages.pools,
             self._last_ts,
+            self._dumped_ts,
             [key for key in self._unread if key not in met],
             self._sessions.hosts,
         )

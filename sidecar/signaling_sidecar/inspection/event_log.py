@@ -30,6 +30,7 @@ from signaling_sidecar.inspection.room_choice import (
     rooms_of_table,
 )
 from signaling_sidecar.inspection.room_records import room_records
+from signaling_sidecar.inspection.tables.entries import without_dumps
 from signaling_sidecar.inspection.tables.log_tables import LogTables
 from signaling_sidecar.inspection.tables.reader import read_events
 from signaling_sidecar.untrusted_text import visible
@@ -209,8 +210,9 @@ class EventLog(LogTables):
         reported = sum(len(joined.dump.reports) for joined in self._dumps)
         facts = [counted(len(self._events) - reported, "record"), counted(self._events["boot"].nunique(), "boot")]
         facts.append(counted(len(rooms), "room"))
-        if len(self._events):
-            first, last = self._events["time"].min(), self._events["time"].max()
+        times = without_dumps(self._events[["time", "type", "kind"]])["time"]
+        if len(times):
+            first, last = times.min(), times.max()
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
         facts += map(str, self._dumps)
         facts += filter(None, [visible(self.left_out)])

@@ -26,7 +26,7 @@ from signaling_sidecar.drawing import (
 from signaling_sidecar.inspection.named_room import NamedRoom
 from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
-from signaling_sidecar.inspection.tables.entries import entries_of
+from signaling_sidecar.inspection.tables.entries import entries_of, without_dumps
 from signaling_sidecar.inspection.tables.restarts import last_before_restarts
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
@@ -81,7 +81,8 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     of_first_run = [each for each in (*first, *entries) if each.boot == began.boot and each.type != "log.checkpoint"]
     before = _there_before(events, began, of_first_run)
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
-    ended_ts = read_ts if read_ts is not None and is_last else runs["time"].max().timestamp()
+    last = without_dumps(runs[["time", "type", "kind"]])["time"].max()
+    ended_ts = read_ts if read_ts is not None and is_last else last.timestamp()
     restarts = last_before_restarts(events)
     since_ts = (restarts.astype("int64") / 1e6).to_numpy().tolist()
     keys = events.loc[restarts.index, ["boot", "seq"]].itertuples(index=False, name=None)

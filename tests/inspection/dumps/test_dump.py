@@ -15,7 +15,7 @@ import pytest
 from signaling_sidecar.inspection import Dump, EventLog, open_dump, open_log
 from tests.kit.browser_dumps import BOTH, INTERNALS, RECORDED, RTCSTATS, offer, unpacked, write_rtcstats
 from tests.kit.diagnosis_log import Story
-from tests.kit.inspection_log import T0_S, TWO_PEERS, write_segment
+from tests.kit.inspection_log import BAR, T0_S, TWO_PEERS, header, record, write_segment
 from tests.kit.tables import described, reasons
 
 
@@ -187,8 +187,41 @@ def test_the_reports_of_a_page_and_its_dump_are_one_connection(tmp_path: Path) -
     )
     joined = open_log(story.write()).with_dump(open_dump(dump))
     assert reasons(joined) == {"bar": "connected"}
+    assert [link.state for link in joined.mesh("bar").links.links] == ["connected"]
     [verdict] = joined.diagnose().verdicts
     assert [len(connections) for connections in verdict.meeting.connections] == [0, 1]
+
+
+def test_a_dump_that_is_longer_than_a_run_of_the_sidecar_does_not_change_when_the_run_has_ended(tmp_path: Path) -> None:
+    """The sidecar is killed before Ann can answer, and Ben's browser writes its dump until the next run has begun."""
+    Story(tmp_path, boot="a111").joins("ben", "Ben").describes("ben", "offer").write()
+    dump = open_dump(
+        write_rtcstats(
+            tmp_path / "page",
+            (1.4, "create", "PC_0", None),
+            (1.4, "setLocalDescription", "PC_0", offer("BENu")),
+            (50.0, "onconnectionstatechange", "PC_0", "connecting"),
+            (90.0, "onconnectionstatechange", "PC_0", "failed"),
+        )
+    )
+    first = open_log(tmp_path / "*.jsonl")
+    [sentence] = first.pairs["sentence"]
+    assert sentence.endswith("the log ends before the result")
+    assert list(first.with_dump(dump).pairs["sentence"]) == [sentence]
+    assert repr(first.with_dump(dump)).startswith(repr(first)[:-1])
+    members = [{"session": f"s-{peer}-1", "peer": peer} for peer in ("ann", "ben")]
+    lines = [
+        header("b222", at=60),
+        record(2, 60, "log.checkpoint", data={"rooms": [{**BAR, "sessions": members}]}),
+        record(3, 60, "server.restored", data={"boot": "a111"}),
+        record(4, 61, "peer.resumed", **BAR, peer="ann", session="s-ann-1", connection=1, data={}),
+    ]
+    write_segment(tmp_path / "events-b222-0001.jsonl", lines)
+    log = open_log(tmp_path / "*.jsonl")
+    joined = log.with_dump(dump)
+    assert list(log.sessions["away_s"]) == list(joined.sessions["away_s"]) == [59.5, 59.5]
+    assert str(log.timeline("bar")) == str(joined.timeline("bar"))
+    assert log.mesh("bar").title == joined.mesh("bar").title
 
 
 def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> str:

@@ -57,7 +57,8 @@ class RoomMeshes:
         None selects the end of the log.
         """
         ts, when = self._moment(at)
-        entries = [entry for entry in self._entries if entry.ts <= ts]
+        # The dump of a browser may be longer than the log.
+        entries = [entry for entry in self._entries if at is None or entry.ts <= ts]
         found = find_meetings(entries)
         # A peer may get its last name after this moment. Its node has that name, as in the other drawings.
         labels = {row.session: row.label for row in self.attendance.rows}

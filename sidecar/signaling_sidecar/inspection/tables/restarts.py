@@ -11,7 +11,7 @@ import pandas as pd
 
 from signaling_sidecar.diagnosis.checkpoints import rooms_in
 from signaling_sidecar.diagnosis.record_data import read_data
-from signaling_sidecar.inspection.tables.entries import entries_of
+from signaling_sidecar.inspection.tables.entries import entries_of, without_dumps
 
 _COLUMNS = ["type", "time", "dialect", "room", "peer", "session", "boot"]
 
@@ -47,7 +47,7 @@ def last_before_restarts(events: pd.DataFrame) -> pd.Series[Any]:
     types = events["type"]
     restarts = np.flatnonzero(types == "server.restored")
     of_files = [name for name in types.cat.categories if name.startswith("log.")]  # about the log itself
-    is_event = ~types.isin(of_files).to_numpy()
+    is_event = ~types.isin(of_files).to_numpy() & events.index.isin(without_dumps(events[["type", "kind"]]).index)
     times = events["time"].iloc[restarts].copy()
     for at, entry in zip(restarts.tolist(), entries_of(events.iloc[restarts]), strict=True):
         continued = read_data(entry.data, _Restored) or _Restored()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
+from signaling_sidecar.inspection.tables.entries import without_dumps
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _Numbers = npt.NDArray[np.int64]
@@ -32,7 +33,8 @@ def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
     spans = earliest.drop(columns="type").set_index("session")
     spans.index = spans.index.astype(TEXT)
     spans["first"] = earliest.index
-    boot_end = events["boot"].drop_duplicates(keep="last").reset_index().set_index("boot")["index"]
+    boots = without_dumps(events[["boot", "type", "kind"]])["boot"]
+    boot_end = boots.drop_duplicates(keep="last").reset_index().set_index("boot")["index"]
     seen = with_rows(own[["session", "boot"]], restored).sort_index(kind="stable")
     latest = seen.drop_duplicates("session", keep="last").set_index("session")["boot"]
     left = own[own["type"] == "peer.left"].drop_duplicates("session")
