@@ -194,7 +194,7 @@ def test_an_instance_that_joined_later_tells_the_story_from_its_first_checkpoint
     folder = copied(tmp_path / "b", "r0000001-b", [4, 8])
     log = open_log(folder)
     assert list(without_beginnings(log.events)["seq"]) == list(range(5, len(COMMITTED) + 1))
-    assert list(log.sessions["peer"]) == ["ben", "ann"]
+    assert list(log.sessions["peer"]) == ["ann", "ben"]
     main(["why", "--log", str(folder)])
     assert "Anna and ben: ben left" in capsys.readouterr().out
 

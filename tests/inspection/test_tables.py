@@ -132,6 +132,35 @@ def test_a_session_that_is_not_back_since_a_restart_is_away_in_every_table_and_d
     assert "● joins" in str(log.ladder("quiet"))  # as `sidecar ladder` draws it: the run that has records of the room
 
 
+def test_peers_that_only_a_checkpoint_lists_are_in_every_table_and_drawing(tmp_path: Path) -> None:
+    """The first segment of the log was deleted. Since then, Ann and all peers of the room "quiet" have sent nothing."""
+    quiet = BAR | {"room": "quiet"}
+    rooms = [
+        quiet | {"sessions": [{"session": "s-cleo", "peer": "cleo", "name": "Cleo", "connection": 3}]},
+        BAR | {"sessions": [{"session": f"s-{peer}", "peer": peer, "connection": 1} for peer in ("ann", "ben")]},
+    ]
+    log = log_of(
+        tmp_path,
+        header("b00t", at=1, seq=50),
+        record(51, 1, "log.checkpoint", data={"rooms": rooms}),
+        record(52, 2, "signal.relayed", **BEN, connection=1, to="ann", kind="offer", data={"type": "offer"}),
+        record(53, 2, "signal.relayed", **BEN, connection=1, kind="broadcast", data={}),
+        record(54, 9, "server.stopped"),
+    )
+    counts = log.sessions.set_index("peer")[["sent", "received", "times_away", "away_s"]]
+    assert counts.T.to_dict("list") == {"cleo": [0, 0, 0, 0], "ann": [0, 2, 0, 0], "ben": [2, 0, 0, 0]}
+    assert log.sessions["joined"].isna().all()
+    assert log.sessions["name"].tolist()[0] == "Cleo"
+    assert log.signals["to_session"].tolist()[0] == "s-ann"
+    assert log.rooms.set_index("room")[["peers_most", "sessions"]].T.to_dict("list") == {"quiet": [1, 1], "bar": [2, 2]}
+    assert log.pairs[["peer", "other"]].values.tolist() == [["ann", "ben"]]
+    for room, peers in (("bar", ["ann", "ben"]), ("quiet", ["cleo"])):
+        assert [row.peer for row in log.timeline(room).attendance.rows] == peers
+        assert [column.peer for column in log.ladder(room).columns] == peers
+        assert [node.peer for node in log.mesh(room).links.nodes] == peers
+    assert "here 8.000 s" in str(log.timeline("quiet"))
+
+
 def test_names_are_in_alphabetical_order_and_can_be_compared(log: EventLog) -> None:
     for name in ("type", "kind", "peer", "to"):
         categories = list(log.events[name].cat.categories)

@@ -135,7 +135,7 @@ class EventLog(LogTables):
         named = named_room(room, dialect, boot)
         if isinstance(room, pd.Series) and "other_session" in room:
             return self._pair_ladder(room, fold=fold)
-        return self._drawn(choose_room(self._events, self._restored, "ladder", named), fold=fold)
+        return self._drawn(choose_room(self._events, self._listed, "ladder", named), fold=fold)
 
     def _pair_ladder(self, pair: pd.Series[Any], *, fold: bool) -> Ladder:
         both = pair["session"], pair["other_session"]
@@ -153,7 +153,7 @@ class EventLog(LogTables):
 
         `room`, `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
         """
-        chosen = choose_runs(self._events, self._restored, "timeline", named_room(room, dialect, boot))
+        chosen = choose_runs(self._events, self._listed, "timeline", named_room(room, dialect, boot))
         return Timeline(chosen.title, room_attendance(self._events, chosen, self._read_ts))
 
     def mesh(
@@ -178,7 +178,7 @@ class EventLog(LogTables):
         return mesh_slider(self._meshes("mesh_slider", room, dialect, boot))
 
     def _meshes(self, view: str, room: Room, dialect: str | None, boot: str | None) -> RoomMeshes:
-        chosen = choose_runs(self._events, self._restored, view, named_room(room, dialect, boot))
+        chosen = choose_runs(self._events, self._listed, view, named_room(room, dialect, boot))
         attendance = room_attendance(self._events, chosen, self._read_ts)
         return RoomMeshes(chosen, attendance, room_records(self._events, chosen))
 

@@ -56,12 +56,15 @@ def room_entries(events: pd.DataFrame, chosen: RoomInLog) -> list[Entry]:
 
 
 def _there_before(events: pd.DataFrame, chosen: RoomInLog, entries: Sequence[Entry]) -> list[Entry]:
-    if not entries:
-        return []
-    of_boot = (events["type"] == "log.checkpoint") & (events["boot"] == chosen.boot)
-    checkpoints = np.flatnonzero(of_boot & (events["seq"] < entries[0].seq))
-    before = next(entries_of(events.iloc[checkpoints[-1:]]), None)
-    return there_before(before, (chosen.dialect, chosen.room), entries)
+    key = chosen.dialect, chosen.room
+    first = next((each.seq for each in entries if (each.boot, each.dialect, each.room) == (chosen.boot, *key)), None)
+    is_before = (events["type"] == "log.checkpoint") & (events["boot"] == chosen.boot)
+    if first is not None:
+        is_before &= events["seq"] < first
+    checkpoints = list(entries_of(events[is_before]))
+    # If the run has no record of the room, only the first checkpoint that lists the room shows since when it existed.
+    found = (there_before(each, key, entries) for each in (checkpoints if first is None else checkpoints[-1:]))
+    return next(filter(None, found), [])
 
 
 def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> Attendance:
@@ -77,9 +80,7 @@ def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | Non
     needed = type_.str.startswith(("peer.", "room.")) | of_page
     entries = list(entries_of(runs[of_room & needed | type_.str.startswith(OF_EVERY_TIMELINE)]))
     first = list(entries_of(runs[of_room].iloc[:1]))
-    began = RoomInLog(chosen.dialect, chosen.room, chosen.boots[0])
-    of_first_run = [each for each in (*first, *entries) if each.boot == began.boot and each.type != "log.checkpoint"]
-    before = _there_before(events, began, of_first_run)
+    before = _there_before(events, RoomInLog(chosen.dialect, chosen.room, chosen.boots[0]), [*first, *entries])
     is_last = events["boot"].iloc[-1] == chosen.boots[-1]
     last = without_dumps(runs[["time", "type", "kind"]])["time"].max()
     ended_ts = read_ts if read_ts is not None and is_last else last.timestamp()
@@ -98,31 +99,31 @@ def room_labels(events: pd.DataFrame, chosen: RoomInLog | RoomRuns) -> PeerLabel
         return find_meetings(entries).labels.get((chosen.dialect, chosen.room))
 
 
-def choose_room(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomInLog:
+def choose_room(events: pd.DataFrame, listed: pd.DataFrame, view: str, named: NamedRoom) -> RoomInLog:
     """Find the room in the last run of the sidecar that has records of it. The title of the result mentions earlier
     runs.
 
-    `view` is the name of the method that draws the room, for error messages. `restored` are the `restored_sessions` of
+    `view` is the name of the method that draws the room, for error messages. `listed` are the `listed_sessions` of
     the log. Raises `UnknownRoom`, and `AmbiguousRoom` if several dialects have this room. The messages of both errors
     list the choices.
     """
-    found = _choices(events, restored, view, named)
+    found = _choices(events, listed, view, named)
     # A run that has restored the room has no record of it until a peer returns, so its ladder would be empty.
-    recorded = set(rooms_of_table(rooms_table(events[events["room"] == named.room], restored.iloc[:0])))
+    recorded = set(rooms_of_table(rooms_table(events[events["room"] == named.room], listed.iloc[:0])))
     *earlier, chosen = [each for each in found if each in recorded] or found
     return chosen._replace(note=_note(earlier))
 
 
-def choose_runs(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> RoomRuns:
+def choose_runs(events: pd.DataFrame, listed: pd.DataFrame, view: str, named: NamedRoom) -> RoomRuns:
     """Find the room as `choose_room` does, and all boots that are linked to its boot by sessions (see `_runs_of`)."""
-    found = _choices(events, restored, view, named)
-    runs = _runs_of(events, restored, found[-1])
+    found = _choices(events, listed, view, named)
+    runs = _runs_of(events, listed, found[-1])
     return runs._replace(note=_note([each for each in found if each.boot not in runs.boots]))
 
 
-def _choices(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: NamedRoom) -> list[RoomInLog]:
+def _choices(events: pd.DataFrame, listed: pd.DataFrame, view: str, named: NamedRoom) -> list[RoomInLog]:
     room, dialect, boot = named
-    rooms = rooms_table(events[events["room"] == room], restored[restored["room"] == room])
+    rooms = rooms_table(events[events["room"] == room], listed[listed["room"] == room])
     choices = [
         known
         for known in rooms_of_table(rooms)
@@ -130,7 +131,7 @@ def _choices(events: pd.DataFrame, restored: pd.DataFrame, view: str, named: Nam
     ]
     if not choices:
         asked = ", ".join(filter(None, (repr(room), dialect and f"dialect={dialect!r}", boot and f"boot={boot!r}")))
-        raise UnknownRoom(asked, [_arguments(known) for known in rooms_of_table(rooms_table(events, restored))])
+        raise UnknownRoom(asked, [_arguments(known) for known in rooms_of_table(rooms_table(events, listed))])
     dialects = dict.fromkeys(known.dialect for known in choices)
     if len(dialects) > 1:
         raise AmbiguousRoom(repr(room), [f"{view}({room!r}, dialect={each!r})" for each in dialects])
@@ -143,12 +144,12 @@ def _note(earlier: Sequence[RoomInLog]) -> str:
     return f" · the last of {len(earlier) + 1} runs with this room; the one before it: boot={earlier[-1].boot[:8]!r}"
 
 
-def _runs_of(events: pd.DataFrame, restored: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
+def _runs_of(events: pd.DataFrame, listed: pd.DataFrame, chosen: RoomInLog) -> RoomRuns:
     """Return the boots that are linked to the chosen one, and all boots between them. Two boots are linked if the room
     has the same session in both."""
     of_room = (events["dialect"] == chosen.dialect) & (events["room"] == chosen.room)
-    survived = (restored["dialect"] == chosen.dialect) & (restored["room"] == chosen.room)
-    rows = with_rows(events.loc[of_room, ["boot", "session"]], restored[survived])
+    survived = (listed["dialect"] == chosen.dialect) & (listed["room"] == chosen.room)
+    rows = with_rows(events.loc[of_room, ["boot", "session"]], listed[survived])
     sessions = {str(boot): set(group.dropna()) for boot, group in rows.groupby("boot", observed=True)["session"]}
     joined, found = {chosen.boot}, sessions.get(chosen.boot, set())
     while more := {boot for boot in sessions if boot not in joined and sessions[boot] & found}:

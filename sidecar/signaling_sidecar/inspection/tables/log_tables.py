@@ -11,7 +11,7 @@ from signaling_sidecar.inspection.named_room import Room, named_room
 from signaling_sidecar.inspection.tables.candidates import candidates_table
 from signaling_sidecar.inspection.tables.entries import entries_of
 from signaling_sidecar.inspection.tables.pairs import pairs_table
-from signaling_sidecar.inspection.tables.restarts import restored_sessions
+from signaling_sidecar.inspection.tables.restarts import listed_sessions
 from signaling_sidecar.inspection.tables.rooms import rooms_table
 from signaling_sidecar.inspection.tables.sessions import sessions_table
 from signaling_sidecar.inspection.tables.signals import signals_table
@@ -88,7 +88,7 @@ class LogTables:
         ========== =================== ==========================================================================
         """
         with self._progress("rooms", is_long=len(self._events) >= _LONG_LOG_RECORDS):
-            return rooms_table(self._events, self._restored)
+            return rooms_table(self._events, self._listed)
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
@@ -98,7 +98,7 @@ class LogTables:
         dialect     category            wire protocol
         room        category            room id
         peer        category            peer id
-        name        str                 last display name; from `peer.joined`, `peer.updated`
+        name        str                 last display name; from `peer.joined`, `peer.updated` or a checkpoint
         subject     str                 to whom its access token was issued, if one was required; from `peer.joined`
         session     category            id of the session; never used again
         joined      datetime64[us, UTC] `peer.joined`; missing if the session is older than this log
@@ -116,7 +116,7 @@ class LogTables:
         =========== =================== =========================================================================
         """
         with self._progress("sessions", is_long=len(self._events) >= _LONG_LOG_RECORDS):
-            return sessions_table(self._events, self._restored)
+            return sessions_table(self._events, self._listed)
 
     @cached_property
     def signals(self) -> pd.DataFrame:
@@ -151,7 +151,7 @@ class LogTables:
         ================= =================== ===================================================================
         """
         with self._progress("signals") as progress, paused_collector():
-            return signals_table(self._events, self._restored, progress)
+            return signals_table(self._events, self._listed, progress)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -240,8 +240,8 @@ class LogTables:
             return diagnose(entries_of(self._events, progress), self._read_ts, room, dialect)
 
     @cached_property
-    def _restored(self) -> pd.DataFrame:
-        return restored_sessions(self._events)
+    def _listed(self) -> pd.DataFrame:
+        return listed_sessions(self._events)
 
     def _progress(self, what: str, *, is_long: bool = False) -> Progress:
         return Progress(what, len(self._events), is_long=is_long)

@@ -1,5 +1,5 @@
-"""Finds the sessions that survived a restart of the sidecar. Only the checkpoint of the next run lists these
-sessions."""
+"""Finds the sessions that only a checkpoint lists: those that survived a restart of the sidecar, and those that began
+before the log."""
 
 from __future__ import annotations
 
@@ -9,11 +9,33 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from signaling_sidecar.diagnosis.checkpoints import rooms_in
+from signaling_sidecar.diagnosis.checkpoints import WAS_HERE, rooms_in
 from signaling_sidecar.diagnosis.record_data import read_data
+from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import entries_of, without_dumps
+from signaling_sidecar.inspection.tables.utc_times import utc_times
 
-_COLUMNS = ["type", "time", "dialect", "room", "peer", "session", "boot"]
+_COLUMNS = ["type", "time", "dialect", "room", "peer", "session", "boot", "name"]
+
+
+def listed_sessions(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `restored_sessions`, and one for each session whose join is not in the log, at the first
+    checkpoint that lists it. The type of these is `WAS_HERE`, or `peer.away` if the session had no connection then."""
+    joined = set(events.loc[events["type"] == "peer.joined", "session"])
+    rows, index = [], []
+    checkpoints = events[events["type"] == "log.checkpoint"]
+    for at, entry in zip(checkpoints.index, entries_of(checkpoints), strict=True):
+        for room in rooms_in(entry) or ():
+            for each in room.sessions:
+                if each.session not in joined:
+                    joined.add(each.session)
+                    type_ = "peer.away" if each.connection is None else WAS_HERE
+                    where = entry.ts, room.dialect, room.room
+                    rows.append((type_, *where, each.peer, each.session, entry.boot, each.name))
+                    index.append(at)
+    first = pd.DataFrame(rows, columns=_COLUMNS, index=pd.Index(index, dtype=events.index.dtype))
+    first = first.assign(time=utc_times(first["time"]))
+    return with_rows(first, restored_sessions(events))
 
 
 def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
@@ -31,9 +53,10 @@ def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:
         for entry in entries_of(events.iloc[checkpoints[place : place + 1]]) if place >= 0 else ():
             for room in rooms_in(entry) or () if entry.boot == boot else ():
                 known = [
-                    ("peer.away", time, room.dialect, room.room, each.peer, each.session) for each in room.sessions
+                    ("peer.away", time, room.dialect, room.room, each.peer, each.session, boot, each.name)
+                    for each in room.sessions
                 ]
-                rows += [(*each, boot) for each in known]
+                rows += known
                 index += [events.index[restart]] * len(known)
     return pd.DataFrame(rows, columns=_COLUMNS, index=pd.Index(index, dtype=events.index.dtype))
 

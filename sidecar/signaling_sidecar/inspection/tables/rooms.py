@@ -16,9 +16,9 @@ _COLUMNS = [
 _READ = ["dialect", "room", "type", "time", "session", "bytes", "boot"]  # without `data`, which is most of a log's text
 
 
-def rooms_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
-    """Make the table that `EventLog.rooms` documents. `restored` are the `restored_sessions` of the log."""
-    rows = with_rows(events.loc[events["room"].notna(), _READ], restored).sort_index(kind="stable")
+def rooms_table(events: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """Make the table that `EventLog.rooms` documents. `listed` are the `listed_sessions` of the log."""
+    rows = with_rows(events.loc[events["room"].notna(), _READ], listed).sort_index(kind="stable")
     name = ["boot", "dialect", "room"]
     stay = (rows["type"] == "room.created").groupby([rows[key] for key in name], observed=True).cumsum()
     rows = rows.assign(stay=stay)

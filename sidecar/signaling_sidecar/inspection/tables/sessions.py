@@ -22,9 +22,9 @@ _CHANGED_BY = [*_DESCRIBED_BY, "peer.away"]
 _READ = ["type", "time", "session", "connection", "boot"]
 
 
-def sessions_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
-    """Make the table that `EventLog.sessions` documents. `restored` are the `restored_sessions` of the log."""
-    table = session_spans(events, restored)
+def sessions_table(events: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """Make the table that `EventLog.sessions` documents. `listed` are the `listed_sessions` of the log."""
+    table = session_spans(events, listed)
     is_of_session = events["session"].notna()
     # Without `data`: selecting rows of it would copy the text of the whole log.
     changes = events.loc[is_of_session & events["type"].isin(_CHANGED_BY), _READ]
@@ -43,14 +43,15 @@ def sessions_table(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame
         index=changes.loc[changes["type"].isin(_DESCRIBED_BY), "session"],
     )
     by_session = about.groupby(level=0, sort=False)
-    table["name"] = by_session["name"].last().reindex(table.index).astype(TEXT)
+    names = listed.dropna(subset="name").drop_duplicates("session").set_index("session")["name"]
+    table["name"] = by_session["name"].last().reindex(table.index).fillna(names).astype(TEXT)
     table["subject"] = by_session["subject"].last().reindex(table.index).astype(TEXT)
     for name in ("reason", "ending"):
         table[name] = by_session[name].last().reindex(table.index).astype("category")
     table["pages"] = by_session["instance"].nunique().reindex(table.index, fill_value=0)
     arrived = changes[changes["type"].isin(["peer.joined", "peer.resumed"])]
     table["connections"] = _count(arrived.drop_duplicates(["session", "boot", "connection"])["session"], table)
-    _add_absences(table, changes, events, restored)
+    _add_absences(table, changes, events, listed)
     _add_signals(table, events)
     table = table.rename_axis("session").reset_index().astype({"session": "category"})
     return with_text_categories(table[_COLUMNS])
@@ -61,10 +62,10 @@ def _count(sessions: pd.Series[Any], table: pd.DataFrame) -> pd.Series[int]:
     return counts.set_axis(counts.index.astype(TEXT)).reindex(table.index, fill_value=0).astype("int64")
 
 
-def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFrame, restored: pd.DataFrame) -> None:
+def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFrame, listed: pd.DataFrame) -> None:
     read = ["session", "type", "time"]
     turns = changes.loc[changes["type"].isin(["peer.away", "peer.resumed", "peer.left"]), read]
-    turns = with_rows(turns, restored[restored["session"].isin(table.index)])
+    turns = with_rows(turns, listed[listed["type"] == "peer.away"])
     turns = turns.sort_index(kind="stable").reset_index(drop=True)
     by_session = turns.groupby("session", sort=False)
     is_away = turns["type"] == "peer.away"

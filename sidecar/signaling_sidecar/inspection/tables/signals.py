@@ -41,8 +41,8 @@ _MEDIA_DTYPES = {
 }
 
 
-def signals_table(events: pd.DataFrame, restored: pd.DataFrame, progress: Progress) -> pd.DataFrame:
-    """Make the table that `EventLog.signals` documents. `restored` are the `restored_sessions` of the log."""
+def signals_table(events: pd.DataFrame, listed: pd.DataFrame, progress: Progress) -> pd.DataFrame:
+    """Make the table that `EventLog.signals` documents. `listed` are the `listed_sessions` of the log."""
     is_signal = events["type"].isin(list(_OUTCOMES))
     signals = events.loc[is_signal, _READ]
     has_frame = signals["type"].isin(FRAME_RECORDS)
@@ -56,6 +56,6 @@ def signals_table(events: pd.DataFrame, restored: pd.DataFrame, progress: Progre
         signals[name] = column_of([*map(attrgetter(name), abouts)], dtype, signals.index)
     for name, dtype in _MEDIA_DTYPES.items():
         signals[name] = column_of([*map(attrgetter(name), medias)], dtype, signals.index)
-    signals["to_session"] = receiving_sessions(signals, session_spans(events, restored))
+    signals["to_session"] = receiving_sessions(signals, session_spans(events, listed))
     signals = signals[_COLUMNS].astype({"count": "int64"}).reset_index(drop=True)
     return with_common_categories(with_text_categories(signals), "session", "to_session")

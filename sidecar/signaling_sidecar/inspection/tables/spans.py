@@ -19,9 +19,9 @@ from signaling_sidecar.inspection.tables.text_dtype import TEXT
 _Numbers = npt.NDArray[np.int64]
 
 
-def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per session, in order of appearance: `dialect room peer boot first last`. `restored` are the
-    `restored_sessions` of the log.
+def session_spans(events: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per session, in order of appearance: `dialect room peer boot first last`. `listed` are the
+    `listed_sessions` of the log.
 
     The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`
     lasts until the end of the last boot that has a record of it, or that has restored the session.
@@ -29,14 +29,14 @@ def session_spans(events: pd.DataFrame, restored: pd.DataFrame) -> pd.DataFrame:
     # Records about the WebSocket are left out, because they are written before the peer joins and after it has left.
     is_own = events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])
     own = events.loc[is_own, ["session", "dialect", "room", "peer", "boot", "type"]]
+    own = with_rows(own, listed).sort_index(kind="stable")
     earliest = own.drop_duplicates("session")
     spans = earliest.drop(columns="type").set_index("session")
     spans.index = spans.index.astype(TEXT)
     spans["first"] = earliest.index
     boots = without_dumps(events[["boot", "type", "kind"]])["boot"]
     boot_end = boots.drop_duplicates(keep="last").reset_index().set_index("boot")["index"]
-    seen = with_rows(own[["session", "boot"]], restored).sort_index(kind="stable")
-    latest = seen.drop_duplicates("session", keep="last").set_index("session")["boot"]
+    latest = own.drop_duplicates("session", keep="last").set_index("session")["boot"]
     left = own[own["type"] == "peer.left"].drop_duplicates("session")
     ends = pd.Series(left.index, index=left["session"].astype(TEXT))
     open_ends = latest.astype(TEXT).map(boot_end)
@@ -50,10 +50,10 @@ def receiving_sessions(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[
 
     `signals` are rows of the events table, in order.
     """
-    sent = pd.DataFrame({"peer": _peers(signals, "to", spans["peer"]), "row": signals.index})
-    held = pd.DataFrame(
-        {"peer": _peers(spans, "peer", spans["peer"]), "row": spans["first"], "last": spans["last"]}
-    ).assign(session=range(len(spans)))
+    sent = pd.DataFrame({"peer": _peers(signals, "to", spans), "row": signals.index})
+    held = pd.DataFrame({"peer": _peers(spans, "peer", spans), "row": spans["first"], "last": spans["last"]}).assign(
+        session=range(len(spans))
+    )
     named = pd.merge_asof(sent[sent["peer"] >= 0], held.sort_values("row"), on="row", by="peer").set_index("row")
     sessions = named["session"].where(named["last"] >= named.index).reindex(signals.index).fillna(-1).astype("int64")
     found = pd.Categorical.from_codes(sessions.to_numpy(), spans.index.rename(None)).remove_unused_categories()
@@ -64,26 +64,29 @@ def broadcasts_heard(signals: pd.DataFrame, spans: pd.DataFrame) -> pd.Series[in
     """Count for each session the signals to all peers of its room between its first and its last record."""
     broadcasts = signals[signals["to"].isna()]
     rows = max(signals.index.max(), spans["last"].max()) + 1 if len(broadcasts) and len(spans) else 1
-    sent = np.sort(_rooms(broadcasts) * rows + broadcasts.index.to_numpy())
-    room = _rooms(spans) * rows
+    sent = np.sort(_rooms(broadcasts, spans) * rows + broadcasts.index.to_numpy())
+    room = _rooms(spans, spans) * rows
     until = np.searchsorted(sent, room + spans["last"].to_numpy(), side="right")
     return pd.Series(until - np.searchsorted(sent, room + spans["first"].to_numpy()), index=spans.index)
 
 
-def _rooms(rows: pd.DataFrame) -> _Numbers:
-    """Return a number for the dialect and the room of each row, or -1 for a row without a room."""
+def _rooms(rows: pd.DataFrame, spans: pd.DataFrame) -> _Numbers:
+    """Return a number for the dialect and the room of each row, or -1 for a row without a room.
+
+    The categories of `rows` must be the first ones of `spans`, which may have rooms that only a checkpoint lists.
+    """
     dialect, room = (rows[name].cat.codes.to_numpy(dtype="int64") for name in ("dialect", "room"))
-    number = dialect * len(rows["room"].cat.categories) + room
+    number = dialect * len(spans["room"].cat.categories) + room
     return np.where((dialect < 0) | (room < 0), -1, number)
 
 
-def _peers(rows: pd.DataFrame, column: str, peers: pd.Series[Any]) -> _Numbers:
+def _peers(rows: pd.DataFrame, column: str, spans: pd.DataFrame) -> _Numbers:
     """Return a number for the dialect, the room and the peer id in a column of each row, or -1 if one of them is
     missing.
 
-    Peer ids get the numbers that they have in the categories of `peers`, because each column has its own categories.
+    Peer ids get the numbers that they have in the categories of `spans`, because each column has its own categories.
     """
-    known = peers.cat.categories
-    room = _rooms(rows)
+    known = spans["peer"].cat.categories
+    room = _rooms(rows, spans)
     peer = np.append(known.get_indexer(rows[column].cat.categories), -1)[rows[column].cat.codes]
     return np.where((room < 0) | (peer < 0), -1, room * len(known) + peer)
