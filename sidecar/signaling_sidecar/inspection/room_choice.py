@@ -62,9 +62,10 @@ def _there_before(events: pd.DataFrame, chosen: RoomInLog, entries: Sequence[Ent
     if first is not None:
         is_before &= events["seq"] < first
     checkpoints = list(entries_of(events[is_before]))
-    # If the run has no record of the room, only the first checkpoint that lists the room shows since when it existed.
-    found = (there_before(each, key, entries) for each in (checkpoints if first is None else checkpoints[-1:]))
-    return next(filter(None, found), [])
+    if first is not None and not there_before(next(iter(checkpoints[-1:]), None), key, entries):
+        return []
+    # Without records of the room, each of these checkpoints lists the same peers. The first one shows since when.
+    return next(filter(None, (there_before(each, key, entries) for each in checkpoints)), [])
 
 
 def room_attendance(events: pd.DataFrame, chosen: RoomRuns, read_ts: float | None) -> Attendance:
