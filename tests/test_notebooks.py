@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(path: 
     assert outputs
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     assert not project_state_dir(NOTEBOOKS).exists(), "the sidecar of a notebook became that of the project"
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cell_that_runs_again_does_not_wait_for_ever() -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(NOTEBOOKS / "03-live-admin.ipynb", as_version=4)
+    notebook.cells = [copy for cell in notebook.cells for copy in (cell, deepcopy(cell))]
+    # A cell that waits for ever would raise CellTimeoutError even with `allow_errors`.
+    resources = {"metadata": {"path": str(NOTEBOOKS)}}
+    NotebookClient(notebook, timeout=TIMEOUT_S, allow_errors=True, resources=resources).execute()
+    errors = [each for cell in notebook.cells for each in cell.get("outputs", []) if each.output_type == "error"]
+    assert [error.evalue for error in errors] == ["no-such-peer: no other peer 'ben' in this room"]  # kicked before
 
 
 @every_notebook
