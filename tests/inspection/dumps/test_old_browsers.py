@@ -110,6 +110,14 @@ def test_an_old_dump_has_the_same_verdicts(log: EventLog, tmp_path: Path, dump: 
     assert abs(clock["offset_s"]) < 2
 
 
+def test_a_page_that_used_the_camera_long_before_it_connected_has_the_right_zone(log: EventLog, tmp_path: Path) -> None:
+    dump = up_to_144()
+    dump["getUserMedia"][0]["timestamp"] -= 40 * 60 * 1000
+    dump["PeerConnections"] = dict(reversed(dump["PeerConnections"].items()))
+    [clock] = log.with_dump(open_dump(write(tmp_path / "dump", dump))).clocks.to_dict("records")
+    assert abs(clock["offset_s"]) < 2
+
+
 @pytest.mark.parametrize("dump", [up_to_144(), of_2020()], ids=["up to 144", "2020"])
 def test_an_old_dump_has_the_same_connections(tmp_path: Path, dump: dict[str, Any]) -> None:
     now = open_dump(INTERNALS).connections.set_index("connection")

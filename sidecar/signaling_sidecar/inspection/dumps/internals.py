@@ -91,14 +91,14 @@ def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
 
 
 def _known(path: str, dump: _Internals) -> float | None:
-    """Return a time near the recording (seconds since the epoch): the earliest time of a call of getStats or
-    getUserMedia, or else the time of the download, or else None."""
+    """Return a time near the first updates (seconds since the epoch): that of the first call of getStats, or else of
+    the first call of getUserMedia, which may be an hour earlier, or else of the download, or else None."""
     series = (each for connection in dump.connections.values() for each in connection.stats.values())
     starts = [each.start_time.timestamp() for each in series if each.start_time is not None]
     asked = (call.get("timestamp") for call in dump.user_media)
-    starts += [at / 1000 for at in asked if isinstance(at, int | float) and not isinstance(at, bool) and at > 0]
-    if starts:
-        return min(starts)
+    calls = [at / 1000 for at in asked if isinstance(at, int | float) and not isinstance(at, bool) and at > 0]
+    if starts or calls:
+        return min(starts or calls)
     return seconds(path, "timestamp", dump.timestamp) if dump.timestamp is not None else None
 
 

@@ -21,17 +21,18 @@ _MORNING = re.compile("a\\.?\\s?m|오전|上午|午前|π\\.?μ", re.IGNORECASE)
 
 
 class LocalTimes:
-    """Reads the times of one dump. `known_s` is a time near them in seconds since the epoch, so that its zone is
-    known, or None."""
+    """Reads the times of one dump. `known_s` is a time near the first of them in seconds since the epoch, so that
+    its zone is known, or None."""
 
     def __init__(self, texts: Iterable[str], known_s: float | None) -> None:
         parsed = [dates for text in texts if (dates := _dates(text))]
         # All times of a dump have the same order, and a day above 12 in one of them shows which.
         orders = [order for order in _ORDERS if parsed and all(order in dates for dates in parsed)]
-        self._order = min(orders, key=lambda order: _distance_s(parsed[0][order], known_s), default=None)
+        firsts = {order: min(dates[order] for dates in parsed) for order in orders}
+        self._order = min(orders, key=lambda order: _distance_s(firsts[order], known_s), default=None)
         self._offset_s = 0.0
         if self._order is not None and known_s is not None:
-            away_s = known_s - parsed[0][self._order].timestamp()
+            away_s = known_s - firsts[self._order].timestamp()
             zone_s = round(away_s / _ZONE_STEP_S) * _ZONE_STEP_S
             self._offset_s = zone_s if abs(zone_s) <= _FARTHEST_ZONE_S else 0.0
 
