@@ -188,6 +188,20 @@ async def test_the_panel_shows_current_rooms_and_its_button_removes_a_peer(admin
         assert (await ben.receive()).data == 4003
 
 
+async def test_the_panel_of_a_sidecar_on_another_machine_shows_its_rooms_and_removes_a_peer(
+    sidecar: Serving, admin: Admin, room: str
+) -> None:
+    dashboard = connect(url=admin.url, token=admin._token).dashboard()
+    async with aiohttp.ClientSession() as session:
+        ann = await page(session, admin, room, "ann")
+        await until(lambda: [value for _, value in dashboard._peer.options] == ["ann"], "Ann is shown")
+        assert dashboard._pairs.value.startswith("no verdicts and no ladder: the log can only be read on the sidecar's")
+        dashboard._peer.value = "ann"
+        dashboard._kick.click()
+        assert (await ann.receive()).data == 4003
+    dashboard.close()
+
+
 async def test_a_click_on_a_button_hits_nobody_after_the_selected_peer_and_room_have_gone(
     admin: Admin, room: str
 ) -> None:

@@ -104,7 +104,10 @@ class Admin(RunningSidecar):
         return with_text_categories(pd.DataFrame(rows, columns=list(_PEER_DTYPES)).astype(_PEER_DTYPES))
 
     def dashboard(self) -> Dashboard:
-        """Show a live panel with the rooms, the peers, the verdicts and the ladder. It replaces an earlier panel."""
+        """Show a live panel with the rooms, the peers, the verdicts and the ladder. It replaces an earlier panel.
+
+        The panel of a sidecar on another machine has no verdicts and no ladder.
+        """
         from signaling_sidecar.inspection.live.dashboard import Dashboard
 
         self._dashboard = Dashboard(self)

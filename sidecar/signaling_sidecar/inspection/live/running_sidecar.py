@@ -16,6 +16,7 @@ from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.inspection.event_log import EventLog, read_log
 
 _PLACE = "the running sidecar"
+NO_LOG = "the log can only be read on the sidecar's machine, by connect() without a url"
 
 
 class RunningSidecar:
@@ -43,13 +44,16 @@ class RunningSidecar:
         return rooms
 
     @property
+    def has_log(self) -> bool:
+        """Whether the log is on this machine."""
+        return self._state_dir is not None
+
+    @property
     def log(self) -> EventLog:
         """The current event log with all its tables and drawings. It is read again only when it has grown, or when the
         sidecar was killed. While the sidecar runs, the verdicts also change when time passes."""
         if self._state_dir is None:
-            raise AdminRefused(
-                "no-log", "the log can only be read on the sidecar's machine, by connect() without a url"
-            )
+            raise AdminRefused("no-log", NO_LOG)
         sizes = tuple(map(_size, sorted(self._state_dir.glob("*.jsonl*"))))
         state = is_running(self._state_dir), *sizes
         if self._log is None or self._log[0] != state:

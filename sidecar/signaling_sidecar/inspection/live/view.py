@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signaling_sidecar.counted import counted
+from signaling_sidecar.inspection.live.running_sidecar import NO_LOG
 from signaling_sidecar.untrusted_text import visible
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class View(NamedTuple):
 
     rooms: list[dict[str, Any]]
     wanted: tuple[str, str] | None
-    log: EventLog
+    log: EventLog | None
+    """None if the sidecar is on another machine."""
     is_there: bool
     chosen: dict[str, Any] | None
     pairs: str = ""
@@ -40,7 +42,7 @@ class View(NamedTuple):
 def look(sidecar: RunningSidecar, wanted: tuple[str, str] | None, before: View | None) -> View:
     """Fetch the rooms, and draw the room `wanted`, or the first room if that is None. If the log has not changed since
     the view `before`, and no verdict can have changed, its drawing is used again."""
-    rooms, log = sidecar.now(), sidecar.log
+    rooms, log = sidecar.now(), sidecar.log if sidecar.has_log else None
     if wanted is None and rooms:
         wanted = key_of(rooms[0])
     chosen = next((room for room in rooms if key_of(room) == wanted), None)
@@ -52,6 +54,8 @@ def look(sidecar: RunningSidecar, wanted: tuple[str, str] | None, before: View |
 
 def _draw(view: View) -> View:
     """Add the verdicts and the ladder of the selected room. Drawing takes seconds if the room has many records."""
+    if view.log is None:
+        return view._replace(pairs=f"no verdicts and no ladder: {NO_LOG}")
     if view.wanted is None or not view.is_there:
         return view
     (dialect, room), log = view.wanted, view.log
