@@ -317,6 +317,24 @@ async def test_nobody_is_blamed_for_not_answering_after_the_sidecar_was_killed(
         assert admin.log.pairs["sentence"].tolist()[-1].endswith("; the log ends before the result")
 
 
+async def test_a_peer_that_is_away_has_been_away_until_now_in_the_table_and_in_the_timeline(
+    admin: Admin, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        ann = await page(session, admin, room, "ann")
+        assert ann._response.connection is not None
+        assert ann._response.connection.transport is not None
+        ann._response.connection.transport.abort()
+        await until(lambda: admin.peers(room)["away"].tolist() == [True], "Ann has lost her connection")
+        now_ts = time.time()
+        for later_s in (10, 20):
+            monkeypatch.setattr(time, "time", lambda: now_ts + later_s)  # noqa: B023 - it is called in this round
+            log = admin.log
+            [away_s] = log.sessions[log.sessions["room"] == room]["away_s"]
+            assert later_s <= away_s < later_s + 10
+            assert f"away {away_s:.3f} s" in str(log.timeline(room))
+
+
 async def test_verdicts_change_when_a_deadline_passes_although_the_log_does_not_grow(
     admin: Admin, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,10 +36,11 @@ class LogTables:
 
     def still_current(self, now_ts: float) -> None:
         """Note that the log of a running sidecar has not grown until `now_ts`. The verdicts may still have changed,
-        because a deadline has passed."""
+        because a deadline has passed, and peers may have been away for longer."""
         if self._read_ts is None:
             return
         self._read_ts = now_ts
+        self.__dict__.pop("sessions", None)  # a peer may have been away for longer
         if "_diagnosis" in self.__dict__ and now_ts >= self._diagnosis.changes_ts:
             del self._diagnosis
             self.__dict__.pop("pairs", None)
@@ -92,7 +93,8 @@ class LogTables:
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
-        """One row per session: one peer in one room, over one or more connections.
+        """One row per session: one peer in one room, over one or more connections. The log of a running sidecar ends
+        when it was read.
 
         =========== =================== =========================================================================
         dialect     category            wire protocol
@@ -116,7 +118,7 @@ class LogTables:
         =========== =================== =========================================================================
         """
         with self._progress("sessions", is_long=len(self._events) >= _LONG_LOG_RECORDS):
-            return sessions_table(self._events, self._listed)
+            return sessions_table(self._events, self._listed, self._read_ts)
 
     @cached_property
     def signals(self) -> pd.DataFrame:

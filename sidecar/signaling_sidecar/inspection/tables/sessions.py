@@ -10,6 +10,7 @@ from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.column_values import values_of
 from signaling_sidecar.inspection.tables.common_categories import with_text_categories
+from signaling_sidecar.inspection.tables.entries import without_dumps
 from signaling_sidecar.inspection.tables.spans import broadcasts_heard, receiving_sessions, session_spans
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
@@ -22,8 +23,11 @@ _CHANGED_BY = [*_DESCRIBED_BY, "peer.away"]
 _READ = ["type", "time", "session", "connection", "boot"]
 
 
-def sessions_table(events: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
-    """Make the table that `EventLog.sessions` documents. `listed` are the `listed_sessions` of the log."""
+def sessions_table(events: pd.DataFrame, listed: pd.DataFrame, read_ts: float | None) -> pd.DataFrame:
+    """Make the table that `EventLog.sessions` documents. `listed` are the `listed_sessions` of the log.
+
+    `read_ts` is when the log of a running sidecar was read (seconds since the epoch), or None for a finished log.
+    """
     table = session_spans(events, listed)
     is_of_session = events["session"].notna()
     # Without `data`: selecting rows of it would copy the text of the whole log.
@@ -51,7 +55,10 @@ def sessions_table(events: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     table["pages"] = by_session["instance"].nunique().reindex(table.index, fill_value=0)
     arrived = changes[changes["type"].isin(["peer.joined", "peer.resumed"])]
     table["connections"] = _count(arrived.drop_duplicates(["session", "boot", "connection"])["session"], table)
-    _add_absences(table, changes, events, listed)
+    times = without_dumps(events[["time", "type", "kind"]])["time"].copy()
+    if read_ts is not None:  # as in the timeline, a peer that is away now has been away until now
+        times.iloc[-1:] = pd.Timestamp(read_ts, unit="s", tz="UTC").round("us")
+    _add_absences(table, changes, times, listed)
     _add_signals(table, events)
     table = table.rename_axis("session").reset_index().astype({"session": "category"})
     return with_text_categories(table[_COLUMNS])
@@ -62,7 +69,7 @@ def _count(sessions: pd.Series[Any], table: pd.DataFrame) -> pd.Series[int]:
     return counts.set_axis(counts.index.astype(TEXT)).reindex(table.index, fill_value=0).astype("int64")
 
 
-def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFrame, listed: pd.DataFrame) -> None:
+def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, times: pd.Series[Any], listed: pd.DataFrame) -> None:
     read = ["session", "type", "time"]
     turns = changes.loc[changes["type"].isin(["peer.away", "peer.resumed", "peer.left"]), read]
     turns = with_rows(turns, listed[listed["type"] == "peer.away"])
@@ -70,7 +77,7 @@ def _add_absences(table: pd.DataFrame, changes: pd.DataFrame, events: pd.DataFra
     by_session = turns.groupby("session", sort=False)
     is_away = turns["type"] == "peer.away"
     is_new = is_away & (by_session["type"].shift(1) != "peer.away")
-    seen_until = events["time"].loc[table["last"].loc[turns["session"]]].set_axis(turns.index)
+    seen_until = times.loc[table["last"].loc[turns["session"]]].set_axis(turns.index)
     away_s = (by_session["time"].shift(-1).fillna(seen_until) - turns["time"]).dt.total_seconds()[is_away]
     table["times_away"] = _count(turns.loc[is_new, "session"], table)
     table["away_s"] = away_s.groupby(turns.loc[is_away, "session"]).sum().reindex(table.index, fill_value=0.0)
