@@ -8,9 +8,16 @@ from signaling_sidecar.drawing.errors import AmbiguousRoom, NeverMet, UnknownRoo
 from signaling_sidecar.drawing.ladder.ladder import Ladder
 from signaling_sidecar.drawing.mesh.mesh import Mesh, RoomMeshes
 from signaling_sidecar.drawing.page import page
-from signaling_sidecar.drawing.rooms import OF_EVERY_ROOM, RoomInLog, RoomRuns, entries_of_room, room_of
+from signaling_sidecar.drawing.rooms import (
+    OF_EVERY_ROOM,
+    OF_EVERY_TIMELINE,
+    RoomInLog,
+    RoomRuns,
+    entries_of_room,
+    room_of,
+)
 from signaling_sidecar.drawing.sdp_diff.sdp_diff import SdpDiff
-from signaling_sidecar.drawing.timeline.attendance import OF_EVERY_TIMELINE, Attendance, attend
+from signaling_sidecar.drawing.timeline.attendance import Attendance, attend
 from signaling_sidecar.drawing.timeline.timeline import Timeline
 
 __all__ = [

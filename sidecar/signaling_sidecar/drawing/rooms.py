@@ -11,6 +11,12 @@ from signaling_sidecar.drawing.cluster_events import CLUSTER_EVENTS
 OF_EVERY_ROOM = ("log.gap", *CLUSTER_EVENTS)
 """Types of records that name no room. The ladder of every room shows them."""
 
+OF_SIDECARS = ("server.", "instance.", "owner.")
+"""Types of records about a sidecar, or about an instance of a cluster, begin with these words. Such a record belongs to
+no single room, so the timeline of every room shows it."""
+OF_EVERY_TIMELINE = (*OF_SIDECARS, "log.checkpoint")
+"""The same for all records that name no room, and that the timeline of every room needs."""
+
 
 class RoomInLog(NamedTuple):
     """A room in one run of the sidecar. `boot` is the id of the run."""

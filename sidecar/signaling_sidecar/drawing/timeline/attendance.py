@@ -4,14 +4,14 @@
 2. When a new run of the sidecar has restored the room, no peer has a connection. So all sessions are away from the last
    record of the previous run, which may have been killed, until they resume.
 3. If the join of a session is not in the log, its row begins with the first record of the room. If its leave is not in
-   the log, its row ends with the log, or with the first record which shows that the session is over: the end of the
-   room, or a checkpoint without this session.
+   the log, its row ends with the log, or with the first record that shows the end of the session: the end of the room,
+   a checkpoint without the session, or another session with its peer id.
 4. No event is earlier than the one before it, even if the clock of the sidecar was set back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.record_data import About, read_about
 from signaling_sidecar.drawing.cluster_events import cluster_event
 from signaling_sidecar.drawing.presence import PRESENCE_AFTER, Presence
+from signaling_sidecar.drawing.rooms import OF_SIDECARS
 
 _BEFORE_S = 0.001  # seconds; the resolution of the times that drawings show
 
@@ -107,11 +108,6 @@ class Attendance(NamedTuple):
         return [(row, presence) for row, presence in found if presence is not Presence.ABSENT]
 
 
-OF_SIDECARS = ("server.", "instance.", "owner.")
-"""Types of records about a sidecar, or about an instance of a cluster, begin with these words. Such a record belongs to
-no single room, so the timeline of every room shows it."""
-OF_EVERY_TIMELINE = (*OF_SIDECARS, "log.checkpoint")
-"""Types of records that name no room, and that the timeline of every room needs, begin with these words."""
 _LABELS = {
     "room.created": "room created",
     "room.ended": "room ended",
@@ -127,12 +123,10 @@ def attend(
     labels: PeerLabels | None = None,
     down_since_ts: Mapping[tuple[str, int], float] | None = None,
 ) -> Attendance:
-    """Find out who was in a room at which time, from the records of the room, checkpoints, and records of the sidecar,
-    in their order.
+    """Find out who was in a room at which time, from its records, checkpoints and records of the sidecar, in order.
 
-    Records before the first one of the room are ignored. `labels` are the labels from a diagnosis of the whole log.
-    Without `labels`, the labels are made from the records. For each `server.restored`, which is identified by its
-    boot id and `seq`, `down_since_ts` has the time of the last record of the run before.
+    Records before the first one of the room are ignored. `labels` are from a diagnosis of the whole log, or by default
+    from the records. By boot id and `seq` of each `server.restored`, `down_since_ts` has when the run before ended.
     """
     room = _Room(down_since_ts or {})
     for entry in entries:
@@ -145,11 +139,9 @@ class _Room:
         self._down_since_ts = down_since_ts
         self._rows: dict[str, Row] = {}
         self._open: dict[str, tuple[Presence, float]] = {}
-        """For each session in the room, its presence, and the time at which this presence began (seconds since the
-        epoch)."""
+        """For each session in the room: its presence, and since when it has this presence (seconds since the epoch)."""
         self._missing: dict[str, tuple[float, int]] = {}
-        """For each session in the room whose end is not in the log: the time and the `seq` of the record which shows
-        that the session is over."""
+        """The same sessions, if another record shows that they are over: the time and `seq` of that record."""
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
         self._last_ts = 0.0
@@ -161,20 +153,16 @@ class _Room:
         if entry.ts < self._now_ts:
             entry = msgspec.structs.replace(entry, ts=self._now_ts)
         if entry.type == "log.checkpoint":
-            rooms = rooms_in(entry)
-            if rooms is not None:
-                self._miss(entry, {known.session for room in rooms for known in room.sessions})
+            self._compare(entry)
             return
         if not is_server:  # a record about a sidecar may have the time of another clock than the room's records
             self._now_ts = entry.ts
         if entry.peer is not None and entry.session is not None:
             self._labels.take(entry.type, entry.ts, entry.peer, entry.data)
-        if self._began_ts is None:
-            if is_server:
-                return
-            self._began_ts = entry.ts
+        if self._began_ts is None and is_server:
+            return
         if not is_server:
-            self._last_ts = entry.ts
+            self._began_ts, self._last_ts = self._began_ts or entry.ts, entry.ts
         label = (cluster_event(entry) if is_server else None) or _LABELS.get(entry.type)
         if label is not None:
             self._moment(Moment(entry.ts, label, is_server))
@@ -183,18 +171,20 @@ class _Room:
             for session, (_, since_ts) in self._open.items():
                 self._turn(session, Presence.AWAY, max(lost_ts, since_ts))
         elif entry.type == "room.ended":
-            self._miss(entry, ())
+            self._miss(entry, self._open)
         elif entry.session is not None and entry.peer is not None and entry.type.startswith("peer."):
             self._missing.pop(entry.session, None)
             self._change(entry, entry.session, entry.peer, read_about(entry.data))
 
-    def _miss(self, entry: Entry, present: Collection[str]) -> None:
-        """Note that the sessions that are not `present` are over, unless a later record shows the opposite."""
-        for session in self._open:
-            if session in present:
-                self._missing.pop(session, None)
-            else:
-                self._missing.setdefault(session, (entry.ts, entry.seq))
+    def _compare(self, checkpoint: Entry) -> None:
+        if (rooms := rooms_in(checkpoint)) is not None:
+            present = {known.session for room in rooms for known in room.sessions}
+            self._missing = {session: at for session, at in self._missing.items() if session not in present}
+            self._miss(checkpoint, self._open.keys() - present)
+
+    def _miss(self, entry: Entry, sessions: Iterable[str]) -> None:
+        """Note that these sessions in the room are over, unless a later record shows the opposite."""
+        self._missing = dict.fromkeys(sessions, (entry.ts, entry.seq)) | self._missing
 
     def ended(self, log_end_ts: float, labels: PeerLabels | None) -> Attendance:
         for session, (missed_ts, seq) in self._missing.items():
@@ -231,6 +221,7 @@ class _Room:
         if entry.type != "peer.joined":
             before = Presence.AWAY if entry.type in ("peer.resumed", WAS_AWAY) else Presence.HERE
             self._open[session] = (before, self._began_ts or entry.ts)
+        self._miss(entry, [other for other in self._open if other != session and self._rows[other].peer == peer])
         row = self._rows[session] = Row(session, peer)
         return row
 
