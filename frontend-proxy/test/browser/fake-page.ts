@@ -1,22 +1,22 @@
 import { vi } from 'vitest'
 
+/** The key at which `slots.ts` stores the slots of a page. */
+const SLOTS = Symbol.for('vite-plugin-signaling-sidecar/slots/1') as never
+
 /**
  * Replaces the global objects of a page that a client uses. `vi.unstubAllGlobals()` restores them.
+ * If a test has several pages, the newest one is the current one.
  */
 export class FakePage extends EventTarget {
   visibilityState = 'visible'
-  readonly #items = new Map<string, string>()
+  readonly #items: Map<string, string>
+  #slots: unknown
 
-  constructor() {
+  /** Pass the items of the tab's sessionStorage if the tab has loaded another page before. */
+  constructor(items = new Map<string, string>()) {
     super()
-    vi.stubGlobal('window', this)
-    vi.stubGlobal('document', this)
-    vi.stubGlobal('sessionStorage', {
-      getItem: (key: string) => this.#items.get(key) ?? null,
-      setItem: (key: string, value: string) => this.#items.set(key, value),
-      removeItem: (key: string) => this.#items.delete(key),
-    })
-    this.#forgetModules()
+    this.#items = items
+    this.#becomeCurrent()
   }
 
   /**
@@ -24,10 +24,28 @@ export class FakePage extends EventTarget {
    */
   reload(): void {
     this.dispatchEvent(new Event('pagehide'))
-    this.#forgetModules()
+    this.#slots = undefined
+    this.#becomeCurrent()
   }
 
-  #forgetModules(): void {
-    vi.stubGlobal(Symbol.for('vite-plugin-signaling-sidecar/slots/1') as never, undefined)
+  /** Makes this page the current one, and runs code of this page. */
+  run<Result>(code: () => Result): Result {
+    this.#becomeCurrent()
+    try {
+      return code()
+    } finally {
+      this.#slots = Reflect.get(globalThis, SLOTS)
+    }
+  }
+
+  #becomeCurrent(): void {
+    vi.stubGlobal('window', this)
+    vi.stubGlobal('document', this)
+    vi.stubGlobal('sessionStorage', {
+      getItem: (key: string) => this.#items.get(key) ?? null,
+      setItem: (key: string, value: string) => this.#items.set(key, value),
+      removeItem: (key: string) => this.#items.delete(key),
+    })
+    vi.stubGlobal(SLOTS, this.#slots)
   }
 }

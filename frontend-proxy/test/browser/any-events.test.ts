@@ -1,0 +1,138 @@
+/**
+ * Lets random events happen to some pages, and checks that all pages in a room are connected when
+ * no more faults happen. The client is real; the pages, the network and the sidecar are simulated.
+ *
+ * If a test fails, it prints its seed and the events. `SEED=7 npx vitest run any-events` repeats the
+ * events with the seed 7. `FUZZ_S=600 npx vitest run any-events` tries other seeds for ten minutes.
+ */
+
+import { expect, it, vi } from 'vitest'
+import { useFakeConnections } from './mesh-scene.ts'
+import type { SimulatedTab } from './simulated-tab.ts'
+import { Simulation } from './simulation.ts'
+import { useStrongAbortListeners } from './strong-abort-listeners.ts'
+
+const SEEDS = Array.from({ length: 100 }, (_, nth) => nth)
+const { SEED } = process.env
+const FUZZ_S = Number(process.env.FUZZ_S ?? 0)
+/** How long it may take until all pages are connected, after the last fault. */
+const CONNECTED_WITHIN_MS = 10_000
+/**
+ * How long the sidecar may keep a session that its page does not continue, because the page has
+ * crashed or its `leave` was lost. The sidecar notices that within 20 s, and then waits for 30 s. Until
+ * then, the page waits for its id if the app has chosen it, and the others may list the old peer.
+ */
+const FORGOTTEN_WITHIN_MS = 60_000
+const FIRST_FUZZ_SEED = Date.now() % 1_000_000_000
+const nowByRealClock = performance.now.bind(performance)
+
+useFakeConnections()
+useStrongAbortListeners()
+
+if (SEED !== undefined) {
+  it('all pages are connected after the events of this seed', () => expectConnected(Number(SEED)))
+} else if (FUZZ_S > 0) {
+  it('all pages are connected after the events of any seed', fuzz, FUZZ_S * 1_000 + 60_000)
+} else {
+  it.each(SEEDS)('all pages are connected after the events of seed %i', expectConnected)
+}
+
+async function fuzz(): Promise<void> {
+  const endsAt = nowByRealClock() + FUZZ_S * 1_000
+  for (let seed = FIRST_FUZZ_SEED; nowByRealClock() < endsAt; seed += 1) await expectConnected(seed)
+}
+
+async function expectConnected(seed: number): Promise<void> {
+  const simulation = new Simulation(seed)
+  const { random, tabs } = simulation
+  const openTabs = 2 + Math.floor(random.below(2))
+  const events = 1 + Math.floor(random.below(7))
+  for (let count = 0; count < openTabs; count += 1) {
+    simulation.open()
+    await simulation.pass(random.below(3_000))
+  }
+  for (let count = 0; count < events; count += 1) await simulation.causeEvent()
+  await simulation.endFaults()
+
+  const findUnconnected = () => tabs.flatMap((tab) => unconnected(tab, tabs))
+  const isWaitingForId = () => tabs.some((tab) => tab.isWaitingForId)
+  await simulation.pass(CONNECTED_WITHIN_MS, () => findUnconnected().length === 0)
+  const restMs = isWaitingForId() ? CONNECTED_WITHIN_MS : 0
+  await simulation.pass(FORGOTTEN_WITHIN_MS, () => !isWaitingForId())
+  await expectSoon(simulation, restMs, findUnconnected)
+  await expectSoon(simulation, FORGOTTEN_WITHIN_MS, () => faults(tabs))
+  await simulation.pass(40_000)
+  simulation.note('40 s later, everything must be the same')
+  await expectSoon(simulation, 0, () => faults(tabs))
+
+  for (const tab of tabs) {
+    tab.closeMesh()
+    tab.leave()
+  }
+  await simulation.pass(2_000)
+  // The network has one timer. Each open connection has another one, for its next ping.
+  await expectSoon(simulation, 1_000, () => timersExcept(1 + tabs.length))
+  for (const tab of [...tabs]) simulation.close(tab)
+  await simulation.pass(1_000)
+  simulation.stop()
+  const listeners = () => simulation.closedTabs.flatMap((tab) => tab.listeners)
+  await expectSoon(simulation, 0, () => [...timersExcept(0), ...listeners()])
+}
+
+/** Waits until nothing is wrong. If something is still wrong after that time, the test fails. */
+async function expectSoon(simulation: Simulation, withinMs: number, wrong: () => string[]) {
+  await simulation.pass(withinMs, () => wrong().length === 0)
+  const found = wrong()
+  if (found.length === 0) return
+  simulation.note('this is wrong:')
+  expect.fail(
+    [`What happened with SEED=${simulation.seed}:`, ...simulation.log, ...found].join('\n'),
+  )
+}
+
+/** Returns everything that is wrong now, if all faults were over long ago. */
+function faults(tabs: readonly SimulatedTab[]): string[] {
+  return tabs.flatMap((tab) => [
+    ...tab.wrongEvents.map((wrong) => `for ${tab.name}, ${wrong}`),
+    ...unconnected(tab, tabs),
+    ...misinformed(tab, tabs),
+  ])
+}
+
+/** Returns which pages in the tab's room are not connected to the tab. */
+function unconnected(tab: SimulatedTab, tabs: readonly SimulatedTab[]): string[] {
+  if (!tab.client.joined) return [`${tab.name} is in no room`]
+  return othersInRoom(tab, tabs)
+    .filter((other) => {
+      const member = tab.mesh?.peers.find(({ peerId }) => peerId === other.client.peerId)
+      const [mine, its] = [tab.connectionTo(other), other.connectionTo(tab)]
+      const areEnds = its !== undefined && mine?.hasNegotiatedWith(its)
+      return member?.state !== 'connected' || !areEnds
+    })
+    .map((other) => `${tab.name} is not connected to ${other.name}`)
+}
+
+/** Returns in what the tab's lists of peers differ from the pages in its room. */
+function misinformed(tab: SimulatedTab, tabs: readonly SimulatedTab[]): string[] {
+  const others = othersInRoom(tab, tabs)
+  const expected = listOf(others.map(({ client, profileName }) => [client.peerId, profileName]))
+  const inClient = listOf([...tab.client.peers.values()].map(({ peerId, name }) => [peerId, name]))
+  const inMesh = listOf(tab.mesh?.peers.map(({ peerId, peer }) => [peerId, peer.name]) ?? [])
+  const wrong: string[] = []
+  if (inClient !== expected) wrong.push(`${tab.name} lists ${inClient}, not ${expected}`)
+  if (inMesh !== expected) wrong.push(`the mesh of ${tab.name} lists ${inMesh}, not ${expected}`)
+  return wrong
+}
+
+function listOf(peers: (string | undefined)[][]): string {
+  return JSON.stringify(peers.sort())
+}
+
+function othersInRoom(tab: SimulatedTab, tabs: readonly SimulatedTab[]): SimulatedTab[] {
+  return tabs.filter((other) => other !== tab && other.room === tab.room)
+}
+
+function timersExcept(expected: number): string[] {
+  const count = vi.getTimerCount()
+  return count === expected ? [] : [`there are ${count} timers, not ${expected}`]
+}

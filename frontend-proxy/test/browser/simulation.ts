@@ -1,0 +1,177 @@
+import { vi } from 'vitest'
+import { FakePeerConnection } from './fake-peer-connection.ts'
+import { FakeWebSocket } from './fake-web-socket.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { PeerNetwork, SimulatedPeerConnection } from './simulated-network.ts'
+import { SimulatedSidecar } from './simulated-sidecar.ts'
+import { SimulatedTab } from './simulated-tab.ts'
+
+const NAMES = ['ann', 'ben', 'cy', 'dee']
+/** The times from one event to the next. */
+const PAUSES_MS = [50, 500, 3_000, 12_000, 50_000]
+/** How often the network between the pages changes the states of their connections. */
+const NETWORK_EVERY_MS = 100
+
+const setImmediateOfNode = setImmediate
+
+/** Changes something in the simulation. `tab` is the tab that is named in the log. */
+type Event = (tab: SimulatedTab, simulation: Simulation) => void
+
+const EVENTS: Readonly<Record<string, Event>> = {
+  'loses its connection to the sidecar': (tab) => tab.loseConnection(),
+  'loses its connection, and nobody notices that at once': (tab, { random }) =>
+    tab.loseConnectionSilently(random.below(20_000)),
+  'loses its connection, and the sidecar loses frames': (tab) => tab.loseFrames(),
+  'loses its connection, and then the answer to its next join': (tab) => {
+    tab.losesNextAnswer = true
+    tab.loseConnection()
+  },
+  'loses its connection, and the next join is refused for the moment': (tab, { sidecar }) => {
+    sidecar.refusesNextJoinWith = 'too-fast'
+    tab.loseConnection()
+  },
+  'loses its connection, and the next join is refused for good': (tab, { sidecar }) => {
+    sidecar.refusesNextJoinWith = 'room-full'
+    tab.loseConnection()
+  },
+  'goes offline': (tab, { random }) => tab.goOffline(random.below(20_000)),
+  'is online again': (tab) => tab.goOnline(),
+  'can reach no other page': (tab) => tab.losePeers(),
+  'is hidden': (tab) => tab.show('hidden'),
+  'is visible again': (tab) => tab.show('visible'),
+  'closes its mesh': (tab) => tab.closeMesh(),
+  'creates a mesh if it has none': (tab) => tab.openMesh(),
+  'replaces its mesh': (tab) => {
+    tab.closeMesh()
+    tab.openMesh()
+  },
+  'leaves its room': (tab) => tab.leave(),
+  'joins a room': (tab, { random }) => tab.join(random.oneOf(['bar', 'bar', 'pub'])),
+  'leaves its room and joins it again': (tab) => {
+    tab.leave()
+    tab.join()
+  },
+  'gets another name': (tab, { random }) => tab.rename(`name ${random.below(100)}`),
+  'restarts ICE': (tab) => tab.restartIce(),
+  'is reloaded': (tab) => tab.reload(),
+  crashes: (tab) => tab.crash(),
+  'shows another page and then the same page again': (tab) => tab.goBackAndForth(),
+  'is closed for good': (tab, simulation) => simulation.close(tab),
+  'is joined by another tab': (_, simulation) => simulation.open(),
+  'sees the admin close its room': ({ room }, { sidecar }) => sidecar.closeRoom(room),
+  'sees the sidecar stop': (_, { sidecar }) => sidecar.stop(),
+  'sees the sidecar start': (_, { sidecar }) => sidecar.start(),
+  'sees the sidecar restart': (_, { sidecar, random }) => {
+    sidecar.stop()
+    setTimeout(() => sidecar.start(), random.below(4_000))
+  },
+  'sees the sidecar restart without its sessions': (_, { sidecar }) => {
+    sidecar.stop()
+    sidecar.forgetSessions()
+    sidecar.start()
+  },
+}
+
+/** Some tabs, a sidecar and the network between them. Equal seeds mean equal simulations. */
+export class Simulation {
+  readonly random: SeededRandom
+  readonly sidecar = new SimulatedSidecar()
+  readonly network = new PeerNetwork()
+  readonly tabs: SimulatedTab[] = []
+  readonly closedTabs: SimulatedTab[] = []
+  /** What has happened, and when. */
+  readonly log: string[] = []
+  readonly #hasChosenIds: boolean
+  readonly #startedAt: number
+  readonly #networkTimer: ReturnType<typeof setInterval>
+
+  constructor(readonly seed: number) {
+    FakePeerConnection.made = []
+    FakeWebSocket.made = []
+    vi.stubGlobal('RTCPeerConnection', SimulatedPeerConnection)
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    vi.setSystemTime('2026-01-01')
+    this.random = new SeededRandom(seed)
+    // The client has random numbers of its own, so that its code does not change what happens here.
+    useRandom(new SeededRandom(~seed))
+    this.#startedAt = Date.now()
+    this.#hasChosenIds = this.random.below(2) < 1
+    this.#networkTimer = setInterval(() => this.network.update(), NETWORK_EVERY_MS)
+  }
+
+  /** Opens a tab, unless there were as many tabs as there are names. */
+  open(): void {
+    const { random, sidecar, network } = this
+    const name = NAMES[this.tabs.length + this.closedTabs.length]
+    if (name === undefined) return
+    const delayMs = random.oneOf([10, 10, 300])
+    const hasChosenId = this.#hasChosenIds
+    this.tabs.push(new SimulatedTab({ name, sidecar, network, hasChosenId, delayMs }))
+    this.note(`${name} is opened`)
+  }
+
+  close(tab: SimulatedTab): void {
+    tab.close()
+    this.tabs.splice(this.tabs.indexOf(tab), 1)
+    this.closedTabs.push(tab)
+  }
+
+  /** Lets one random event happen to a random tab. */
+  async causeEvent(): Promise<void> {
+    const tab = this.random.oneOf(this.tabs)
+    const event = this.random.oneOf(Object.keys(EVENTS))
+    if (tab !== undefined) {
+      this.note(`${tab.name} ${event}`)
+      EVENTS[event]?.(tab, this)
+    }
+    await this.pass(this.random.oneOf(PAUSES_MS))
+  }
+
+  /** Ends all faults. After that, each tab has a mesh, and is in a room or joins it. */
+  async endFaults(): Promise<void> {
+    this.sidecar.refusesNextJoinWith = undefined
+    this.sidecar.start()
+    for (const tab of this.tabs) tab.endFaults()
+    await this.pass(2_000) // A refusal may be on its way.
+    for (const tab of this.tabs) {
+      tab.openMesh()
+      tab.join()
+    }
+    this.note('all faults are over')
+  }
+
+  /** Lets this time pass, or less if `isDone` becomes true before. */
+  async pass(ms: number, isDone = () => false): Promise<void> {
+    const end = Date.now() + ms
+    while (Date.now() < end && !isDone()) {
+      fakeClock().next()
+      await new Promise((resolve) => setImmediateOfNode(resolve)) // until all microtasks have run
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#networkTimer)
+  }
+
+  note(event: string): void {
+    this.log.push(`${((Date.now() - this.#startedAt) / 1_000).toFixed(1)} s: ${event}`)
+  }
+}
+
+/**
+ * Returns the fake clock, whose `next` runs only one timer. `vi.advanceTimersToNextTimer` runs all
+ * timers of that moment, and their microtasks only after that. `vi.advanceTimersToNextTimerAsync`
+ * waits for a millisecond or more, which would be most of the time of these tests.
+ */
+function fakeClock(): { next(): void } {
+  return (setTimeout as unknown as { clock: { next(): void } }).clock
+}
+
+function useRandom(random: SeededRandom): void {
+  vi.spyOn(Math, 'random').mockImplementation(() => random.below(1))
+  vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) => {
+    const bytes = array as unknown as Uint8Array
+    bytes.set(bytes.map(() => random.below(256)))
+    return array
+  })
+}
