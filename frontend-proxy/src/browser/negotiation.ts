@@ -6,8 +6,8 @@
  *
  * 1. An offer that is not answered is sent again.
  * 2. An offer that collides with our own may mean that the peer has not received ours. If we are the
- *    impolite side, we send ours again at once, but only once, because both sides may be impolite for
- *    a moment.
+ *    impolite side, we send ours again at once, but only once for each offer of the peer, because
+ *    both sides may be impolite for a moment.
  * 3. Each offer has a number, its round, and the answer contains the same number. An answer of an
  *    earlier round is ignored, because applying it to a later offer would leave the two sides in
  *    different states. An offer that was already answered gets the same answer again.
@@ -50,8 +50,8 @@ export class Negotiation {
   #settingAnswer = false
   /** The round of our last offer. */
   #round = 0
-  /** The round of our last offer that was sent again after a collision. */
-  #collidedRound = 0
+  /** The rounds of our offer and of the peer's offer in the last collision. */
+  #collision = { ours: 0, theirs: undefined as number | undefined }
   /**
    * The round of the last remote offer that we applied, and the round of the last remote offer that
    * we answered.
@@ -124,7 +124,7 @@ export class Negotiation {
     const isFree = this.#pc.signalingState === 'stable' || this.#settingAnswer
     this.#ignoringOffer = (this.#makingOffer || !isFree) && !this.#isPolite()
     if (this.#ignoringOffer) {
-      this.#repeatAfterCollision()
+      this.#repeatAfterCollision(offer.round)
       return
     }
     this.#appliedRound = offer.round
@@ -135,10 +135,11 @@ export class Negotiation {
     this.#answeredRound = offer.round
   }
 
-  #repeatAfterCollision(): void {
+  #repeatAfterCollision(theirs: number | undefined): void {
+    const { ours, theirs: before } = this.#collision
     // If the offer is still being made, it is sent soon, and has the next number.
-    if (this.#makingOffer || this.#collidedRound === this.#round) return
-    this.#collidedRound = this.#round
+    if (this.#makingOffer || (ours === this.#round && before === theirs)) return
+    this.#collision = { ours: this.#round, theirs }
     this.repeatOffer()
   }
 

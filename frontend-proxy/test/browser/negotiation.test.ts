@@ -96,8 +96,15 @@ describe('an offer that got lost', () => {
     expect(ann.sent).toEqual([lost])
     for (const frame of ann.sent.splice(0)) await ben.negotiation.receive(frame)
     expect(ben.sent).toMatchObject([{ type: 'answer' }])
-    await ann.negotiation.receive(offer("ben's next", 2))
+    await ann.negotiation.receive(offer("ben's first", 1))
     expect(ann.sent).toEqual([])
+  })
+
+  it('is sent again at once also for the next offer of the polite side, whose answer may have got lost', async () => {
+    const ann = side(false)
+    await ann.negotiation.offer()
+    for (const round of [1, 2, 2]) await ann.negotiation.receive(offer("ben's", round))
+    expect(ann.sent).toEqual([1, 2, 3].map(() => offer('offer 1', 1)))
   })
 
   it('is not sent again after it was answered or the link was closed', async () => {
