@@ -73,8 +73,13 @@ export class JoinRequest {
   #identity: Identity
   /** The `id` of the last join frame, which an error repeats as its `ref`. */
   #ref = ''
-  /** The profile in the last join frame. */
+  /**
+   * The profile in the join frame that the sidecar has accepted, or will accept. Undefined if two
+   * join frames with different profiles are on their way, of which the sidecar uses the first.
+   */
   #sentProfile: Profile | undefined
+  /** Whether a join frame was sent on this connection, and neither accepted nor refused yet. */
+  #isOnItsWay = false
   /** How often in a row the join was refused with the same code. */
   #refusals = 0
   #refusedWith = ''
@@ -116,7 +121,7 @@ export class JoinRequest {
     return this.#includesProof
   }
 
-  /** The profile, if the app has changed it since the last join frame was sent. */
+  /** The profile, if the sidecar may have accepted a join with an earlier one. */
   get changedProfile(): Profile | undefined {
     const profile = this.#profile()
     return profile === this.#sentProfile ? undefined : profile
@@ -167,6 +172,7 @@ export class JoinRequest {
    * again, at once or after a delay.
    */
   refused(code: string): boolean {
+    this.#isOnItsWay = false
     if (code === 'unauthorised' && this.#tokens.renew()) {
       this.#send()
       return true
@@ -195,6 +201,7 @@ export class JoinRequest {
   /** Stores the identity that the sidecar has accepted. */
   accepted(identity: Identity): void {
     this.#identity = identity
+    this.#isOnItsWay = false
     this.#refusals = 0
     this.#endsAt = undefined
     this.#tokens.accepted()
@@ -214,6 +221,7 @@ export class JoinRequest {
   stop(): void {
     clearTimeout(this.#timer)
     this.#ref = ''
+    this.#isOnItsWay = false
     // A computer that was asleep notices only now that it has lost the connection.
     this.#endsAt ??= this.#connection.heardAt + GRACE_MS
   }
@@ -245,14 +253,17 @@ export class JoinRequest {
 
   #sendFrame(): void {
     const { capacity, listed } = this.#options
-    this.#sentProfile = this.#profile()
+    const profile = this.#profile()
+    const isSecond = this.#isOnItsWay && profile !== this.#sentProfile
+    this.#sentProfile = isSecond ? undefined : profile
+    this.#isOnItsWay = true
     this.#connection.send({
       type: 'join',
       id: this.#ref,
       roomId: this.room,
       peerId: this.#identity.peerId,
       instance: this.#instance,
-      ...this.#sentProfile,
+      ...profile,
       capacity,
       listed,
       token: this.#tokens.take(),

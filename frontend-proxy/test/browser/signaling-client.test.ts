@@ -391,6 +391,23 @@ it('an update that comes too late for the join is sent after the answer', async 
   ])
 })
 
+it('an update between two joins is sent after the answer, because the sidecar ignores the profile of the second', async () => {
+  const signaling = new SignalingClient({ ...fakeNetwork, room: 'bar', name: 'A' })
+  const socket = await nextSocket()
+  socket.open()
+  const [{ id: ref } = {}] = socket.sent
+  socket.deliver({ type: 'error', code: 'too-fast', message: 'slow down', ref })
+  await vi.advanceTimersByTimeAsync(200)
+  signaling.update({ name: 'Ann' })
+  await vi.advanceTimersByTimeAsync(800)
+  socket.deliver({ type: 'peer_list', peers: [], roomId: 'bar' })
+  expect(socket.sent.slice(1)).toMatchObject([
+    { type: 'join', name: 'A' },
+    { type: 'join', name: 'Ann' },
+    { type: 'update', name: 'Ann' },
+  ])
+})
+
 it('a payload cannot change the other fields of its frame', async () => {
   const { signaling, socket } = await joined('bar')
   signaling.relay('b', 'signal', { type: 'leave', to: 'c' })
