@@ -58,6 +58,11 @@ export class SimulatedSidecar {
     this.#sessions = []
   }
 
+  /** Forgets the last frames of all clients, as a sidecar that is killed while its disk is full. */
+  forgetLastFrames(count: number): void {
+    for (const session of this.#sessions) session.handled = Math.max(0, session.handled - count)
+  }
+
   /** Loses the frames that the client of this connection has not acknowledged. */
   loseFrames(connection: ClientConnection): void {
     const session = this.#connected.get(connection)

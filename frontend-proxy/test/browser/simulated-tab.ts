@@ -86,14 +86,18 @@ export class SimulatedTab implements PageConnection {
   }
 
   goOnline(): void {
-    this.#options.network.unreachable.delete(this.name)
     if (this.isOnline) return
     this.isOnline = true
+    this.findPeers()
     this.#dispatch('online')
   }
 
   losePeers(): void {
     this.#options.network.unreachable.add(this.name)
+  }
+
+  findPeers(): void {
+    if (this.isOnline) this.#options.network.unreachable.delete(this.name)
   }
 
   show(visibilityState: 'hidden' | 'visible'): void {
@@ -161,6 +165,7 @@ export class SimulatedTab implements PageConnection {
   endFaults(): void {
     this.losesNextAnswer = false
     this.goOnline()
+    this.findPeers()
     this.show('visible')
   }
 

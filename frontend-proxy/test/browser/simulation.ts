@@ -7,8 +7,8 @@ import { SimulatedSidecar } from './simulated-sidecar.ts'
 import { SimulatedTab } from './simulated-tab.ts'
 
 const NAMES = ['ann', 'ben', 'cy', 'dee']
-/** The times from one event to the next. */
-const PAUSES_MS = [50, 500, 3_000, 12_000, 50_000]
+/** A fault lasts, and the next one follows, after a random time up to one of these. */
+const TIMES_MS = [200, 2_000, 20_000, 60_000]
 /** How often the network between the pages changes the states of their connections. */
 const NETWORK_EVERY_MS = 100
 
@@ -34,23 +34,35 @@ const EVENTS: Readonly<Record<string, Event>> = {
     sidecar.refusesNextJoinWith = 'room-full'
     tab.loseConnection()
   },
-  'goes offline': (tab, { random }) => tab.goOffline(random.below(20_000)),
-  'is online again': (tab) => tab.goOnline(),
-  'can reach no other page': (tab) => tab.losePeers(),
-  'is hidden': (tab) => tab.show('hidden'),
-  'is visible again': (tab) => tab.show('visible'),
-  'closes its mesh': (tab) => tab.closeMesh(),
-  'creates a mesh if it has none': (tab) => tab.openMesh(),
+  'is offline for a while': (tab, simulation) => {
+    tab.goOffline(simulation.random.below(20_000))
+    simulation.later(tab, () => tab.goOnline())
+  },
+  'can reach no other page for a while': (tab, simulation) => {
+    tab.losePeers()
+    simulation.later(tab, () => tab.findPeers())
+  },
+  'is hidden for a while': (tab, simulation) => {
+    tab.show('hidden')
+    simulation.later(tab, () => tab.show('visible'))
+  },
+  'has no mesh for a while': (tab, simulation) => {
+    tab.closeMesh()
+    simulation.later(tab, () => tab.openMesh())
+  },
   'replaces its mesh': (tab) => {
     tab.closeMesh()
     tab.openMesh()
   },
-  'leaves its room': (tab) => tab.leave(),
-  'joins a room': (tab, { random }) => tab.join(random.oneOf(['bar', 'bar', 'pub'])),
+  'leaves its room for a while': (tab, simulation) => {
+    tab.leave()
+    simulation.later(tab, () => tab.join())
+  },
   'leaves its room and joins it again': (tab) => {
     tab.leave()
     tab.join()
   },
+  'moves to a room': (tab, { random }) => tab.join(random.oneOf(['bar', 'bar', 'pub'])),
   'gets another name': (tab, { random }) => tab.rename(`name ${random.below(100)}`),
   'restarts ICE': (tab) => tab.restartIce(),
   'is reloaded': (tab) => tab.reload(),
@@ -59,15 +71,18 @@ const EVENTS: Readonly<Record<string, Event>> = {
   'is closed for good': (tab, simulation) => simulation.close(tab),
   'is joined by another tab': (_, simulation) => simulation.open(),
   'sees the admin close its room': ({ room }, { sidecar }) => sidecar.closeRoom(room),
-  'sees the sidecar stop': (_, { sidecar }) => sidecar.stop(),
-  'sees the sidecar start': (_, { sidecar }) => sidecar.start(),
-  'sees the sidecar restart': (_, { sidecar, random }) => {
-    sidecar.stop()
-    setTimeout(() => sidecar.start(), random.below(4_000))
+  'sees the sidecar stop for a while': (tab, simulation) => {
+    simulation.sidecar.stop()
+    simulation.later(tab, () => simulation.sidecar.start())
   },
   'sees the sidecar restart without its sessions': (_, { sidecar }) => {
     sidecar.stop()
     sidecar.forgetSessions()
+    sidecar.start()
+  },
+  'sees the sidecar restart without the last frames': (_, { sidecar, random }) => {
+    sidecar.stop()
+    sidecar.forgetLastFrames(1 + Math.floor(random.below(3)))
     sidecar.start()
   },
 }
@@ -81,6 +96,8 @@ export class Simulation {
   readonly closedTabs: SimulatedTab[] = []
   /** What has happened, and when. */
   readonly log: string[] = []
+  /** The timers that end faults. */
+  readonly #faults = new Set<ReturnType<typeof setTimeout>>()
   readonly #hasChosenIds: boolean
   readonly #startedAt: number
   readonly #networkTimer: ReturnType<typeof setInterval>
@@ -104,7 +121,7 @@ export class Simulation {
     const { random, sidecar, network } = this
     const name = NAMES[this.tabs.length + this.closedTabs.length]
     if (name === undefined) return
-    const delayMs = random.oneOf([10, 10, 300])
+    const delayMs = random.oneOf([10, 10, 300, 600])
     const hasChosenId = this.#hasChosenIds
     this.tabs.push(new SimulatedTab({ name, sidecar, network, hasChosenId, delayMs }))
     this.note(`${name} is opened`)
@@ -124,15 +141,22 @@ export class Simulation {
       this.note(`${tab.name} ${event}`)
       EVENTS[event]?.(tab, this)
     }
-    await this.pass(this.random.oneOf(PAUSES_MS))
+    await this.pass(this.#someTimeMs())
+  }
+
+  /** Ends a fault of this tab after a while, unless the tab is closed for good by then. */
+  later(tab: SimulatedTab, act: () => void): void {
+    const end = () => this.tabs.includes(tab) && act()
+    this.#faults.add(setTimeout(end, this.#someTimeMs()))
   }
 
   /** Ends all faults. After that, each tab has a mesh, and is in a room or joins it. */
   async endFaults(): Promise<void> {
+    for (const timer of this.#faults) clearTimeout(timer)
     this.sidecar.refusesNextJoinWith = undefined
     this.sidecar.start()
     for (const tab of this.tabs) tab.endFaults()
-    await this.pass(2_000) // A refusal may be on its way.
+    await this.pass(3_000) // A refusal may be on its way.
     for (const tab of this.tabs) {
       tab.openMesh()
       tab.join()
@@ -151,6 +175,10 @@ export class Simulation {
 
   stop(): void {
     clearInterval(this.#networkTimer)
+  }
+
+  #someTimeMs(): number {
+    return this.random.below(this.random.oneOf(TIMES_MS))
   }
 
   note(event: string): void {
