@@ -18,7 +18,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-clusters collect-tests test-frameworks test-package test-python fuzz soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-clusters collect-tests test-frameworks test-package test-python fuzz fuzz-mesh soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -66,6 +66,9 @@ test-package: $(PACKAGE)  ## run only those tests of the npm package that need n
 fuzz: $(VENV)/tools  ## try arbitrary bytes, frames and files for ten minutes; FUZZ_S=... changes the time
 	FUZZ_S=$${FUZZ_S:-600} $(BIN)/pytest -n $$($(BIN)/python -c 'import os; print(os.cpu_count())') \
 		--hypothesis-profile fuzz -m fuzz --ignore tests/e2e --ignore tests/frameworks
+
+fuzz-mesh: $(PACKAGE)  ## let random events happen to the mesh of simulated pages for ten minutes; FUZZ_S=... changes the time
+	cd $(PAGES) && FUZZ_S=$${FUZZ_S:-600} npm test -- any-events
 
 soak: $(VENV)/tools  ## run 200 peers for half an hour while the sidecar is killed and reloaded; SOAK_S=... changes the time
 	PYTHONPATH=sidecar $(BIN)/python -m tests.soak --seconds $${SOAK_S:-1800}

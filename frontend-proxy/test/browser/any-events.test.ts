@@ -44,7 +44,7 @@ async function fuzz(): Promise<void> {
 
 async function expectConnected(seed: number): Promise<void> {
   const simulation = new Simulation(seed)
-  const { random, tabs } = simulation
+  const { random } = simulation
   const openTabs = 2 + Math.floor(random.below(2))
   const events = 1 + Math.floor(random.below(8))
   for (let count = 0; count < openTabs; count += 1) {
@@ -53,7 +53,16 @@ async function expectConnected(seed: number): Promise<void> {
   }
   for (let count = 0; count < events; count += 1) await simulation.causeEvent()
   await simulation.endFaults()
+  await expectConnectedSoon(simulation)
+  await expectSoon(simulation, FORGOTTEN_WITHIN_MS, () => faults(simulation.tabs))
+  await simulation.pass(40_000)
+  simulation.note('40 s later, everything must be the same')
+  await expectSoon(simulation, 0, () => faults(simulation.tabs))
+  await expectNothingLeft(simulation)
+}
 
+async function expectConnectedSoon(simulation: Simulation): Promise<void> {
+  const { tabs } = simulation
   const findUnconnected = () => tabs.flatMap((tab) => unconnected(tab, tabs))
   let since = Date.now()
   await simulation.pass(FORGOTTEN_WITHIN_MS + CONNECTED_WITHIN_MS, () => {
@@ -61,23 +70,23 @@ async function expectConnected(seed: number): Promise<void> {
     return findUnconnected().length === 0 || Date.now() > since + CONNECTED_WITHIN_MS
   })
   await expectSoon(simulation, 0, findUnconnected)
-  await expectSoon(simulation, FORGOTTEN_WITHIN_MS, () => faults(tabs))
-  await simulation.pass(40_000)
-  simulation.note('40 s later, everything must be the same')
-  await expectSoon(simulation, 0, () => faults(tabs))
+}
 
+/** Lets all pages leave their rooms, and then closes them. No timers or listeners may be left. */
+async function expectNothingLeft(simulation: Simulation): Promise<void> {
+  const { tabs, closedTabs } = simulation
   for (const tab of tabs) {
     tab.closeMesh()
     tab.leave()
   }
   await simulation.pass(5_000)
-  // The network has one timer. Each open connection has another one, for its next ping,
-  // and for a short time one for a ping that is on its way.
+  // The network has one timer. Each open connection has another one, for its next ping, and for a
+  // short time one for a ping that is on its way.
   await expectSoon(simulation, 3_000, () => timersExcept(1 + tabs.length))
   for (const tab of [...tabs]) simulation.close(tab)
   await simulation.pass(5_000)
   simulation.stop()
-  const listeners = () => simulation.closedTabs.flatMap((tab) => tab.listeners)
+  const listeners = () => closedTabs.flatMap((tab) => tab.listeners)
   await expectSoon(simulation, 0, () => [...timersExcept(0), ...listeners()])
 }
 

@@ -76,13 +76,15 @@ export class SimulatedPeerConnection extends FakePeerConnection {
 export class PeerNetwork {
   /** The names of the pages that no other page can reach. */
   readonly unreachable = new Set<string>()
+  /** The names of the pages whose connections stay as they are, whatever happens to them. */
+  readonly asleep = new Set<string>()
 
   /** Updates the state of each connection. Must be called at short intervals. */
   update(): void {
     const made = FakePeerConnection.made as SimulatedPeerConnection[]
     const open = made.filter(({ isClosed }) => !isClosed)
     for (const one of open) {
-      if (!one.isClosed) this.#update(one, open)
+      if (!one.isClosed && !this.asleep.has(one.owner)) this.#update(one, open)
     }
   }
 

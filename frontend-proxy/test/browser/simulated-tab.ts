@@ -92,6 +92,17 @@ export class SimulatedTab implements PageConnection {
     this.#dispatch('online')
   }
 
+  /** The computer is asleep, so the page does not notice that it has lost all connections. */
+  sleep(noticedAfterMs: number): void {
+    this.goOffline(noticedAfterMs)
+    this.#options.network.asleep.add(this.name)
+  }
+
+  wakeUp(): void {
+    this.#options.network.asleep.delete(this.name)
+    this.goOnline()
+  }
+
   losePeers(): void {
     this.#options.network.unreachable.add(this.name)
   }
@@ -166,7 +177,7 @@ export class SimulatedTab implements PageConnection {
 
   endFaults(): void {
     this.losesNextAnswer = false
-    this.goOnline()
+    this.wakeUp()
     this.findPeers()
     this.show('visible')
   }

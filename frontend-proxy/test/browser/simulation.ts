@@ -38,6 +38,10 @@ const EVENTS: Readonly<Record<string, Event>> = {
     tab.goOffline(simulation.random.below(20_000))
     simulation.later(tab, () => tab.goOnline())
   },
+  'is asleep for a while': (tab, simulation) => {
+    tab.sleep(simulation.random.below(20_000))
+    simulation.later(tab, () => tab.wakeUp())
+  },
   'can reach no other page for a while': (tab, simulation) => {
     tab.losePeers()
     simulation.later(tab, () => tab.findPeers())
