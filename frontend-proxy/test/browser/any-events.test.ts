@@ -15,8 +15,11 @@ import { useStrongAbortListeners } from './strong-abort-listeners.ts'
 const SEEDS = Array.from({ length: 100 }, (_, nth) => nth)
 const { SEED } = process.env
 const FUZZ_S = Number(process.env.FUZZ_S ?? 0)
-/** How long it may take until all pages are connected, after the last fault. */
-const CONNECTED_WITHIN_MS = 12_000
+/**
+ * How long it may take until all pages are connected, after the last fault. After some rare orders of
+ * events, a link misses its deadline of 15 s before it is replaced. None of the 100 seeds needs that.
+ */
+const CONNECTED_WITHIN_MS = FUZZ_S > 0 ? 25_000 : 12_000
 /**
  * How long the sidecar may keep a session that its page does not continue, because the page has
  * crashed or its `leave` was lost. The sidecar notices that within 20 s, and then waits for 30 s. Until

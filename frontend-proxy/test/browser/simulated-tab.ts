@@ -132,13 +132,11 @@ export class SimulatedTab implements PageConnection {
   }
 
   join(room = this.room): void {
-    if (room !== this.room && this.#isJoining) return
     this.room = room
     this.run(() => this.client.join(room, this.#joinOptions))
   }
 
   leave(): void {
-    if (this.#isJoining) return
     this.run(() => this.client.leave())
   }
 
@@ -206,16 +204,6 @@ export class SimulatedTab implements PageConnection {
   get #connections(): SimulatedPeerConnection[] {
     const made = FakePeerConnection.made as SimulatedPeerConnection[]
     return made.filter(({ owner, isClosed }) => owner === this.name && !isClosed)
-  }
-
-  /**
-   * Whether the client waits for the answer to a join. Then no page leaves the room here: if it joins
-   * again at once, the client takes that answer for the answer to its next join. If the connection is
-   * lost at the same time, the others are connected only after the deadline of their links (15 s).
-   */
-  get #isJoining(): boolean {
-    const { room, joined, state } = this.client
-    return room !== undefined && !joined && state === 'connected'
   }
 
   get #joinOptions() {
