@@ -12,11 +12,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
 from tests.kit.caddy import caddy
 from tests.kit.cluster_processes import ClusterProcesses, Instance, cluster_processes
 from tests.kit.receiving import receive, receive_json
 from tests.kit.redis_server import RedisServer
+from tests.kit.sidecar_command import PATIENCE_S
 
 RETRY_S = 0.3
 CLOSED_WITHIN = aiohttp.ClientWSTimeout(ws_close=1.0)  # a sidecar that was suspended does not answer the Close frame
@@ -84,3 +87,19 @@ async def test_a_client_comes_back_to_another_sidecar_and_has_lost_nothing(
             assert (frames[-1]["from"], frames[-1]["n"]) == ("ben", 1)
             assert "peer_left" not in {frame["type"] for frame in frames}
             assert clients.refused <= 1  # after one refusal, Caddy sends no client to that sidecar
+
+
+async def test_the_checks_of_ready_name_the_site_in_their_host_header_and_not_the_container(tmp_path: Path) -> None:
+    checked: asyncio.Queue[str] = asyncio.Queue()
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        if request.path == "/ready":
+            checked.put_nowait(request.host)
+        return web.Response()
+
+    async with (
+        RawTestServer(answer) as sidecar,
+        caddy(tmp_path, "Caddyfile.cluster", SIDECARS=f"localhost:{sidecar.port}") as session,
+        session.get("/ws/signaling/rooms") as rooms,
+    ):
+        assert await asyncio.wait_for(checked.get(), PATIENCE_S) == rooms.url.authority
