@@ -73,6 +73,15 @@ def test_the_error_for_an_invalid_value_names_the_setting_and_its_source(name: s
     assert str(error.value).endswith(f"not {value!r} (from {flag})")
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("port", "a whole number from 0 to 65535"), ("hosted_idle_s", "seconds from 0 to 2592000")],
+)
+def test_the_error_for_an_invalid_number_says_which_numbers_are_valid(name: str, expected: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must be {expected}, not"):
+        Sources({name: "-1"}, {}).load()
+
+
 def test_an_unknown_setting_in_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_room = 1\n")
     with pytest.raises(SettingsError, match="max_room must be the name of a setting"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ import pytest
 
 from signaling_sidecar import __version__
 from signaling_sidecar.cli import main
+from signaling_sidecar.settings import all_settings
 from tests.kit.receiving import receive_json
-from tests.kit.sidecar_command import PYTHON_PATH, join, run, serving
+from tests.kit.sidecar_command import PYTHON_PATH, join, run, run_here, serving
 
 
 def test_only_the_ready_line_is_printed_on_stdout_and_it_contains_the_url(tmp_path: Path) -> None:
@@ -160,3 +162,14 @@ assert not {"aiohttp", "pandas"} & set(sys.modules)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | PYTHON_PATH
     )
     assert done.stdout.count("usage: sidecar") == 5
+
+
+def test_help_shows_the_default_of_each_setting_that_has_one() -> None:
+    flags = re.split(r"\n  (?=--)", run_here("serve", "--help").stdout)
+    shown = {flag.split()[0]: re.findall(r"default:\s+(\S+?)\)", flag) for flag in flags}
+    assert shown["--drain-s"] == ["0"]
+    assert shown["--hosted-idle-s"] == ["86400"]
+    assert shown["--peerjs-discovery"] == ["false"]
+    for each, kind in all_settings():
+        if each.default not in (None, (), Path()) and not kind.is_secret:
+            assert shown["--" + each.name.replace("_", "-")], each.name

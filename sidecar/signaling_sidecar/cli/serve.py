@@ -48,7 +48,7 @@ def add_to(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for each, kind in _flagged():
-        default = "" if each.default in (None, (), False, Path()) else f" (default: {_shown(each.default)})"
+        default = "" if each.default in (None, (), Path()) else f" (default: {_shown(each.default)})"
         flag, help_ = "--" + each.name.replace("_", "-"), each.metadata["help"] + default
         if kind.is_switch:
             parser.add_argument(flag, nargs="?", const=True, metavar="true|false", help=help_)
@@ -82,7 +82,7 @@ def _flagged() -> list[tuple[Field[Any], Kind]]:
 
 
 def _shown(default: Any) -> str:
-    return ",".join(default) if isinstance(default, tuple) else str(default)
+    return f"{default:g}" if isinstance(default, float) else str(default).lower()
 
 
 def _sources_of(arguments: argparse.Namespace) -> Sources:

@@ -46,19 +46,17 @@ class Settings:
     host: str = _setting(
         text(), "127.0.0.1", "the address to listen on; `::` listens on all IPv4 and IPv6 addresses", live=False
     )
-    port: int = _setting(
-        whole(0, 65535, "a port"), DEFAULT_PORT, "the port to listen on; 0 chooses a free port", live=False
-    )
+    port: int = _setting(whole(0, 65535), DEFAULT_PORT, "the port to listen on; 0 chooses a free port", live=False)
     project: Path = _setting(
         existing_folder(),
         Path(),
-        "the folder of the project; each project has a state folder of its own",
+        "the folder of the project (default: the current folder); each project has a state folder of its own",
         live=False,
     )
     state_dir: Path | None = _setting(
         folder(),
         None,
-        "the folder for the event log; it must be outside every folder that Vite serves",
+        "the folder for the event log (default: that of the project); it must be outside every folder that Vite serves",
         live=False,
     )
     private: bool = _setting(
@@ -163,7 +161,11 @@ class Settings:
         "announce this project's page on the local network by multicast DNS, and find the pages of other projects",
         live=False,
     )
-    grace_s: float = _setting(seconds(MAX_GRACE_S), 30.0, "how long a peer that lost its connection stays in its room")
+    grace_s: float = _setting(
+        seconds(MAX_GRACE_S),
+        30.0,
+        "how long a peer of the protocols `rooms`, `hosted` and `peerjs` that lost its connection stays in its room",
+    )
     drain_s: float = _setting(
         seconds(MAX_DRAIN_S),
         0.0,

@@ -41,14 +41,14 @@ class Kind:
     """Returns the form of the value that an error message may show, for example without a password."""
 
 
-def whole(lowest: int, highest: int, unit: str) -> Kind:
+def whole(lowest: int, highest: int, unit: str | None = None) -> Kind:
     def parse(value: Any) -> int:
         number = int(value) if isinstance(value, str) else value
         if type(number) is not int or not lowest <= number <= highest:
             raise ValueError
         return number
 
-    return Kind(parse, f"a whole number of {unit} from {lowest} to {highest}", "N")
+    return Kind(parse, f"a whole number{f' of {unit}' if unit else ''} from {lowest} to {highest}", "N")
 
 
 def seconds(highest: float, lowest: float = 0.0) -> Kind:
@@ -60,7 +60,7 @@ def seconds(highest: float, lowest: float = 0.0) -> Kind:
             raise ValueError
         return number
 
-    return Kind(parse, f"seconds from {lowest:g} to {highest:g}", "SECONDS")
+    return Kind(parse, f"seconds from {lowest:g} to {highest:.7g}", "SECONDS")
 
 
 def text() -> Kind:
