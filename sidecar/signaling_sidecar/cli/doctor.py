@@ -26,14 +26,15 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--lan",
         action="store_true",
-        help="other devices on the network should be able to open the page; report an error if they cannot",
+        help="other devices on the network should be able to open the page; report an error if they cannot, which is "
+        "the default if Vite was started with --host",
     )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the sidecar, Vite and the network, and print how to correct each error.
+    """Check the sidecar, Vite, the network and the peers in rooms, and print how to correct each error.
 
     The exit code is 1 if there is an error (✗). Notes (·) do not change the exit code.
     """
