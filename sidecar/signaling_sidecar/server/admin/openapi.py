@@ -172,7 +172,11 @@ def _revoke() -> dict[str, Any]:
     properties = {
         "jti": _TEXT | {"description": "the id of a token"},
         "exp": {"type": "number", "description": "when the token expires; the sidecar forgets its `jti` after that"},
-        "sub": _TEXT | {"description": "a subject: all its tokens that were issued until now (`iat`) are revoked"},
+        "sub": _TEXT
+        | {
+            "description": "a subject: all its tokens that were issued until now are revoked; a token without `iat` "
+            "counts as issued before"
+        },
     }
     schema = {
         "type": "object",
