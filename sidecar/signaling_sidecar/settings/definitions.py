@@ -181,7 +181,11 @@ class Settings:
     payloads: str = _setting(
         one_of("full", "summary", "none"), "full", "what the event log records of the payload of each signal"
     )
-    max_peers_per_room: int = _setting(whole(1, 10_000, "peers"), 100, "the most peers in one room")
+    max_peers_per_room: int = _setting(
+        whole(1, 10_000, "peers"),
+        100,
+        "the most peers in one room; it applies to the protocol `peerjs` only with --peerjs-rooms-by-prefix",
+    )
     max_rooms: int = _setting(
         whole(1, 1_000_000, "rooms"), 10_000, "the most rooms; in a cluster, of all its sidecars together"
     )
