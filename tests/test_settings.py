@@ -257,6 +257,24 @@ def test_a_path_in_the_settings_file_is_relative_to_its_folder(tmp_path: Path) -
     assert (settings.state_dir, settings.hooks) == (tmp_path.parent / "state", tmp_path / "rules.py")
 
 
+def test_a_relative_path_in_a_mounted_settings_file_leads_to_the_new_files_after_a_change(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        mount(tmp_path / "sidecar.toml", version, 'hooks = "rules.py"\n')
+        (tmp_path / version / "rules.py").write_text(version)
+        if version == "1":
+            before = Sources({"project": str(tmp_path)}, {}).load().hooks
+    assert before is not None
+    assert before.read_text() == "2"
+    assert Sources({"project": str(tmp_path)}, {}).load().hooks == before
+
+
+def test_a_path_in_a_linked_settings_file_is_relative_to_the_folder_of_the_file_itself(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "all.toml").write_text('hooks = "rules.py"\n')
+    (tmp_path / "sidecar.toml").symlink_to("shared/all.toml")
+    assert Sources({"project": str(tmp_path)}, {}).load().hooks == tmp_path / "shared" / "rules.py"
+
+
 def test_an_unreadable_file_in_the_project_is_not_blamed_on_a_flag(tmp_path: Path) -> None:
     (tmp_path / "sidecar.toml").write_text("max_rooms = = 1\n")
     with pytest.raises(SettingsError, match=r"from the project's folder\)$"):

@@ -55,6 +55,15 @@ class Sources:
         return self._path.expanduser().absolute()
 
     @property
+    def _folder(self) -> Path:
+        """The folder of the settings file, to which paths in the file are relative. If the file is a link, this is the
+        folder to which the link leads. Links to folders are kept, because they may lead elsewhere later."""
+        file = self.link
+        while file.is_symlink():
+            file = file.parent / file.readlink()
+        return file.parent
+
+    @property
     def _path(self) -> Path:
         project = Path(self.flags.get("project") or self.environment.get("SIDECAR_PROJECT") or ".")
         return self.named_file or project / FILE_NAME
@@ -114,7 +123,7 @@ class Sources:
             if kind.is_path and isinstance(value, str) and value:
                 # The path is relative to the folder of the settings file, and not to the current folder.
                 with suppress(RuntimeError):  # an unknown user (`~nobody`): `parse` will raise for the value
-                    found[each.name] = str(self.file.parent / Path(value).expanduser())
+                    found[each.name] = str(self._folder / Path(value).expanduser())
         return found
 
     def _unusable_file(self, path: Path, error: Exception) -> SettingsError:
