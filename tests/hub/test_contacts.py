@@ -153,6 +153,15 @@ def test_a_contact_that_calls_an_absent_peer_is_not_told_to_end_this_call(club: 
     assert left(club.do(Leave(connection=4))) == [((ANN,), "ben", Reason.LEFT)]
 
 
+def test_a_contact_that_calls_an_absent_peer_is_told_that_the_admin_has_removed_it(club: Club) -> None:
+    club.send(ANN, "ben")
+    club.do(End(BEN, Ending.LOST))
+    club.send(ANN, "ben")
+    outcome = club.hub.administer(Kick(HALL, "ben"), club.now_s)
+    assert isinstance(outcome, list)
+    assert left(outcome) == [((ANN,), "ben", Reason.KICKED)]
+
+
 def test_a_peer_has_a_limited_number_of_contacts(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contacts, "MAX_CONTACTS", 1)
     club.send(ANN, "cleo")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from signaling_sidecar.hub.membership import Session
-from signaling_sidecar.hub.rules import Ending
+from signaling_sidecar.hub.rules import Ending, Reason
 
 MAX_CONTACTS = 500  # peer ids in each session; Chromium allows a page about 500 RTCPeerConnections
 _NOT_FOR_GOOD = frozenset((Ending.CLOSED, Ending.STOPPED))
@@ -27,16 +27,18 @@ def remember(session: Session, to: str | None) -> None:
             del session.contacts[next(iter(session.contacts))]
 
 
-def part(session: Session, ending: Ending | None, callers: Collection[Session | None]) -> list[Session]:
+def part(session: Session, reason: Reason, ending: Ending | None, callers: Collection[Session | None]) -> list[Session]:
     """Return the contacts that must be told that the session has ended, and remove its peer from their contacts.
 
     If the session has ended because its connection has ended, `ending` says how that connection ended. `callers` are
     the peers whose frames to this peer id are kept. They are not told, because they would then end the call that these
-    frames begin, although the next session of the peer id will get it.
+    frames begin, although the next session of the peer id will get it. But if the admin has removed the peer, it is
+    kept out for longer than the frames.
     """
     if ending in _NOT_FOR_GOOD:
         return []
-    others = [other for other in session.room.others(session) if other not in callers]
+    spared = () if reason is Reason.KICKED else callers
+    others = [other for other in session.room.others(session) if other not in spared]
     contacts = [other for other in others if other.peer in session.contacts or session.peer in other.contacts]
     for other in contacts:
         other.contacts.pop(session.peer, None)

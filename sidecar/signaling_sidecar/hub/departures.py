@@ -87,7 +87,7 @@ class Departures:
             session.peer, reason, room.name, new_host, room_state(room, now_s), room=room.key.room
         )
         if room.rules.announcements.tells_contacts:
-            told = part(session, ending, self._state.mailboxes.callers(session))
+            told = part(session, reason, ending, self._state.mailboxes.callers(session))
         else:
             told = room.audience(session)
         left, *notices = announce(record, told, notice)

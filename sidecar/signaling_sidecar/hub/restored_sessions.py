@@ -167,7 +167,7 @@ class RestoredSessions:
         session = self._restoration.sessions.pop(record.session or "", None)
         if session is not None:
             if session.room.rules.announcements.tells_contacts:
-                part(session, data.ending, self._hub.state.mailboxes.callers(session))
+                part(session, data.reason, data.ending, self._hub.state.mailboxes.callers(session))
             self._hub.membership.remove(session)
             left = PeerLeft(session.peer, data.reason, session.room.name, room=session.room.key.room)
             self._restoration.keep_for_told(lambda _: left)
