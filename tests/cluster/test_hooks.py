@@ -10,6 +10,12 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cluster.instance import Claimed, Instance
 from signaling_sidecar.cluster.link import Link
+from signaling_sidecar.cluster.messages import Call, Check
+from signaling_sidecar.cluster.numbers import connection_number
+from signaling_sidecar.cluster.posts import Post
+from signaling_sidecar.cluster.wire import encode_to_owner
+from signaling_sidecar.hub import RoomKey
+from signaling_sidecar.hub.commands import Join
 from signaling_sidecar.server.user_hooks import checks
 from tests.kit.clustered import ServedCluster, is_owner, serve_cluster, serve_instance
 from tests.kit.guarded import is_refused
@@ -54,6 +60,14 @@ def on_join(join):
     with (Path(__file__).parent / "asked").open("a") as file:
         print(join.peer, file=file)
 """
+
+
+ROOM = RoomKey("rooms", "bar")
+
+
+def asked(folder: Path) -> list[str]:
+    """Return the peers about which the hook in `COUNTING_HOOKS` was asked."""
+    return (folder / "asked").read_text().split() if (folder / "asked").exists() else []
 
 
 async def hooked_cluster(
@@ -145,6 +159,27 @@ async def test_a_hook_is_called_once_for_a_command_that_has_waited_for_an_owner(
     assert (await ann.receive())["type"] == "peer_list"
     assert await ann.ask({"type": "ping"}) == {"type": "pong"}
     assert (tmp_path / "asked").read_text() == "ann\n"
+
+
+async def test_the_hooks_are_called_for_an_instance_with_the_number_of_an_earlier_one(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, link: Link
+) -> None:
+    (tmp_path / "signaling_hooks.py").write_text(COUNTING_HOOKS)
+    hooks = tmp_path / "signaling_hooks.py"
+    served = await serve_instance(aiohttp_client, tmp_path, redis.url, hooks=hooks, cluster_lease_s=60.0)
+    observer = await served.connect()
+    assert await observer.ask({"type": "ping"}) == {"type": "pong"}
+    numbers = []
+    for peer in ("ann", "ben"):
+        instance = Instance(link, f"r0000001-{peer}", 60.0, b"key")
+        await instance.join(may_found=False)
+        numbers.append(instance.number)
+        join = Join(connection=connection_number(instance.number or 0, 1), room=ROOM, at_ms=0, peer=peer)
+        await instance.post(Post(1, encode_to_owner([Call(1, Check(join))])))
+        await until(lambda peer=peer: peer in asked(tmp_path), f"the hook is asked about {peer}")
+        redis.empty()
+        assert await observer.ask({"type": "ping"}) == {"type": "pong"}  # the owner gives Redis the state again
+    assert numbers == [2, 2]
 
 
 async def test_a_client_that_is_gone_when_a_hook_has_decided_joins_nothing(

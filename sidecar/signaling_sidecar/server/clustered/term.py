@@ -226,7 +226,8 @@ class Term:
             self.owner.ask(command)
 
     def bury_others(self) -> None:
-        """End the connections of all other instances."""
+        """End the connections of all other instances, because Redis has lost the state of the cluster."""
+        self._begun.clear()  # another instance may get the number of one that is gone, and counts its calls from 1
         for instance in sorted({instance_of(each) for each in self.hub.connections()} - {self.me}):
             self.bury(instance)
 
