@@ -16,14 +16,14 @@ import { type Refusal, withoutMissing } from './payload.ts'
 import { RoomState } from './room-state.ts'
 import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events.ts'
 import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
-import { type NoToken, type Token, TokenSource } from './token-source.ts'
+import { type NoToken, TokenSource } from './token-source.ts'
 
 export interface PresenceOptions {
   readonly connection: Connection
   readonly url: () => string | undefined
   readonly profile: () => Profile
-  /** The user token for rooms that are joined without the option `token`. */
-  readonly token: Token | undefined
+  /** The options of the client, for each option that a call of `join` leaves out. */
+  readonly defaults: JoinOptions
   readonly emit: Emit
   /** Is called for each frame that is too large or that is dropped. */
   readonly refused: (refusal: Refusal) => void
@@ -65,7 +65,8 @@ export class RoomPresence {
     const given = withoutMissing(options)
     const isAgain = this.#membership?.room === room
     if (isAgain && this.#hasJoinedWith(given)) return
-    const all = isAgain ? { ...this.#lastJoin?.options, ...given } : given
+    const others = isAgain ? this.#lastJoin?.options : this.#options.defaults
+    const all = { ...others, ...given }
     const peerId = all.peerId && wellFormed(all.peerId, 'peerId')
     if (this.#membership !== undefined) this.leave('moved')
     this.#lastJoin = { room, options: all }
@@ -140,9 +141,9 @@ export class RoomPresence {
   #begin(identity: Identity): void {
     if (this.#lastJoin === undefined) return
     const { room, options } = this.#lastJoin
-    const { profile, refused, noToken, token } = this.#options
+    const { profile, refused, noToken } = this.#options
     // Each join gets its own tokens, because another user may have logged in since the last join.
-    const tokens = new TokenSource(options.token ?? token)
+    const tokens = new TokenSource(options.token)
     const details = { options, profile, tokens, noToken }
     const request = new JoinRequest(this.#connection, room, identity, details)
     this.#membership = new Membership(this.#connection, request, refused)

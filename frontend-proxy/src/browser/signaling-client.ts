@@ -62,7 +62,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       connection: this.#connection,
       url: urlNow,
       profile: () => this.#profile,
-      token: join.token,
+      defaults: join,
       emit,
       refused,
       noToken: (reason) => this.#frames.refuseJoin(reason),
@@ -115,7 +115,9 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
 
   /**
    * Joins a room and leaves the current one. Without arguments it joins the last room again. Does
-   * nothing if the client is in this room already and no option has a new value.
+   * nothing if the client is in this room already and no option has a new value. An option that is
+   * left out has the value that was passed to the constructor. Without `options`, the options of
+   * the last `join` are used again.
    */
   join(room?: string, options?: JoinOptions): void {
     this.#presence.join(room, options)

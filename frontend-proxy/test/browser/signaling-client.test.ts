@@ -145,6 +145,21 @@ describe('joining', () => {
     ])
   })
 
+  it('uses the options of the client for those that it leaves out', async () => {
+    const options = { peerId: 'ann', listed: false, capacity: 4, token: 't' }
+    const signaling = client(options)
+    signaling.join('bar')
+    const socket = await nextSocket()
+    socket.open()
+    signaling.join('pub', { capacity: 5 })
+    signaling.join('den')
+    expect(socket.sent.filter(({ type }) => type === 'join')).toMatchObject([
+      { roomId: 'bar', ...options },
+      { roomId: 'pub', ...options, capacity: 5 },
+      { roomId: 'den', ...options, capacity: 5 },
+    ])
+  })
+
   it('functions that return tokens are not compared, because an app may create one for each call', async () => {
     const signaling = client({ room: 'bar', token: () => 't' })
     const socket = await nextSocket()
