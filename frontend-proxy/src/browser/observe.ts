@@ -6,7 +6,13 @@
  */
 
 import { randomId } from './identity.ts'
-import { type Reporter, type Stats, stamped, type TraceReport } from './trace-report.ts'
+import {
+  type Reporter,
+  type Stats,
+  stamped,
+  type TraceReport,
+  withoutAddresses,
+} from './trace-report.ts'
 
 const STATS_EVERY_MS = 5_000
 const STATE_EVENTS = [
@@ -169,7 +175,8 @@ class Observer {
   }
 
   #failed(operation: string, name: string, message: string): void {
-    if (!this.#isClosed) this.#send({ event: 'error', operation, name, message })
+    if (this.#isClosed) return
+    this.#send({ event: 'error', operation, name, message: withoutAddresses(message) })
   }
 
   #closed(): void {

@@ -104,6 +104,18 @@ export function pageName(title: string, path: string): { title?: string; path?: 
   }
 }
 
+/** Matches IPv4 and IPv6 addresses, and also DTLS fingerprints. */
+const ADDRESSES =
+  /\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[\da-f]{0,4}:){2,}[\da-f]{0,4}(?![\w:])/gi
+
+/**
+ * Returns the message of an error with `…` for each address. If a description cannot be parsed, the
+ * browser's message contains the line with the mistake.
+ */
+export function withoutAddresses(message: string): string {
+  return message.replace(ADDRESSES, '…')
+}
+
 /** Adds the page's id and the current time to a report. */
 export function stamped(report: TraceReport): TraceReport {
   return { ...report, page: PAGE_ID, at: Date.now() }

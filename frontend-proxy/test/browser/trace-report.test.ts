@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { pageName } from '../../src/browser/trace-report.ts'
+import { observe } from '../../src/browser/observe.ts'
+import { pageName, type TraceReport } from '../../src/browser/trace-report.ts'
 
 describe('the name of a page in its reports', () => {
   it('is its title and its path', () => {
@@ -28,3 +29,36 @@ describe('the name of a page in its reports', () => {
     expect([title?.length, path?.length]).toEqual([80, 80])
   })
 })
+
+describe('the message of an error in a report', () => {
+  it('contains no address', async () => {
+    const lines = [
+      ['1 1 udp 1 192.168.7.7 notaport typ host', '1 1 udp 1 … notaport typ host'],
+      ['c=IN IP6 2001:db8::7.', 'c=IN IP6 ….'],
+      ['o=- 1 2 IN IP6 ::1', 'o=- 1 2 IN IP6 …'],
+      ['1 1 udp 1 fe80::1c2b:3:4 9 typ host', '1 1 udp 1 … 9 typ host'],
+    ]
+    for (const [line = '', reported] of lines) expect(await reportedFor(line)).toBe(reported)
+  })
+
+  it('is otherwise unchanged', async () => {
+    const messages = ['Called in wrong state: stable', 'rtc::Socket failed', 'm=video 9 UDP/TLS']
+    for (const message of messages) expect(await reportedFor(message)).toBe(message)
+  })
+})
+
+/** Returns the message in the report about an RTCPeerConnection that refuses a description. */
+async function reportedFor(message: string): Promise<string | undefined> {
+  class Refusing extends EventTarget {
+    readonly connectionState = 'new'
+    getConfiguration = () => ({})
+    getSenders = () => []
+    setRemoteDescription = async () => Promise.reject(new Error(message))
+    close(): void {}
+  }
+  const pc = new Refusing() as unknown as RTCPeerConnection
+  const reports: TraceReport[] = []
+  observe(pc, (report) => reports.push(report))
+  await expect(pc.setRemoteDescription({ type: 'offer', sdp: '' })).rejects.toThrow(message)
+  return reports.find(({ event }) => event === 'error')?.message
+}
