@@ -6,6 +6,7 @@ import type { Token } from './token-source.ts'
 
 /** The name and the metadata that the other peers see. */
 export interface Profile {
+  /** At most 128 bytes in UTF-8, without line breaks and other control characters. */
   readonly name?: string | undefined
   /** An object of at most 4 KiB as JSON. */
   readonly metadata?: object | undefined
@@ -14,7 +15,10 @@ export interface Profile {
 export interface JoinOptions {
   /** The id of this peer. Default: a random id that the tab keeps when it is reloaded. */
   readonly peerId?: string | undefined
-  /** The maximum number of peers in the room. Only the value of the room's first peer counts. */
+  /**
+   * The maximum number of peers in the room, which can be at most 100 (the sidecar's setting
+   * `max_peers_per_room`). Only the value of the room's first peer counts.
+   */
   readonly capacity?: number | undefined
   /**
    * False hides the room from the list of rooms. Only the value of the room's first peer counts.
