@@ -87,7 +87,8 @@ class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     """The rules in which one room differs from its dialect. If a field is None, the rule of the dialect applies."""
 
     capacity: Annotated[int, msgspec.Meta(ge=1, le=MAX_CAPACITY)] | None = None
-    """The maximum number of peers in this room. A value above the dialect's own capacity has no effect."""
+    """The maximum number of peers in this room. A value above the dialect's own capacity, or above the one that the
+    room's first peer has asked for, has no effect."""
     listed: bool | None = None
     """Whether the public list of rooms shows the room, whatever its first peer asks for."""
     grace_s: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_S)] | None = None

@@ -81,7 +81,7 @@ def document() -> dict[str, Any]:
             f"{room}/say": {"post": _do("send a notice to all peers of the room", {"text": _TEXT})},
             f"{room}/rules": {
                 "put": _do(
-                    "set the rules of the room; a rule that is left out gets the default of the dialect",
+                    "set the rules of the room; a rule that is left out is that of the dialect or of the first peer",
                     _RULES["properties"],
                     False,
                 )

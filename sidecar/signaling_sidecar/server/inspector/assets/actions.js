@@ -11,7 +11,7 @@ const act = ({ dialect, room }, verb, body = {}) =>
 export function kick(room, { peer, label }) {
   askBack({
     title: `Kick ${label}?`,
-    about: `The page of ${label} is told, and the id “${peer}” cannot join again for a minute.`,
+    about: `${label} is removed from the room, and the id “${peer}” cannot join it again for a minute.`,
     yes: `Kick ${label}`,
     danger: true,
     act: () => act(room, 'kick', { peer }),
@@ -22,7 +22,7 @@ export function kick(room, { peer, label }) {
 export function close(room) {
   askBack({
     title: `Close the room ${room.name ?? room.room}?`,
-    about: `${counted(room.peers, 'peer')} will be told and removed. A page that joins again opens a new room.`,
+    about: `${counted(room.peers, 'peer')} will be removed. A page that joins again opens a new room.`,
     yes: 'Close the room',
     danger: true,
     act: () => act(room, 'close'),
@@ -50,7 +50,9 @@ export function rules(room) {
   const choices = [choice(placeholder, ''), choice('listed', true), choice('hidden', false)]
   askBack({
     title: `Rules of the room ${room.name ?? room.room}`,
-    about: 'Nobody is removed from the room. An empty field means the default of the protocol.',
+    about:
+      'Nobody is removed from the room. An empty field means what the protocol, or the first peer in the room, has set.' +
+      ' The number of peers can only be lower than that.',
     fields: [
       field('Most peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
       field('In the list of rooms', 'listed', { tag: 'select' }, ...choices),
