@@ -7,7 +7,7 @@ import type { Peer } from './frames.ts'
  *
  * - `connected`: messages can be sent, even if one of the two peers has lost its signaling
  *   connection.
- * - `connecting`: the mesh tries to connect for the first time.
+ * - `connecting`: the mesh tries to connect, and no attempt has failed yet.
  * - `failed`: at least one attempt has failed, and the mesh keeps trying.
  * - `away`: the peer has lost its signaling connection, and the mesh is not connected to it.
  * - `unconfirmed`: the peer is missing from a new list of peers, but may still come back.

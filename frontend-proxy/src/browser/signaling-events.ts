@@ -63,7 +63,10 @@ export interface SignalingEvents {
   connected: undefined
   /** The connection was closed. The client reconnects unless `final` is true. */
   disconnected: { readonly code: number; readonly reason: string; readonly final: boolean }
-  /** An attempt to reconnect begins. The first attempt has the number 1. */
+  /**
+   * An attempt to reconnect begins. The first attempt has the number 1. There is no event for the
+   * attempt that the client makes at once when the network is back or the page becomes visible.
+   */
   reconnecting: { readonly attempt: number }
   /**
    * The session continues after a lost connection. No frame was missed, and the other peers did not
@@ -86,8 +89,9 @@ export interface SignalingEvents {
   /** `peer` contains all fields of the peer, and `changes` only those that have changed. */
   peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
   /**
-   * Says whether the session would survive a restart of the sidecar. `durable` is false while the
-   * sidecar cannot write its log, for instance because the disk is full.
+   * Says whether a restart of the sidecar would lose no frames, when this has changed since the
+   * join. `durable` is false while the sidecar cannot write its log, for instance because the disk
+   * is full, or writes no payloads into it because of its setting `payloads`.
    */
   durable: { readonly durable: boolean }
   /** The sidecar's admin has sent a text to everybody in the room. */
