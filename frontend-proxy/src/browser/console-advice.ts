@@ -27,7 +27,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 const ENDS: Partial<Record<LeaveReason, string>> = {
   replaced:
-    'another page has joined with the same peer id. Close one of the two pages, or call join() to replace the other one.',
+    'another page has joined with the same peer id. Call join() to join again as soon as the other page has left.',
   removed:
     "the sidecar's admin has removed it. The peer id is barred for a minute; call join() again after that.",
 }

@@ -364,6 +364,14 @@ describe('a client that has left', () => {
     expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(advice))
   })
 
+  it('prints how it can return after another page has taken over its session', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { socket } = await joined('bar')
+    socket.drop(4001, 'replaced')
+    const advice = 'Call join() to join again as soon as the other page has left.'
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(advice))
+  })
+
   it('connects again with a join', async () => {
     const { signaling, socket } = await joined('bar')
     socket.drop(4001, 'replaced')
