@@ -25,6 +25,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   'too-large': 'Correct the options of the client, and call join() again.',
 }
 
+const TRY_AGAIN = 'Call join() to try again.'
+
 const ENDS: Partial<Record<LeaveReason, string>> = {
   replaced:
     'another page has joined with the same peer id. Call join() to join again as soon as the other page has left.',
@@ -47,13 +49,13 @@ export function adviseOnNoAnswer(url: string): void {
  * row.
  */
 export function adviseOnRefusal(room: string, code: string, message: string): void {
-  const advice = ADVICE[code] ?? 'Call join() to try again.'
+  const advice = ADVICE[code] ?? TRY_AGAIN
   console.warn(`Signaling: could not join the room '${room}' (${code}): ${message}. ${advice}`)
 }
 
 /** Prints advice when the client cannot watch the list of rooms. */
 export function adviseOnRefusedWatch(code: string, message: string): void {
-  const advice = ADVICE[code] ?? 'Call watchRooms() to try again.'
+  const advice = (ADVICE[code] ?? TRY_AGAIN).replace('join()', 'watchRooms()')
   console.warn(`Signaling: could not watch the list of rooms (${code}): ${message}. ${advice}`)
 }
 

@@ -306,6 +306,7 @@ describe('the list of rooms', () => {
     const events = record(lobby(async () => null))
     await vi.advanceTimersByTimeAsync(60_000)
     expect(events).toEqual(['refused no-token'])
+    expect(warned).toEqual([expect.stringContaining('Call watchRooms() again')])
     expect(FakeWebSocket.made).toEqual([])
   })
 })
