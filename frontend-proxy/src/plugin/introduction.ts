@@ -4,16 +4,18 @@ import type { Upstream } from './upstream.ts'
 
 export type ViteProxy = Parameters<NonNullable<ProxyOptions['configure']>>[0]
 
-/**
- * Adds the sidecar's token to requests that have no Authorization header. Removes cookies if the sidecar is on
- * another machine.
- */
+/** A page in a browser can send its token only as a subprotocol. The sidecar refuses a request with two tokens. */
+const OWN_TOKEN = /(?:^|,)\s*bearer\./
+
+/** Adds the sidecar's token to requests that have none. Removes cookies if the sidecar is on another machine. */
 export function introduce(proxy: ViteProxy, { token, isRemote = false }: Upstream): void {
   if (token === undefined && !isRemote) return
   const change = (request: ClientRequest, { headers }: IncomingMessage) => {
     if (isRemote) request.removeHeader('cookie')
-    if (token !== undefined && headers.authorization === undefined)
-      request.setHeader('authorization', `Bearer ${token}`)
+    const hasToken =
+      /^bearer\s/i.test(headers.authorization ?? '') ||
+      OWN_TOKEN.test(headers['sec-websocket-protocol'] ?? '')
+    if (token !== undefined && !hasToken) request.setHeader('authorization', `Bearer ${token}`)
   }
   proxy.on('proxyReq', change)
   proxy.on('proxyReqWs', change)

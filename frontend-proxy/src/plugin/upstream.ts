@@ -3,7 +3,7 @@ export interface Upstream {
   readonly url: string | undefined
   /** The value of the header `PROXY_HEADER`. The proxy overwrites a value that the client may have sent. */
   readonly secret: string
-  /** The plugin's option `token`. The proxy adds this token to requests that have no Authorization header. */
+  /** The plugin's option `token`. The proxy adds this token to requests that have none. */
   readonly token?: string | undefined
   /**
    * Whether the sidecar runs on another machine. The proxy then sends the host of `url` as the Host, because a web

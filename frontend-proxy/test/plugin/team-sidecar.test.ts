@@ -32,9 +32,13 @@ function acceptSockets({ server, asked }: Awaited<ReturnType<typeof openTeamSide
   })
 }
 
-async function firstFrame(url: string, headers: Record<string, string> = {}): Promise<string> {
+async function firstFrame(
+  url: string,
+  headers: Record<string, string> = {},
+  protocols: string[] = [],
+): Promise<string> {
   const { WebSocket } = await import('ws')
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), { headers })
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), protocols, { headers })
   onTestFinished(() => socket.terminate())
   const [data] = await once(socket, 'message')
   return String(data)
@@ -51,8 +55,17 @@ test("the proxy sends the team's token for every page that has none of its own",
   await fetch(`${url}/ws/signaling/rooms`)
   await fetch(`${url}/ws/signaling/rooms`, { headers: { authorization: 'Bearer own' } })
   expect(await firstFrame(`${url}/ws/signaling`)).toBe('hello')
+  await firstFrame(`${url}/ws/signaling/mesh`, {}, ['chat', 'bearer.own'])
   const sent = team.asked.map(({ headers }) => headers.authorization)
-  expect(sent).toEqual([`Bearer ${TOKEN}`, 'Bearer own', `Bearer ${TOKEN}`])
+  expect(sent).toEqual([`Bearer ${TOKEN}`, 'Bearer own', `Bearer ${TOKEN}`, undefined])
+})
+
+test('a password of the app is no token, so the proxy sends the token in its place', async () => {
+  const team = await openTeamSidecar()
+  const options = { sidecar: false, target: team.target, token: TOKEN } as const
+  const { url } = await openVite(makeProject(), options)
+  await fetch(`${url}/ws/signaling/rooms`, { headers: { authorization: 'Basic YTpi' } })
+  expect(team.asked[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`)
 })
 
 test('a sidecar on another machine gets its own name as the host, and no cookies of the app', async () => {
