@@ -160,7 +160,7 @@ class Sidecar:
                 self._warn_of_open_access()
             async with AsyncExitStack() as work:
                 work.push_async_callback(self._hub.stop)  # the hub is stopped last, even if another part fails
-                await work.enter_async_context(self._hub.running(self.settings.hooks, self._use_hooks))
+                await work.enter_async_context(self._hub.running(self._use_hooks))
                 if self._sources is not None and has_reload_extra():
                     following = watch_settings(self._sources, self.settings, self._apply)
                     await work.enter_async_context(running(following))

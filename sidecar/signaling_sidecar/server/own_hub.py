@@ -7,7 +7,6 @@ import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signaling_sidecar.errors import Refusal
@@ -47,10 +46,28 @@ class OwnHub:
         self._boot = boot
         self._folder = folder
         self._hub: Hub
+        self._hooks: HookChecks | None = None
 
     async def open(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
-        """Restore the state of the previous run, and begin the log of this run with that state. Raises OSError."""
+        """Load the hooks, restore the state of the previous run, and begin the log of this run with that state. Raises
+        OSError, HooksUnreadable and MissingExtra.
 
+        The hooks are loaded first, because that may take seconds, and the grace periods of the restored sessions begin
+        with the restore.
+        """
+        if settings.hooks is not None:
+            # Imported here because most sidecars have no hooks, and should not wait for the import at the start.
+            from signaling_sidecar.server.user_hooks.hooks_in_use import load_hooks
+
+            self._hooks = await load_hooks(settings.hooks, lambda: self._hub, self._record)
+        try:
+            self._restore(settings, rules, reloaded=reloaded)
+        except BaseException:
+            if self._hooks is not None:
+                self._hooks.stop()
+            raise
+
+    def _restore(self, settings: Settings, rules: Mapping[str, RoomRules], *, reloaded: bool) -> None:
         def new_hub() -> Hub:
             return Hub(rules, settings.max_rooms, RandomIds())
 
@@ -64,6 +81,9 @@ class OwnHub:
             self.log.append(record)
         self.log.flush()
 
+    def _record(self, record: Record) -> None:
+        self.owner.record(record)
+
     def begin(self, front: FrontSide, tick: Tick) -> None:
         self.owner = Owner(self._hub, self.log, front, tick)
         tick.write_log = self.owner.write_log
@@ -72,10 +92,10 @@ class OwnHub:
         """Does nothing, because there is no other sidecar that must refuse the revoked tokens."""
 
     @asynccontextmanager
-    async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
-        """Call the hooks of this file, if there is one, until the block ends. Raises HooksUnreadable.
+    async def running(self, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
+        """Call the hooks, if there are some, until the block ends.
 
-        `use` is called when the hooks are loaded. The first client may join as soon as the block has begun.
+        `use` is called with the hooks. The first client may join as soon as the block has begun.
         """
 
         def use_everywhere(hooks: HookChecks) -> None:
@@ -83,13 +103,10 @@ class OwnHub:
             use(hooks)
 
         async with AsyncExitStack() as work:
-            if hooks is not None:
-                # Imported here because most sidecars have no hooks, and should not wait for the import at the start.
+            if self._hooks is not None:
                 from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
 
-                in_use = hooks_in_use(
-                    hooks, lambda: self._hub, self.owner.record, self.owner.administer, use_everywhere
-                )
+                in_use = hooks_in_use(self._hooks, self.owner.record, self.owner.administer, use_everywhere)
                 await work.enter_async_context(in_use)
             # The sessions that do not survive a restart must end before the first client joins.
             self.owner.catch_up()

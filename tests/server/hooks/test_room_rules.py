@@ -211,3 +211,14 @@ async def test_a_restart_keeps_the_rules_of_a_room(
     hooks = {} if again is None else {"hooks": file}
     served = await serve(aiohttp_client, file.parent / "state", **hooks)
     assert (await (await served.connect()).join("ben"))["code"] == "room-full"
+
+
+async def test_the_grace_periods_after_a_restart_begin_when_the_hooks_are_loaded(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, "", grace_s=1.0)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    save(file, "import time\n\ntime.sleep(1.1)\n")
+    served = await serve(aiohttp_client, file.parent / "state", hooks=file, grace_s=1.0)
+    assert served.records("peer.left") == []

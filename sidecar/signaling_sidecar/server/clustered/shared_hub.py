@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signaling_sidecar.cluster.instance import Instance
@@ -113,7 +112,7 @@ class SharedHub:
         revoking.tell_others = self._revocations.tell
 
     @asynccontextmanager
-    async def running(self, hooks: Path | None, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
+    async def running(self, use: Callable[[HookChecks], None]) -> AsyncIterator[None]:
         """Join the cluster, and be a member until the block ends. Raises RedisUnusable and HooksUnreadable."""
 
         def use_everywhere(hooks: HookChecks) -> None:
@@ -124,12 +123,11 @@ class SharedHub:
         try:
             await self._join()
             async with AsyncExitStack() as work:
-                if hooks is not None:
-                    from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use
+                if self._settings.hooks is not None:
+                    from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use, load_hooks
 
-                    in_use = hooks_in_use(
-                        hooks, self._hub_for_hooks, self.owner.record, self._administer_here, use_everywhere
-                    )
+                    checks = await load_hooks(self._settings.hooks, self._hub_for_hooks, self.owner.record)
+                    in_use = hooks_in_use(checks, self.owner.record, self._administer_here, use_everywhere)
                     self._set_rules_of_rooms = await work.enter_async_context(in_use)
                 if self._revocations is not None:
                     await work.enter_async_context(running(self._revocations.follow()))

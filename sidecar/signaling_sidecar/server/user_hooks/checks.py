@@ -40,7 +40,7 @@ class HookChecks:
     """Must be created in a running event loop. `record` is called with the records for the event log."""
 
     def __init__(self, file: HooksFile, hub: Callable[[], Hub], record: Callable[[Record], None]) -> None:
-        self._file = file
+        self.file = file
         self._hub_now = hub
         self._record = record
         self._told_s: dict[tuple[str, str], float] = {}
@@ -58,9 +58,9 @@ class HookChecks:
     async def load(self) -> None:
         """Load the hooks file in the hooks' thread. Raises HooksUnreadable and MissingExtra."""
         try:
-            await self._runner.run(self._file.load, lambda _: None, LOAD_WITHIN_S)
+            await self._runner.run(self.file.load, lambda _: None, LOAD_WITHIN_S)
         except TimeoutError as error:
-            raise HooksUnreadable(str(self._file.path)) from error
+            raise HooksUnreadable(str(self.file.path)) from error
 
     def stop(self) -> None:
         """Stop the hooks. Requests that wait for a hook are refused."""
@@ -139,7 +139,7 @@ class HookChecks:
     async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
         """Call `room_rules` for all rooms, and yield the commands that set the rules. If the hook fails for a room,
         that room keeps its rules. If the hook was removed from the file, no room has own rules any more."""
-        has_hook = self._file.hook("room_rules") is not None
+        has_hook = self.file.hook("room_rules") is not None
         if not (has_hook or self._sets_rules):
             return  # the rules that rooms have were set by the admin
         self._sets_rules = True
@@ -151,7 +151,7 @@ class HookChecks:
 
     def tell_left(self, record: Record) -> None:
         """Call `on_leave` for a peer that has left, without waiting until the hook has finished."""
-        if self._file.hook("on_leave") is not None:
+        if self.file.hook("on_leave") is not None:
             data = record.data if isinstance(record.data, dict) else {}
             leave = hooks.Leave(record.dialect or "", record.room or "", record.peer or "", str(data.get("reason")))
             answer = self._answer("on_leave", leave, lambda _: None, "the peer has left all the same")
@@ -206,7 +206,7 @@ class HookChecks:
             if isinstance(call, commands.Refuse):
                 return msgspec.structs.replace(call, kind=relay.kind, to=relay.to, ref=relay.ref)
             relay, key = msgspec.structs.replace(relay, call=call), call.room
-        if self._file.hook("on_relay") is None:
+        if self.file.hook("on_relay") is None:
             return relay
         try:
             is_binary = isinstance(relay.payload, Binary)
@@ -230,12 +230,12 @@ class HookChecks:
 
     async def _rules_of(self, key: RoomKey, after_failure: str = REFUSED) -> OwnRules | Refusal | None:
         while True:
-            hook = self._file.hook("room_rules")
+            hook = self.file.hook("room_rules")
             own: OwnRules | Refusal | None
             own = await self._answer("room_rules", hooks.Room(*key), answers.own_rules, after_failure)
             # If the file was saved meanwhile, the new hook was called for the rooms that existed then, but not for the
             # one that is about to be created.
-            if self._file.hook("room_rules") is hook:
+            if self.file.hook("room_rules") is hook:
                 return own
 
     async def _ask(self, name: str, argument: Any) -> Refusal | None:
@@ -248,7 +248,7 @@ class HookChecks:
         """Call a hook, and return the result of `check` for its return value. Returns None if the file has no such
         hook, and a Refusal if the hook fails. `after_failure` is a sentence for the operator: the consequence of a
         failure."""
-        hook = self._file.hook(name)
+        hook = self.file.hook(name)
         if hook is None:
             return None
         try:

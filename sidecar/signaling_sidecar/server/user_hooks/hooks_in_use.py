@@ -16,24 +16,35 @@ from signaling_sidecar.server.user_hooks.checks import HookChecks
 from signaling_sidecar.server.user_hooks.outcome import HooksStopped
 
 
+async def load_hooks(path: Path, hub: Callable[[], Hub], record: Callable[[Record], None]) -> HookChecks:
+    """Load the hooks file. Raises HooksUnreadable and MissingExtra.
+
+    The result must be passed to `hooks_in_use`, or stopped. `record` is called only after that.
+    """
+    checks = HookChecks(HooksFile(path), hub, record)
+    try:
+        await checks.load()
+    except BaseException:
+        checks.stop()
+        raise
+    return checks
+
+
 @asynccontextmanager
 async def hooks_in_use(
-    path: Path,
-    hub: Callable[[], Hub],
+    checks: HookChecks,
     record: Callable[[Record], None],
     administer: Callable[[OfAdmin], object],
     use: Callable[[HookChecks], None],
 ) -> AsyncIterator[Callable[[], None]]:
-    """Load the hooks file and follow its changes until the block ends. Raises HooksUnreadable.
+    """Use the hooks and follow the changes of their file until the block ends.
 
     Yields a function that sets the rules of all rooms again. It must be called when this sidecar gets the rooms of
     another one.
 
-    `use` is called with the `HookChecks` as soon as the hooks are loaded. `administer` is called with the commands that
-    set the rules of rooms to those that the `room_rules` hook returns.
+    `use` is called at once. `administer` is called with the commands that set the rules of rooms to those that the
+    `room_rules` hook returns.
     """
-    file = HooksFile(path)
-    checks = HookChecks(file, hub, record)
     setting: asyncio.Task[None] | None = None
 
     async def set_rules_of_rooms(*, is_swap: bool) -> None:
@@ -58,10 +69,9 @@ async def hooks_in_use(
 
     async def follow() -> None:
         with suppress(HooksStopped):
-            await file.watch(checks.load, swapped)
+            await checks.file.watch(checks.load, swapped)
 
     try:
-        await checks.load()
         use(checks)
         begin_to_set_rules()  # for the rooms that were restored from the previous run
         async with running(follow()):
