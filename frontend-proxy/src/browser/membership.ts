@@ -21,7 +21,7 @@ import { faultOf, frameBytes, Resumption } from './resumption.ts'
  */
 const ACK_WITHIN_MS = 1_000
 /** The pause after the error `too-fast`. The sidecar limits the number of frames per second. */
-const SLOW_DOWN_MS = 1_000
+export const SLOW_DOWN_MS = 1_000
 /**
  * The pause after the error `out-of-order`. The sidecar sends this error for every frame that was
  * already on its way. The client waits, so that it sends the kept frames again only once.
@@ -125,7 +125,6 @@ export class Membership {
       // The sidecar sends `too-fast` at most once per second, but may ignore more frames in that
       // second without an error.
       this.#slowUntil = Date.now() + 2 * SLOW_DOWN_MS
-      this.#sendAgain(SLOW_DOWN_MS)
     } else if (Date.now() < this.#slowUntil) this.#sendAgain(SLOW_DOWN_MS)
     else if (this.#joined && this.#againTimer === undefined) this.#outOfOrder()
   }
@@ -140,16 +139,17 @@ export class Membership {
     this.#askForList()
   }
 
-  /**
-   * Sends the kept frames (or a join without an answer) again after a delay. Further calls during
-   * the delay have no effect.
-   */
+  /** Calls `sendAgain` after a delay. Further calls during the delay have no effect. */
   #sendAgain(inMs: number): void {
-    this.#againTimer ??= setTimeout(() => {
-      this.#againTimer = undefined
-      if (this.#asking) this.sendJoin()
-      else this.#sendKept()
-    }, inMs)
+    this.#againTimer ??= setTimeout(() => this.sendAgain(), inMs)
+  }
+
+  /** Sends the kept frames, or a join without an answer, again. */
+  sendAgain(): void {
+    clearTimeout(this.#againTimer)
+    this.#againTimer = undefined
+    if (this.#asking) this.sendJoin()
+    else this.#sendKept()
   }
 
   /**

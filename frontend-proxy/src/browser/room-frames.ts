@@ -2,6 +2,7 @@
 
 import { adviseOnRefusal } from './console-advice.ts'
 import type { ErrorFrame, PeerListFrame, ResumedFrame, RoomsFrame, ServerFrame } from './frames.ts'
+import { SLOW_DOWN_MS } from './membership.ts'
 import type { Refusal } from './payload.ts'
 import type { RoomPresence } from './room-presence.ts'
 import type { RoomWatch } from './room-watch.ts'
@@ -11,6 +12,7 @@ export class RoomFrames {
   readonly #presence: RoomPresence
   readonly #watch: RoomWatch
   readonly #emit: Emit
+  #slowTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(presence: RoomPresence, watch: RoomWatch, emit: Emit) {
     this.#presence = presence
@@ -80,12 +82,26 @@ export class RoomFrames {
     const { membership } = this.#presence
     if (code === 'out-of-order' || code === 'too-fast') membership?.frameIgnored(code)
     if (code === 'out-of-order') return
+    if (code === 'too-fast') this.#sendAgainSoon()
     // It answers the `leave` of a client that has left while its join was refused.
     if (code === 'not-joined' && membership?.joined !== true) return
     const refusal = { code, message }
     if (this.#watch.isRefusedBy(code, ref)) this.#watch.refused(refusal)
     else if (membership?.request.isRefusedBy(ref)) this.refuseJoin(refusal)
     else this.#emit('refused', { ...refusal, room: undefined })
+  }
+
+  /**
+   * Sends again what has no answer. The sidecar sends `too-fast` at most once per second, but may
+   * ignore more frames in that second without an error: also a `leave`, and the join of the next
+   * room.
+   */
+  #sendAgainSoon(): void {
+    this.#slowTimer ??= setTimeout(() => {
+      this.#slowTimer = undefined
+      this.#presence.sendAgain()
+      this.#watch.sendAgain()
+    }, SLOW_DOWN_MS)
   }
 
   #receiveRooms({ rooms }: RoomsFrame): void {

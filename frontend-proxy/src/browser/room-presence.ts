@@ -44,6 +44,8 @@ export class RoomPresence {
   #isListenedTo = false
   /** True after a newer client of this page has taken over the slot. */
   #isReplaced = false
+  /** Whether the last frame of a membership was a `leave`. */
+  #hasSentLeave = false
 
   constructor(options: PresenceOptions) {
     this.#options = options
@@ -90,8 +92,14 @@ export class RoomPresence {
 
   leave(why: 'left' | 'moved'): void {
     if (this.#membership === undefined) return
-    this.#connection.send({ type: 'leave' })
+    this.#hasSentLeave = this.#connection.send({ type: 'leave' })
     this.end(why)
+  }
+
+  /** Must be called when the sidecar may have ignored frames. */
+  sendAgain(): void {
+    if (this.#membership !== undefined) this.#membership.sendAgain()
+    else if (this.#hasSentLeave) this.#hasSentLeave = !this.#connection.send({ type: 'leave' })
   }
 
   /** Leaves the room and closes the connection. */

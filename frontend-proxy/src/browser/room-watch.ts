@@ -31,6 +31,8 @@ export class RoomWatch {
   #ref = ''
   /** False if the last `watch_rooms` frame was sent without asking the app for a user token. */
   #hasSentToken = false
+  /** Whether the sidecar has answered the last `watch_rooms` frame. */
+  #isAnswered = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
@@ -114,7 +116,13 @@ export class RoomWatch {
 
   /** Must be called when the sidecar has sent a list of rooms. */
   accepted(): void {
+    this.#isAnswered = true
     this.#tokens.accepted()
+  }
+
+  /** Must be called when the sidecar may have ignored frames. */
+  sendAgain(): void {
+    if (!this.#isAnswered && this.#connection.isOpen) this.opened(false)
   }
 
   /** Whether an error refuses the last `watch_rooms`, because of its token or for a while. */
@@ -166,6 +174,7 @@ export class RoomWatch {
     this.#whenAnswered(() => {
       this.#ref = randomId()
       this.#hasSentToken = hasToken
+      this.#isAnswered = false
       const token = hasToken ? this.#tokens.take() : undefined
       this.#connection.send({ type: 'watch_rooms', id: this.#ref, token })
     })

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { SignalingClient } from '../../src/browser/index.ts'
 import { useFakeClock } from './fake-clock.ts'
-import { fakeNetwork } from './fake-web-socket.ts'
+import { type FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
 import { again, nextSocket, RECONNECT_MS, resumable, resumed, ticket } from './resume-scene.ts'
 
 useFakeClock()
@@ -177,4 +177,43 @@ it('a join that was refused as too fast is sent again', async () => {
   ])
   socket.deliver({ type: 'peer_list', peers: [], roomId: 'bar', peerId: 'ann' })
   expect(signaling.joined).toBe(true)
+})
+
+describe('while the sidecar ignores frames because there are too many', () => {
+  const tooFast = { type: 'error', code: 'too-fast', message: 'slow down', ca: 0 }
+  const sentBy = (socket: FakeWebSocket) =>
+    socket.sent.map(({ type }) => type).filter((type) => type !== 'ping')
+
+  it('a client that moves to another room sends its join again', async () => {
+    const { signaling, socket } = await resumable()
+    socket.deliver(tooFast)
+    await vi.advanceTimersByTimeAsync(300)
+    signaling.join('den')
+    await vi.advanceTimersByTimeAsync(700)
+    expect(sentBy(socket)).toEqual(['join', 'leave', 'join', 'join'])
+    expect(socket.sent.at(-1)).toMatchObject({ roomId: 'den' })
+  })
+
+  it('a client that leaves its room leaves again once', async () => {
+    const { signaling, socket } = await resumable()
+    socket.deliver(tooFast)
+    signaling.leave()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(socket)).toEqual(['join', 'leave', 'leave'])
+    socket.deliver(tooFast)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(socket)).toHaveLength(3)
+  })
+
+  it('a client asks again for the list of rooms until it gets the list', async () => {
+    const { signaling, socket } = await resumable()
+    socket.deliver(tooFast)
+    signaling.watchRooms()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(socket)).toEqual(['join', 'watch_rooms', 'watch_rooms'])
+    socket.deliver({ type: 'rooms', rooms: [] })
+    socket.deliver(tooFast)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(socket)).toHaveLength(3)
+  })
 })
