@@ -220,10 +220,10 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       const refusal = this.#presence.membership?.disconnected(code)
       const room = this.room
       // No token is sent without a join or watch, so the sidecar would close the next connection.
-      const isUnused = code === UNAUTHORISED && room === undefined && !this.#watch.isOn
-      if (isUnused) this.#connection.release()
-      const isDismissed = dismissal !== undefined && !this.#watch.isOn
-      this.emit('disconnected', { code, reason, final: isUnused || isDismissed })
+      if (code === UNAUTHORISED && room === undefined && !this.#watch.isOn) {
+        this.#connection.release()
+      }
+      // The membership ends before the event, because a listener may join a room.
       if (dismissal !== undefined) {
         if (room !== undefined) adviseOnEnd(room, dismissal, reason)
         this.#presence.end(dismissal)
@@ -231,6 +231,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       } else if (room !== undefined && refusal !== undefined) {
         this.#frames.joinRefused(room, refusal)
       }
+      this.emit('disconnected', { code, reason, final: !this.#connection.isWanted })
     },
     retrying: (attempt: number): void => this.emit('reconnecting', { attempt }),
   }

@@ -342,6 +342,18 @@ describe('a client that has left', () => {
     expect(signaling.state).toBe('idle')
   })
 
+  it.each([undefined, 'den'])('may join room %s when it is told of the close', async (room) => {
+    const { signaling, socket } = await joined('bar')
+    signaling.addEventListener('disconnected', ({ detail }) => detail.final && signaling.join(room))
+    const lefts = record(signaling, 'left')
+    socket.drop(4003, 'room closed')
+    const second = await nextSocket()
+    second.open()
+    expect(FakeWebSocket.made).toHaveLength(2)
+    expect(second.sent).toMatchObject([{ type: 'join', roomId: room ?? 'bar' }])
+    expect(lefts).toEqual([{ room: 'bar', why: 'removed' }])
+  })
+
   it.each([4001, 4003])('with close code %i still watches the list of rooms', async (code) => {
     const { signaling, socket } = await joined('bar')
     const events = record(signaling, 'disconnected')
