@@ -71,6 +71,7 @@ export class RoomPresence {
     const all = { ...others, ...given }
     const peerId = all.peerId && wellFormed(all.peerId, 'peerId')
     if (this.#membership !== undefined) this.leave('moved')
+    if (this.#membership !== undefined) return // A listener of `left` has joined another room.
     this.#lastJoin = { room, options: all }
     this.#isReplaced = false
     const key = slotKey(this.#options.url, room, all.slot)

@@ -354,6 +354,20 @@ describe('a client that has left', () => {
     expect(lefts).toEqual([{ room: 'bar', why: 'removed' }])
   })
 
+  it('joins only the room that a listener of `left` has joined last', async () => {
+    const { signaling, socket } = await joined('bar')
+    signaling.addEventListener('left', () => signaling.join('lobby'), { once: true })
+    signaling.join('den')
+    expect(signaling.room).toBe('lobby')
+    expect(socket.sent.slice(1)).toMatchObject([
+      { type: 'leave' },
+      { type: 'join', roomId: 'lobby' },
+    ])
+    signaling.join('den')
+    signaling.join('lobby')
+    expect(signaling.room).toBe('lobby')
+  })
+
   it.each([4001, 4003])('with close code %i still watches the list of rooms', async (code) => {
     const { signaling, socket } = await joined('bar')
     const events = record(signaling, 'disconnected')
