@@ -68,6 +68,16 @@ def test_the_project_is_the_nearest_parent_folder_with_a_state(app: Path, capsys
     assert open_log().path == str(own)
 
 
+def test_an_app_that_only_had_a_sidecar_for_tests_does_not_hide_the_log_of_its_repository(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = state_in(project_state_dir(app.parent))
+    of_app = project_state_dir(app)
+    of_app.mkdir()
+    (of_app / state_dir.TESTS_FILE).write_text('{"pid": 1, "stateDir": "/tmp/signaling-test", "id": "1"}')
+    assert place_of(capsys) == str(own)
+
+
 @pytest.mark.parametrize("command", ALL, ids=" ".join)
 def test_the_state_of_another_project_is_never_used_implicitly(
     tmp_path: Path, app: Path, command: list[str], capsys: pytest.CaptureFixture[str]

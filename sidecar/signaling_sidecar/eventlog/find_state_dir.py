@@ -31,6 +31,7 @@ from signaling_sidecar.eventlog.expanded_path import expanded
 from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.state_dir import (
     POINTER_FILE,
+    TESTS_FILE,
     is_running,
     pointed_to,
     project_state_dir,
@@ -153,7 +154,8 @@ def _states_of(folder: Path) -> Iterator[Found]:
 
 def _has_state(own: Path) -> bool:
     try:
-        return any(name != POINTER_FILE for name in os.listdir(own))
+        # These two files name other folders, and can be in a folder that no sidecar has used.
+        return any(name not in (POINTER_FILE, TESTS_FILE) for name in os.listdir(own))
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:  # the folder exists, but cannot be read, for example because it belongs to root

@@ -24,6 +24,7 @@ APP_NAME = "signaling-sidecar"
 RUNTIME_FILE = "runtime.json"
 LOCK_FILE = "lock"
 POINTER_FILE = "state-dir.json"
+TESTS_FILE = "test-sidecar.json"  # names the sidecar for tests that the Vite plugin has started with `test: true`
 KEY_FILE = "key"
 REVOKED_FILE = "revoked.json"
 KEY_BYTES = 32  # the output size of SHA-256; a longer key would not be more secure
