@@ -1,4 +1,12 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import path from 'node:path'
 import { SIDECAR_NAME } from './names.ts'
 
@@ -36,9 +44,23 @@ export function startFailure(program: string, error: NodeJS.ErrnoException): str
   return `${error.message} (its interpreter ${interpreter} does not exist)`
 }
 
-/** Returns a text that changes when the program or its interpreter is installed again. */
+/** Returns a text that changes when the program, its interpreter or any package of its environment is installed. */
 export function versionOf(program: string): string {
-  return JSON.stringify([program, interpreterOf(program) ?? program].map(statusOf))
+  const files = [program, interpreterOf(program) ?? program, ...packageFoldersOf(program)]
+  return JSON.stringify(files.map(statusOf))
+}
+
+/** Returns the folders in which the packages of a program in `bin`, or on Windows in `Scripts`, are installed. */
+function packageFoldersOf(program: string): string[] {
+  try {
+    // The program of pipx and of `uv tool` is a link.
+    const lib = path.join(path.dirname(realpathSync(program)), '..', 'lib')
+    const inLib = readdirSync(lib).filter((name) => name.startsWith('python'))
+    return ['', ...inLib].map((name) => path.join(lib, name, 'site-packages'))
+  } catch {
+    // The program does not exist, or is not in the environment of a Python.
+    return []
+  }
 }
 
 function statusOf(file: string): readonly number[] | undefined {

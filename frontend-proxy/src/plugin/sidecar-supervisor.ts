@@ -197,7 +197,7 @@ export class SidecarSupervisor {
 
   #start(config: SidecarConfig, command: readonly string[]): void {
     const history = this.#history
-    history.started()
+    history.started(command[0] ?? '')
     const { args, env, root: folder } = config
     // A child that is being ended may still print lines and exit, but must not change the state.
     const isCurrent = () => this.#child === child

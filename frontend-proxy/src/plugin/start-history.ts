@@ -17,13 +17,16 @@ export class StartHistory {
   lastReason = ''
   /** The paths of programs that were found but cannot run on this machine, or are not a sidecar, with their versions. */
   readonly #unusable = new Map<string, string>()
+  /** The version that the program of the last start had before the start. It may be installed again during the start. */
+  #version = ''
 
   get mayStart(): boolean {
     return this.#startsWithoutReady < MAX_STARTS_WITHOUT_READY
   }
 
-  started(): void {
+  started(program: string): void {
     this.#startsWithoutReady += 1
+    this.#version = versionOf(program)
     this.#readyAtMs = Number.POSITIVE_INFINITY
   }
 
@@ -45,7 +48,7 @@ export class StartHistory {
   /** Excludes a program from further starts. The program's last start does not count as a failed start. */
   addUnusable(program: string): void {
     this.#startsWithoutReady -= 1
-    this.#unusable.set(program, versionOf(program))
+    this.#unusable.set(program, this.#version)
   }
 
   get hasUnusable(): boolean {

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { makeProject, openVite, type Project, STAND_IN, STARTED } from './vite-project.ts'
@@ -20,6 +20,7 @@ const PYTHON_OF_ANOTHER_MACHINE = '#!/of/another/machine/.venv/bin/python3\nimpo
 // A script as pip writes it, for a package that is no longer installed.
 const WITHOUT_PACKAGE =
   '#!/bin/sh\necho "Traceback (most recent call last):" >&2\necho "ModuleNotFoundError: No module named signaling_sidecar" >&2\nexit 1\n'
+const STARTS_STAND_IN = `exec "${process.execPath}" "${STAND_IN}" "$@"\n`
 const SOMETHING_ELSE = '#!/bin/sh\necho "I play music"\n'
 
 function pathWith(...places: string[]): void {
@@ -38,11 +39,7 @@ test.each([
     const project = makeProject()
     mkdirSync(path.join(project.root, '..', '.git'))
     const broken = install(project, '.venv/bin', script)
-    const good = install(
-      project,
-      'path',
-      `#!/bin/sh\nexec "${process.execPath}" "${STAND_IN}" "$@"\n`,
-    )
+    const good = install(project, 'path', `#!/bin/sh\n${STARTS_STAND_IN}`)
     pathWith(path.dirname(good))
     const { lines, url } = await openVite(project, { stateDir: project.stateDir })
     await lines.match(STARTED)
@@ -83,12 +80,45 @@ test.each([
 ])('a program %s is tried again', async (_how, repair) => {
   const project = makeProject()
   mkdirSync(path.join(project.root, '..', '.git'))
-  const rest = `exec "${process.execPath}" "${STAND_IN}" "$@"\n`
-  install(project, '.venv/bin', `#!${path.join(project.root, '..', 'sh')}\n${rest}`)
+  install(project, '.venv/bin', `#!${path.join(project.root, '..', 'sh')}\n${STARTS_STAND_IN}`)
   pathWith()
   const { lines, url } = await openVite(project, { stateDir: project.stateDir })
   await lines.match(/pip install signaling-sidecar/)
-  repair(project, `#!/bin/sh\n${rest}`)
+  repair(project, `#!/bin/sh\n${STARTS_STAND_IN}`)
+  const status = async () => (await fetch(`${url}/ws/signaling`)).status
+  await vi.waitUntil(async () => (await status()) === 200, { timeout: 20_000 })
+})
+
+test('a program is tried again when a package that it needs is installed', async () => {
+  const project = makeProject()
+  mkdirSync(path.join(project.root, '..', '.git'))
+  const packages = path.join(project.root, '..', '.venv', 'lib', 'python3.13', 'site-packages')
+  mkdirSync(packages, { recursive: true })
+  const needed = path.join(packages, 'aiohttp')
+  const fails = `[ -e "${needed}" ] || { echo "No module named aiohttp" >&2; exit 1; }\n`
+  install(project, '.venv/bin', `#!/bin/sh\n${fails}${STARTS_STAND_IN}`)
+  pathWith()
+  const { lines, url } = await openVite(project, { stateDir: project.stateDir })
+  await lines.match(/pip install signaling-sidecar/)
+  mkdirSync(needed)
+  const status = async () => (await fetch(`${url}/ws/signaling`)).status
+  await vi.waitUntil(async () => (await status()) === 200, { timeout: 20_000 })
+})
+
+test('a program that is installed again while it starts is tried again', async () => {
+  const project = makeProject()
+  const folder = path.join(project.root, '..')
+  mkdirSync(path.join(folder, '.git'))
+  const [begun, go] = [path.join(folder, 'begun'), path.join(folder, 'go')]
+  const waits = `touch "${begun}"; while [ ! -e "${go}" ]; do sleep 0.05; done; exit 1\n`
+  const broken = install(project, '.venv/bin', `#!/bin/sh\n${waits}`)
+  const repaired = install(project, 'new', `#!/bin/sh\n${STARTS_STAND_IN}`)
+  pathWith()
+  const { lines, url } = await openVite(project, { stateDir: project.stateDir })
+  await vi.waitUntil(() => existsSync(begun), { timeout: 20_000 })
+  renameSync(repaired, broken)
+  writeFileSync(go, '')
+  await lines.match(/does not run here/)
   const status = async () => (await fetch(`${url}/ws/signaling`)).status
   await vi.waitUntil(async () => (await status()) === 200, { timeout: 20_000 })
 })
