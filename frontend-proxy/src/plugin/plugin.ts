@@ -16,6 +16,11 @@ import { type SignalingSetup, setUp } from './signaling-setup.ts'
 import { messageOf, WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
 
 const WITHOUT_HTTPS = 'Vite continues without https'
+const IS_TWICE =
+  'signaling() is twice in the list of plugins, perhaps because a layer or preset of the framework contains it too; only the first one and its options are used'
+
+/** The key of the property of a config that contains the first instance of the plugin. */
+const FIRST = Symbol.for(`${PLUGIN_NAME}.first`)
 
 /**
  * Adds signaling to Vite's dev server and to `vite preview`: proxies `/ws/signaling` to the sidecar,
@@ -84,6 +89,11 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
         log.warn('signaling is off because this Vite is too old; the plugin needs Vite 7 or newer')
         return
       }
+      if (firstIn(config, scripts) !== scripts) {
+        scripts.length = 0
+        log.warn(IS_TWICE)
+        return
+      }
       await warnOnRejection(log, WITHOUT_HTTPS, async () => lan?.configResolved(config, part))
       warnOnError(log, WITHOUT_SIGNALING, () => {
         setups.set(config, setUp(plan, config, part, lan))
@@ -128,6 +138,14 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
     transformIndexHtml: { order: 'pre', handler: () => (isBundled ? tagsOf(scripts) : undefined) },
     ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
   }
+}
+
+/** Returns the first instance of the plugin that has called this function for this config. `own` is the caller. */
+function firstIn(config: ResolvedConfig, own: object): object {
+  const { [FIRST]: first } = config as { [FIRST]?: object }
+  // The property is not enumerable, so that a copy of the config does not have it.
+  if (first === undefined) Object.defineProperty(config, FIRST, { value: own })
+  return first ?? own
 }
 
 /**

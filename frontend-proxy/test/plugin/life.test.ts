@@ -207,6 +207,20 @@ test('in CI a sidecar is started if the option is an object', async () => {
   await lines.match(STARTED)
 })
 
+test('if the plugin is in a config twice, only the first one is used, and one sentence says so', async () => {
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const second = signaling({ sidecar: false, trace: true })
+  const { server, lines, url } = await openVite(project, options, { plugins: [second] })
+  await lines.match(STARTED)
+  server.printUrls()
+  expect(lines.all.filter((line) => /twice/.test(line))).toHaveLength(1)
+  expect(lines.all.filter((line) => /Signaling:/.test(line))).toHaveLength(1)
+  expect(lines.all.join('\n')).not.toContain('has its own rule')
+  expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+  expect(await (await fetch(`${url}/@vite/client`)).text()).not.toContain('/@signaling/')
+})
+
 test('vite build does not use the plugin', async () => {
   const { root } = makeProject()
   const inline = { root, configFile: false as const, plugins: [signaling()] }
