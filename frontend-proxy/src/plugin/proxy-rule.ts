@@ -89,10 +89,16 @@ export class SignalingProxy {
   }
 }
 
-/** Whether this key of the user's `server.proxy` is a rule for signaling. `/ws` alone is not. */
+/**
+ * Whether this key of the user's `server.proxy` is a rule for signaling. `/ws` alone is not, and neither is
+ * `/ws/signaling-of-another-app`.
+ */
 export function isSignalingRule(key: string, base: string): boolean {
-  const path = key.replace(/^\^/, '')
-  return path.startsWith(SIGNALING_PATH) || path.startsWith(base.slice(0, -1) + SIGNALING_PATH)
+  // In a regular expression, a slash may be escaped.
+  const path = key.startsWith('^') ? key.slice(1).replaceAll('\\/', '/') : key
+  return [SIGNALING_PATH, base.slice(0, -1) + SIGNALING_PATH].some(
+    (own) => path.startsWith(own) && !/^[\w-]/.test(path.slice(own.length)),
+  )
 }
 
 // Returns a regular expression, because a plain prefix would also match a path such as /ws/signaling-of-another-app.
