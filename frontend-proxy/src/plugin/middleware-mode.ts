@@ -25,8 +25,6 @@ export function attachToPageServer(
   setup: SignalingSetup,
   inspector: Inspector | undefined,
 ): (() => void) | undefined {
-  // Vitest runs Vite in middleware mode, but does not serve the pages of the app.
-  if (process.env.VITEST) return undefined
   const server = pageServerOf(vite.config)
   if (server === undefined) {
     waitForFirstRequest(vite, setup)
@@ -71,7 +69,7 @@ function followPageServer(
 
 /**
  * When Vite gets its first request, starts the sidecar, and prints why the WebSockets of the pages do not reach the
- * sidecar. A Vite that gets no request may be one that a framework uses internally and that serves no page.
+ * sidecar. A Vite that gets no request may be one that a framework or Vitest uses internally and that serves no page.
  */
 function waitForFirstRequest({ config, middlewares }: ViteDevServer, setup: SignalingSetup): void {
   let isFirst = true

@@ -91,6 +91,14 @@ test.each(KNOWN)('with %s signaling works on that server', async (_name, config)
   expect(await (await fetch(`${url}/`)).text()).toContain('<title>app</title>')
 })
 
+test('with test: true signaling works on a server that a test of Vitest starts', async () => {
+  const underVitest = { name: 'vitest', config: () => void vi.stubEnv('VITEST', 'true') }
+  const config: Middleware = (server) => ({ ...onServer(server), plugins: [underVitest] })
+  const { lines, url } = await open(config, makeProject(), { test: true, stateDir: undefined })
+  await lines.match(STARTED)
+  expect((await echoOver(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+})
+
 test('signaling works on a server that answers every other upgrade and request itself', async () => {
   const { lines, url, pages } = await open(onServer)
   await lines.match(STARTED)
