@@ -21,7 +21,8 @@ export class SidecarLease {
   #site: Site | undefined
   #stopWatching: (() => void) | undefined
   #withdraw: (() => void) | undefined
-  #hasEnded = false
+  /** Aborted by `end()`. The server may continue to run in middleware mode, and must not keep old listeners. */
+  readonly #ended = new AbortController()
 
   constructor(
     supervisor: SidecarSupervisor,
@@ -41,12 +42,16 @@ export class SidecarLease {
     const begin = () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.begin(urls()))
     if (server.listening) begin()
     else server.once('listening', begin)
-    server.once('close', () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.end()))
+    const end = () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.end())
+    server.once('close', end)
+    this.#ended.signal.addEventListener('abort', () =>
+      server.off('listening', begin).off('close', end),
+    )
   }
 
   /** Does nothing after `end()`: in middleware mode, the server may begin to listen after Vite has closed. */
   begin(urls: PageUrls): void {
-    if (this.#hasEnded) return
+    if (this.#ended.signal.aborted) return
     this.#supervisor.addLease(this)
     this.#site = { ...urls, ...this.#clients }
     this.#supervisor.siteFile.describe(this.#site)
@@ -56,7 +61,7 @@ export class SidecarLease {
   }
 
   end(): void {
-    this.#hasEnded = true
+    this.#ended.abort()
     this.#stopWatching?.()
     this.#stopWatching = undefined
     this.#supervisor.removeLease(this)
