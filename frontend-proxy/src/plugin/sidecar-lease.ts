@@ -57,7 +57,9 @@ export class SidecarLease {
     this.#supervisor.siteFile.describe(this.#site)
     this.#supervisor.run(this.#config, this.#log)
     this.#announceToTests()
-    this.#stopWatching ??= watchOtherApps(this.#config.projectFolders, this.#log)
+    // A sidecar for tests is never shared.
+    if (this.#config.testsOf === undefined)
+      this.#stopWatching ??= watchOtherApps(this.#config.projectFolders, this.#log)
   }
 
   end(): void {
