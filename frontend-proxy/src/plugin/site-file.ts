@@ -37,7 +37,7 @@ export class SiteFile {
   readonly secret: string = randomBytes(SECRET_BYTES).toString('base64url')
   readonly #failed: (sentence: string) => void
   #folder: string | undefined
-  /** The Vite servers of this process that listen. The last one is described in the file. */
+  /** The Vite servers of this process that listen, in the order in which they have begun. */
   #sites: readonly Site[] = []
   #stopKeeping: (() => void) | undefined
 
@@ -60,20 +60,20 @@ export class SiteFile {
 
   /** Removes this Vite server from the file. Must be called when the server is closed. */
   forget(site: Site | undefined): void {
-    const isDescribed = site === this.#sites.at(-1)
-    this.#sites = this.#sites.filter((each) => each !== site)
-    if (!isDescribed) return
-    if (this.#sites.length > 0) this.#write()
+    const left = this.#sites.filter((each) => each !== site)
+    if (left.length === this.#sites.length) return
+    this.#sites = left
+    if (left.length > 0) this.#write()
     else this.#remove()
   }
 
   #write(): void {
-    const site = this.#sites.at(-1)
-    if (this.#folder === undefined || site === undefined) return
-    const own = { pid: process.pid, ...site, secret: this.secret }
+    if (this.#folder === undefined || this.#sites.length === 0) return
+    const { pid } = process
+    const own = [...this.#sites].reverse().map((site) => ({ pid, ...site, secret: this.secret }))
     const file = path.join(this.#folder, FILE_NAME)
     try {
-      saveEntries(file, [own, ...this.#othersIn(file)])
+      saveEntries(file, [...own, ...this.#othersIn(file)])
     } catch (error) {
       this.#failed(
         `the sidecar does not know the URLs of the pages, because ${FILE_NAME} could not be written: ${(error as Error).message}`,
@@ -84,7 +84,7 @@ export class SiteFile {
       () => this.#isIn(file) && entriesIn(file).every(isOfRunningProcess),
       () => {
         const found = entriesIn(file).filter(isOfRunningProcess)
-        saveEntries(file, this.#isIn(file) ? found : [...found, own])
+        saveEntries(file, this.#isIn(file) ? found : [...found, ...own])
       },
     )
   }

@@ -26,3 +26,27 @@ test('a file that cannot be written again is not reported each second, and is wr
     name: 'app',
   })
 })
+
+test('the file contains all Vite servers of one process, the last one first', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'site-file-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const siteOf = (name: string) => ({
+    name,
+    local: [],
+    network: [],
+    allowedHosts: [`${name}.test`],
+    allowedOrigins: [],
+  })
+  const [one, two] = [siteOf('one'), siteOf('two')]
+  const file = new SiteFile(vi.fn())
+  const content = () => JSON.parse(readFileSync(path.join(folder, 'site.json'), 'utf8'))
+  file.put(folder)
+  file.describe(one)
+  file.describe(two)
+  expect(content()).toMatchObject({ ...two, others: [one] })
+  file.forget(one)
+  expect(content()).toMatchObject(two)
+  expect(content()).not.toHaveProperty('others')
+  file.forget(two)
+  expect(content).toThrow('ENOENT')
+})
