@@ -175,11 +175,11 @@ async function hold(answer: Answer, started: Promise<void>, proceed: () => void)
 }
 
 /**
- * Returns a promise that resolves when the sidecar listens, its start has failed, or the start takes too
+ * Returns a promise that resolves when the right sidecar listens, its start has failed, or the start takes too
  * long. Returns undefined if the sidecar already listens, or is not being started.
  */
 export function untilStarted(upstream: Upstream): Promise<void> | undefined {
-  const starting = upstream.url === undefined ? upstream.starting() : undefined
+  const starting = upstream.url === undefined ? upstream.starting() : upstream.confirmed?.()
   return starting && withinLimit(starting)
 }
 

@@ -36,6 +36,12 @@ export async function isRunning({ url, boot }: RunningSidecar): Promise<boolean>
   return (await bootAt(url)) === boot
 }
 
+/** Whether another sidecar, perhaps of another project, has taken the port of this one. */
+export async function isReplaced({ url, boot }: RunningSidecar): Promise<boolean> {
+  const found = await bootAt(url)
+  return found !== undefined && found !== boot
+}
+
 /** Returns the sidecar at `url` if it uses one of these state folders. It may have ended since. */
 export async function findByAddress(
   stateFolders: readonly string[],

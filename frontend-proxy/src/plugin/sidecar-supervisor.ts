@@ -17,7 +17,12 @@ import { HeldOutput } from './held-output.ts'
 import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
 import { OnceEach } from './once-each.ts'
-import { findByAddress, findRunningSidecar, type RunningSidecar } from './running-sidecar.ts'
+import {
+  findByAddress,
+  findRunningSidecar,
+  isReplaced,
+  type RunningSidecar,
+} from './running-sidecar.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
 import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
@@ -47,6 +52,8 @@ export class SidecarSupervisor {
   #restart: NodeJS.Timeout | undefined
   #isSearching = false
   #searchedAtMs = 0
+  /** The running sidecar that was found by the last search. */
+  #found: RunningSidecar | undefined
   #turn = 0
   #history = new StartHistory()
   readonly #leases = new Set<object>()
@@ -100,6 +107,22 @@ export class SidecarSupervisor {
     if (!this.#config || this.#isActive || this.#leases.size === 0) return
     if (Date.now() - this.#searchedAtMs < SEARCH_INTERVAL_MS) return
     this.#findOrStart(this.#config)
+  }
+
+  /** Another project's sidecar may have been started on the port of one that another program has started. */
+  confirmed(): Promise<void> | undefined {
+    const found = this.#found
+    if (found === undefined || this.#isActive) return undefined
+    return this.#leaveIfReplaced(found)
+  }
+
+  async #leaveIfReplaced(found: RunningSidecar): Promise<void> {
+    if ((await isReplaced(found)) && found === this.#found && this.#config) {
+      this.#found = undefined
+      this.#url = undefined
+      this.#findOrStart(this.#config)
+    }
+    if (this.#url === undefined) await this.starting()
   }
 
   failed(error: Error): void {
@@ -156,6 +179,7 @@ export class SidecarSupervisor {
     const running = await findRunningSidecar(config.stateFolders)
     if (turn !== this.#turn) return
     this.#isSearching = false
+    this.#found = running
     if (running) {
       this.#use(running, config)
       return

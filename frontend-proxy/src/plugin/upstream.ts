@@ -20,6 +20,11 @@ export interface Upstream {
    * start is in progress.
    */
   starting(): Promise<void> | undefined
+  /**
+   * Must be called before a request is sent to `url`. If the request has to wait, returns a promise that resolves when
+   * it is known whether the right sidecar still listens at `url`.
+   */
+  confirmed?(): Promise<void> | undefined
   /** Why there is no `url`, if it is known: a sentence that has also been printed in the terminal. */
   readonly problem: string | undefined
   /** Reads the token for the admin API, which changes at each start and each reload of the sidecar. */

@@ -23,8 +23,8 @@ async function pidBehind({ url }: OpenVite): Promise<number> {
 }
 
 /** Starts the stand-in for a sidecar without Vite, as a user may start a sidecar by hand. */
-async function startByHand({ root, stateDir }: Project): Promise<number> {
-  const args = ['serve', '--port', '0', '--project', root, '--state-dir', stateDir]
+async function startByHand({ root, stateDir }: Project, port = '0'): Promise<number> {
+  const args = ['serve', '--port', port, '--project', root, '--state-dir', stateDir]
   const child = spawn(process.execPath, [STAND_IN, ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
@@ -181,6 +181,22 @@ test('when such a sidecar exits, the next request starts one', async () => {
   // clients do.
   await vi.waitUntil(async () => (await fetch(`${vite.url}/ws/signaling`)).ok, { timeout: 20_000 })
   expect(await pidBehind(vite)).not.toBe(pid)
+})
+
+test("when another project's sidecar takes the port of such a sidecar, pages do not reach it", async () => {
+  const project = makeProject()
+  const { stateDir } = project
+  const pid = await startByHand(project)
+  const vite = await openVite(project, { sidecar: standIn(), stateDir })
+  const line = await vite.lines.match(/using the sidecar that is already running/)
+  expect(await pidBehind(vite)).toBe(pid)
+  process.kill(pid, 'SIGKILL')
+  await isGone(pid)
+  const port = /:(\d+)\)/.exec(line)?.[1]
+  const other = await startByHand(makeProject(), port)
+  const pids = await Promise.all([pidBehind(vite), pidBehind(vite)])
+  expect(pids[0]).toBe(pids[1])
+  expect([pid, other]).not.toContain(pids[0])
 })
 
 test.each([
