@@ -64,6 +64,10 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
     stdio: 'pipe',
     windowsHide: true,
   })
+  if ((child.stdout as unknown) === undefined) {
+    child.once('error', () => {}) // An `error` event without a listener would end Vite.
+    throw new Error(`${program} could not be started, because this process has too many open files`)
+  }
   let lastLine = ''
   const printed = (text: string) => {
     lastLine = stripVTControlCharacters(text)
