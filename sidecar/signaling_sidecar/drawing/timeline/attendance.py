@@ -168,8 +168,9 @@ class _Room:
             self._moment(Moment(entry.ts, label, is_server))
         if entry.type == "server.restored":
             lost_ts = self._down_since_ts.get((entry.boot, entry.seq), entry.ts)
-            for session, (_, since_ts) in self._open.items():
-                self._turn(session, Presence.AWAY, max(lost_ts, since_ts))
+            over = {session for session, (missed_ts, _) in self._missing.items() if missed_ts < lost_ts}
+            for session in self._open.keys() - over:
+                self._turn(session, Presence.AWAY, max(lost_ts, self._open[session][1]))
         elif entry.type == "room.ended":
             self._miss(entry, self._open)
         elif entry.session is not None and entry.peer is not None and entry.type.startswith("peer."):
