@@ -11,7 +11,7 @@ import pytest
 from signaling_sidecar.inspection import EventLog, open_log
 from signaling_sidecar.inspection.tables import column_values
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
-from tests.kit.inspection_log import ANN, BAR, BEN, TWO_PEERS, header, record, write_segment
+from tests.kit.inspection_log import ANN, BAR, BEN, T0_S, TWO_PEERS, header, record, write_segment
 from tests.kit.tables import described
 
 
@@ -130,6 +130,14 @@ def test_a_session_that_is_not_back_since_a_restart_is_away_in_every_table_and_d
     assert "1 cleo (away)" in str(log.mesh("quiet"))
     assert "boot cafe, d00d" in str(log.mesh("quiet"))
     assert "● joins" in str(log.ladder("quiet"))  # as `sidecar ladder` draws it: the run that has records of the room
+
+
+def test_no_peer_is_away_for_a_negative_time_if_the_clock_was_set_back_since_the_last_record(tmp_path: Path) -> None:
+    path = tmp_path / "events-b00t-0001.jsonl"
+    write_segment(path, [*TWO_PEERS[:5], record(6, 3, "peer.away", **BEN, data={"ending": "lost"})])
+    for read_at_s, away_s in ((1.0, 0.0), (9.0, 6.0)):
+        log = EventLog(str(path), [path], open_log(path).events, T0_S + read_at_s)
+        assert log.sessions.set_index("peer")["away_s"].to_dict() == {"ann": 0.0, "ben": away_s}
 
 
 def test_peers_that_only_a_checkpoint_lists_are_in_every_table_and_drawing(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def sessions_table(events: pd.DataFrame, listed: pd.DataFrame, read_ts: float | 
     table["connections"] = _count(arrived.drop_duplicates(["session", "boot", "connection"])["session"], table)
     times = without_dumps(events[["time", "type", "kind"]])["time"].copy()
     if read_ts is not None:  # as in the timeline, a peer that is away now has been away until now
-        times.iloc[-1:] = pd.Timestamp(read_ts, unit="s", tz="UTC").round("us")
+        now = pd.Timestamp(read_ts, unit="s", tz="UTC").round("us")
+        times.iloc[-1:] = [max(last, now) for last in times.iloc[-1:]]  # the clock may have been set back since then
     _add_absences(table, changes, times, listed)
     _add_signals(table, events)
     table = table.rename_axis("session").reset_index().astype({"session": "category"})
