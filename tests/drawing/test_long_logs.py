@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 
+from signaling_sidecar.diagnosis import Entry
+from signaling_sidecar.drawing import attend
 from signaling_sidecar.drawing.elapsed import since_start
 from signaling_sidecar.inspection import EventLog, open_log
 from tests.kit.inspection_log import ANN, BAR, BEN, header, record, write_segment
@@ -63,3 +66,16 @@ def test_the_axis_has_a_few_ticks_whatever_the_log_lasts(tmp_path: Path, lasts_s
     ticks = re.findall(r">(\+[^<]*)</text>", log_of(tmp_path, lasts_s).timeline("bar").to_html())
     assert 3 <= len(ticks) <= 7
     assert all(tick.endswith(" s") == (lasts_s < 600) for tick in ticks)
+
+
+def test_the_time_to_find_out_who_was_in_a_room_grows_only_as_the_number_of_its_peers() -> None:
+    def took_s(peers: int) -> float:
+        joins = [
+            Entry(v=1, seq=at, ts=at, type="peer.joined", room="bar", peer=f"{at}", session=f"s-{at}", boot="b00t")
+            for at in range(1, peers + 1)
+        ]
+        began_s = time.process_time()
+        assert len(attend(joins, peers).there_at(peers)) == peers
+        return time.process_time() - began_s
+
+    assert min(took_s(8_000) for _ in range(3)) < 16 * min(took_s(1_000) for _ in range(3))

@@ -142,10 +142,10 @@ class _Room:
         """For each session in the room: its presence, and since when it has this presence (seconds since the epoch)."""
         self._missing: dict[str, tuple[float, int]] = {}
         """The same sessions, if another record shows that they are over: the time and `seq` of that record."""
+        self._last_of: dict[str, str] = {}  # by peer id, its last session
         self._moments: list[Moment] = []
         self._began_ts: float | None = None
-        self._last_ts = 0.0
-        self._now_ts = 0.0
+        self._last_ts = self._now_ts = 0.0
         self._labels = PeerLabels()
 
     def take(self, entry: Entry) -> None:
@@ -168,8 +168,7 @@ class _Room:
             self._moment(Moment(entry.ts, label, is_server))
         if entry.type == "server.restored":
             lost_ts = self._down_since_ts.get((entry.boot, entry.seq), entry.ts)
-            over = {session for session, (missed_ts, _) in self._missing.items() if missed_ts < lost_ts}
-            for session in self._open.keys() - over:
+            for session in self._open.keys() - {each for each, (ts, _) in self._missing.items() if ts < lost_ts}:
                 self._turn(session, Presence.AWAY, max(lost_ts, self._open[session][1]))
         elif entry.type == "room.ended":
             self._miss(entry, self._open)
@@ -185,7 +184,7 @@ class _Room:
 
     def _miss(self, entry: Entry, sessions: Iterable[str]) -> None:
         """Note that these sessions in the room are over, unless a later record shows the opposite."""
-        self._missing = dict.fromkeys(sessions, (entry.ts, entry.seq)) | self._missing
+        self._missing |= {each: (entry.ts, entry.seq) for each in sessions if each not in self._missing}
 
     def ended(self, log_end_ts: float, labels: PeerLabels | None) -> Attendance:
         for session, (missed_ts, seq) in self._missing.items():
@@ -222,9 +221,9 @@ class _Room:
         if entry.type != "peer.joined":
             before = Presence.AWAY if entry.type in ("peer.resumed", WAS_AWAY) else Presence.HERE
             self._open[session] = (before, self._began_ts or entry.ts)
-        self._miss(entry, [other for other in self._open if other != session and self._rows[other].peer == peer])
-        row = self._rows[session] = Row(session, peer)
-        return row
+        self._miss(entry, {self._last_of.get(peer, "")} & self._open.keys())
+        self._last_of[peer] = session
+        return self._rows.setdefault(session, Row(session, peer))
 
     def _turn(self, session: str, presence: Presence, ts: float) -> None:
         was, since_ts = self._open.get(session, (Presence.ABSENT, ts))
