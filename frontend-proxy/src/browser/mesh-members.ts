@@ -144,8 +144,9 @@ export class MeshMembers {
     if (member === undefined || forInstance !== this.#client.instance) return
     const target = member.link.targetOf(frame)
     if (target === 'an earlier link') {
+      if (member.link.isMismatchedBy(frame)) this.#replaceLink(member, true)
       // See rule 5.
-      if (frame.type === 'offer' && member.link.isUnknownToPeer) member.link.resume()
+      else if (frame.type === 'offer' && member.link.isUnknownToPeer) member.link.resume()
       return
     }
     if (target === 'a new link' && !this.#replaceLink(member, false)) return

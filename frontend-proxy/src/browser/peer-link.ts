@@ -106,6 +106,15 @@ export class PeerLink {
     return this.#remoteId === undefined
   }
 
+  /**
+   * Whether a signal shows that the peer's link, from which this link has used a signal, has used
+   * one from an earlier link of this side. Then the two links never connect.
+   */
+  isMismatchedBy({ payload }: RelayedFrame): boolean {
+    const [from, to] = [text(payload.link), text(payload.forLink)]
+    return from !== undefined && from === this.#remoteId && to !== undefined && to !== this.id
+  }
+
   /** Returns whether a signal is for this link, an earlier link, or a link still to be created. */
   targetOf({ type, payload }: RelayedFrame): 'this link' | 'an earlier link' | 'a new link' {
     const from = text(payload.link)

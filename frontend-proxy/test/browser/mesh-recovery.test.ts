@@ -195,6 +195,18 @@ describe('signals of an earlier link', () => {
     expect(room.sent()).toEqual([])
   })
 
+  it('are answered with the offer of a new link if they are from the link whose offer was answered', async () => {
+    const room = await scene([])
+    await room.deliver({ type: 'peer_joined', ...ben })
+    await room.deliver({ type: 'offer', from: 'ben', sdp: 'o', link: 'l' })
+    const [{ link } = {}] = room.sent()
+    await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'l', forLink: 'closed' })
+    const [offer] = room.sent()
+    expect(offer).toMatchObject({ type: 'offer', to: 'ben' })
+    expect([undefined, link]).not.toContain(offer?.link)
+    expect(pc(0).connectionState).toBe('closed')
+  })
+
   it('are distinguished from the answer of a new link, whose predecessor has sent an ignored offer', async () => {
     const room = await scene([])
     await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
