@@ -46,6 +46,7 @@ export class Negotiation {
   /** The candidates that arrived before the remote description. */
   readonly #early: RTCIceCandidateInit[] = []
   #makingOffer = false
+  #applyingOffer = false
   #ignoringOffer = false
   #settingAnswer = false
   /** The round of our last offer. */
@@ -80,7 +81,9 @@ export class Negotiation {
    * `negotiationneeded` if an offer is still needed.
    */
   async offer(): Promise<void> {
-    if (this.#makingOffer || this.#pc.signalingState !== 'stable') return
+    // While an offer of the peer is being applied, `signalingState` may still be `stable`.
+    const isBusy = this.#makingOffer || this.#applyingOffer
+    if (isBusy || this.#pc.signalingState !== 'stable') return
     this.#makingOffer = true
     try {
       await this.#pc.setLocalDescription()
@@ -128,9 +131,14 @@ export class Negotiation {
       return
     }
     this.#appliedRound = offer.round
-    await this.#pc.setRemoteDescription(offer) // This also withdraws our own pending offer.
-    await this.#addEarlyCandidates()
-    await this.#pc.setLocalDescription()
+    this.#applyingOffer = true
+    try {
+      await this.#pc.setRemoteDescription(offer) // This also withdraws our own pending offer.
+      await this.#addEarlyCandidates()
+      await this.#pc.setLocalDescription()
+    } finally {
+      this.#applyingOffer = false
+    }
     this.#sendIf('answer', this.#pc.localDescription, offer.round)
     this.#answeredRound = offer.round
   }

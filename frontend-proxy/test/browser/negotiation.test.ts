@@ -71,6 +71,14 @@ it('an offer that arrives while an earlier answer is being applied does not coll
   expect(ann.sent.at(-1)?.type).toBe('answer')
 })
 
+it('an offer is answered also if our own is requested while it is being applied', async () => {
+  const ann = side(false)
+  const receiving = ann.negotiation.receive(offer("ben's", 1))
+  await Promise.all([receiving, ann.negotiation.offer()])
+  expect(ann.sent).toEqual([answer('answer 1', 1)])
+  expect(ann.pc.signalingState).toBe('stable')
+})
+
 describe('an offer that got lost', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
