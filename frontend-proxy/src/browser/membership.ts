@@ -2,7 +2,8 @@
  * Represents a client's membership in one room, from `join()` until the client leaves. A membership
  * continues when the connection is lost and opened again.
  *
- * 1. `joined` is true from the sidecar's answer to the join until the connection is lost.
+ * 1. `joined` is true from the sidecar's answer to the join until the connection is lost, and false
+ *    while the client asks for a new list of peers.
  * 2. If the sidecar can resume sessions, each frame that the client sends after the first answer
  *    gets a number, and is kept until the sidecar has handled it. On a new connection, the kept
  *    frames are sent only after the sidecar has answered the join.
@@ -40,7 +41,8 @@ export class Membership {
    * sidecar cannot resume sessions.
    */
   #resumption: Resumption | undefined
-  #joined = false
+  /** Whether the sidecar has answered a join on this connection. */
+  #isInRoom = false
   /** True while a join is waiting for the sidecar's answer. */
   #asking = false
   #maxFrameBytes: number | undefined
@@ -61,12 +63,12 @@ export class Membership {
   }
 
   get joined(): boolean {
-    return this.#joined
+    return this.#isInRoom && !this.#asking
   }
 
-  /** Whether frames from the room are for this client, also while it asks for a new list. */
-  get receives(): boolean {
-    return this.#joined || this.#resumption !== undefined
+  /** Whether this connection is in the room, also while the client asks for a new list. */
+  get isInRoom(): boolean {
+    return this.#isInRoom
   }
 
   /** Whether a join waits for its answer. */
@@ -91,8 +93,8 @@ export class Membership {
    */
   disconnected(closeCode: number): Refusal | undefined {
     const wasAsking = this.#asking
-    if (this.#joined) this.#resumption?.lost(closeCode)
-    this.#joined = false
+    if (this.joined) this.#resumption?.lost(closeCode)
+    this.#isInRoom = false
     this.#asking = false
     this.#request.stop()
     return wasAsking ? faultOf(closeCode) : undefined
@@ -112,9 +114,9 @@ export class Membership {
       this.#refused(tooLarge('frame', bytes, this.#maxFrameBytes))
       return false
     }
-    if (resumption === undefined) return this.#joined && this.#connection.send(frame)
+    if (resumption === undefined) return this.joined && this.#connection.send(frame)
     if (!resumption.keep(frame)) return false
-    const last = this.#joined ? resumption.last() : undefined
+    const last = this.joined ? resumption.last() : undefined
     if (last !== undefined) this.#connection.send(last)
     return true
   }
@@ -126,7 +128,7 @@ export class Membership {
       // second without an error.
       this.#slowUntil = Date.now() + 2 * SLOW_DOWN_MS
     } else if (Date.now() < this.#slowUntil) this.#sendAgain(SLOW_DOWN_MS)
-    else if (this.#joined && this.#againTimer === undefined) this.#outOfOrder()
+    else if (this.joined && this.#againTimer === undefined) this.#outOfOrder()
   }
 
   #outOfOrder(): void {
@@ -158,8 +160,7 @@ export class Membership {
    */
   #askForList(): void {
     const resumption = this.#resumption
-    if (!this.#joined || resumption === undefined) return
-    this.#joined = false
+    if (!this.joined || resumption === undefined) return
     this.#asking = true
     this.#request.ask({ token: resumption.token })
   }
@@ -245,12 +246,12 @@ export class Membership {
   }
 
   #answered(): void {
-    this.#joined = true
+    this.#isInRoom = true
     this.#asking = false
   }
 
   #sendKept(): void {
-    if (!this.#joined) return
+    if (!this.joined) return
     for (const frame of this.#resumption?.all() ?? []) this.#connection.send(frame)
   }
 
@@ -258,7 +259,7 @@ export class Membership {
     clearTimeout(this.#ackTimer)
     this.#ackTimer = undefined
     const resumption = this.#resumption
-    if (!this.#joined || resumption === undefined || resumption.acknowledgementDue === 'no') return
+    if (!this.joined || resumption === undefined || resumption.acknowledgementDue === 'no') return
     this.#connection.send({ type: 'ack', ...resumption.acknowledge() })
   }
 }

@@ -32,7 +32,7 @@ export class RoomFrames {
     else if (frame.type === 'error') this.#receiveError(frame)
     else if (frame.type === 'ack' || frame.type === 'pong') return
     // Frames for a room that the client has left may still arrive; they are ignored.
-    else if (membership?.receives) state.apply(frame, this.#emit)
+    else if (membership?.isInRoom) state.apply(frame, this.#emit)
   }
 
   /** Handles a refusal of the join. Some refusals are temporary. */
@@ -50,7 +50,9 @@ export class RoomFrames {
 
   /** Ends the membership because the sidecar will not accept the join. */
   joinRefused(room: string, { code, message }: Refusal): void {
-    this.#presence.end('refused')
+    // A join that only asked for a new list is refused on a connection that is in the room.
+    if (this.#presence.membership?.isInRoom) this.#presence.leave('refused')
+    else this.#presence.end('refused')
     adviseOnRefusal(room, code, message)
     this.#emit('refused', { code, message, room })
   }

@@ -91,10 +91,10 @@ export class RoomPresence {
     })
   }
 
-  leave(why: 'left' | 'moved'): void {
+  leave(why: 'left' | 'moved' | 'refused'): void {
     if (this.#membership === undefined) return
     this.#hasSentLeave = this.#connection.send({ type: 'leave' })
-    this.end(why)
+    this.end(why, undefined, this.#hasSentLeave)
   }
 
   /** Must be called when the sidecar may have ignored frames. */
@@ -133,8 +133,11 @@ export class RoomPresence {
     } else this.join()
   }
 
-  /** Ends the membership, and closes the `socket` of a connection that was released. */
-  end(why: LeaveReason, socket?: OpenSocket): void {
+  /**
+   * Ends the membership, and closes the `socket` of a connection that was released. If no `leave`
+   * was sent, the session may still exist.
+   */
+  end(why: LeaveReason, socket?: OpenSocket, hasSentLeave = false): void {
     if (this.#membership === undefined) {
       socket?.close()
       return
@@ -143,7 +146,7 @@ export class RoomPresence {
     this.#membership.end()
     this.#membership = undefined
     this.state.clear()
-    this.#releaseSlot(why, socket)
+    this.#releaseSlot(why, socket, hasSentLeave)
     this.#options.emit('left', { room, why })
   }
 
@@ -170,7 +173,7 @@ export class RoomPresence {
     this.#options.emit('disconnected', { code: 1000, reason: '', final })
   }
 
-  #releaseSlot(why: LeaveReason, socket: OpenSocket | undefined): void {
+  #releaseSlot(why: LeaveReason, socket: OpenSocket | undefined, hasSentLeave: boolean): void {
     const slot = this.#slot
     this.#slot = undefined
     if (why === 'closed' && socket !== undefined) {
@@ -179,8 +182,6 @@ export class RoomPresence {
     }
     socket?.close()
     const isEndedByOther = why === 'replaced' || why === 'removed'
-    // If no `leave` was sent, the session may still exist.
-    const hasSentLeave = why !== 'refused' && this.#connection.isOpen
     slot?.release(isEndedByOther || hasSentLeave)
   }
 

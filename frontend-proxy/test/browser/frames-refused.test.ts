@@ -91,6 +91,17 @@ describe('numbers of the two sides that disagree', () => {
     expect(events).toContainEqual(['refused', expect.objectContaining({ code: 'out-of-order' })])
   })
 
+  it('end the session at once if the new list is refused for good', async () => {
+    const { signaling, socket, events } = await resumable()
+    socket.deliver({ type: 'ack', ca: 9 })
+    const { id: ref } = socket.sent.at(-1) ?? {}
+    socket.deliver({ type: 'error', code: 'refused-by-hook', message: 'no', ref })
+    expect(socket.sent.slice(1)).toMatchObject([{ type: 'join', id: ref }, { type: 'leave' }])
+    expect(events.map(([name]) => name)).toEqual(['left', 'refused'])
+    signaling.join()
+    expect(socket.sent.at(-1)).toMatchObject({ type: 'join', resume: true })
+  })
+
   it('lead to neither if the reason was `too-fast`', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2]) signaling.relay('ben', 'signal', { n })
