@@ -209,9 +209,11 @@ export class JoinRequest {
 
   /**
    * Is called when the sidecar has begun a new session under an id of its own choice. Leaves that
-   * session, and joins again with the id that the app has chosen.
+   * session, and joins again with the id that the app has chosen. Does nothing if that was done
+   * already, because the join was sent twice.
    */
   askForNewSession(): void {
+    if (this.#proof === undefined) return
     this.#identity = { peerId: this.#identity.peerId, instance: this.#instance }
     this.#connection.send({ type: 'leave' })
     this.ask()

@@ -102,6 +102,21 @@ describe('an id that the app has chosen', () => {
     expect(events).toEqual(['peer_list'])
   })
 
+  it('is requested only once if the sidecar answers two joins with another id', async () => {
+    const { signaling, socket } = await joined({ peerId: 'user-1' })
+    socket.drop(1006)
+    const next = await opened(FIRST_RETRY_MS)
+    next.deliver({ type: 'error', code: 'too-fast', message: 'wait' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    for (const peerId of ['x', 'y']) {
+      next.deliver({ type: 'not_resumed', why: 'token' })
+      next.deliver({ type: 'peer_list', peers: [], roomId: 'bar', peerId, resume: ticket(peerId) })
+    }
+    expect(next.sent.map(({ type }) => type)).toEqual(['join', 'join', 'leave', 'join'])
+    admit(next, 'two')
+    expect(signaling.joined).toBe(true)
+  })
+
   it('is requested without its token if the session has probably ended', async () => {
     const { signaling, socket } = await joined({ peerId: 'user-1' })
     signaling.broadcast({ kept: 'for the session that is over' })
