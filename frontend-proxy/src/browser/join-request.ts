@@ -116,6 +116,10 @@ export class JoinRequest {
     return this.#instance
   }
 
+  get isOnItsWay(): boolean {
+    return this.#isOnItsWay
+  }
+
   /** False if the last join left out the session token, because the session has probably ended. */
   get includesProof(): boolean {
     return this.#includesProof

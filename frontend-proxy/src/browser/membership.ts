@@ -45,17 +45,28 @@ export class Membership {
   #isInRoom = false
   /** True while a join is waiting for the sidecar's answer. */
   #asking = false
+  /** Whether the next list may answer an earlier join for the same room on this connection. */
+  #expectsOldList: boolean
   #maxFrameBytes: number | undefined
   #slowUntil = 0
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
 
-  /** `refused` is called for each frame that is too large or that is dropped. */
-  constructor(connection: Connection, request: JoinRequest, refused: (refusal: Refusal) => void) {
+  /**
+   * `refused` is called for each frame that is too large or that is dropped. `expectsOldList` is true
+   * if the client has just left this room before its join was answered.
+   */
+  constructor(
+    connection: Connection,
+    request: JoinRequest,
+    refused: (refusal: Refusal) => void,
+    expectsOldList: boolean,
+  ) {
     this.room = request.room
     this.#connection = connection
     this.#request = request
     this.#refused = refused
+    this.#expectsOldList = expectsOldList
   }
 
   get identity(): Identity {
@@ -96,6 +107,7 @@ export class Membership {
     if (this.joined) this.#resumption?.lost(closeCode)
     this.#isInRoom = false
     this.#asking = false
+    this.#expectsOldList = false
     this.#request.stop()
     return wasAsking ? faultOf(closeCode) : undefined
   }
@@ -222,6 +234,11 @@ export class Membership {
     const isRenamed = peerId !== this.identity.peerId
     if ((list.roomId ?? this.room) !== this.room) return undefined
     if (isRenamed && (list.resume === undefined || this.#request.isIdChosen)) return undefined
+    if (this.#expectsOldList) {
+      this.#expectsOldList = false
+      this.#sendAgain(SLOW_DOWN_MS) // The sidecar may not have answered the earlier join.
+      return undefined
+    }
     if (!this.#request.includesProof) this.#resumption = undefined
     const keptUpdates = this.#resumption !== undefined
     this.#request.accepted({ peerId, token: list.resume?.token })

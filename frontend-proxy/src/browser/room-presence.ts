@@ -18,6 +18,9 @@ import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events
 import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
 import { type NoToken, TokenSource } from './token-source.ts'
 
+/** By then, a join was answered, or its connection is lost. */
+const ANSWERED_WITHIN_MS = 5_000
+
 export interface PresenceOptions {
   readonly connection: Connection
   readonly url: () => string | undefined
@@ -41,6 +44,8 @@ export class RoomPresence {
   #membership: Membership | undefined
   #slot: Slot | undefined
   #lastJoin: { readonly room: string; readonly options: JoinOptions } | undefined
+  /** The room that the client has left before its join was answered, and when it left. */
+  #unanswered: { readonly room: string; readonly leftAt: number } | undefined
   #isListenedTo = false
   /** True after a newer client of this page has taken over the slot. */
   #isReplaced = false
@@ -93,6 +98,8 @@ export class RoomPresence {
 
   leave(why: 'left' | 'moved' | 'refused'): void {
     if (this.#membership === undefined) return
+    const { room, request } = this.#membership
+    if (request.isOnItsWay) this.#unanswered = { room, leftAt: Date.now() }
     this.#hasSentLeave = this.#connection.send({ type: 'leave' })
     this.end(why, undefined, this.#hasSentLeave)
   }
@@ -158,7 +165,9 @@ export class RoomPresence {
     const tokens = new TokenSource(options.token)
     const details = { options, profile, tokens, noToken }
     const request = new JoinRequest(this.#connection, room, identity, details)
-    this.#membership = new Membership(this.#connection, request, refused)
+    const { room: left, leftAt = 0 } = this.#unanswered ?? {}
+    const expectsOldList = left === room && Date.now() < leftAt + ANSWERED_WITHIN_MS
+    this.#membership = new Membership(this.#connection, request, refused, expectsOldList)
     this.storeIdentity(request.identity)
     this.#connection.start()
     this.#membership.sendJoin()

@@ -162,6 +162,45 @@ describe('the newest client of a page', () => {
   })
 })
 
+describe('a client that leaves before its join is answered, and joins again,', () => {
+  async function joinsAgain() {
+    const signaling = client({ peerId: 'ann' })
+    const socket = await opened()
+    signaling.leave()
+    signaling.join()
+    admit(socket, 'of the session that it has left')
+    expect(signaling.joined).toBe(false)
+    return { signaling, socket }
+  }
+
+  it('uses the answer to its second join', async () => {
+    const { signaling, socket } = await joinsAgain()
+    admit(socket, 'two')
+    expect(signaling.joined).toBe(true)
+    socket.drop(1006)
+    const next = await opened(FIRST_RETRY_MS)
+    expect(next.sent).toMatchObject([{ type: 'join', resume: { token: 'two' } }])
+  })
+
+  it('asks again if the sidecar has answered only one of the two', async () => {
+    const { signaling, socket } = await joinsAgain()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(socket.sent.map(({ type }) => type)).toEqual(['join', 'leave', 'join', 'join'])
+    admit(socket, 'two')
+    expect(signaling.joined).toBe(true)
+  })
+
+  it('uses the first answer on another connection', async () => {
+    const signaling = client({ peerId: 'ann' })
+    const socket = await opened()
+    signaling.leave()
+    signaling.join()
+    socket.drop(1006)
+    admit(await opened(FIRST_RETRY_MS), 'one')
+    expect(signaling.joined).toBe(true)
+  })
+})
+
 describe('a page', () => {
   it('repeats an unanswered join after each reload', async () => {
     client()
