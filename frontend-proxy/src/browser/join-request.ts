@@ -66,10 +66,7 @@ export class JoinRequest {
    */
   readonly #instance: string
   readonly #connection: Connection
-  readonly #options: JoinOptions
-  readonly #profile: () => Profile
-  readonly #tokens: TokenSource
-  readonly #noToken: (reason: NoToken) => void
+  readonly #details: JoinDetails
   #identity: Identity
   /** The `id` of the last join frame, which an error repeats as its `ref`. */
   #ref = ''
@@ -89,19 +86,11 @@ export class JoinRequest {
   #includesProof = true
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(
-    connection: Connection,
-    room: string,
-    identity: Identity,
-    { options, profile, tokens, noToken }: JoinDetails,
-  ) {
+  constructor(connection: Connection, room: string, identity: Identity, details: JoinDetails) {
     const { peerId, token, instance, usedAt, isStored } = identity
     this.room = room
     this.#connection = connection
-    this.#options = options
-    this.#profile = profile
-    this.#tokens = tokens
-    this.#noToken = noToken
+    this.#details = details
     this.#instance = instance ?? randomId()
     this.#identity = token === undefined ? { peerId, instance: this.#instance } : { peerId, token }
     const graceMs = isStored === true ? UNLOADED_GRACE_MS : GRACE_MS
@@ -127,13 +116,13 @@ export class JoinRequest {
 
   /** The profile, if the sidecar may have accepted a join with an earlier one. */
   get changedProfile(): Profile | undefined {
-    const profile = this.#profile()
+    const profile = this.#details.profile()
     return profile === this.#sentProfile ? undefined : profile
   }
 
   /** Whether the app has chosen the peer id. */
   get isIdChosen(): boolean {
-    return this.#options.peerId !== undefined
+    return this.#details.options.peerId !== undefined
   }
 
   /**
@@ -155,12 +144,12 @@ export class JoinRequest {
   async prepare(): Promise<boolean> {
     const ref = this.#nextRef()
     try {
-      await this.#tokens.prepare()
+      await this.#details.tokens.prepare()
       return true
     } catch (error) {
       if (ref !== this.#ref) return true // A newer join decides whether to connect.
       const reason = error as NoToken
-      this.#noToken(reason)
+      this.#details.noToken(reason)
       if (reason.code === 'token-failed') throw reason
       return false
     }
@@ -177,7 +166,7 @@ export class JoinRequest {
    */
   refused(code: string): boolean {
     this.#isOnItsWay = false
-    if (code === 'unauthorised' && this.#tokens.renew()) {
+    if (code === 'unauthorised' && this.#details.tokens.renew()) {
       this.#send()
       return true
     }
@@ -208,7 +197,7 @@ export class JoinRequest {
     this.#isOnItsWay = false
     this.#refusals = 0
     this.#endsAt = undefined
-    this.#tokens.accepted()
+    this.#details.tokens.accepted()
   }
 
   /**
@@ -247,19 +236,19 @@ export class JoinRequest {
     clearTimeout(this.#timer)
     if (!this.#connection.isOpen) return // `ask` is called when the connection is open.
     const ref = this.#nextRef()
-    if (this.#tokens.isReady) {
+    if (this.#details.tokens.isReady) {
       this.#sendFrame()
       return
     }
-    this.#tokens.prepare().then(
+    this.#details.tokens.prepare().then(
       () => ref === this.#ref && this.#sendFrame(),
-      (reason: NoToken) => ref === this.#ref && this.#noToken(reason),
+      (reason: NoToken) => ref === this.#ref && this.#details.noToken(reason),
     )
   }
 
   #sendFrame(): void {
-    const { capacity, listed } = this.#options
-    const profile = this.#profile()
+    const { capacity, listed } = this.#details.options
+    const profile = this.#details.profile()
     const isSecond = this.#isOnItsWay && profile !== this.#sentProfile
     this.#sentProfile = isSecond ? undefined : profile
     this.#isOnItsWay = true
@@ -272,7 +261,7 @@ export class JoinRequest {
       ...profile,
       capacity,
       listed,
-      token: this.#tokens.take(),
+      token: this.#details.tokens.take(),
       resume: (this.#includesProof && this.#proof) || true,
     })
   }
