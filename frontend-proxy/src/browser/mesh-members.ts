@@ -16,9 +16,10 @@
  *    sidecar it may still be about to reconnect. If the peer does not reconnect within the grace
  *    period, or if the sidecar reports it as lost, the peer is removed as soon as the link to it is
  *    down. (A peer that leaves on purpose closes its link.)
- * 5. A peer that was removed as lost may return with the same `instance`. After its computer was
- *    asleep, its earlier link may even seem to be up. So this side, which has closed that link, sends
- *    the offer of a new one, also as the answer to an offer for the closed link.
+ * 5. A peer that was removed as lost, or with a mesh that was closed, may return with the same
+ *    `instance`. After an outage, its earlier link may even seem to be up. So this side, which has
+ *    closed that link, sends the offer of a new one, also as the answer to an offer for the closed
+ *    link.
  */
 
 import { warnOnce } from './default-url.ts'
@@ -43,10 +44,13 @@ const CONNECT_DEADLINE_MS = 15_000
 const MAX_DEADLINE_DOUBLINGS = 2
 
 /**
- * How many lost peers the mesh remembers for rule 5. In a public room, any number of peers can get
+ * How many peers are remembered for rule 5. In a public room, any number of peers can get
  * lost while a page is open.
  */
 const MAX_LOST = 256
+
+/** The instances of the peers of rule 5 by their ids, for each client, because its mesh may change. */
+const lostPeers = new WeakMap<SignalingClient, Map<string, string | undefined>>()
 
 const CANNOT_CONNECT =
   'the mesh cannot connect, because the browser creates no RTCPeerConnection. Check the option `iceServers` of the mesh, or the ' +
@@ -64,14 +68,15 @@ export class MeshMembers {
   readonly #options: MembersOptions
   readonly #client: SignalingClient
   readonly #members = new Map<string, Member>()
-  /** The instances of the peers that were removed as lost (see rule 5), by their ids. */
-  readonly #lost = new Map<string, string | undefined>()
+  readonly #lost: Map<string, string | undefined>
   #stream: MediaStream | undefined
 
   constructor(options: MembersOptions, stream: MediaStream | undefined) {
     this.#options = options
     this.#client = options.client
     this.#stream = stream
+    this.#lost = lostPeers.get(options.client) ?? new Map()
+    lostPeers.set(options.client, this.#lost)
   }
 
   get all(): MeshPeer[] {
@@ -209,7 +214,7 @@ export class MeshMembers {
     clearTimeout(graceTimer)
     link.close()
     this.#members.delete(peer.peerId)
-    if (reason === 'lost') this.#rememberLost(peer)
+    if (reason === 'lost' || reason === 'closed') this.#rememberLost(peer)
     this.#emit('removed', { peerId: peer.peerId, peer, reason })
   }
 

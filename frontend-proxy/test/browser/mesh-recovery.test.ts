@@ -172,6 +172,16 @@ it('an offer for a link that is up is sent again when its peer joins again', asy
   expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
 })
 
+it('a peer that was away while the mesh was replaced gets an offer when it joins again', async () => {
+  const room = await connected()
+  await room.comeBack([])
+  room.mesh.close({ keepClient: true })
+  const mesh = new Mesh(room.client, { trace: false })
+  expect(mesh.peers).toEqual([])
+  await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
+  expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+})
+
 describe('signals of an earlier link', () => {
   it('are ignored', async () => {
     const room = await scene([ben])
