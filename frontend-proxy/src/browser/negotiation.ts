@@ -51,8 +51,12 @@ export class Negotiation {
   #settingAnswer = false
   /** The round of our last offer. */
   #round = 0
-  /** The rounds of our offer and of the peer's offer in the last collision. */
-  #collision = { ours: 0, theirs: undefined as number | undefined }
+  /** The rounds of our offer and of the peer's offer in the last collision, and the peer's link. */
+  #collision = {
+    ours: 0,
+    theirs: undefined as number | undefined,
+    link: undefined as string | undefined,
+  }
   /**
    * The round of the last remote offer that we applied, and the round of the last remote offer that
    * we answered.
@@ -110,13 +114,14 @@ export class Negotiation {
     clearTimeout(this.#repeatTimer)
   }
 
-  async receive(frame: NegotiationSignal): Promise<void> {
-    if (frame.type === 'offer') await this.#receiveOffer(frame)
+  /** `link` is the link of the peer that has sent the signal. Each link counts its own rounds. */
+  async receive(frame: NegotiationSignal, link?: string): Promise<void> {
+    if (frame.type === 'offer') await this.#receiveOffer(frame, link)
     else if (frame.type === 'answer') await this.#receiveAnswer(frame)
     else await this.#receiveCandidate(frame.candidate)
   }
 
-  async #receiveOffer(offer: Description): Promise<void> {
+  async #receiveOffer(offer: Description, link: string | undefined): Promise<void> {
     if (offer.round !== undefined && offer.round === this.#appliedRound) {
       this.#repeatAnswer(offer.round)
       return
@@ -127,7 +132,7 @@ export class Negotiation {
     const isFree = this.#pc.signalingState === 'stable' || this.#settingAnswer
     this.#ignoringOffer = (this.#makingOffer || !isFree) && !this.#isPolite()
     if (this.#ignoringOffer) {
-      this.#repeatAfterCollision(offer.round)
+      this.#repeatAfterCollision(offer.round, link)
       return
     }
     this.#appliedRound = offer.round
@@ -143,11 +148,12 @@ export class Negotiation {
     this.#answeredRound = offer.round
   }
 
-  #repeatAfterCollision(theirs: number | undefined): void {
-    const { ours, theirs: before } = this.#collision
+  #repeatAfterCollision(theirs: number | undefined, link: string | undefined): void {
+    const last = this.#collision
+    const isKnown = last.ours === this.#round && last.theirs === theirs && last.link === link
     // If the offer is still being made, it is sent soon, and has the next number.
-    if (this.#makingOffer || (ours === this.#round && before === theirs)) return
-    this.#collision = { ours: this.#round, theirs }
+    if (this.#makingOffer || isKnown) return
+    this.#collision = { ours: this.#round, theirs, link }
     this.repeatOffer()
   }
 

@@ -129,10 +129,11 @@ export class PeerLink {
   receive(frame: RelayedFrame): void {
     const signal = parseSignal(frame)
     if (signal === undefined) return
-    const work = this.#negotiation.receive(signal)
+    const from = text(frame.payload.link)
+    const work = this.#negotiation.receive(signal, from)
     if (signal.type !== 'candidate') {
       // The link of an ignored offer may be one that the peer has already replaced.
-      if (!this.#negotiation.isIgnoringOffer) this.#remoteId = text(frame.payload.link)
+      if (!this.#negotiation.isIgnoringOffer) this.#remoteId = from
       if (!this.#up) this.#startDeadline()
     }
     this.#reportErrors(work)

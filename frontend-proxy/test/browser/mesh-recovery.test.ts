@@ -243,6 +243,17 @@ describe('signals of an earlier link', () => {
     expect(pc().remoteDescription).toMatchObject({ type: 'answer', sdp: 'a' })
   })
 
+  it('collide with our offer, which is sent again, and once more after the first offer of a new link', async () => {
+    const room = await scene([])
+    await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
+    await vi.advanceTimersByTimeAsync(15_000)
+    room.sent()
+    for (const link of ['first', 'first', 'second']) {
+      await room.deliver({ type: 'offer', from: 'ben', sdp: 'o', round: 1, link })
+    }
+    expect(room.sent()).toMatchObject(Array(2).fill({ type: 'offer', round: 1 }))
+  })
+
   it('are distinguished from the offer of a new link, which replaces ours', async () => {
     const room = await scene([ben])
     await room.deliver({ type: 'answer', from: 'ben', sdp: 'a', link: 'first' })
