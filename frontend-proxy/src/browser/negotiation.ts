@@ -164,6 +164,7 @@ export class Negotiation {
   #repeatAnswer(round: number): void {
     if (round !== this.#answeredRound) return // The answer is still being prepared.
     this.#sendIf('answer', this.#pc.currentLocalDescription, round)
+    this.repeatOffer() // The peer has ignored our own offer if it had no answer to its own.
   }
 
   async #receiveAnswer(answer: Description): Promise<void> {
