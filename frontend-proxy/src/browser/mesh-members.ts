@@ -302,10 +302,7 @@ export class MeshMembers {
 
   #onLinkChanged(member: Member): void {
     const { isUp } = member.link
-    if (isUp) {
-      member.failures = 0
-      member.mustResume = false
-    }
+    if (isUp) member.failures = 0
     if (!isUp && member.presence === 'lost') {
       this.#remove(member, 'lost')
       return

@@ -182,6 +182,17 @@ it('a peer that was away while the mesh was replaced gets an offer when it joins
   expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
 })
 
+it('an offer is sent again to a peer that returns, also if the link was down for a moment before', async () => {
+  const room = await connected()
+  pc().restartIce()
+  await room.comeBack([{ ...ben, away: true }])
+  pc().become('disconnected')
+  pc().become('connected')
+  expect(room.sent()).toEqual([])
+  await room.deliver({ type: 'peer_updated', peerId: 'ben', away: false })
+  expect(room.sent()).toMatchObject([{ type: 'offer', to: 'ben' }])
+})
+
 describe('signals of an earlier link', () => {
   it('are ignored', async () => {
     const room = await scene([ben])
