@@ -81,8 +81,7 @@ export class SimulatedSidecar {
   #join(connection: ClientConnection, current: Session | undefined, frame: ClientFrame): void {
     const { id: ref, roomId: room = '', peerId = '', resume } = frame
     const refuse = (code: string) => connection.post({ type: 'error', code, message: code, ref })
-    // A join that only asks for a new list is not refused.
-    if (current === undefined && this.refusesNextJoinWith !== undefined) {
+    if (this.refusesNextJoinWith !== undefined) {
       refuse(this.refusesNextJoinWith)
       this.refusesNextJoinWith = undefined
       return
