@@ -25,3 +25,11 @@ async def test_a_machine_without_any_network_interface_is_no_traceback(laptops: 
         await ann.run("ip", "link", "set", interface, "down")
         await ann.run("ip", "address", "flush", "dev", interface)
     assert (await ann.run(*PYTHON, "-c", CHECK)).endswith("mdns-silent")
+
+
+async def test_an_interface_without_multicast_prints_no_warning(laptops: Laptops) -> None:
+    """A sidecar, which prints warnings, checks multicast DNS whenever its status page is opened."""
+    ann, _ = laptops
+    await ann.run("ip", "link", "set", "lo", "up")  # ::1 cannot send to a multicast address
+    said = await ann.run(*PYTHON, "-c", f"import logging; logging.basicConfig(); {CHECK}")
+    assert said in ("mdns-answers", "mdns-silent")

@@ -147,7 +147,7 @@ async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidec
     dialog = page.get_by_role("dialog")
     await page.get_by_role("button", name="Kick Ann…").click()
     await expect(dialog).to_contain_text("Kick Ann?")
-    await expect(dialog).to_contain_text("cannot join again for a minute")
+    await expect(dialog).to_contain_text("cannot join it again for a minute")
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
     await expect(page.locator("#peers li")).to_have_count(2)

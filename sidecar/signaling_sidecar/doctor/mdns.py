@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from signaling_sidecar.doctor.finding import Finding, note, ok
 from signaling_sidecar.untrusted_text import visible
 
@@ -13,15 +11,16 @@ ANSWERS_WITHIN_S = 1.5  # seconds; answers may be delayed by 120 ms (RFC 6762 6)
 def check_mdns() -> Finding:
     """Ask which types of services exist on the network (RFC 6763 9). This announces nothing."""
     try:
-        from zeroconf import IPVersion, ZeroconfServiceTypes
+        from zeroconf import ZeroconfServiceTypes
+
+        from signaling_sidecar.lan.multicast import ip_version
     except ImportError:
         sentence = "mDNS was not checked"
         return note(
             "mdns-not-asked", sentence, "to check it, and to announce this page: pip install 'signaling-sidecar[lan]'"
         )
     try:
-        versions = IPVersion.All if socket.has_dualstack_ipv6() else IPVersion.V4Only
-        kinds = ZeroconfServiceTypes.find(timeout=ANSWERS_WITHIN_S, ip_version=versions)
+        kinds = ZeroconfServiceTypes.find(timeout=ANSWERS_WITHIN_S, ip_version=ip_version())
     except (OSError, RuntimeError) as error:  # zeroconf raises RuntimeError if there is no network interface
         return note("mdns-silent", f"mDNS cannot be used here ({visible(str(error))})", _REMEDY)
     if not kinds:

@@ -31,6 +31,11 @@ async def multicast(address: str | None = None) -> AsyncIterator[AsyncZeroconf]:
         await dns.async_close()
 
 
+def ip_version() -> IPVersion:
+    """Return the versions of IP that this machine has."""
+    return IPVersion.All if socket.has_dualstack_ipv6() else IPVersion.V4Only
+
+
 def _opened(address: str | None) -> AsyncZeroconf:
     # Checked here because zeroconf would fail for such an address without closing its sockets.
     if address is not None and address not in {str(own.net.ip) for own in own_addresses()}:
@@ -38,7 +43,7 @@ def _opened(address: str | None) -> AsyncZeroconf:
     try:
         if address is not None:
             return AsyncZeroconf([address])
-        return AsyncZeroconf(ip_version=IPVersion.All if socket.has_dualstack_ipv6() else IPVersion.V4Only)
+        return AsyncZeroconf(ip_version=ip_version())
     except (OSError, RuntimeError) as error:  # zeroconf raises RuntimeError if there is no interface
         raise NoMulticast(str(error)) from error
 
