@@ -46,21 +46,30 @@ export function startFailure(program: string, error: NodeJS.ErrnoException): str
 
 /** Returns a text that changes when the program, its interpreter or any package of its environment is installed. */
 export function versionOf(program: string): string {
-  const files = [program, interpreterOf(program) ?? program, ...packageFoldersOf(program)]
+  const files = [program, interpreterOf(program) ?? program, ...packagesOf(program)]
   return JSON.stringify(files.map(statusOf))
 }
 
-/** Returns the folders in which the packages of a program in `bin`, or on Windows in `Scripts`, are installed. */
-function packageFoldersOf(program: string): string[] {
+/**
+ * Returns the folders that describe the installed packages, for a program in `bin`, or on Windows in `Scripts`. (The
+ * folders that contain the code of the packages also change when Python runs, because it caches the compiled code.)
+ */
+function packagesOf(program: string): string[] {
   try {
     // The program of pipx and of `uv tool` is a link.
     const lib = path.join(path.dirname(realpathSync(program)), '..', 'lib')
     const inLib = readdirSync(lib).filter((name) => name.startsWith('python'))
-    return ['', ...inLib].map((name) => path.join(lib, name, 'site-packages'))
+    return ['', ...inLib].flatMap((name) => descriptionsIn(path.join(lib, name, 'site-packages')))
   } catch {
     // The program does not exist, or is not in the environment of a Python.
     return []
   }
+}
+
+function descriptionsIn(packages: string): string[] {
+  if (!existsSync(packages)) return []
+  const names = readdirSync(packages).filter((name) => name.endsWith('.dist-info'))
+  return names.map((name) => path.join(packages, name))
 }
 
 function statusOf(file: string): readonly number[] | undefined {

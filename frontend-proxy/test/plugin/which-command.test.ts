@@ -94,7 +94,7 @@ test('a program is tried again when a package that it needs is installed', async
   mkdirSync(path.join(project.root, '..', '.git'))
   const packages = path.join(project.root, '..', '.venv', 'lib', 'python3.13', 'site-packages')
   mkdirSync(packages, { recursive: true })
-  const needed = path.join(packages, 'aiohttp')
+  const needed = path.join(packages, 'aiohttp-3.14.0.dist-info')
   const fails = `[ -e "${needed}" ] || { echo "No module named aiohttp" >&2; exit 1; }\n`
   install(project, '.venv/bin', `#!/bin/sh\n${fails}${STARTS_STAND_IN}`)
   pathWith()
@@ -103,6 +103,19 @@ test('a program is tried again when a package that it needs is installed', async
   mkdirSync(needed)
   const status = async () => (await fetch(`${url}/ws/signaling`)).status
   await vi.waitUntil(async () => (await status()) === 200, { timeout: 20_000 })
+})
+
+test('a program is not tried again because Python has cached compiled code while it ran', async () => {
+  const project = makeProject()
+  mkdirSync(path.join(project.root, '..', '.git'))
+  const packages = path.join(project.root, '..', '.venv', 'lib', 'python3.13', 'site-packages')
+  mkdirSync(packages, { recursive: true })
+  const caches = `mkdir -p "${packages}/__pycache__"; exit 1\n`
+  const broken = install(project, '.venv/bin', `#!/bin/sh\n${caches}`)
+  pathWith()
+  const { lines } = await openVite(project, { stateDir: project.stateDir })
+  await lines.match(/pip install signaling-sidecar/)
+  expect(lines.all.filter((line) => line.includes(broken))).toHaveLength(1)
 })
 
 test('a program that is installed again while it starts is tried again', async () => {
