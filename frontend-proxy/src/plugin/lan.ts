@@ -27,15 +27,27 @@ export type ConfigPart = 'server' | 'preview'
 export class Lan {
   readonly #wantsHttps: boolean
   #certificate: LanCertificate | undefined
+  #undo: ((config: ResolvedConfig) => void) | undefined
 
   constructor(option: Exclude<SignalingOptions['lan'], false | undefined>) {
     this.#wantsHttps = option === true || option.https !== false
   }
 
   /** Makes Vite listen on the network, unless `server.host` is set or Vite has no server (middleware mode). */
-  config({ server }: UserConfig): UserConfig | undefined {
+  config({ server, preview }: UserConfig): UserConfig | undefined {
     const isSet = server?.host !== undefined || server?.middlewareMode
-    return isSet ? undefined : { server: { host: true } }
+    this.#undo = undefined
+    if (isSet) return undefined
+    this.#undo = (config) => {
+      config.server.host = false
+      config.preview.host = preview?.host ?? false
+    }
+    return { server: { host: true } }
+  }
+
+  /** Undoes `config`. Must be called instead of the other methods if another instance of the plugin is used. */
+  undo(config: ResolvedConfig): void {
+    this.#undo?.(config)
   }
 
   /**

@@ -91,6 +91,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
       }
       if (firstIn(config, scripts) !== scripts) {
         scripts.length = 0
+        lan?.undo(config)
         log.warn(IS_TWICE)
         return
       }

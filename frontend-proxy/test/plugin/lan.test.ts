@@ -191,3 +191,16 @@ test('the URL for phones is printed below the endpoint', async () => {
   vite.server.printUrls()
   expect(vite.lines.all.at(-1)).toBe(`  ➜  Phone:   ${vite.server.resolvedUrls?.network[0]}`)
 })
+
+test('Vite does not listen on the network because of a second instance of the plugin', async () => {
+  vi.stubEnv('VITEST', undefined)
+  const second = signaling({ lan: true })
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const server = { host: undefined } as unknown as NonNullable<InlineConfig['server']>
+  const { server: vite, lines } = await openVite(project, options, { plugins: [second], server })
+  await lines.match(STARTED)
+  expect(lines.all).toContainEqual(expect.stringMatching(/is twice/))
+  expect(vite.resolvedUrls?.network).toEqual([])
+  expect(vite.config.preview.host).toBe(false)
+})
