@@ -82,6 +82,11 @@ export class Membership {
     return this.#isInRoom
   }
 
+  /** Whether a join of this membership was answered, on this connection or an earlier one. */
+  get hasBeenInRoom(): boolean {
+    return this.#isInRoom || this.#resumption !== undefined
+  }
+
   /** Whether a join waits for its answer. */
   get asking(): boolean {
     return this.#asking

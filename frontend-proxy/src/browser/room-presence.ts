@@ -49,8 +49,8 @@ export class RoomPresence {
   #isListenedTo = false
   /** True after a newer client of this page has taken over the slot. */
   #isReplaced = false
-  /** Whether the last frame of a membership was a `leave`. */
-  #hasSentLeave = false
+  /** The room for which the last `leave` was sent. Undefined if the `leave` was sent again. */
+  #leftRoom: string | undefined
 
   constructor(options: PresenceOptions) {
     this.#options = options
@@ -100,14 +100,28 @@ export class RoomPresence {
     if (this.#membership === undefined) return
     const { room, request } = this.#membership
     if (request.isOnItsWay) this.#unanswered = { room, leftAt: Date.now() }
-    this.#hasSentLeave = this.#connection.send({ type: 'leave' })
-    this.end(why, undefined, this.#hasSentLeave)
+    const hasSentLeave = this.#connection.send({ type: 'leave' })
+    this.#leftRoom = hasSentLeave ? room : undefined
+    this.end(why, undefined, hasSentLeave)
   }
 
   /** Must be called when the sidecar may have ignored frames. */
   sendAgain(): void {
-    if (this.#membership !== undefined) this.#membership.sendAgain()
-    else if (this.#hasSentLeave) this.#hasSentLeave = !this.#connection.send({ type: 'leave' })
+    if (this.#leftRoom !== undefined && this.#mustLeaveAgain(this.#leftRoom)) {
+      if (this.#connection.send({ type: 'leave' })) this.#leftRoom = undefined
+    }
+    this.#membership?.sendAgain()
+  }
+
+  /**
+   * If the client joins another room, the sidecar leaves the old one by itself. But it takes a
+   * second join of the same room for a request for a new list, and then the other peers would not
+   * learn the new instance.
+   */
+  #mustLeaveAgain(leftRoom: string): boolean {
+    const membership = this.#membership
+    if (membership === undefined) return true
+    return membership.room === leftRoom && membership.asking && !membership.hasBeenInRoom
   }
 
   /** Leaves the room and closes the connection. */

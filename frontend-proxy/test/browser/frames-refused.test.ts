@@ -205,6 +205,29 @@ describe('while the sidecar ignores frames because there are too many', () => {
     expect(socket.sent.at(-1)).toMatchObject({ roomId: 'den' })
   })
 
+  it('a client that leaves its room and joins it again leaves again before it joins', async () => {
+    const { signaling, socket } = await resumable()
+    socket.deliver(tooFast)
+    signaling.join('bar', { capacity: 3 })
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(socket)).toEqual(['join', 'leave', 'join', 'leave', 'join'])
+    socket.deliver({ type: 'peer_list', peers: [], roomId: 'bar', peerId: 'ann' })
+    socket.deliver(tooFast)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(socket)).toHaveLength(5)
+  })
+
+  it('a client that has left and joined again does not leave when it resumes its session', async () => {
+    const { signaling, socket } = await resumable()
+    signaling.join('bar', { capacity: 3 })
+    const list = { type: 'peer_list', peers: [], roomId: 'bar', peerId: 'ann' }
+    socket.deliver({ ...list, resume: ticket('two'), ca: 0, s: 0 })
+    const next = await again(socket)
+    next.deliver(tooFast)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(next)).toEqual(['join', 'join'])
+  })
+
   it('a client that leaves its room leaves again once', async () => {
     const { signaling, socket } = await resumable()
     socket.deliver(tooFast)
