@@ -33,6 +33,8 @@ export class RoomWatch {
   #hasSentToken = false
   /** Whether the sidecar has answered the last `watch_rooms` frame. */
   #isAnswered = false
+  /** Whether an `unwatch_rooms` was sent, which has no answer, and was not sent again. */
+  #hasSentUnwatch = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
@@ -58,6 +60,7 @@ export class RoomWatch {
   /** `isJoining` is true if a join on the same connection contains the user token. */
   start(isJoining: boolean): void {
     this.#isOn = true
+    this.#hasSentUnwatch = false
     this.#tokens = new TokenSource(this.#token)
     this.#connection.start()
     if (this.#connection.isOpen) this.opened(isJoining)
@@ -65,7 +68,9 @@ export class RoomWatch {
 
   unwatch(): void {
     this.stop()
-    this.#whenAnswered(() => this.#connection.send({ type: 'unwatch_rooms' }))
+    this.#whenAnswered(() => {
+      this.#hasSentUnwatch = this.#connection.send({ type: 'unwatch_rooms' })
+    })
   }
 
   stop(): void {
@@ -122,7 +127,11 @@ export class RoomWatch {
 
   /** Must be called when the sidecar may have ignored frames. */
   sendAgain(): void {
-    if (!this.#isAnswered && this.#connection.isOpen) this.opened(false)
+    if (!this.#connection.isOpen) return
+    if (this.#isOn && !this.#isAnswered) this.opened(false)
+    if (!this.#hasSentUnwatch) return
+    this.#hasSentUnwatch = false
+    this.#whenAnswered(() => this.#connection.send({ type: 'unwatch_rooms' }))
   }
 
   /** Whether an error refuses the last `watch_rooms`, because of its token or for a while. */

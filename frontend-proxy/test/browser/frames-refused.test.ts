@@ -250,4 +250,31 @@ describe('while the sidecar ignores frames because there are too many', () => {
     await vi.advanceTimersByTimeAsync(1_000)
     expect(sentBy(socket)).toHaveLength(3)
   })
+
+  it('a client that no longer watches the list of rooms says so again once', async () => {
+    const { signaling, socket } = await resumable()
+    signaling.watchRooms()
+    socket.deliver({ type: 'rooms', rooms: [] })
+    socket.deliver(tooFast)
+    signaling.unwatchRooms()
+    await vi.advanceTimersByTimeAsync(1_000)
+    const sent = ['join', 'watch_rooms', 'unwatch_rooms', 'unwatch_rooms']
+    expect(sentBy(socket)).toEqual(sent)
+    signaling.watchRooms()
+    socket.deliver({ type: 'rooms', rooms: [] })
+    socket.deliver(tooFast)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(sentBy(socket)).toEqual([...sent, 'watch_rooms'])
+  })
+
+  it('a client whose unwatchRooms() waits for the answer to its join still sends it', async () => {
+    const { signaling, socket } = await resumable()
+    signaling.watchRooms()
+    signaling.join('den')
+    signaling.unwatchRooms()
+    socket.deliver(tooFast)
+    await vi.advanceTimersByTimeAsync(1_000)
+    socket.deliver({ type: 'peer_list', peers: [], roomId: 'den', peerId: 'ann' })
+    expect(sentBy(socket).at(-1)).toBe('unwatch_rooms')
+  })
 })
