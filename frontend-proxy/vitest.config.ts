@@ -29,6 +29,7 @@ export default defineConfig({
           ...shared,
           name: 'browser',
           include: ['test/{browser,overlay}/*.test.ts'],
+          setupFiles: ['test/browser/no-listener-limit.ts'],
           // The test files of one worker share their imported modules, which saves a third of the CPU time. So mocks
           // and globals that a test has replaced are restored before the next test.
           isolate: false,
