@@ -81,7 +81,7 @@ MAY_IMPORT = {
     "text_encoding": set(),
     "dialects": {"eventlog", "hub", "settings", "errors", "names"},
     "eventlog": {"auth", "hub", "settings", "site", "errors", "names", "text_encoding"},
-    "doctor": {"addresses", "diagnosis", "eventlog", "site", "errors", "paths", "untrusted_text"},
+    "doctor": {"addresses", "diagnosis", "eventlog", "lan", "site", "errors", "paths", "untrusted_text"},
     "analysis": {"diagnosis", "dialects", "drawing", "eventlog", "hub", "errors", "pair_state", "untrusted_text"},
     "diagnosis": {"auth", "counted", "eventlog", "errors", "pair_state", "untrusted_text"},
     "drawing": {"counted", "diagnosis", "eventlog", "errors", "untrusted_text"},
