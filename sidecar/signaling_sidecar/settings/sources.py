@@ -16,6 +16,7 @@ from signaling_sidecar.settings.kinds import Kind, dialects, resolved
 from signaling_sidecar.text_encoding import decoded
 
 FILE_NAME = "sidecar.toml"
+MAX_LINKS = 40  # links that lead to the settings file, as in Linux; a circular link may appear after the file was read
 
 
 class Configured(NamedTuple):
@@ -59,7 +60,9 @@ class Sources:
         """The folder of the settings file, to which paths in the file are relative. If the file is a link, this is the
         folder to which the link leads. Links to folders are kept, because they may lead elsewhere later."""
         file = self.link
-        while file.is_symlink():
+        for _ in range(MAX_LINKS):
+            if not file.is_symlink():
+                break
             file = file.parent / file.readlink()
         return file.parent
 
