@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from signaling_sidecar.cluster.instance import Claimed, Instance
 from signaling_sidecar.cluster.link import Link
 from tests.kit.certificate import create_certificate, loopback
 from tests.kit.redis_server import RedisServer, running_redis
@@ -31,6 +33,17 @@ async def link(redis: RedisServer) -> AsyncIterator[Link]:
     link = Link(redis.url, None)
     yield link
     await link.close()
+
+
+@pytest.fixture
+async def release_rooms(link: Link) -> Callable[[], Awaitable[None]]:
+    """Make an instance that handles nothing the owner of all rooms. The fixture is a function by which this instance
+    releases the rooms, so that a sidecar can become the owner."""
+    silent = Instance(link, "r0000001-aa", 60.0, b"key")
+    await silent.join(may_found=True)
+    claimed = await silent.claim(from_silent=False)
+    assert isinstance(claimed, Claimed)
+    return partial(silent.release, claimed.fence)
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.cluster.instance import Claimed, Instance
-from signaling_sidecar.cluster.link import Link
 from signaling_sidecar.cluster.messages import TakeSnapshot
 from signaling_sidecar.server.admin.openapi import PREFIX, document
 from signaling_sidecar.server.clustered import side, snapshot
@@ -127,18 +126,14 @@ async def test_while_the_owner_does_not_answer_the_routes_say_so(
 
 
 async def test_a_command_that_waits_for_an_owner_is_carried_out_once(
-    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, link: Link
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, release_rooms: Callable[[], Awaitable[None]]
 ) -> None:
-    silent = Instance(link, "r0000001-aa", 60.0, b"key")
-    await silent.join(may_found=True)
-    claimed = await silent.claim(from_silent=False)
-    assert isinstance(claimed, Claimed)
     served = await serve_instance(aiohttp_client, tmp_path, redis.url)
     ann = await served.connect()
     await ann.send({"type": "join", "roomId": "bar", "peerId": "ann"})
     saying = asyncio.create_task(call(served, "POST", f"{BAR}/say", {"text": "last orders"}))
     await until(lambda: b"last orders" in redis.content(), "the command waits in Redis")
-    await silent.release(claimed.fence)
+    await release_rooms()
     assert (await ann.receive())["type"] == "peer_list"
     assert await saying == (200, {})
     assert (await ann.receive())["text"] == "last orders"

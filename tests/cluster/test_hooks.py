@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.cluster.instance import Claimed, Instance
+from signaling_sidecar.cluster.instance import Instance
 from signaling_sidecar.cluster.link import Link
 from signaling_sidecar.cluster.messages import Call, Check
 from signaling_sidecar.cluster.numbers import connection_number
@@ -144,18 +145,14 @@ async def test_a_client_gets_an_answer_if_the_rooms_move_while_a_hook_decides(
 
 
 async def test_a_hook_is_called_once_for_a_command_that_has_waited_for_an_owner(
-    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, link: Link
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer, release_rooms: Callable[[], Awaitable[None]]
 ) -> None:
-    silent = Instance(link, "r0000001-aa", 60.0, b"key")
-    await silent.join(may_found=True)
-    claimed = await silent.claim(from_silent=False)
-    assert isinstance(claimed, Claimed)
     (tmp_path / "signaling_hooks.py").write_text(COUNTING_HOOKS)
     served = await serve_instance(aiohttp_client, tmp_path, redis.url, hooks=tmp_path / "signaling_hooks.py")
     ann = await served.connect()
     await ann.send({"type": "join", "roomId": "bar", "peerId": "ann"})
     await until(lambda: b"Check" in redis.content(), "the command waits in Redis")
-    await silent.release(claimed.fence)
+    await release_rooms()
     assert (await ann.receive())["type"] == "peer_list"
     assert await ann.ask({"type": "ping"}) == {"type": "pong"}
     assert (tmp_path / "asked").read_text() == "ann\n"
