@@ -13,7 +13,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from redis import Redis
 
 from signaling_sidecar.cluster import scripts
-from signaling_sidecar.server.clustered import member
+from signaling_sidecar.server.clustered import outages
 from tests.cluster.traffic import traffic
 from tests.kit.cluster_processes import cluster_processes
 from tests.kit.clustered import serve_cluster
@@ -115,7 +115,7 @@ async def test_nobody_is_told_that_a_peer_has_left_just_after_the_last_of_severa
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.INFO, "signaling_sidecar")
-    monkeypatch.setattr(member, "TICKS_REST_S", 3.0)
+    monkeypatch.setattr(outages, "REST_S", 3.0)
     [served] = (await serve_cluster(aiohttp_client, tmp_path, own_redis.url, 1, grace_s=3.5)).instances
     ann, ben = await served.connect(), await served.connect()
     await ann.join("ann")
@@ -133,7 +133,7 @@ async def test_nobody_is_told_that_a_peer_has_left_just_after_the_last_of_severa
             await until(lambda: served.sidecar._hub.why_not_ready() is None, "Redis answers again")
     assert (await ann.receive())["type"] == "peer_left"
     back_ts = max(record.created for record in caplog.records if record.message == "Redis answers again")
-    assert time.time() - back_ts >= member.TICKS_REST_S
+    assert time.time() - back_ts >= outages.REST_S
 
 
 async def test_a_client_that_comes_back_while_redis_stands_still_has_its_session(

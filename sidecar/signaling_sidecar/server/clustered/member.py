@@ -23,6 +23,7 @@ from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.hub.effects import Send
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.lease import RENEWALS, Lease
+from signaling_sidecar.server.clustered.outages import Outages
 from signaling_sidecar.server.clustered.outbox import Outbox
 from signaling_sidecar.server.clustered.step import LocalFront
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
@@ -31,7 +32,6 @@ from signaling_sidecar.server.clustered.term import Term
 RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; the first entry of a new owner ends the wait
 RESTORED_BYTES_PER_S = 2_000_000  # how many bytes of a checkpoint a busy machine restores in a second
-TICKS_REST_S = 2.0  # seconds without deadlines after an outage of Redis, so that clients can reconnect first
 
 logger = logging.getLogger("signaling_sidecar")
 
@@ -122,14 +122,7 @@ class Member:
         self._is_no_owner = asyncio.Event()
         """Set when this instance is about to leave, is not the owner, and will not become the owner."""
         self._has_left = asyncio.Event()
-        self.wrong_with_redis: str | None = None
-        """The reason why Redis cannot be used. Anybody can read it, so it has no secrets. None while Redis can be
-        used."""
-        self._why_away = ""
-        self._holds_deadlines = False
-        """Whether no deadline is carried out, because Redis does not answer at the moment."""
-        self._rest: asyncio.TimerHandle | None = None
-        """The timer that ends the time without deadlines after the last outage of Redis."""
+        self.outages = Outages(lambda: self.term.owner if self.term is not None else None)
 
     @property
     def number(self) -> int | None:
@@ -174,7 +167,7 @@ class Member:
             await self._wanted.wait()
             self._wanted.clear()
             # An answer that takes so long counts as an outage (`Lease.renewed`), although no command has failed yet.
-            late = self._loop.call_later(self._lease_s / RENEWALS, self._hold_deadlines)
+            late = self._loop.call_later(self._lease_s / RENEWALS, self.outages.hold_deadlines)
             try:
                 await self._do_what_is_due()
             except RedisAway as error:
@@ -242,7 +235,7 @@ class Member:
                 await self._exchange()
             await self.instance.leave()
             self._has_left.set()
-        self._back()
+        self.outages.end()
         self._wake_at_next()
 
     @property
@@ -405,32 +398,7 @@ class Member:
     def _away(self, error: RedisAway) -> None:
         """Must be called when Redis cannot be used."""
         self.lease.redis_is_away()
-        self._hold_deadlines()
-        what, reason = error.what, str(error)
-        if self.wrong_with_redis is None or reason != self._why_away:
-            self.wrong_with_redis, self._why_away = what, reason
-            logger.warning("%s (%s): everything waits for it", what, reason, extra={"code": "redis-away"})
-
-    def _hold_deadlines(self) -> None:
-        """Let no grace period end until `TICKS_REST_S` after Redis answers again. Meanwhile, clients may have come back
-        to other instances, which cannot tell the owner."""
-        self._holds_deadlines = True
-        if self._rest is not None:
-            self._rest.cancel()
-        if self.term is not None:
-            self.term.owner.hold_deadlines()
-
-    def _back(self) -> None:
-        if self.wrong_with_redis is not None:
-            self.wrong_with_redis = None
-            logger.info("Redis answers again", extra={"code": "redis-back"})
-        if self._holds_deadlines and self.term is not None:
-            self._rest = self._loop.call_later(TICKS_REST_S, self._release_deadlines, self.term)
-        self._holds_deadlines = False
-
-    def _release_deadlines(self, term: Term) -> None:
-        if term is self.term:
-            term.owner.release_deadlines()
+        self.outages.begin(error)
 
     async def _catch_up(self, word: str) -> None:
         """Handle OutOfDate. An owner gives Redis the state again if Redis has lost it. In all other cases, the instance

@@ -197,7 +197,7 @@ class SharedHub:
     def why_not_ready(self) -> NotReady | None:
         if self._member.number is None:
             return NOT_IN_CLUSTER
-        wrong = self._member.wrong_with_redis
+        wrong = self._member.outages.reason
         return redis_away(wrong) if wrong is not None else None
 
     async def hand_over(self) -> None:
@@ -253,7 +253,7 @@ class SharedHub:
         except TimeoutError:
             logger.warning(
                 "%s: the other sidecars of the cluster treat this one as gone when its lease ends",
-                self._member.wrong_with_redis or "Redis does not answer",
+                self._member.outages.reason or "Redis does not answer",
                 extra={"code": "redis-away"},
             )
 
