@@ -1,9 +1,11 @@
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
+  openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   realpathSync,
   statSync,
 } from 'node:fs'
@@ -85,9 +87,20 @@ function statusOf(file: string): readonly number[] | undefined {
 /** Returns the interpreter in the first line of a script, or undefined if there is none. */
 function interpreterOf(program: string): string | undefined {
   try {
-    return /^#!\s*(\S+)/.exec(readFileSync(program, 'latin1'))?.[1]
+    return /^#!\s*(\S+)/.exec(beginningOf(program))?.[1]
   } catch {
     return undefined
+  }
+}
+
+/** Reads the part of a program in which systems look for an interpreter. A program that is no script may be large. */
+function beginningOf(program: string): string {
+  const file = openSync(program, 'r')
+  try {
+    const bytes = Buffer.alloc(4096)
+    return bytes.toString('latin1', 0, readSync(file, bytes))
+  } finally {
+    closeSync(file)
   }
 }
 
