@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from signaling_sidecar.doctor.finding import Finding, note, ok, wrong
-from signaling_sidecar.doctor.probes import Answer, NoAnswer, UnknownName, get, origin_of
+from signaling_sidecar.doctor.probes import Answer, NoAnswer, Refused, UnknownName, get, origin_of
 from signaling_sidecar.doctor.status import Status
 from signaling_sidecar.errors import NOT_JSON
 from signaling_sidecar.paths import BRIEF, SIGNALING_PATH, STATUS_PATH
@@ -113,8 +113,10 @@ def _usual() -> Iterator[Vite]:
                 url = f"{scheme}://localhost:{port}{base if base.startswith('/') else '/'}"
                 if get(f"{url}@vite/client", accept="*/*").status == 200:
                     yield Vite(url)
+            except Refused:
+                break  # no server listens at this port
             except NoAnswer:
-                continue  # no server listens at this port, or the server uses the other scheme
+                continue  # the server uses the other scheme
 
 
 def _leads_to(vite: Vite, sidecar: SidecarHere | None) -> bool:
