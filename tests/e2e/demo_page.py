@@ -59,6 +59,11 @@ class DemoPage:
         """Switch on the camera and the microphone."""
         await self.page.get_by_test_id("media").click()
 
+    async def turn_camera_off(self) -> None:
+        """Switch off the camera and the microphone."""
+        for kind in ("camera", "microphone"):
+            await self.page.get_by_test_id(kind).click()
+
     async def say(self, text: str) -> None:
         await self.page.get_by_test_id("chat-input").fill(text)
         await self.page.get_by_test_id("chat-send").click()
