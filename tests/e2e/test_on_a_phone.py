@@ -114,7 +114,12 @@ class Hand:
 
 
 @pytest.fixture
-def hand(browser_with_camera: Browser) -> Hand:
+def hand(browser: Browser) -> Hand:
+    return Hand(browser)
+
+
+@pytest.fixture
+def hand_with_camera(browser_with_camera: Browser) -> Hand:
     return Hand(browser_with_camera)
 
 
@@ -122,9 +127,9 @@ def hint(page: Page, name: str) -> Locator:
     return page.get_by_test_id(name)
 
 
-async def test_two_phones_connect_with_one_tap_each_with_video_and_data(laptop: Laptop, hand: Hand) -> None:
+async def test_two_phones_connect_with_one_tap_each_with_video_and_data(laptop: Laptop, hand_with_camera: Hand) -> None:
     assert laptop.url.startswith("https://")
-    ann, ben = await hand.opens(laptop.url), await hand.opens(laptop.url)
+    ann, ben = await hand_with_camera.opens(laptop.url), await hand_with_camera.opens(laptop.url)
     for phone in (ann, ben):
         phone.name = await phone.page.get_by_test_id("name").input_value()
         await phone.page.get_by_test_id("room-card").filter(has_text="bar").tap()
@@ -205,11 +210,13 @@ async def test_over_http_the_page_names_the_missing_features_and_the_rest_works(
     assert ann.faults == ben.faults == []
 
 
-async def test_a_user_without_a_camera_sees_the_video_of_others(laptop_without_https: Laptop, hand: Hand) -> None:
+async def test_a_user_without_a_camera_sees_the_video_of_others(
+    laptop_without_https: Laptop, hand_with_camera: Hand
+) -> None:
     [port] = re.findall(r":(\d+)/", laptop_without_https.url)
-    phone = await hand.opens(laptop_without_https.url)
+    phone = await hand_with_camera.opens(laptop_without_https.url)
     await phone.join("bar")
-    desk = await hand.opens(f"http://localhost:{port}/")
+    desk = await hand_with_camera.opens(f"http://localhost:{port}/")
     desk.name = await desk.page.get_by_test_id("name").input_value()
     await expect(hint(desk.page, "insecure")).to_be_hidden()
     await desk.join("bar")
