@@ -16,6 +16,7 @@ from typing import Protocol
 STARTS_WITHIN_S = 60.0  # seconds; browsers of other tests may keep two slow cores busy
 ENDS_WITHIN_S = 30.0  # seconds; on an idle machine, the sidecar takes up to 5 s to close its connections
 LAST_LINES_WITHIN_S = 1  # seconds, in which the last output of an ended program is read
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.25
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 IN_A_TERMINAL = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
 """The beginning of a command line that runs the command after it in a terminal. Its stdin is the keyboard of the
@@ -132,9 +133,11 @@ def _ps(what: str, pid: int) -> str:
 
 async def until(condition: Callable[[], object], what: str, within_s: float = ENDS_WITHIN_S) -> None:
     """Poll until a condition is true. This is for conditions without an event, such as the end of a foreign process."""
+    pause_s = SHORTEST_PAUSE_S
     try:
         async with asyncio.timeout(within_s):
-            while not condition():  # noqa: ASYNC110 - nothing here could set an event
-                await asyncio.sleep(0.02)
+            while not condition():
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 1.1, LONGEST_PAUSE_S)  # many conditions read a whole log
     except TimeoutError:
         raise AssertionError(f"not within {within_s:g} s: {what}") from None
