@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright
 
@@ -22,15 +23,15 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def plain_browser(playwright: Playwright, browser_path: Path) -> AsyncIterator[Browser]:
     async with launched(playwright, browser_path, FLAGS) as browser:
         yield browser
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def site(start: Start, npm_package: Path, tmp_path: Path) -> Site:
-    return await start_plain_app(start, tmp_path)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return await start_plain_app(start_once, tmp_path_factory.mktemp("plain"))
 
 
 async def test_each_fault_is_diagnosed_and_no_working_pair_is_blamed(
@@ -61,11 +62,15 @@ def ended_rooms(sidecar: Sidecar) -> set[str | None]:
 
 
 async def test_a_peer_that_meets_nobody_gets_an_explanation(site: Site, plain_browser: Browser, tally: Tally) -> None:
-    told: list[str] = []
+    def all_told() -> list[str]:
+        return [each.code for each in diagnose(entries_of(site.sidecar)).rejections]
+
+    told = all_told()
+    earlier = len(told)  # those of the other test
 
     def is_told() -> bool:
-        told[:] = [each.code for each in diagnose(entries_of(site.sidecar)).rejections]
-        return len(told) == sum(tally.made.values()) + 1
+        told[:] = all_told()
+        return len(told) == earlier + sum(tally.made.values()) + 1
 
     for round_ in range(TIMES):
         pages = PlainPages(site, await plain_browser.new_context())
