@@ -19,7 +19,7 @@ from tests.kit.lan import Lan
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, network_url_in, start_demo
 
-RUNS = 5
+RUNS = 3
 NOTICES_WITHIN_S = 40.0  # seconds; the sidecar sends a ping every 15 s, and waits 10 s for the pong
 CANDIDATES = """id => {
   const { localDescription, remoteDescription } = demo.mesh.connectionTo(id)
