@@ -298,12 +298,12 @@ async def test_on_an_iphone_a_refused_websocket_is_explained_by_the_certificate(
     await context.close()
 
 
-@pytest.mark.usefixtures("npm_package")
-async def test_a_websocket_without_an_answer_is_reported(start: Start, tmp_path: Path, context: BrowserContext) -> None:
-    project = write_project(tmp_path / "app", "")
-    sidecar = await start_sidecar(start, project)
-    rule = json.dumps({"/ws/signaling": {"target": sidecar.url, "xfwd": True}})
-    (project / "vite.config.js").write_text(f"export default {{ server: {{ proxy: {rule} }} }}")
+@pytest.mark.parametrize("running_place", [straight], indirect=True)
+async def test_a_websocket_without_an_answer_is_reported(
+    place: Place, start: Start, tmp_path: Path, context: BrowserContext
+) -> None:
+    rule = json.dumps({"/ws/signaling": {"target": place.sidecar.url, "xfwd": True}})
+    project = write_project(tmp_path / "app", f"export default {{ server: {{ proxy: {rule} }} }}")
     url = await url_in(await start_vite(start, project))
     page, _ = await open_page(context, f"{url}ws/signaling")
     row = page.get_by_test_id("faults").locator("[data-code=websocket]")
