@@ -101,7 +101,7 @@ async def screens(
             screens[reason] = Screen(page, asyncio.create_task(page.evaluate(SHOWN, texts)))
         replays = [asyncio.create_task(replay(running_demo, session, rooms[reason])) for reason in FAULTS]
         yield screens
-        for each in replays:
+        for each in (*replays, *(screen.shown for screen in screens.values())):
             each.cancel()
 
 
