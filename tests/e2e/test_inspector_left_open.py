@@ -117,6 +117,17 @@ async def test_a_room_stays_up_to_date_after_a_request_without_an_answer(
     await unanswered.abort()
 
 
+async def test_a_room_that_the_sidecar_cannot_show_at_the_moment_is_not_told_as_a_lost_connection(
+    inspector: Inspector, sidecar: Sidecar, join: Join
+) -> None:
+    await join(sidecar, "late", "ann")
+    refused = {"code": "analysis-ended", "message": "the analysis is started again"}
+    await inspector.page.route("**/inspector/rooms/**", lambda route: route.fulfill(status=503, json=refused))
+    await inspector.open(room="late")
+    await expect(inspector.page.locator("#down-why")).to_have_text("the analysis is started again.")
+    await expect(inspector.page.locator("#state")).to_have_text("not up to date")
+
+
 async def test_a_server_that_is_silent_is_told_in_the_same_words_as_one_that_is_gone(inspector: Inspector) -> None:
     await inspector.page.add_init_script(FASTER)
     held: list[Route] = []

@@ -107,6 +107,26 @@ async def test_the_link_of_sidecar_inspect_opens_the_inspector(start: Start, bro
         await other.close()
 
 
+async def test_a_link_in_the_inspector_can_be_opened_in_another_tab(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    await start_sidecar(start, tmp_path)
+    context = await browser.new_context()
+    page = await context.new_page()
+    page.set_default_timeout(NOTICED_WITHIN_MS)
+    inspect = await start(["sidecar", "inspect", "--no-open"], tmp_path)
+    await page.goto((await inspect.line(r"^http://\S+/inspector/#code=\S+$"))[0])
+    await expect(page.locator("#state")).to_have_text("live")
+    async with context.expect_page() as opened:
+        await page.get_by_role("link").first.click(modifiers=["ControlOrMeta"])
+    other = await opened.value
+    await expect(other.locator("#state")).to_have_text("live")
+    await page.close()
+    await other.reload()
+    await expect(other.locator("#state")).to_have_text("live")
+    await context.close()
+
+
 async def test_a_link_that_is_opened_through_a_proxy_says_why_it_does_not_work(
     start: Start, browser: Browser, tmp_path: Path
 ) -> None:

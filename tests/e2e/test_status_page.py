@@ -298,6 +298,20 @@ async def test_on_an_iphone_a_refused_websocket_is_explained_by_the_certificate(
     await context.close()
 
 
+async def test_a_websocket_that_is_open_but_silent_is_not_live(place: Place, context: BrowserContext) -> None:
+    def say_nothing(route: WebSocketRoute) -> None:
+        route.on_message(lambda _: None)
+
+    page = await context.new_page()
+    await page.clock.install()
+    await page.route_web_socket(re.compile("^ws"), say_nothing)
+    await page.goto(place.url)
+    await expect(page.locator("#state")).to_have_text("live")
+    await page.clock.run_for(20_000)
+    await expect(page.locator("#state")).to_have_text("no connection")
+    await page.unroute_all()
+
+
 @pytest.mark.parametrize("running_place", [straight], indirect=True)
 async def test_a_websocket_without_an_answer_is_reported(
     place: Place, start: Start, tmp_path: Path, context: BrowserContext

@@ -132,13 +132,18 @@ async function askAsAdmin(
       const answer = await ask(forwarded, upstream, token)
       if (!(answer instanceof IncomingMessage)) return answer
       const isOfDeveloper = token === upstream.token
-      if (answer.statusCode !== 401 && !(answer.statusCode === 403 && isOfDeveloper)) return answer
+      if (answer.statusCode !== 401 && !(isOfDeveloper && lacksScope(answer))) return answer
       answer.resume()
       if (isOfDeveloper) return tokenRefused(upstream)
       refused = token
     } else if (left > 0) await sleep(LOOK_EVERY_MS, undefined, { signal })
     else return token === undefined ? noToken(upstream) : tokenRefused(upstream)
   }
+}
+
+/** The status 403 alone may also mean that the sidecar does not allow the host of its own URL. */
+function lacksScope({ statusCode, headers }: IncomingMessage): boolean {
+  return statusCode === 403 && headers['www-authenticate'] !== undefined
 }
 
 async function ask(

@@ -288,6 +288,18 @@ test('the inspector says what is missing if the token is not one of an admin, or
   }
 })
 
+test('the inspector does not blame the token if the sidecar refuses the host of its URL', async () => {
+  const { target } = await openTeamSidecar((_, response) =>
+    response.writeHead(403).end("refused a request with Host '0.0.0.0'"),
+  )
+  const { url } = await openVite(makeProject(), { sidecar: false, target, token: TOKEN })
+  const answer = await fetch(`${url}/__signaling/api/rooms`)
+  expect([answer.status, await answer.text()]).toEqual([
+    403,
+    "refused a request with Host '0.0.0.0'",
+  ])
+})
+
 /** Opens a server that runs Vite in middleware mode, and proxies to a team's sidecar. */
 async function openMiddlewareMode(target: string, config: ServerOptions = {}) {
   const pages = createServer()

@@ -61,6 +61,7 @@ async def test_the_admin_api_needs_the_scope_admin_in_all_rooms(served: Served, 
             assert answer.status == status, headers
             if status == 403:
                 assert "scope `admin`" in await answer.text()
+                assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
 
 
 async def test_a_one_time_link_is_only_made_for_programs_on_this_machine(served: Served) -> None:

@@ -79,11 +79,16 @@ class _RemoteInspector:
             async with self._session.request(
                 request.method, url, data=body or None, headers=headers, allow_redirects=False
             ) as answer:
-                if answer.status in (401, 403):
+                if _is_about_token(answer):
                     return json_answer({"code": "admin-token-refused", "message": self._refused}, 502)
                 return await _passed_back(request, answer)
         except (aiohttp.ClientError, TimeoutError) as error:
             return json_answer({"code": "unreachable", "message": f"{self._url} does not answer: {error}"}, 502)
+
+
+def _is_about_token(answer: aiohttp.ClientResponse) -> bool:
+    """Whether the token was refused. The status 403 also has other reasons, such as a host that is not allowed."""
+    return answer.status == 401 or (answer.status == 403 and "WWW-Authenticate" in answer.headers)
 
 
 async def _passed_back(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

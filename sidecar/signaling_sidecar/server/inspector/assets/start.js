@@ -8,6 +8,7 @@ import { showRooms, takeRooms } from './rooms.js'
 import { enter, refusal } from './session.js'
 
 const RETRY_MS = 1000
+const UNREACHED = ['sidecar-not-running', 'unreachable'] // the codes of errors with which a server answers for the sidecar
 const REFUSED_MS = 10_000 // if a token was refused: each refused one leaves the clients of this address fewer tries
 
 let boot = null
@@ -45,14 +46,13 @@ function take(line) {
 }
 
 function setState(state, text) {
-  if ($('state').dataset.state === state) return
   $('state').dataset.state = state
-  $('state').textContent = text
+  setText($('state'), text)
 }
 
 /** Explains why nothing or only an old state is shown, and what to do. */
 function showProblem(error) {
-  setState('failed', 'no connection')
+  setState('failed', isRefusal(error) ? 'refused' : hasAnswered(error) ? 'not up to date' : 'no connection')
   const [why, what, command] = explained(error)
   $('down').hidden = false
   setText($('down-why'), why)
@@ -62,11 +62,13 @@ function showProblem(error) {
 }
 
 const isRefusal = ({ status, code }) => [401, 403, 429].includes(status) || code === 'admin-token-refused'
+/** Whether the sidecar runs and has said why it cannot answer this request, for example while its analysis is restarted. */
+const hasAnswered = ({ code }) => Boolean(code) && !UNREACHED.includes(code)
 
 function explained({ status, code, message }) {
   if (status === 401)
     return [`${refusal || message}.`, 'For a new link, run this in the folder of the project:', 'sidecar inspect']
-  if (isRefusal({ status, code })) return [`${message}.`, 'This page tries again by itself.']
+  if (isRefusal({ status, code }) || hasAnswered({ code })) return [`${message}.`, 'This page tries again by itself.']
   if (status === 0)
     return [
       'The server of this page does not answer.',

@@ -2,13 +2,34 @@
 
 const RETRY_MS = 2000
 const OPENS_WITHIN_MS = 5000 // if no rule of the proxy matches the path, the proxy never answers the upgrade
+// A half-open connection, such as that of a laptop that was asleep, looks open, but nothing arrives any more.
+const CHECKED_EVERY_MS = 10_000
+const PONG_WITHIN_MS = 5000
 
 function watchRooms() {
   const begunMs = performance.now()
   const socket = new WebSocket(endpoint)
-  const patience = setTimeout(() => socket.close(), OPENS_WITHIN_MS)
+  let timer = setTimeout(lost, OPENS_WITHIN_MS)
+  function heard() {
+    clearTimeout(timer)
+    timer = setTimeout(ping, CHECKED_EVERY_MS)
+  }
+  function ping() {
+    socket.send('{"type":"ping"}')
+    timer = setTimeout(lost, PONG_WITHIN_MS)
+  }
+  function lost() {
+    clearTimeout(timer)
+    // The browser would report the end of a half-open connection much later.
+    socket.onopen = socket.onmessage = socket.onclose = null
+    socket.close()
+    setState($('state'), 'lost', 'no connection')
+    find(unreached())
+    setTimeout(watchRooms, RETRY_MS)
+  }
+  socket.onclose = lost
   socket.onopen = () => {
-    clearTimeout(patience)
+    heard()
     setState($('state'), 'live', 'live')
     find({
       code: 'websocket',
@@ -18,14 +39,9 @@ function watchRooms() {
     socket.send('{"type":"watch_rooms"}')
   }
   socket.onmessage = ({ data }) => {
+    heard()
     const frame = JSON.parse(data)
     if (frame.type === 'rooms') takeRooms(frame.rooms)
-  }
-  socket.onclose = () => {
-    clearTimeout(patience)
-    setState($('state'), 'lost', 'no connection')
-    find(unreached())
-    setTimeout(watchRooms, RETRY_MS)
   }
 }
 
