@@ -48,6 +48,11 @@ export class Membership {
   /** Whether the next list may answer an earlier join for the same room on this connection. */
   #expectsOldList: boolean
   #maxFrameBytes: number | undefined
+  /**
+   * True from the loss of a connection until the next list of peers, because a restart of the
+   * sidecar may change the limit.
+   */
+  #isLimitOld = false
   #slowUntil = 0
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
@@ -112,6 +117,7 @@ export class Membership {
     if (this.joined) this.#resumption?.lost(closeCode)
     this.#isInRoom = false
     this.#asking = false
+    this.#isLimitOld = true
     this.#expectsOldList = false
     this.#request.stop()
     return wasAsking ? faultOf(closeCode) : undefined
@@ -127,12 +133,14 @@ export class Membership {
   send(frame: object): boolean {
     const resumption = this.#resumption
     const bytes = frameBytes(frame)
-    if (this.#maxFrameBytes !== undefined && bytes > this.#maxFrameBytes) {
-      this.#refused(tooLarge('frame', bytes, this.#maxFrameBytes))
+    const limit = this.#maxFrameBytes ?? Number.POSITIVE_INFINITY
+    if (bytes > limit && !this.#isLimitOld) {
+      this.#refused(tooLarge('frame', bytes, limit))
       return false
     }
     if (resumption === undefined) return this.joined && this.#connection.send(frame)
     if (!resumption.keep(frame)) return false
+    if (bytes > limit) this.#askForList()
     const last = this.joined ? resumption.last() : undefined
     if (last !== undefined) this.#connection.send(last)
     return true
@@ -172,8 +180,9 @@ export class Membership {
   }
 
   /**
-   * Asks for a new list of peers, because the frame numbers of the client and the sidecar disagree.
-   * The new list contains the frame numbers that the sidecar has stored.
+   * Asks for a new list of peers, because the frame numbers of the client and the sidecar disagree,
+   * or a kept frame is larger than the last known limit. The new list contains the frame numbers
+   * that the sidecar has stored, and its limit.
    */
   #askForList(): void {
     const resumption = this.#resumption
@@ -212,7 +221,8 @@ export class Membership {
     const agrees = resumption.acknowledged(ca)
     this.#request.accepted({ peerId, token: resume.token })
     this.#answered()
-    if (agrees) this.#reportDropped(resumption.dropSuspect())
+    if (agrees && !resumption.hasLarge(this.#maxFrameBytes))
+      this.#reportDropped(resumption.dropSuspect())
     else this.#askForList()
     this.#sendKept()
     return true
@@ -249,6 +259,7 @@ export class Membership {
     this.#request.accepted({ peerId, token: list.resume?.token })
     this.#resumption = this.#resumptionAfter(list)
     this.#maxFrameBytes = list.maxFrameBytes
+    this.#isLimitOld = false
     this.#answered()
     this.#reportDropped(this.#resumption?.dropSuspect())
     this.#reportDropped(...(this.#resumption?.dropLarge(list.maxFrameBytes) ?? []))

@@ -202,6 +202,11 @@ export class Resumption {
     return this.#dropFirst() ? UNCOUNTED : undefined
   }
 
+  /** Whether a kept frame is larger than this limit. */
+  hasLarge(limit = Number.POSITIVE_INFINITY): boolean {
+    return this.#kept.some(({ bytes }) => bytes > limit)
+  }
+
   /** Drops the kept frames that are larger than the sidecar's limit, and returns a reason for each. */
   dropLarge(limit: number | undefined): Refusal[] {
     const large = this.#kept.filter(({ bytes }) => limit !== undefined && bytes > limit)

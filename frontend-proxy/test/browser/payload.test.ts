@@ -1,16 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   type RelayedFrame,
   SignalingClient,
   type SignalingEvents,
 } from '../../src/browser/index.ts'
+import { useFakeClock } from './fake-clock.ts'
 import { FakeWebSocket, fakeNetwork } from './fake-web-socket.ts'
+import { nextSocket, RECONNECT_MS, resumed, ticket } from './resume-scene.ts'
 
-beforeEach(() => {
-  FakeWebSocket.made = []
-  vi.useFakeTimers()
-})
-afterEach(() => vi.useRealTimers())
+useFakeClock()
 
 /** Creates a client that has joined at a sidecar that accepts frames of up to 1,000 bytes. */
 async function member(limits: object = { frameBytes: 1_000 }) {
@@ -154,6 +152,31 @@ describe("a frame that is larger than the sidecar's limit", () => {
     expect(refused[0]?.message).toContain('1000 bytes')
     expect(signaling.relay('ben', 'offer', { sdp: 'x'.repeat(800) })).toBe(true)
     expect(socket.sent.slice(1)).toMatchObject([{ type: 'offer', c: 1 }])
+  })
+
+  it.each([
+    ['sent', 2_000, ['join', 'broadcast', 'signal'], []],
+    ['refused', 1_000, ['join', 'signal'], ['too-large']],
+  ])('is %s after a resume if the limit is then %i', async (_, frameBytes, types, codes) => {
+    for (const isBefore of [true, false]) {
+      const { signaling, socket, refused } = await member()
+      const sendBoth = () => {
+        expect(signaling.broadcast({ text: 'x'.repeat(1_000) })).toBe(true)
+        expect(signaling.relay('ben', 'signal')).toBe(true)
+      }
+      socket.drop(1006)
+      if (isBefore) sendBoth()
+      const next = await nextSocket(RECONNECT_MS)
+      next.open()
+      next.deliver(resumed(0))
+      if (!isBefore) sendBoth()
+      const list = { type: 'peer_list', peers: [], roomId: 'bar', peerId: 'ann', s: 0, ca: 0 }
+      next.deliver({ ...list, resume: ticket('three'), limits: { frameBytes } })
+      expect(next.sent.slice(1).map(({ type }) => type)).toEqual(types)
+      expect(refused.map(({ code }) => code)).toEqual(codes)
+      expect(signaling.broadcast({ text: 'x'.repeat(2_000) })).toBe(false)
+      signaling.close()
+    }
   })
 
   it('is sent if the sidecar has told no limit', async () => {
