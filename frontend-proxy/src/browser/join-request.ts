@@ -114,6 +114,11 @@ export class JoinRequest {
     return this.#includesProof
   }
 
+  /** Whether the sidecar has probably given up waiting for this client to resume its session. */
+  get hasProbablyEnded(): boolean {
+    return this.#endsAt !== undefined && Date.now() > this.#endsAt
+  }
+
   /** The profile, if the sidecar may have accepted a join with an earlier one. */
   get changedProfile(): Profile | undefined {
     const profile = this.#details.profile()
@@ -132,8 +137,7 @@ export class JoinRequest {
   ask(proof?: SessionProof): void {
     const { token } = this.#identity
     this.#proof = proof ?? (token === undefined ? undefined : { token })
-    const hasEnded = this.#endsAt !== undefined && Date.now() > this.#endsAt
-    this.#includesProof = !(this.isIdChosen && hasEnded)
+    this.#includesProof = !(this.isIdChosen && this.hasProbablyEnded)
     this.#send()
   }
 

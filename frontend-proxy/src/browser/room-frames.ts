@@ -83,7 +83,7 @@ export class RoomFrames {
   #receiveError({ code, message, ref }: ErrorFrame): void {
     const { membership } = this.#presence
     if (code === 'out-of-order' || code === 'too-fast') membership?.frameIgnored(code)
-    if (code === 'out-of-order') return
+    if (code === 'out-of-order' || this.#presence.isJoinToLeave(ref)) return
     if (code === 'too-fast') this.#sendAgainSoon()
     // It answers the `leave` of a client that has left while its join was refused.
     if (code === 'not-joined' && membership?.joined !== true) return

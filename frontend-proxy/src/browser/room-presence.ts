@@ -51,6 +51,10 @@ export class RoomPresence {
   #isReplaced = false
   /** The room for which the last `leave` was sent. Undefined if the `leave` was sent again. */
   #leftRoom: string | undefined
+  /** The membership for which no `leave` was sent, because there was no connection, and its slot. */
+  #unsentLeave: { readonly membership: Membership; readonly slot: Slot } | undefined
+  /** The join that was only sent so that the client could leave. */
+  #joinToLeave: JoinRequest | undefined
 
   constructor(options: PresenceOptions) {
     this.#options = options
@@ -102,7 +106,40 @@ export class RoomPresence {
     if (request.isOnItsWay) this.#unanswered = { room, leftAt: Date.now() }
     const hasSentLeave = this.#connection.send({ type: 'leave' })
     this.#leftRoom = hasSentLeave ? room : undefined
+    if (!hasSentLeave && this.#membership.hasBeenInRoom && this.#slot !== undefined) {
+      this.#unsentLeave = { membership: this.#membership, slot: this.#slot }
+    }
     this.end(why, undefined, hasSentLeave)
+  }
+
+  /** Must be called when a connection was opened. */
+  opened(): void {
+    this.#sendUnsentLeave()
+    this.#membership?.sendJoin()
+  }
+
+  /**
+   * Resumes the session that the client has left without a connection, and leaves it. Otherwise the
+   * others would see this peer as away until the sidecar gives up waiting. Does nothing if another
+   * join continues the session, or if the session has probably ended.
+   */
+  #sendUnsentLeave(): void {
+    const { membership, slot } = this.#unsentLeave ?? {}
+    this.#unsentLeave = undefined
+    if (membership === undefined || slot === undefined || slot.isReplaced) return
+    if (membership.request.hasProbablyEnded) return
+    this.#joinToLeave = membership.request
+    membership.sendJoin()
+    this.#connection.send({ type: 'leave' })
+    slot.release(true)
+  }
+
+  /**
+   * Whether an error with this `ref` refuses the join that was only sent so that the client could
+   * leave.
+   */
+  isJoinToLeave(ref: unknown): boolean {
+    return this.#joinToLeave?.isRefusedBy(ref) === true
   }
 
   /** Must be called when the sidecar may have ignored frames. */

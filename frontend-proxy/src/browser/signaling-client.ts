@@ -208,7 +208,7 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
       return isPrepared || this.room !== undefined || this.#watch.isOn
     },
     opened: (): void => {
-      this.#presence.membership?.sendJoin()
+      this.#presence.opened()
       this.#watch.opened(this.room !== undefined)
       this.emit('connected', undefined)
     },

@@ -69,6 +69,7 @@ export class Slot {
   #identity: Identity
   #socket: OpenSocket | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  #isReplaced = false
 
   /** Call `Slots.take` instead of this constructor. */
   constructor(user: SlotUser, identity: Identity, previous: Slot | undefined, isPage: boolean) {
@@ -97,6 +98,11 @@ export class Slot {
   /** Whether the page listens to the client that uses the slot. True if no client uses the slot. */
   get isListenedTo(): boolean {
     return this.#user?.isListenedTo() ?? true
+  }
+
+  /** Whether a newer client has taken the slot. */
+  get isReplaced(): boolean {
+    return this.#isReplaced
   }
 
   /** Whether a client uses the slot now. */
@@ -139,6 +145,7 @@ export class Slot {
 
   /** Ends this client's use of the slot, because a newer client has taken the slot. */
   replace(hasOtherId: boolean): void {
+    this.#isReplaced = true
     if (hasOtherId) this.leave()
     clearTimeout(this.#timer)
     this.#socket?.close()

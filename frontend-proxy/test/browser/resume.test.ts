@@ -102,6 +102,56 @@ describe('a lost connection', () => {
   })
 })
 
+describe('leaving without a connection', () => {
+  const leaving = [
+    { type: 'join', roomId: 'bar', peerId: 'ann', resume: { token: 'one', after: 0 } },
+    { type: 'leave' },
+  ]
+
+  it('is told to the sidecar on the next connection, and only once', async () => {
+    const { signaling, socket, events } = await resumable()
+    socket.drop(1006)
+    signaling.leave()
+    const next = await nextSocket(RECONNECT_MS)
+    next.open()
+    expect(next.sent).toMatchObject(leaving)
+    next.deliver({ type: 'error', code: 'too-fast', message: 'wait', ref: next.sent[0]?.id })
+    next.deliver(resumed(0))
+    next.deliver({ type: 'error', code: 'not-joined', message: 'it is in no room' })
+    expect((await again(next)).sent).toEqual([])
+    expect(events).toEqual([['left', { room: 'bar', why: 'left' }]])
+    expect([signaling.room, signaling.state]).toEqual([undefined, 'connected'])
+  })
+
+  it('comes before the join of the next room, whose answer is the next list', async () => {
+    const { signaling, socket, events } = await resumable()
+    socket.drop(1006)
+    signaling.join('den')
+    const next = await nextSocket(RECONNECT_MS)
+    next.open()
+    expect(next.sent).toMatchObject([...leaving, { type: 'join', roomId: 'den' }])
+    next.deliver(resumed(0))
+    next.deliver({ type: 'peer_list', peers: [], roomId: 'den', peerId: 'ann' })
+    expect(events.map(([name]) => name)).toEqual(['left', 'peer_list'])
+  })
+
+  it('is not told if the client has joined the room again, or if the session has ended', async () => {
+    const { signaling, socket } = await resumable()
+    socket.drop(1006)
+    signaling.leave()
+    signaling.join()
+    const next = await nextSocket(RECONNECT_MS)
+    next.open()
+    expect(next.sent).toMatchObject([{ type: 'join', roomId: 'bar', resume: { token: 'one' } }])
+    const list = { type: 'peer_list', peers: [], roomId: 'bar', peerId: 'ann' }
+    next.deliver({ ...list, resume: ticket('two'), s: 0, ca: 0 })
+    next.drop(1006)
+    signaling.leave()
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect((await again(await nextSocket())).sent).toEqual([])
+  })
+})
+
 describe('acknowledging', () => {
   it('happens with the next frame, or after a second, or after sixteen frames', async () => {
     const { signaling, socket } = await resumable()
