@@ -61,7 +61,10 @@ export type LeaveReason = 'left' | 'moved' | 'refused' | 'closed' | Dismissal
 export interface SignalingEvents {
   /** The connection to the sidecar is open. */
   connected: undefined
-  /** The connection was closed. The client reconnects unless `final` is true. */
+  /**
+   * The connection was closed. The client reconnects unless `final` is true. Before it does, it
+   * calls the function `token`, if there is one, and gives up if that returns `null` (`refused`).
+   */
   disconnected: { readonly code: number; readonly reason: string; readonly final: boolean }
   /**
    * An attempt to reconnect begins. The first attempt has the number 1. There is no event for the
