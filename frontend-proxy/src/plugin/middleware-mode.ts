@@ -10,7 +10,7 @@ import {
   urlsOf,
 } from './page-server.ts'
 import { pageUrlsAt } from './page-urls.ts'
-import { SIGNALING_PATH } from './proxy-rule.ts'
+import { SIGNALING_PATH, type SignalingProxy } from './proxy-rule.ts'
 import type { SignalingSetup } from './signaling-setup.ts'
 
 const LAN_HAS_NO_EFFECT =
@@ -34,6 +34,7 @@ export function attachToPageServer(
   const hasViteSocket = vite.config.server.ws !== false
   const refuse = refuserOfViteClient(vite.config, vite.config.server.proxy)
   const deafen = hasViteSocket ? undefined : listenForUpgrades(server)
+  const mute = setup.proxy && removerOfProxyListener(server, setup.proxy)
   const detach = interceptSignaling(server, (request, answer, head) => {
     const isInspector = 'writeHead' in answer && inspector?.handle(request, answer)
     if (isInspector || setup.proxy?.handle(request, answer, head)) return true
@@ -42,8 +43,25 @@ export function attachToPageServer(
   return () => {
     leave()
     deafen?.()
+    mute?.()
     detach()
   }
+}
+
+/**
+ * Returns a function that removes the listener for upgrades that Vite's proxy adds to this server. Vite never removes
+ * it, so after each restart there would be one more, and Node would warn of a memory leak.
+ */
+function removerOfProxyListener(server: PageServer, proxy: SignalingProxy): () => void {
+  let remove: (() => void) | undefined
+  const note = (name: string | symbol, listener: (...event: unknown[]) => void) => {
+    if (name === 'upgrade') remove ??= () => void server.off('upgrade', listener)
+  }
+  proxy.whenCreated = () => {
+    server.on('newListener', note)
+    queueMicrotask(() => server.off('newListener', note)) // By then Vite has added its listener.
+  }
+  return () => remove?.()
 }
 
 /** Returns a function after whose call nothing is printed when the server begins to listen. */

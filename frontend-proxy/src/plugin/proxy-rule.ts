@@ -36,6 +36,8 @@ interface Route {
 export class SignalingProxy {
   readonly #upstream: Upstream
   readonly #routes: Route[] = []
+  /** Is called while Vite creates the proxy for a rule, before Vite adds its listener for upgrades. */
+  whenCreated: () => void = () => {}
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream
@@ -80,6 +82,7 @@ export class SignalingProxy {
       xfwd: true,
       headers: { [PROXY_HEADER]: this.#upstream.secret },
       configure: (proxy, options) => {
+        this.whenCreated()
         connect(proxy, options, this.#upstream)
         this.#routes.push({ path: new RegExp(key), proxy, rewrite })
       },

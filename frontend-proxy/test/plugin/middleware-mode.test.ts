@@ -173,13 +173,18 @@ test.each(KNOWN)(
   },
 )
 
-test('a restart of Vite leaves no listener for the end of that server', async () => {
-  const { server, lines, pages } = await open(besideHmr)
-  await lines.match(STARTED)
-  const before = pages.listenerCount('close')
-  await server.restart()
-  expect(pages.listenerCount('close')).toBe(before)
-})
+test.each(KNOWN)(
+  'with %s a restart of Vite leaves no listener on that server',
+  async (_, config) => {
+    const { server, lines, pages } = await open((pages) => ({ ...config(pages), base: '/app/' }))
+    await lines.match(STARTED)
+    const counts = () =>
+      ['close', 'upgrade', 'newListener'].map((name) => pages.listenerCount(name))
+    const before = counts()
+    await server.restart()
+    expect(counts()).toEqual(before)
+  },
+)
 
 test.each(KNOWN)(
   'with %s the inspector is on that server, also after a restart',
