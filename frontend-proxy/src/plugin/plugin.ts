@@ -74,7 +74,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
     })
   }
 
-  return {
+  const plugin: Plugin = {
     name: PLUGIN_NAME,
     apply: 'serve',
     config(config, { isPreview }) {
@@ -89,9 +89,13 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
         log.warn('signaling is off because this Vite is too old; the plugin needs Vite 7 or newer')
         return
       }
-      if (firstIn(config, scripts) !== scripts) {
-        scripts.length = 0
-        lan?.undo(config)
+      const earlier = earlierIn(config, scripts)
+      if (earlier !== undefined) {
+        if (earlier === scripts) removeLast(config, plugin)
+        else {
+          scripts.length = 0
+          lan?.undo(config)
+        }
         log.warn(IS_TWICE)
         return
       }
@@ -139,14 +143,24 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
     transformIndexHtml: { order: 'pre', handler: () => (isBundled ? tagsOf(scripts) : undefined) },
     ...(options.inspector !== false && { devtools: DEVTOOLS_DOCK }),
   }
+  return plugin
 }
 
-/** Returns the first instance of the plugin that has called this function for this config. `own` is the caller. */
-function firstIn(config: ResolvedConfig, own: object): object {
+/**
+ * Returns the instance of the plugin that has called this function first for this config, or undefined if this is the
+ * first call. `own` is the caller, which calls twice if one plugin object is twice in the list.
+ */
+function earlierIn(config: ResolvedConfig, own: object): object | undefined {
   const { [FIRST]: first } = config as { [FIRST]?: object }
   // The property is not enumerable, so that a copy of the config does not have it.
   if (first === undefined) Object.defineProperty(config, FIRST, { value: own })
-  return first ?? own
+  return first
+}
+
+/** Removes an object that is twice in the list of plugins, so that Vite calls each of its other hooks only once. */
+function removeLast({ plugins }: ResolvedConfig, plugin: Plugin): void {
+  const list = plugins as Plugin[]
+  list.splice(list.lastIndexOf(plugin), 1)
 }
 
 /**

@@ -97,8 +97,8 @@ export class SignalingProxy {
  * `/ws/signaling-of-another-app`.
  */
 export function isSignalingRule(key: string, base: string): boolean {
-  // In a regular expression, a slash may be escaped.
-  const path = key.startsWith('^') ? key.slice(1).replaceAll('\\/', '/') : key
+  // In a regular expression, slashes, dashes and dots may be escaped.
+  const path = key.startsWith('^') ? key.slice(1).replace(/\\(\W)/g, '$1') : key
   return [SIGNALING_PATH, base.slice(0, -1) + SIGNALING_PATH].some(
     (own) => path.startsWith(own) && !/^[\w-]/.test(path.slice(own.length)),
   )

@@ -237,6 +237,18 @@ test('if the plugin is in a config twice, only the first one is used, and one se
   expect(await (await fetch(`${url}/@vite/client`)).text()).not.toContain('/@signaling/')
 })
 
+test('if one plugin object is in a config twice, it is used once, and one sentence says so', async () => {
+  const project = makeProject()
+  const one = signaling({ sidecar: standIn(), stateDir: project.stateDir, trace: true })
+  const { server, lines, url } = await openVite(project, {}, {}, [one, one])
+  await lines.match(STARTED)
+  server.printUrls()
+  expect(lines.all.filter((line) => /twice/.test(line))).toHaveLength(1)
+  expect(lines.all.filter((line) => /Signaling:/.test(line))).toHaveLength(1)
+  expect(lines.all.join('\n')).not.toContain('has its own rule')
+  expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+})
+
 test('vite build does not use the plugin', async () => {
   const { root } = makeProject()
   const inline = { root, configFile: false as const, plugins: [signaling()] }

@@ -162,27 +162,35 @@ async function openOtherServer(
   return `http://127.0.0.1:${(other.address() as AddressInfo).port}`
 }
 
-test.each(['/ws/signaling', '^/ws/signaling(/|$)', '^\\/ws\\/signaling'])(
-  "a user's rule %s for the path is used, and no sidecar is started",
-  async (rule) => {
+test.each([
+  ['/ws/signaling', '/'],
+  ['^/ws/signaling(/|$)', '/'],
+  ['^\\/ws\\/signaling', '/'],
+  ['^\\/my\\-app\\/ws\\/signaling', '/my-app/'],
+])(
+  "a user's rule %s for the path below %s is used, and no sidecar is started",
+  async (rule, base) => {
     const target = await openOtherServer()
     const project = makeProject()
     const { url, lines } = await openVite(
       project,
       { stateDir: project.stateDir },
-      { server: { proxy: { [rule]: target } } },
+      { base, server: { proxy: { [rule]: target } } },
     )
-    expect(await (await fetch(`${url}/ws/signaling`)).text()).toBe('the other server')
+    expect(await (await fetch(`${url}${base}ws/signaling`)).text()).toBe('the other server')
     expect(lines.all).toContainEqual(expect.stringContaining('no sidecar is started'))
   },
 )
 
-test("a user's rule for a path that only begins with the same letters leaves signaling as it is", async () => {
-  const target = await openOtherServer()
-  const { url } = await openReadyVite({ server: { proxy: { '/ws/signaling-legacy': target } } })
-  expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
-  expect(await (await fetch(`${url}/ws/signaling-legacy`)).text()).toBe('the other server')
-})
+test.each(['/ws/signaling-legacy', '^/ws/signaling\\-legacy'])(
+  "a user's rule %s for a path that only begins with the same letters leaves signaling as it is",
+  async (rule) => {
+    const target = await openOtherServer()
+    const { url } = await openReadyVite({ server: { proxy: { [rule]: target } } })
+    expect((await getEcho(`${url}/ws/signaling`)).url).toBe('/ws/signaling')
+    expect(await (await fetch(`${url}/ws/signaling-legacy`)).text()).toBe('the other server')
+  },
+)
 
 test("a user's more general rule still gets all other paths", async () => {
   const target = await openOtherServer()

@@ -19,6 +19,7 @@ import {
   createServer,
   type InlineConfig,
   type Plugin,
+  type PluginOption,
   type PreviewServer,
   type ViteDevServer,
 } from 'vite'
@@ -124,6 +125,7 @@ export async function makeVite(
   project: Project,
   options: SignalingOptions,
   config: InlineConfig = {},
+  plugins?: PluginOption[],
 ): Promise<Pick<OpenVite, 'server' | 'lines'>> {
   // The plugin starts no sidecar under Vitest, and none in CI if the option `sidecar` is `auto`.
   vi.stubEnv('VITEST', undefined)
@@ -136,7 +138,7 @@ export async function makeVite(
     configFile: false,
     customLogger: { ...createLogger(), info: add, warn: add, warnOnce: add, error: add },
     ...config,
-    plugins: [signaling(options), ...(config.plugins ?? [])],
+    plugins: plugins ?? [signaling(options), ...(config.plugins ?? [])],
     server: { port: 0, host: '127.0.0.1', ...config.server },
   })
   onTestFinished(() => server.close())
@@ -148,8 +150,9 @@ export async function openVite(
   project: Project,
   options: SignalingOptions,
   config: InlineConfig = {},
+  plugins?: PluginOption[],
 ): Promise<OpenVite> {
-  const { server, lines } = await makeVite(project, options, config)
+  const { server, lines } = await makeVite(project, options, config, plugins)
   await server.listen()
   return {
     server,
