@@ -36,6 +36,10 @@ const SEARCH_INTERVAL_MS = 1000
 
 const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
 
+// Another Vite may have started the sidecar with the same option, so the sentence does not say that this is wrong.
+const KEEPS_HOOKS =
+  'that sidecar keeps the hooks with which it was started, so the option hooks has no effect on it'
+
 export class SidecarSupervisor {
   /** The file that tells the sidecar the URLs of the pages. The leases provide the file's content. */
   readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
@@ -204,6 +208,7 @@ export class SidecarSupervisor {
     }
     this.#listens(url, stateDir)
     this.#printOnce('info', `using the sidecar that is already running (pid ${pid}, ${url})`)
+    if (config.args.includes('--hooks')) this.#printOnce('warn', KEEPS_HOOKS)
     this.#compareVersions(version)
   }
 

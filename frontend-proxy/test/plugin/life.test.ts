@@ -159,11 +159,12 @@ test('if no program is found, one sentence says what to install, and Vite contin
   expect((await refusedUpgrade(`${url}/ws/signaling`)).status).toBe(503)
 })
 
-test('a sidecar that is already running is used, and is not ended', async () => {
+test('a sidecar that is already running is used with its own hooks, and is not ended', async () => {
   const project = makeProject()
   const pid = await startByHand(project)
-  const vite = await openVite(project, { stateDir: project.stateDir })
+  const vite = await openVite(project, { stateDir: project.stateDir, hooks: 'hooks.py' })
   await vite.lines.match(/using the sidecar that is already running/)
+  await vite.lines.match(/the option hooks has no effect on it/)
   expect(await pidBehind(vite)).toBe(pid)
   await vite.server.close()
   expect(() => process.kill(pid, 0)).not.toThrow()
