@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread, Timer
@@ -256,3 +257,23 @@ def test_watching_prints_what_the_last_records_of_a_sidecar_say(tmp_path: Path) 
         done = ask("why", "--watch", "--json", "--url", url)
     assert json.loads(done.stdout)["state"] == "connected"
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("flags", [[], ["--watch"]])
+@pytest.mark.parametrize(("waited_s", "reason"), [(1, "in-progress"), (60, "offer-unanswered")])
+def test_the_clock_of_the_sidecar_says_how_long_a_peer_has_waited(
+    tmp_path: Path, flags: list[str], waited_s: int, reason: str
+) -> None:
+    story = Story(tmp_path).joins("ben", "Ben").describes("ben", "offer")
+
+    class OtherClock(EndsSoon):
+        """A sidecar on a machine whose clock is days away from that of this machine."""
+
+        text = story.write().read_bytes()
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return formatdate(story.now_ts + waited_s, usegmt=True)
+
+    with at_server(OtherClock) as url:
+        done = ask("why", *flags, "--json", "--url", url)
+    assert json.loads(done.stdout)["reason"] == reason

@@ -18,6 +18,7 @@ import msgspec
 from signaling_sidecar.cli import log_entries, state_options
 from signaling_sidecar.cli.reader import pause
 from signaling_sidecar.cli.remote_sidecar import GrowingCopy
+from signaling_sidecar.cli.sidecar_clock import SidecarClock
 from signaling_sidecar.diagnosis import (
     Diagnosis,
     FoundMeetings,
@@ -67,7 +68,7 @@ def _watch(arguments: argparse.Namespace, log: _GrowingLog) -> NoReturn:
             if was_live and not log.is_live:
                 log_entries.report_last_run(arguments, found.last_ts)
             was_live = log.is_live
-            now_ts = time.time() if log.is_live else found.last_ts
+            now_ts = log.clock.now_ts() if log.is_live else found.last_ts
             diagnosis = judge(found, now_ts, arguments.room, arguments.dialect)
             for text in shown.news(diagnosis, now_ts, as_json_lines=arguments.json):
                 print(text, flush=True)
@@ -82,6 +83,7 @@ class _GrowingLog:
 
     def __init__(self, arguments: argparse.Namespace, copy: GrowingCopy | None = None) -> None:
         self._copy = copy
+        self.clock = SidecarClock() if copy is None else copy.clock
         self._folder: Path = arguments.log or state_options.state_dir_of(arguments)
         # The state folder is searched for only once, because each search prints how the folder was found.
         self._arguments = argparse.Namespace(**{**vars(arguments), "state_dir": self._folder, "project": None})

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from signaling_sidecar.cli import remote_sidecar, state_options
+from signaling_sidecar.cli.sidecar_clock import SidecarClock
 from signaling_sidecar.diagnosis import Entry, read_entries
 from signaling_sidecar.eventlog.records import LeftOut
 from signaling_sidecar.eventlog.segments import NEWEST_BYTES, find_segments, newest_of
@@ -27,6 +28,8 @@ class LogEntries(NamedTuple):
     left_out: LeftOut
     is_live: bool
     """Whether the sidecar that writes the log is running."""
+    clock: SidecarClock
+    """The clock of that sidecar. If it is on another machine, `clock` is right when all entries have been read."""
 
 
 def add_options(parser: Any) -> None:
@@ -45,13 +48,14 @@ def read(arguments: argparse.Namespace) -> LogEntries:
     """Begin to read the log that the options select. Raises the errors of `find_segments` and `find_state_dir`."""
     if arguments.url is not None:
         left_out = LeftOut(is_live=True)
-        return LogEntries(_of_remote(arguments.url, left_out), left_out, is_live=True)
+        clock = SidecarClock()
+        return LogEntries(_of_remote(arguments.url, left_out, clock), left_out, is_live=True, clock=clock)
     folder = arguments.log or state_options.state_dir_of(arguments)
     segments = find_segments(folder).segments
     is_live = arguments.log is None and is_running(folder)
     left_out = LeftOut(is_live=is_live)
     entries = _with_progress(segments if arguments.all else newest_of(segments), left_out)
-    return LogEntries(entries, left_out, is_live)
+    return LogEntries(entries, left_out, is_live, SidecarClock())
 
 
 def report_last_run(arguments: argparse.Namespace, last_ts: float) -> None:
@@ -65,12 +69,12 @@ def report_last_run(arguments: argparse.Namespace, last_ts: float) -> None:
         print(f"sidecar: no sidecar is running; this is the last run, whose log ends at {at}", file=sys.stderr)
 
 
-def _of_remote(url: str, left_out: LeftOut) -> Iterator[Entry]:
+def _of_remote(url: str, left_out: LeftOut, clock: SidecarClock) -> Iterator[Entry]:
     """Download the log of the sidecar at this URL into a temporary file, and yield the entries of the file."""
     with TemporaryDirectory(prefix="signaling-") as folder:
         copy = Path(folder) / "events.jsonl"
         with copy.open("wb") as file:
-            file.writelines(remote_sidecar.records(url))
+            file.writelines(remote_sidecar.records(url, clock))
         yield from read_entries([copy], left_out)
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
@@ -18,6 +19,7 @@ from urllib.error import HTTPError
 
 from signaling_sidecar.admin_request import TIMEOUT_S, answering, open_admin, refusal_of, warning_of_plain_http
 from signaling_sidecar.cli.reader import check_reader
+from signaling_sidecar.cli.sidecar_clock import SidecarClock
 from signaling_sidecar.errors import NotAnswered
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
@@ -70,19 +72,23 @@ def _warn_of_plain_http(url: str) -> None:
 class GrowingCopy:
     """A local copy of the log of the sidecar's current run. A thread appends the sidecar's new records to the copy.
 
-    `problem` is set when the thread cannot append any more records.
+    `clock` is the clock of the sidecar, from which the times of the records are. `problem` is set when the thread
+    cannot append any more records.
     """
 
     def __init__(self, url: str, path: Path) -> None:
         self.path = path
+        self.clock = SidecarClock()
         self.problem: NotAnswered | None = None
         self._url = url
         Thread(target=self._copy, daemon=True).start()  # a daemon, so that the command can end while the thread waits
 
     def _copy(self) -> None:
         try:
-            with answer_of(self._url, "rooms"):
-                pass  # raises an error soon if no sidecar answers, whereas waiting for records has no time limit
+            asked_ts = time.time()
+            # This raises an error soon if no sidecar answers, whereas waiting for records has no time limit.
+            with answer_of(self._url, "rooms") as answer:
+                self.clock.compare(asked_ts, answer)
             with self.path.open("wb", buffering=0) as file:
                 for line in _stream(self._url):
                     file.write(line)
@@ -92,9 +98,12 @@ class GrowingCopy:
             self.problem = NotAnswered(self._url, f"its log could not be copied: {error}")
 
 
-def records(url: str) -> Iterator[bytes]:
-    """Yield each line in the log of the sidecar's current run so far."""
+def records(url: str, clock: SidecarClock | None = None) -> Iterator[bytes]:
+    """Yield each line in the log of the sidecar's current run so far. Sets `clock` to the clock of the sidecar."""
+    asked_ts = time.time()
     with answer_of(url, "records?after=0&follow=false") as answer:
+        if clock is not None:
+            clock.compare(asked_ts, answer)
         yield from answer
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import Any
 
 from signaling_sidecar.cli import log_entries, state_options
@@ -42,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         watch(arguments)
     log = log_entries.read(arguments)
     found = find_meetings(log.entries)
-    diagnosis = judge(found, time.time() if log.is_live else None, arguments.room, arguments.dialect)
+    diagnosis = judge(found, log.clock.now_ts() if log.is_live else None, arguments.room, arguments.dialect)
     state_options.report_what_was_left_out(log.left_out)
     if not log.is_live:
         log_entries.report_last_run(arguments, found.last_ts)
