@@ -277,3 +277,20 @@ def test_the_clock_of_the_sidecar_says_how_long_a_peer_has_waited(
     with at_server(OtherClock) as url:
         done = ask("why", *flags, "--json", "--url", url)
     assert json.loads(done.stdout)["reason"] == reason
+
+
+def test_tail_asks_for_the_records_after_those_of_this_run(tmp_path: Path) -> None:
+    asked = []
+
+    class Noted(EndsSoon):
+        """A sidecar that is restarted after its first answer, so its records begin with the number 1 again."""
+
+        text = Story(tmp_path, boot="r0000001-1").negotiates().write().read_bytes()
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            super().do_GET()
+
+    with at_server(Noted) as url:
+        ask("tail", "--url", url)
+    assert asked == ["/admin/v1/records?after=0&follow=false", "/admin/v1/records?after=7&boot=r0000001-1&follow=true"]

@@ -24,7 +24,7 @@ from signaling_sidecar.errors import NoLog
 from signaling_sidecar.eventlog.boot_ids import boot_of
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.inspection import open_log
-from signaling_sidecar.server.admin.record_stream import Follower, send_records
+from signaling_sidecar.server.admin.record_stream import After, Follower, send_records
 from tests.kit.cluster_log import CLUSTER, COMMITTED, append_until, begin_at, copied, copy_in
 from tests.kit.inspection_log import header, record, write_segment
 from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR
@@ -153,7 +153,7 @@ async def test_a_client_of_the_admin_api_reads_the_records_after_the_last_one_th
 ) -> None:
     folder = copied(tmp_path / "a", "r0000001-a", places)
 
-    async def numbers_after(after: int) -> list[int]:
+    async def numbers_after(after: int, boot: str | None) -> list[int]:
         text = bytearray()
 
         async def write(data: bytes) -> None:
@@ -161,13 +161,16 @@ async def test_a_client_of_the_admin_api_reads_the_records_after_the_last_one_th
 
         follower = Follower()
         follower.end()
-        await send_records(SimpleNamespace(write=write), folder, "r0000001-a", after, follower)  # type: ignore[arg-type]
+        response: Any = SimpleNamespace(write=write)
+        await send_records(response, folder, "r0000001-a", After(after, boot), follower)
         lines = [json.loads(line) for line in text.splitlines()]
-        assert after > 0 or [line["type"] for line in lines[:2]] == ["log.header", "log.checkpoint"]
+        assert 0 < after < 100 or [line["type"] for line in lines[:2]] == ["log.header", "log.checkpoint"]
         return [line["seq"] for line in lines if line["type"] not in ("log.header", "log.checkpoint")]
 
     for after in (0, 5, 6, 11, len(COMMITTED)):
-        assert await numbers_after(after) == list(range(max(after, places[0]) + 1, len(COMMITTED) + 1))
+        for boot in (None, CLUSTER):
+            assert await numbers_after(after, boot) == list(range(max(after, places[0]) + 1, len(COMMITTED) + 1))
+    assert await numbers_after(100, "an earlier cluster") == list(range(places[0] + 1, len(COMMITTED) + 1))
 
 
 def test_tail_prints_a_record_once_although_it_was_copied_again_after_a_restart(tmp_path: Path) -> None:

@@ -108,6 +108,23 @@ async def test_records_are_streamed_from_a_given_one_and_then_live(served: Serve
     assert [json.loads(line)["seq"] for line in lines] == [record["seq"] for record in Served.records(served)]
 
 
+async def test_all_records_are_sent_to_a_client_that_has_those_of_an_earlier_run(served: Served) -> None:
+    await (await served.connect()).join("ann")
+    await served.settled()
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    for boot, count in ((served.sidecar.boot, 0), ("r0000001-earlier", len(served.records()))):
+        async with served.client.get(f"{PREFIX}/records?after=1000&boot={boot}", headers=headers) as answer:
+            assert len((await answer.text()).splitlines()) == count
+
+
+async def test_a_stream_ends_with_the_records_of_the_lost_connections_when_the_sidecar_stops(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    async with served.client.get(f"{PREFIX}/records?follow=1", headers=headers) as stream:
+        await (await served.connect()).join("ann")
+        _, text = await asyncio.gather(served.stop(), stream.text())
+    assert [json.loads(line)["type"] for line in text.splitlines()][-2:] == ["connection.closed", "peer.away"]
+
+
 # --- verdicts ---
 
 

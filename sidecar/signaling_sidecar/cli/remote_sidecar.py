@@ -16,6 +16,7 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import quote
 
 from signaling_sidecar.admin_request import TIMEOUT_S, answering, open_admin, refusal_of, warning_of_plain_http
 from signaling_sidecar.cli.reader import check_reader
@@ -107,8 +108,9 @@ def records(url: str, clock: SidecarClock | None = None) -> Iterator[bytes]:
         yield from answer
 
 
-def new_records(url: str, after: int) -> Iterator[bytes]:
-    """Yield each line after the record with the number `after`, and wait for new records.
+def new_records(url: str, after: int, boot: str) -> Iterator[bytes]:
+    """Yield each line after the record with the number `after` of the run `boot`, and wait for new records. If the
+    sidecar was restarted meanwhile, all records of its new run are yielded.
 
     Raises NotAnswered when there will be no more records, and BrokenPipeError when nobody reads the output any more.
     """
@@ -117,7 +119,7 @@ def new_records(url: str, after: int) -> Iterator[bytes]:
 
     def read() -> None:
         try:
-            for line in _stream(url, after):
+            for line in _stream(url, after, boot):
                 lines.put(line)
         except NotAnswered as error:
             lines.put(error)
@@ -134,10 +136,11 @@ def new_records(url: str, after: int) -> Iterator[bytes]:
         yield line
 
 
-def _stream(url: str, after: int = 0) -> Iterator[bytes]:
-    """Yield each line after the record with the number `after`, and wait for new records. Raises NotAnswered at the
-    end."""
-    with answer_of(url, f"records?after={after}&follow=true", None) as answer:
+def _stream(url: str, after: int = 0, boot: str = "") -> Iterator[bytes]:
+    """Yield each line after the record with the number `after` of the run `boot`, and wait for new records. Raises
+    NotAnswered at the end."""
+    of_run = f"&boot={quote(boot, safe='')}" if boot else ""
+    with answer_of(url, f"records?after={after}{of_run}&follow=true", None) as answer:
         _keep_alive(answer)
         yield from answer
     raise NotAnswered(url, "it has ended the stream of its records")

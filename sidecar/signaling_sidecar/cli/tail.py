@@ -17,7 +17,7 @@ from signaling_sidecar.cli import remote_sidecar, state_options
 from signaling_sidecar.cli.reader import pause
 from signaling_sidecar.errors import DamagedLog, NoLog, UnknownSchema
 from signaling_sidecar.eventlog import FRAME_RECORDS
-from signaling_sidecar.eventlog.records import LeftOut, Read, Stamp, beginning_of, is_record, read_records
+from signaling_sidecar.eventlog.records import LeftOut, Read, Stamp, beginning_of, header_of, is_record, read_records
 from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.eventlog.state_dir import is_running
@@ -67,17 +67,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_remotely(arguments: argparse.Namespace) -> None:
-    last = b"{}"
+    after, boot = 0, ""
     newest: deque[bytes] = deque(maxlen=max(arguments.n, 0))
-    for line in remote_sidecar.records(arguments.url):
-        last = line
-        if is_record(line):
-            newest.append(line.rstrip())
+    for line in filter(is_record, remote_sidecar.records(arguments.url)):
+        newest.append(line.rstrip())
+        stamp = msgspec.json.decode(line, type=Stamp)
+        after = stamp.seq
+        if stamp.type == "log.header":
+            boot = header_of(line).boot
     for line in newest:
         _show(line, arguments.json)
     if not arguments.no_follow:
-        after = json.loads(last).get("seq", 0)
-        for line in filter(is_record, remote_sidecar.new_records(arguments.url, after)):
+        for line in filter(is_record, remote_sidecar.new_records(arguments.url, after, boot)):
             _show(line.rstrip(), arguments.json)
 
 

@@ -139,7 +139,7 @@ def beginning_of(segment: Path) -> Beginning:
         with closing(text_lines(segment)) as lines:
             line = next(lines)[0]
         stamp = _stamp_of(line)
-        header = _header_of(line) if stamp.type == "log.header" else Header(boot)
+        header = header_of(line) if stamp.type == "log.header" else Header(boot)
         return Beginning(header.boot, stamp.seq, stamp.ts, line, header.project)
     except (OSError, StopIteration, DamagedLog, *NOT_JSON):
         return Beginning(boot)
@@ -172,7 +172,7 @@ def _stamped(
             try:
                 stamp = decode(line)
                 if stamp.type == "log.header" and stamp.v == SCHEMA_VERSION:
-                    boot = _header_of(line).boot
+                    boot = header_of(line).boot
             except NOT_JSON as error:
                 left_out.add(_schema_error(segment, number, line) or DamagedLog(str(segment), number, str(error)))
                 continue
@@ -236,7 +236,7 @@ def _schema_error(segment: Path, number: int, line: bytes) -> UnknownSchema | No
     return UnknownSchema(str(segment), number, version, SCHEMA_VERSION) if version != SCHEMA_VERSION else None
 
 
-def _header_of(line: bytes) -> Header:
+def header_of(line: bytes) -> Header:
     return msgspec.json.decode(msgspec.json.decode(line, type=_Data).data, type=Header)
 
 

@@ -228,13 +228,14 @@ class Sidecar:
                 self._gate.record_due()
 
     async def _close_connections(self, app: web.Application) -> None:
-        self._admin.end_streams()
+        self._admin.end_inspector()
         await self._hub.hand_over()
         self._front.close_oldest(len(self._front))
         if self._hooks is not None:
             self._hooks.stop()  # so that the tasks that read connections do not wait for running hooks
         await self._analysis.stop()
         await self._endpoint.wait_closed()
+        self._admin.end_streams()  # after the records of the ends of all connections
 
     def _shared_hub(self) -> SharedHub:
         # Imported here because most sidecars are in no cluster.

@@ -28,7 +28,7 @@ from signaling_sidecar.server.admin.inspector_links import (
     refuse_other_pages,
 )
 from signaling_sidecar.server.admin.openapi import PREFIX, document
-from signaling_sidecar.server.admin.record_stream import Follower, send_records
+from signaling_sidecar.server.admin.record_stream import After, Follower, send_records
 from signaling_sidecar.server.admin.revoke import revoke
 from signaling_sidecar.server.analysis_process import AnalysisFailed, AnalysisProcess
 from signaling_sidecar.server.authorisation.gate import Gate, is_of_admin
@@ -92,11 +92,14 @@ class AdminApi:
         log.listeners.add(self._tell)
         self._inspector.begin(log)
 
+    def end_inspector(self) -> None:
+        """End all streams of the inspector, because the sidecar stops."""
+        self._inspector.end_streams()
+
     def end_streams(self) -> None:
-        """End all streams of records, because the sidecar stops."""
+        """End all streams of records after the records so far, because the sidecar stops."""
         for follower in self._followers:
             follower.end()
-        self._inspector.end_streams()
 
     def _tell(self, text: bytes) -> None:
         if self._followers:
@@ -169,10 +172,11 @@ class AdminApi:
         return json_answer({"boot": self._boot, "rooms": rooms})
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
-        """Send the records of this run whose `seq` is greater than `after`, one in each line. With `follow`, the
-        response does not end, but continues with the records that are written later."""
+        """Send the records of this run whose `seq` is greater than `after`, one in each line. If `boot` is another run,
+        all records are sent. With `follow`, the response does not end, but continues with the records that are written
+        later."""
         try:
-            after = int(request.query.get("after", "0"))
+            after = After(int(request.query.get("after", "0")), request.query.get("boot"))
         except ValueError:
             return json_answer({"code": Code.BAD_FIELD, "message": "`after` must be a whole number"}, 400)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})

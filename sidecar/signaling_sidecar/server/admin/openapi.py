@@ -115,6 +115,12 @@ def _records() -> dict[str, Any]:
             "description": "the number (`seq`) of the last record that the client has",
         },
         {
+            "name": "boot",
+            "in": "query",
+            "schema": {"type": "string"},
+            "description": "the run of this record, as in the last `log.header`; for another run, all records are sent",
+        },
+        {
             "name": "follow",
             "in": "query",
             "schema": {"type": "boolean"},

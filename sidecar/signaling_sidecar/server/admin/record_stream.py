@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
 
 from signaling_sidecar.errors import NOT_JSON, NoLog
+from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
@@ -40,12 +42,12 @@ class Follower:
         self._bytes += sum(map(len, lines))
         self._news.set()
         if self._bytes > MAX_BEHIND_BYTES:
+            self._lines, self._bytes = [], 0
             self.end()
 
     def end(self) -> None:
-        """End the stream, and drop the lines that were not sent yet."""
+        """End the stream after the lines so far."""
         self._is_over = True
-        self._lines, self._bytes = [], 0
         self._news.set()
 
     async def news(self) -> list[bytes]:
@@ -57,10 +59,20 @@ class Follower:
         return lines
 
 
-async def send_records(response: web.StreamResponse, folder: Path, boot: str, after: int, follower: Follower) -> None:
-    """Send the records of the run whose `seq` is greater than `after`: first those in the files, then the new ones."""
-    last = after
-    past = _lines_after(folder, boot, after)
+class After(NamedTuple):
+    """The last record that a client has."""
+
+    seq: int
+    boot: str | None
+    """The run whose record it is, or None if the client does not say that."""
+
+
+async def send_records(response: web.StreamResponse, folder: Path, boot: str, after: After, follower: Follower) -> None:
+    """Send the records of the run that are later than `after`: first those in the files, then the new ones."""
+    segments = _segments(folder, boot)
+    is_of_earlier_run = after.boot is not None and segments and beginning_of(segments[-1]).boot != after.boot
+    last = 0 if is_of_earlier_run else after.seq  # each run numbers its records from 1
+    past = _lines_after(segments, last)
     while lines := await asyncio.to_thread(_batch, past):
         await response.write(b"".join(lines))
         last = _seq(lines[-1])
@@ -78,12 +90,15 @@ def _batch(lines: Iterator[bytes]) -> list[bytes]:
     return batch
 
 
-def _lines_after(folder: Path, boot: str, after: int) -> Iterator[bytes]:
+def _segments(folder: Path, boot: str) -> list[Path]:
     try:
         found = find_segments(folder).segments
     except (NoLog, OSError):  # the log was just deleted or made unreadable, and the sidecar will begin a new one
         found = []
-    segments = [path for path in found if path.name.startswith(f"events-{boot}-")]
+    return [path for path in found if path.name.startswith(f"events-{boot}-")]
+
+
+def _lines_after(segments: Sequence[Path], after: int) -> Iterator[bytes]:
     lines = chain.from_iterable(map(text_lines, segments))
     least = after + 1 if after else 0  # the log of a cluster may begin with a header, whose `seq` is 0
     # A last line without a newline is left out, because it is still being written.
