@@ -89,6 +89,17 @@ def test_a_refused_join_does_not_create_a_room(tmp_path: Path, capsys: pytest.Ca
     assert refused(capsys, "bar", "--log", log) == "sidecar: this log has no room 'bar'; its rooms are: none\n"
 
 
+def test_a_room_whose_records_were_deleted_is_drawn_with_the_peers_of_the_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = [{"dialect": "rooms", "room": "bar", "sessions": [{"session": "s-ann", "peer": "ann", "name": "Ann"}]}]
+    log = write_log(tmp_path, header("b00t"), record(7, 1, "log.checkpoint", data={"rooms": there}))
+    drawing = drawn(capsys, "bar", "--log", log)
+    assert drawing == f"{open_log(log).ladder('bar')}\n"
+    assert "Ann" in drawing
+    assert "its rooms are: 'bar' (rooms)" in refused(capsys, "pub", "--log", log)
+
+
 def test_rooms_with_the_same_id_are_distinguished_by_their_dialect(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ from signaling_sidecar.drawing import (
     RoomInLog,
     UnknownRoom,
     entries_of_room,
+    listed_rooms,
     page,
     room_of,
 )
@@ -51,14 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw a room as a sequence diagram: a column for each peer, and a row for each signal, join and leave."""
     log = log_entries.read(arguments)
     rooms: dict[RoomInLog, None] = {}  # in order of appearance
+    listed: dict[RoomInLog, None] = {}
     entries = []
     for entry in log.entries:
         if (room := room_of(entry)) is not None:
             rooms[room] = None
+        listed.update(dict.fromkeys(listed_rooms(entry)))
         if entry.room == arguments.room or entry.type in OF_ANY_ROOM:
             entries.append(entry)
     state_options.report_what_was_left_out(log.left_out)
-    chosen = _choose(list(rooms), arguments)
+    chosen = _choose(list(rooms), list(listed), arguments)
     records = entries_of_room(entries, chosen)
     between = None if arguments.peers is None else _sessions_of(records, arguments.peers)
     labels = find_meetings(entries).labels.get((chosen.dialect, chosen.room))  # the labels that `sidecar why` prints
@@ -66,19 +69,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _choose(rooms: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomInLog:
-    """Return the last room that matches the arguments. If earlier runs had a matching room, list them on stderr."""
+def _choose(rooms: Sequence[RoomInLog], listed: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomInLog:
+    """Return the last room that matches the arguments. If earlier runs had a matching room, list them on stderr.
+
+    `rooms` have records. `listed` are in a checkpoint, so the ladder of one that has no record shows only its peers.
+    """
     asked = [name for name in ("dialect", "boot") if getattr(arguments, name) is not None]
     requested = " with ".join([repr(arguments.room), *(f"--{name} {getattr(arguments, name)}" for name in asked)])
-    found = [
-        room
-        for room in rooms
-        if room.room == arguments.room
-        and arguments.dialect in (None, room.dialect)
-        and room.boot.startswith(arguments.boot or "")
-    ]
+
+    def is_asked(room: RoomInLog) -> bool:
+        right_dialect = arguments.dialect in (None, room.dialect)
+        return room.room == arguments.room and right_dialect and room.boot.startswith(arguments.boot or "")
+
+    found = list(filter(is_asked, rooms)) or list(filter(is_asked, listed))
     if not found:
-        raise UnknownRoom(requested, _unique(visible(f"{room.room!r} ({room.dialect})") for room in rooms))
+        known = _unique(visible(f"{room.room!r} ({room.dialect})") for room in (*rooms, *listed))
+        raise UnknownRoom(requested, known)
     dialects = _unique(room.dialect for room in found)
     if len(dialects) > 1:
         raise AmbiguousRoom(requested, [visible(f"--dialect {dialect}") for dialect in dialects])

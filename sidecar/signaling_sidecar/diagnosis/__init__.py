@@ -1,7 +1,7 @@
 """Find out from the records of a log why two peers are not connected."""
 
 from signaling_sidecar.diagnosis.advice import ADVICE, next_step
-from signaling_sidecar.diagnosis.checkpoints import there_before
+from signaling_sidecar.diagnosis.checkpoints import rooms_in, there_before
 from signaling_sidecar.diagnosis.diagnosis import Diagnosis, History, diagnose, judge, lines_of
 from signaling_sidecar.diagnosis.entries import NO_SIGN_OF_LIFE, Entry, read_entries
 from signaling_sidecar.diagnosis.kept_verdicts import KeptVerdicts
@@ -40,6 +40,7 @@ __all__ = [
     "lines_of",
     "next_step",
     "read_entries",
+    "rooms_in",
     "state_of",
     "there_before",
     "verdict_object",

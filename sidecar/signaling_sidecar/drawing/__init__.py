@@ -14,6 +14,7 @@ from signaling_sidecar.drawing.rooms import (
     RoomInLog,
     RoomRuns,
     entries_of_room,
+    listed_rooms,
     room_of,
 )
 from signaling_sidecar.drawing.sdp_diff.sdp_diff import SdpDiff
@@ -37,6 +38,7 @@ __all__ = [
     "attend",
     "cluster_event",
     "entries_of_room",
+    "listed_rooms",
     "page",
     "room_of",
 ]

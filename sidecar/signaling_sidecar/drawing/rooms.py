@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE, Entry, there_before
+from signaling_sidecar.diagnosis import NO_SIGN_OF_LIFE, Entry, rooms_in, there_before
 from signaling_sidecar.drawing.cluster_events import CLUSTER_EVENTS
 
 OF_EVERY_ROOM = ("log.gap", *CLUSTER_EVENTS)
@@ -53,18 +53,26 @@ def room_of(entry: Entry) -> RoomInLog | None:
     return RoomInLog(entry.dialect, entry.room, entry.boot)
 
 
+def listed_rooms(entry: Entry) -> list[RoomInLog]:
+    """Return the rooms that an entry lists, if it is a checkpoint. The part of the log that was read may have no other
+    entry about these rooms."""
+    rooms = rooms_in(entry) if entry.type == "log.checkpoint" else None
+    return [RoomInLog(each.dialect, each.room, entry.boot) for each in rooms or () if each.sessions]
+
+
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
     """Select the entries of one room, and the entries of the types `OF_EVERY_ROOM` between the first and the last of
     them.
 
     If `entries` contains the checkpoints of the log, the result begins with the entries of `there_before`.
     """
-    of_boot = [entry for entry in entries if entry.boot == chosen.boot]
-    own = [at for at, entry in enumerate(of_boot) if (entry.dialect, entry.room) == (chosen.dialect, chosen.room)]
-    if not own:
-        return []
+    of_boot, key = [entry for entry in entries if entry.boot == chosen.boot], (chosen.dialect, chosen.room)
+    own = [at for at, entry in enumerate(of_boot) if (entry.dialect, entry.room) == key]
+    if not own:  # then each checkpoint lists the same peers, and the first one shows since when
+        checkpoints = (entry for entry in of_boot if entry.type == "log.checkpoint")
+        return next(filter(None, (there_before(each, key, ()) for each in checkpoints)), [])
     is_own = set(own)
     span = range(own[0], own[-1] + 1)
     before = next((entry for entry in reversed(of_boot[: own[0]]) if entry.type == "log.checkpoint"), None)
     selected = [of_boot[at] for at in span if at in is_own or of_boot[at].type in OF_EVERY_ROOM]
-    return [*there_before(before, (chosen.dialect, chosen.room), selected), *selected]
+    return [*there_before(before, key, selected), *selected]
