@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,33 @@ async def test_the_panel_of_a_sidecar_on_another_machine_shows_its_rooms_and_rem
         dashboard._kick.click()
         assert (await ann.receive()).data == 4003
     dashboard.close()
+
+
+@contextmanager
+def hanging(sidecar: Serving) -> Iterator[None]:
+    sidecar.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        sidecar.process.send_signal(signal.SIGCONT)
+
+
+async def test_the_panel_does_not_stop_the_notebook_while_the_sidecar_hangs(
+    sidecar: Serving, admin: Admin, room: str
+) -> None:
+    """Otherwise the sentence that the sidecar has not answered would be there as soon as a call returns."""
+    async with aiohttp.ClientSession() as session:
+        ann = await page(session, admin, room, "ann")
+        with hanging(sidecar):
+            dashboard = admin.dashboard()
+            assert (dashboard.is_live, dashboard._status.value) == (True, "")
+        await until(lambda: [value for _, value in dashboard._peer.options] == ["ann"], "Ann is shown")
+        dashboard._peer.value = "ann"
+        with hanging(sidecar):
+            dashboard._kick.click()
+            assert dashboard._result.value == ""
+        await until(lambda: dashboard._result.value == "Ann was removed", "it is confirmed")
+        assert (await ann.receive()).data == 4003
 
 
 async def test_a_click_on_a_button_hits_nobody_after_the_selected_peer_and_room_have_gone(

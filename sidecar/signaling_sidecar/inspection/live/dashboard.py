@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,10 @@ _open: dict[str, Dashboard] = {}
 
 
 class Dashboard:
-    """Updates itself until `close` is called, or until another panel of the same sidecar is made."""
+    """Updates itself until `close` is called, or until another panel of the same sidecar is made.
+
+    All requests to the sidecar are sent in threads, because a sidecar that hangs must not stop the notebook.
+    """
 
     def __init__(self, sidecar: RunningSidecar) -> None:
         self._sidecar = sidecar
@@ -61,11 +64,12 @@ class Dashboard:
         self._view: View | None = None
         self._is_showing = False
         self.is_due = asyncio.Event()
+        self._started: set[asyncio.Task[Any]] = set()
         if (previous := _open.get(sidecar.identity)) is not None:
             previous.close()
         _open[sidecar.identity] = self
-        self.update()
         self._task = _follow(self)
+        self._update_soon()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self._box._repr_mimebundle_(**options)
@@ -86,19 +90,18 @@ class Dashboard:
         dialect, room = self._room.value or ("", "")
         return dialect, room
 
-    def update(self) -> None:
-        """Show the current state."""
+    async def update(self) -> bool:
+        """Show the current state. Returns whether the sidecar has answered."""
         try:
-            self.show(self.look())
+            self.show(await asyncio.to_thread(self.look))
         except (SidecarError, OSError) as error:  # OSError: a file of the log has been deleted
-            self.complain(error)
+            self._status.value = _bold(error)
+            return False
+        return True
 
     def look(self) -> View:
         """Fetch the rooms, and read and draw the log if it has grown. Can be called in any thread."""
         return look(self._sidecar, self._wanted, self._view)
-
-    def complain(self, error: Exception) -> None:
-        self._status.value = _bold(error)
 
     def show(self, view: View) -> None:
         if self._wanted not in (None, view.wanted):
@@ -121,7 +124,18 @@ class Dashboard:
         if self.is_live:
             self.is_due.set()
         else:
-            self.update()
+            self._start(self.update())
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do some work in the background, or at once in a plain script, which has no event loop."""
+        try:
+            task = asyncio.get_running_loop().create_task(work)
+        except RuntimeError:
+            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+                runner.run(work)
+        else:
+            self._started.add(task)  # the event loop itself keeps no reference to a task
+            task.add_done_callback(self._started.discard)
 
     def _enable(self) -> None:
         """Disable the buttons that need a selected peer or room if none is selected."""
@@ -155,19 +169,28 @@ class Dashboard:
         if self._room.value is None:
             return
         (dialect, room), text = self._key, self._text.value
-        if self._try(lambda: self._sidecar.say(room, text, dialect), f"the notice was sent to {visible(room)}"):
-            self._text.value = ""
 
-    def _try(self, act: Callable[[], None], done: str) -> bool:
-        """Carry out the action of a button, and show the sentence `done`, or the reason of a refusal."""
+        def empty() -> None:
+            if self._text.value == text:  # otherwise the next notice is being written already
+                self._text.value = ""
+
+        self._try(lambda: self._sidecar.say(room, text, dialect), f"the notice was sent to {visible(room)}", empty)
+
+    def _try(self, act: Callable[[], None], done: str, then: Callable[[], None] = lambda: None) -> None:
+        self._result.value = ""
+        self._start(self._carry_out(act, done, then))
+
+    async def _carry_out(self, act: Callable[[], None], done: str, then: Callable[[], None]) -> None:
+        """Carry out the action of a button, show the sentence `done` and call `then`, or show the reason of a
+        refusal."""
         try:
-            act()
+            await asyncio.to_thread(act)
         except SidecarError as error:
             self._result.value = _bold(error)
-            return False
+            return
         self._result.value = html.escape(done)
+        then()
         self._update_soon()
-        return True
 
 
 def _follow(dashboard: Dashboard) -> asyncio.Task[None] | None:
@@ -187,13 +210,9 @@ async def _keep_current(dashboard: Dashboard) -> None:
                 await dashboard.is_due.wait()
         dashboard.is_due.clear()
         began_s = time.monotonic()
-        try:
-            dashboard.show(await asyncio.to_thread(dashboard.look))
-        except (SidecarError, OSError) as error:
-            dashboard.complain(error)
-            pause_s = UPDATE_S
-        else:
-            pause_s = max(UPDATE_S, time.monotonic() - began_s)  # so that cells of the notebook have half of the time
+        has_answered = await dashboard.update()
+        # After a long update, the cells of the notebook have half of the time.
+        pause_s = max(UPDATE_S, time.monotonic() - began_s) if has_answered else UPDATE_S
 
 
 def _set_options(select: widgets.Select, options: list[tuple[str, Any]], chosen: Any) -> None:
