@@ -102,8 +102,10 @@ class EventLog(LogTables):
 
         The reports are joined to the signals by the ICE ufrags. In `events` they are records of type `trace.state` and
         kind `dump`, whose `seq` is their number in the dump, and whose time is converted to the log's clock (see
-        `clocks`).
+        `clocks`). A dump that is joined already, for instance because the cell is run again, changes nothing.
         """
+        if any(each.dump.recorded == dump.recorded for each in self._dumps):
+            return self
         events, joined = join_dump(self._events, dump)
         return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined), self.left_out)
 
@@ -207,10 +209,9 @@ class EventLog(LogTables):
 
     def _facts(self) -> list[str]:
         rooms = self.rooms.drop_duplicates(["dialect", "room"])
-        reported = sum(len(joined.dump.reports) for joined in self._dumps)
-        facts = [counted(len(self._events) - reported, "record"), counted(self._events["boot"].nunique(), "boot")]
-        facts.append(counted(len(rooms), "room"))
         times = without_dumps(self._events[["time", "type", "kind"]])["time"]
+        facts = [counted(len(times), "record"), counted(self._events["boot"].nunique(), "boot")]
+        facts.append(counted(len(rooms), "room"))
         if len(times):
             first, last = times.min(), times.max()
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")

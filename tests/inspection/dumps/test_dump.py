@@ -248,3 +248,11 @@ def test_a_dump_shows_the_reasons_that_only_a_browser_knows(tmp_path: Path) -> N
     ):
         assert failing(tmp_path, (3.0, name, message), *lost) == "candidates-before-description"
     assert failing(tmp_path, (3.0, "addIceCandidateFailed", "Error processing ICE candidate"), *lost) == "ice-failed"
+
+
+@pytest.mark.parametrize("path", BOTH, ids=["internals", "rtcstats"])
+def test_a_dump_that_is_joined_twice_changes_nothing(path: Path, recorded: EventLog) -> None:
+    once = recorded.with_dump(open_dump(path))
+    twice = once.with_dump(open_dump(path))
+    assert len(twice.events) == len(once.events)
+    assert (repr(twice), len(twice.clocks)) == (repr(once), 1)
