@@ -170,6 +170,27 @@ def test_peers_that_only_a_checkpoint_lists_are_in_every_table_and_drawing(tmp_p
         assert str(log.timeline(room)).count("here 8.000 s") == len(peers)
 
 
+def test_a_session_whose_leave_is_in_a_gap_of_the_log_gets_no_signals_afterwards(tmp_path: Path) -> None:
+    there = [{**BAR, "sessions": [{"session": "s-ann", "peer": "ann", "connection": 1}]}]
+    log = log_of(
+        tmp_path,
+        *TWO_PEERS[:5],
+        record(6, 3, "peer.away", **BEN, connection=2, data={"ending": "lost"}),
+        *(record(8, 4, "log.checkpoint", data={"rooms": there}), record(9, 4, "log.gap", data={"lost": 1})),
+        record(10, 5, "peer.joined", **BAR, peer="cleo", session="s-cleo", connection=3, data={}),
+        *(record(11 + step, 6, "signal.relayed", **ANN, kind="broadcast", bytes=2, data={}) for step in range(3)),
+        record(14, 60, "peer.updated", **ANN, data={}),
+    )
+    sessions = log.sessions.set_index("peer")
+    assert sessions[["received", "away_s"]].to_dict("index") == {
+        "ann": {"received": 0, "away_s": 0.0},
+        "ben": {"received": 0, "away_s": 1.0},
+        "cleo": {"received": 3, "away_s": 0.0},
+    }
+    assert sessions["left"].isna().all(), "only a record says when a peer has left"
+    assert log.rooms["peers_most"].tolist() == [2]
+
+
 def test_names_are_in_alphabetical_order_and_can_be_compared(log: EventLog) -> None:
     for name in ("type", "kind", "peer", "to"):
         categories = list(log.events[name].cat.categories)

@@ -1,5 +1,5 @@
-"""Finds the sessions that only a checkpoint lists: those that survived a restart of the sidecar, and those that began
-before the log."""
+"""Finds what only the checkpoints show of sessions: that they survived a restart of the sidecar, that they began before
+the log, or that they ended in a gap of the log."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from signaling_sidecar.diagnosis.checkpoints import WAS_HERE, rooms_in
 from signaling_sidecar.diagnosis.record_data import read_data
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import entries_of, without_dumps
+from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from signaling_sidecar.inspection.tables.utc_times import utc_times
 
+OF_SOCKET = ("connection.opened", "connection.closed")
+"""Types of records about a WebSocket. They are written before its peer joins and after the peer has left."""
 _COLUMNS = ["type", "time", "dialect", "room", "peer", "session", "boot", "name"]
 
 
 def listed_sessions(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `restored_sessions`, and one for each session whose join is not in the log, at the first
-    checkpoint that lists it. The type of these is `WAS_HERE`, or `peer.away` if the session had no connection then."""
+    """Return the rows of `restored_sessions`, one for each session whose join is not in the log, at the first
+    checkpoint that lists it, and the rows of `_ended_in_gaps`. The type of the second kind is `WAS_HERE`, or
+    `peer.away` if the session had no connection then."""
     joined = set(events.loc[events["type"] == "peer.joined", "session"])
     rows, index = [], []
     checkpoints = events[events["type"] == "log.checkpoint"]
@@ -35,7 +39,29 @@ def listed_sessions(events: pd.DataFrame) -> pd.DataFrame:
                     index.append(at)
     first = pd.DataFrame(rows, columns=_COLUMNS, index=pd.Index(index, dtype=events.index.dtype))
     first = first.assign(time=utc_times(first["time"]))
-    return with_rows(first, restored_sessions(events))
+    listed = with_rows(first, restored_sessions(events))
+    return with_rows(listed, _ended_in_gaps(events, listed))
+
+
+def _ended_in_gaps(events: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """Return a row of the type `peer.left` for each session whose leave is not in the log, at the first checkpoint that
+    shows its end: it is in the last run that has the session, but does not list it any more."""
+    own = events["session"].notna() & ~events["type"].isin(OF_SOCKET)
+    known = with_rows(events.loc[own, _COLUMNS[:-1]], listed[_COLUMNS[:-1]]).sort_index(kind="stable")
+    left = known.loc[known["type"] == "peer.left", "session"]
+    last = known[~known["session"].isin(left)].drop_duplicates("session", keep="last")
+    sessions, boots = last["session"].astype(TEXT), last["boot"].astype(TEXT)
+    ended: dict[str, int] = {}
+    checkpoints = events[events["type"] == "log.checkpoint"] if len(last) else events.iloc[:0]
+    for at, entry in zip(checkpoints.index, entries_of(checkpoints), strict=True):
+        if (rooms := rooms_in(entry)) is not None:
+            present = {each.session for room in rooms for each in room.sessions}
+            ended = {session: row for session, row in ended.items() if session not in present}
+            missing = set(sessions[(boots == entry.boot) & (last.index < at)]) - present
+            ended |= dict.fromkeys(missing - ended.keys(), at)
+    rows = last[sessions.isin(ended.keys())].assign(type="peer.left")
+    rows.index = pd.Index([ended[session] for session in rows["session"]], dtype=events.index.dtype)
+    return rows.assign(time=events["time"].loc[rows.index])
 
 
 def restored_sessions(events: pd.DataFrame) -> pd.DataFrame:

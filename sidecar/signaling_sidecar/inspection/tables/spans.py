@@ -14,6 +14,7 @@ import pandas as pd
 
 from signaling_sidecar.inspection.tables.appended_rows import with_rows
 from signaling_sidecar.inspection.tables.entries import without_dumps
+from signaling_sidecar.inspection.tables.restarts import OF_SOCKET
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 _Numbers = npt.NDArray[np.int64]
@@ -23,11 +24,11 @@ def session_spans(events: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     """Return one row per session, in order of appearance: `dialect room peer boot first last`. `listed` are the
     `listed_sessions` of the log.
 
-    The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`
-    lasts until the end of the last boot that has a record of it, or that has restored the session.
+    The index is the session id, and `first` and `last` are rows of the events table. A session without a `peer.left`,
+    also among the `listed`, lasts until the end of the last boot that has a record of it, or that has restored the
+    session.
     """
-    # Records about the WebSocket are left out, because they are written before the peer joins and after it has left.
-    is_own = events["session"].notna() & ~events["type"].isin(["connection.opened", "connection.closed"])
+    is_own = events["session"].notna() & ~events["type"].isin(OF_SOCKET)
     own = events.loc[is_own, ["session", "dialect", "room", "peer", "boot", "type"]]
     own = with_rows(own, listed).sort_index(kind="stable")
     earliest = own.drop_duplicates("session")
