@@ -131,7 +131,24 @@ def test_a_pair_is_the_same_before_and_after_a_restart(story: Story, tmp_path: P
     assert [link.state for link in mesh.links.links] == [State.CONNECTED]
 
 
-@pytest.mark.parametrize("at", [pd.NaT, float("nan"), float("inf"), 1e15, timedelta.max], ids=repr)
+@pytest.mark.parametrize(
+    "at",
+    [
+        *(np.timedelta64(1500, "ms"), np.timedelta64(1_500_000_000, "ns"), pd.Timedelta("1.5s"), np.float32(1.5)),
+        *(np.datetime64("2026-11-18T11:06:42.500"), pd.Timestamp("2026-11-18 11:06:42.5")),
+    ],
+    ids=repr,
+)
+def test_the_moment_may_be_of_a_type_of_pandas_or_numpy(tmp_path: Path, at: Any) -> None:
+    log = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS))
+    assert str(log.mesh("bar", at)) == str(log.mesh("bar", 1.5))
+
+
+@pytest.mark.parametrize(
+    "at",
+    [pd.NaT, np.timedelta64("NaT"), np.datetime64("NaT"), float("nan"), float("inf"), 1e15, timedelta.max],
+    ids=repr,
+)
 def test_a_time_that_no_calendar_has_is_refused_in_words(story: Story, at: Any) -> None:
     with pytest.raises(ValueError, match="`at` must be a moment of the years 1 to 9999, not"):
         open_log(story.write()).mesh("bar", at)

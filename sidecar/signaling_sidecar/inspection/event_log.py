@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from signaling_sidecar.counted import counted
@@ -161,16 +162,21 @@ class EventLog(LogTables):
     def mesh(
         self,
         room: Room,
-        at: float | timedelta | datetime | None = None,
+        at: float | timedelta | datetime | np.timedelta64 | np.datetime64 | None = None,
         dialect: str | None = None,
         boot: str | None = None,
     ) -> Mesh:
         """Draw who was connected to whom in a room at one moment, according to the records until then.
 
         `at` is the time since the first record of the room, in seconds or as a `timedelta`, or else a `datetime` (in
-        UTC unless it names a zone). Without `at`, the moment is the end of the log. `room`, `dialect` and `boot` select
-        the room as for `ladder`. Raises `UnknownRoom` and `AmbiguousRoom`.
+        UTC unless it names a zone). The types of pandas and numpy for these are accepted too. Without `at`, the moment
+        is the end of the log. `room`, `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and
+        `AmbiguousRoom`.
         """
+        if isinstance(at, np.timedelta64):  # which Python takes for a number, of any unit
+            at = pd.Timedelta(at)
+        elif isinstance(at, np.datetime64):
+            at = pd.Timestamp(at)
         return self._meshes("mesh", room, dialect, boot).at(at)
 
     def mesh_slider(self, room: Room, dialect: str | None = None, boot: str | None = None) -> VBox:
