@@ -196,3 +196,19 @@ def test_ctrl_c_while_a_command_is_starting_leaves_no_traceback(module: str) -> 
     command = [sys.executable, "-c", CTRL_C_DURING, module]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False, env=os.environ | PYTHON_PATH)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"), [("--version", "signaling_sidecar.cli.serve"), ("log", "signaling_sidecar.dialects")]
+)
+def test_a_quick_command_does_not_import_what_it_does_not_need(tmp_path: Path, command: str, unneeded: str) -> None:
+    code = (
+        "import sys; from signaling_sidecar.cli import main\n"
+        f"try: main([{command!r}])\nexcept SystemExit: pass\n"
+        f"assert {unneeded!r} not in sys.modules"
+    )
+    env = os.environ | PYTHON_PATH
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=env
+    )
+    assert done.returncode == 0, done.stderr

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from signaling_sidecar.cli.log_export import dialect_words
 from signaling_sidecar.diagnosis import diagnose, read_entries
 from signaling_sidecar.dialects import DIALECTS, Dialect
+from signaling_sidecar.dialects.words import dialect_words
 from signaling_sidecar.errors import no_such_peer
 from signaling_sidecar.eventlog import Line
 from signaling_sidecar.eventlog.address_class import address_class

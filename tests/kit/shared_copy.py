@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from signaling_sidecar.cli.log_export import dialect_words
+from signaling_sidecar.dialects.words import dialect_words
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.redact import Redactor
 

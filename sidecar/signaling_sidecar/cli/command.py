@@ -74,7 +74,10 @@ def _modules(argv: Sequence[str]) -> list[ModuleType]:
     """Import only the module of the called command, because importing all modules takes longer than most commands.
 
     If no known command is called, all modules are imported, for the list of commands in `sidecar --help` and in errors.
+    `sidecar --version` needs none.
     """
+    if argv and argv[0] == "--version":
+        return []
     called = argv[0] if argv and argv[0] in COMMANDS else None
     return [import_module(f"signaling_sidecar.cli.{name}") for name in COMMANDS if called in (name, None)]
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from signaling_sidecar.cli import state_options
 from signaling_sidecar.cli.new_file import write_new
-from signaling_sidecar.dialects.words import dialect_words
 from signaling_sidecar.errors import MissingExtra, NotWritten
 from signaling_sidecar.eventlog.export import export
 from signaling_sidecar.eventlog.records import LeftOut
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Copy the event log into one new file, which only you can read. Do not write it to a folder that Vite serves."""
     folder = state_options.state_dir_of(arguments)
     left_out = LeftOut(is_live=is_running(folder))
-    redactor = Redactor(dialect_words()) if arguments.redact else None
+    redactor = _redactor() if arguments.redact else None
     chunks: Iterable[bytes] = export(find_segments(folder).segments, left_out, room=arguments.room, redactor=redactor)
     if arguments.parquet:
         chunks = _as_parquet(chunks)
@@ -62,6 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{path}: {path.stat().st_size:,} bytes", file=sys.stderr)
     state_options.report_what_was_left_out(left_out)
     return 0
+
+
+def _redactor() -> Redactor:
+    # Imported here, because importing all dialects takes longer than `sidecar log` does.
+    from signaling_sidecar.dialects.words import dialect_words
+
+    return Redactor(dialect_words())
 
 
 def _as_parquet(lines: Iterable[bytes]) -> Iterator[bytes]:
