@@ -5,6 +5,8 @@ The diagnosis does not report that such a peer failed to answer.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from signaling_sidecar.diagnosis import Reason
@@ -335,3 +337,10 @@ def test_the_result_is_unknown_if_a_page_with_another_server_is_closed_at_once(s
     elsewhere(story, "one", localUfrag="A", remoteUfrag="B", connection="connecting")
     by_socket(story, "one", 1, "unloaded")
     assert story.waits(60).verdict().finding.reason is Reason.UNKNOWN
+
+
+def test_a_page_that_was_reloaded_is_no_pair_with_its_own_earlier_session(tmp_path: Path) -> None:
+    story = Story(tmp_path).joins("b1", "Ben").goes_away("b1").waits(5).joins("b2", "Ben")
+    assert [verdict.sentence.partition(":")[0] for verdict in story.verdicts()] == ["Ann and Ben", "Ann and Ben"]
+    other = Story(tmp_path).joins("b1", "Ben").joins("b2", "Ben").goes_away("b1")
+    assert "Ben and Ben (2)" in [verdict.sentence.partition(":")[0] for verdict in other.verdicts()]

@@ -98,7 +98,9 @@ class MeetingFinder:
         self._sessions.call_peers()
         self._refusals.sort()
         self._refusals.name()
-        meetings = [*self._sessions.meetings, *external]
+        # A page that was reloaded is no pair with its own earlier session, which the sidecar keeps for some seconds.
+        own = [each for each in self._sessions.meetings if len({session.identity for session in each.sessions}) > 1]
+        meetings = [*own, *external]
         met = {(meeting.dialect or "", meeting.room or "") for meeting in meetings}
         return FoundMeetings(
             meetings,

@@ -157,7 +157,7 @@ class LogTables:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """One row for every two sessions that were in a room at the same time.
+        """One row for every two sessions that were in a room at the same time, unless one page has had both.
 
         In a dialect that does not tell peers of each other, such as `y-webrtc`, two sessions get a row only after one
         of them has sent a signal to the other.
