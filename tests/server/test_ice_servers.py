@@ -37,6 +37,18 @@ async def test_a_peer_list_contains_the_servers_with_a_password_for_its_receiver
     assert (await ben.join("ben"))["iceServers"][1]["credential"] != turn["credential"]
 
 
+async def test_a_second_join_gets_a_new_password_without_leaving_the_resumable_session(
+    aiohttp_client: AiohttpClient, tmp_path: Path
+) -> None:
+    served = await serve(aiohttp_client, tmp_path, ice_servers=("turn:t",), turn_secret="north")
+    peer = await served.connect()
+    first = await peer.join("ann", resume=True)
+    await peer.send({"type": "update", "name": "Ann", "c": 1})
+    again = await peer.join("ann", resume={"token": first["resume"]["token"]})
+    assert (again["type"], again["ca"], again["s"]) == ("peer_list", 1, 0)
+    assert again["iceServers"][0]["username"].endswith(":ann")
+
+
 def test_a_password_is_the_same_as_coturn_computes() -> None:
     servers = IceServers(Settings(ice_servers=("turn:t",), turn_secret="north", turn_password_s=60.0))
     # Prints the credential: printf '1000000060:z%%C3%%AB%%3A1' | openssl dgst -sha1 -hmac north -binary | base64

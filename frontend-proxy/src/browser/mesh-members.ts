@@ -255,10 +255,10 @@ export class MeshMembers {
     }
     const link = new PeerLink(
       {
-        configuration: {
+        configuration: () => ({
           iceServers: this.#options.iceServers ?? this.#client.iceServers,
           bundlePolicy: 'max-bundle', // All browsers with `setLocalDescription()` support bundling.
-        },
+        }),
         offers,
         isPolite: () => this.#isPolite(peerId),
         send: ({ type, ...payload }) =>

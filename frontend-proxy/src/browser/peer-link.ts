@@ -28,7 +28,8 @@ export interface LinkListener {
 }
 
 export interface LinkOptions {
-  readonly configuration: RTCConfiguration
+  /** Returns the current configuration, whose TURN passwords may be newer than at the last call. */
+  readonly configuration: () => RTCConfiguration
   /** Whether this side sends the first offer. */
   readonly offers: boolean
   readonly isPolite: () => boolean
@@ -63,7 +64,7 @@ export class PeerLink {
   constructor(options: LinkOptions, listener: LinkListener) {
     this.#options = options
     this.#listener = listener
-    this.#pc = new RTCPeerConnection(options.configuration)
+    this.#pc = new RTCPeerConnection(options.configuration())
     this.#channel = this.#pc.createDataChannel('mesh', { negotiated: true, id: CHANNEL_ID })
     this.#channel.binaryType = 'arraybuffer'
     this.#negotiation = new Negotiation(this.#pc, options.isPolite, (frame) =>
@@ -130,6 +131,7 @@ export class PeerLink {
     const signal = parseSignal(frame)
     if (signal === undefined) return
     const from = text(frame.payload.link)
+    if (signal.type === 'offer' && !this.#up) this.#configure() // It may begin an ICE restart.
     const work = this.#negotiation.receive(signal, from)
     if (signal.type !== 'candidate') {
       // The link of an ignored offer may be one that the peer has already replaced.
@@ -149,12 +151,12 @@ export class PeerLink {
     this.#startDeadline()
     if (isRepeated) return
     if (this.#pc.remoteDescription === null) this.#reportErrors(this.#negotiation.offer())
-    else this.#pc.restartIce()
+    else this.#restartIce()
   }
 
   /** Starts an ICE restart: both sides gather new candidates, and keep the channel and the tracks. */
   restart(): void {
-    this.#pc.restartIce() // The browser then fires `negotiationneeded`.
+    this.#restartIce()
     this.#startDeadline()
   }
 
@@ -207,6 +209,16 @@ export class PeerLink {
       this.#sending.push(this.#pc.addTransceiver(track, init))
     }
     await Promise.all(replacing)
+  }
+
+  #restartIce(): void {
+    this.#configure()
+    this.#pc.restartIce() // The browser then fires `negotiationneeded`.
+  }
+
+  /** The next candidates are gathered with the current TURN passwords. */
+  #configure(): void {
+    this.#pc.setConfiguration?.(this.#options.configuration()) // Firefox before 119 does not have it.
   }
 
   #listen(): void {

@@ -37,8 +37,9 @@ export class RoomFrames {
 
   /** Handles a refusal of the join. Some refusals are temporary. */
   refuseJoin({ code, message }: Refusal): void {
-    const request = this.#presence.membership?.request
-    if (request === undefined) return
+    const { membership } = this.#presence
+    if (membership === undefined || membership.renewalRefused()) return
+    const { request } = membership
     this.#watch.joinAnswered() // before the next join is sent
     const { room } = request
     if (request.refused(code)) {
@@ -68,6 +69,11 @@ export class RoomFrames {
 
   #receiveList(list: PeerListFrame): void {
     const { membership } = this.#presence
+    if (membership?.renewed(list)) {
+      this.#presence.storeIdentity(membership.identity)
+      this.#presence.state.iceServers = list.iceServers ?? []
+      return
+    }
     const earlierId = membership?.identity.peerId
     const identity = membership?.answered(list)
     if (membership === undefined || identity === undefined) return

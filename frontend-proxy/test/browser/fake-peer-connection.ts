@@ -26,8 +26,12 @@ export class FakePeerConnection {
   #operations = 0
   #isNegotiationNeeded = false
 
-  constructor() {
+  constructor(public configuration?: RTCConfiguration) {
     FakePeerConnection.made.push(this)
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration
   }
 
   createDataChannel(): object {

@@ -240,7 +240,8 @@ class Settings:
     turn_password_s: float = _setting(
         seconds(30 * 86_400),
         86_400.0,
-        "how long a generated TURN password is valid; a page needs it to be valid for as long as the page is open",
+        "how long a generated TURN password is valid; our browser client asks for another one in time, and any other "
+        "client must join again for one",
     )
     max_frame_bytes: int = _setting(whole(1024, 16 * MIB, "bytes"), 262_144, "the largest frame, in bytes")
     max_frames_per_s: int = _setting(
