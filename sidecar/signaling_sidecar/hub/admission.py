@@ -16,11 +16,13 @@ from signaling_sidecar.hub.rules import Challenged
 
 
 class InTheWay(NamedTuple):
-    """A join that will be refused with `refusal` if the connections of `sessions` are still alive."""
+    """A join that will be refused with `refusal` if the connections of `sessions` are still alive. It is the join of a
+    `Join`, or of a `Relay` with a call."""
 
     join: commands.Join
     sessions: list[Session]
     refusal: Refusal
+    relay: commands.Relay | None = None
 
 
 def session_of(peer: str | None, room: Room | None, subject: str | None) -> Session | None:

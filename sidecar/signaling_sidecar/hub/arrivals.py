@@ -92,7 +92,7 @@ class Arrivals:
         key, number = self._state.membership.group(join.room, join.peer, join.connection)
         return msgspec.structs.replace(join, room=key, group=number)
 
-    def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal:
+    def call(self, join: commands.Join, now_s: float) -> tuple[list[Effect], Session] | Refusal | InTheWay:
         """Move the peer to a room in which another peer is connected, because the moved peer is about to send a frame
         there.
 
@@ -106,9 +106,7 @@ class Arrivals:
         if room is None or not any(session.connection is not None for session in room.sessions.values()):
             return errors.nobody_else()
         outcome = self.admit(join, now_s)
-        if isinstance(outcome, InTheWay):
-            return outcome.refusal
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, Refusal | InTheWay):
             return outcome
         session = self._state.membership.session(join.connection, join.room)
         assert session is not None  # it was admitted

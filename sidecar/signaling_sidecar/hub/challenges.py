@@ -17,7 +17,7 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import records
 from signaling_sidecar.hub.admission import InTheWay
-from signaling_sidecar.hub.commands import Command, Join, Numbered, OfServer, Refusable, Several
+from signaling_sidecar.hub.commands import Command, Join, Numbered, OfServer, Refusable, Relay, Several
 from signaling_sidecar.hub.deadlines import Deadlines
 from signaling_sidecar.hub.effects import Challenge, Effect
 
@@ -32,10 +32,18 @@ class Standoff:
     join: Join
     silent: set[int]
     """The challenged connections that have not answered yet."""
+    relay: Relay | None = None
+    """The frame for another room that the join is part of (`Relay.call`). It is relayed if the join is admitted."""
     rest: Several | None = None
     """The commands that came after the join in the same frame."""
     waiting: deque[Command] = field(default_factory=deque)
     """The commands that the client sent in later frames."""
+
+    @property
+    def command(self) -> Join | Relay:
+        """The command that waits. The entry limits have already counted it."""
+        join = msgspec.structs.replace(self.join, is_counted=True)
+        return join if self.relay is None else msgspec.structs.replace(self.relay, call=join)
 
 
 class Challenges:
@@ -52,7 +60,7 @@ class Challenges:
         """Challenge the connections that are in the way of the join, and let the join wait."""
         join = in_the_way.join
         challenged = {session.connection: session for session in in_the_way.sessions if session.connection is not None}
-        standoff = self.standoffs[join.connection] = Standoff(join, set(challenged))
+        standoff = self.standoffs[join.connection] = Standoff(join, set(challenged), in_the_way.relay)
         self._deadlines.at(now_s + ANSWER_WITHIN_S, lambda now_s: self._expire(standoff, now_s))
         done: list[Effect] = [
             records.of_session("peer.challenged", session, {"by": join.connection}) for session in challenged.values()
@@ -83,9 +91,9 @@ class Challenges:
         """Return all commands that wait, in the order in which a hub that replaces this one must handle them."""
         held: list[Command] = []
         for standoff in self.standoffs.values():
-            join, rest = msgspec.structs.replace(standoff.join, is_counted=True), standoff.rest
+            command, rest = standoff.command, standoff.rest
             # The commands of one frame stay together, because a frame is answered with at most one error.
-            held.append(join if rest is None else msgspec.structs.replace(rest, commands=(join, *rest.commands)))
+            held.append(command if rest is None else msgspec.structs.replace(rest, commands=(command, *rest.commands)))
             held += standoff.waiting
         return held
 

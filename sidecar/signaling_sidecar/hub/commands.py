@@ -85,8 +85,7 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     grant: Grant | None = None
     ref: JsonOrNone = None
     is_counted: bool = False
-    """Whether an earlier hub has counted this try for the entry limits already, before this hub replaced it
-    (`Hub.held`)."""
+    """Whether this try was counted for the entry limits already, because the join has waited (`Hub.held`)."""
 
 
 class Enqueue(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, kw_only=True):

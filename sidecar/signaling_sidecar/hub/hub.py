@@ -38,6 +38,7 @@ from signaling_sidecar.hub.talk import Talk
 Outcome = list[Effect] | Refusal
 _FRAMES = Carried | commands.Numbered
 M = TypeVar("M", bound=OfMember)
+Result = TypeVar("Result")
 
 
 class Hub:
@@ -152,7 +153,7 @@ class Hub:
         order."""
         match command:
             case commands.Relay():
-                return self._as_member(command, self._talk.relay, now_s)
+                return self._or_challenge(self._as_member(command, self._talk.relay, now_s), now_s)
             case commands.Ping():
                 return self._ping(command, now_s)
             case commands.Numbered():
@@ -164,8 +165,7 @@ class Hub:
             case commands.Leave():
                 return self._as_member(command, self.departures.leave, now_s)
             case commands.Join():
-                outcome = self._arrivals.join(command, now_s)
-                return self._challenges.begin(outcome, now_s) if isinstance(outcome, InTheWay) else outcome
+                return self._or_challenge(self._arrivals.join(command, now_s), now_s)
             case commands.Trace():
                 return [self._trace(command)]
             case commands.Tick():
@@ -203,7 +203,10 @@ class Hub:
             case _:
                 assert_never(command)
 
-    def _as_member(self, command: M, verb: Callable[[M, Session, float], Outcome], now_s: float) -> Outcome:
+    def _or_challenge(self, outcome: Outcome | InTheWay, now_s: float) -> Outcome:
+        return self._challenges.begin(outcome, now_s) if isinstance(outcome, InTheWay) else outcome
+
+    def _as_member(self, command: M, verb: Callable[[M, Session, float], Result], now_s: float) -> Result | Outcome:
         """Call `verb` with the command, if its sender is in the room and names no other peer as the sender."""
         session = self.membership.session(command.connection, command.room)
         if session is None:
@@ -268,19 +271,22 @@ class Hub:
         return done
 
     def _resolve(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        """End a challenge: close the connections that did not answer, and then carry out the join and the commands that
-        waited for it."""
+        """End a challenge: close the connections that did not answer, and then carry out the join or the call, and the
+        commands that waited for it."""
         done: list[Effect] = []
         for connection in sorted(standoff.silent):
             done.append(effects.Close(connection, messages.CloseCode.REPLACED, "replaced"))
             done += self.departures.end_connection(connection, Ending.LOST, now_s)
-        join, rest = standoff.join, standoff.rest
-        outcome = self._arrivals.admit(join, now_s)
+        command, rest = standoff.command, standoff.rest
+        if isinstance(command, commands.Join):
+            outcome = self._arrivals.admit(command, now_s)
+        else:
+            outcome = self._as_member(command, self._talk.relay, now_s)
         if isinstance(outcome, InTheWay):
             outcome = outcome.refusal
         error_sent = rest is not None and rest.error_sent
         if isinstance(outcome, Refusal):
-            done += self._refusals.answer(join, outcome, is_told=not error_sent)
+            done += self._refusals.answer(command, outcome, is_told=not error_sent)
             error_sent = True
         else:
             done += outcome

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import commands, messages, records
+from signaling_sidecar.hub.admission import InTheWay
 from signaling_sidecar.hub.announcements import announce, room_state, tell
 from signaling_sidecar.hub.arrivals import Arrivals
 from signaling_sidecar.hub.contacts import remember
@@ -23,12 +24,14 @@ class Talk:
         self._mailboxes = state.mailboxes
         self._arrivals = arrivals
 
-    def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal:
+    def relay(self, relay: commands.Relay, session: Session, now_s: float) -> list[Effect] | Refusal | InTheWay:
         moves: list[Effect] | None = None
         if relay.call is not None and relay.call.room != session.room.key:
             if not session.room.rules.relays.to_other_rooms:
                 return errors.other_room(relay.call.room.room)
             moved = self._arrivals.call(relay.call, now_s)
+            if isinstance(moved, InTheWay):
+                return moved._replace(relay=relay)
             if isinstance(moved, Refusal):
                 return moved
             moves, session = moved

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from signaling_sidecar.hub import challenges
 from tests.kit.answering import answering
-from tests.kit.pairing_client import CANONICAL, device, error, pair
+from tests.kit.pairing_client import CANONICAL, device, error, pair, peer_left
 from tests.kit.serving import Served, serve
 
 NOT_FOUND = error("Target peer not found")
@@ -83,6 +84,21 @@ async def test_a_call_to_a_full_code_is_refused(crossing: Served) -> None:
         assert (await caller.ask(OFFER))["type"] == "error"
     await one.hears_nothing()
     await two.hears_nothing()
+
+
+async def test_a_call_replaces_a_device_that_does_not_answer_a_ping(
+    crossing: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(challenges, "ANSWER_WITHIN_S", 0.2)
+    called = await device(crossing, "YYY222")
+    await device(crossing, "YYY222", called, autoping=False)
+    caller = await device(crossing, "XXX111")
+    await caller.send(OFFER)
+    await caller.send({"type": "ice_candidate", "target": "YYY222", "payload": 1})
+    assert await called.receive() == peer_left("YYY222")
+    assert await called.receive() == {"type": "offer", "from": "YYY222", "payload": {"sdp": "v=0"}}
+    assert await called.receive() == {"type": "ice_candidate", "from": "YYY222", "payload": 1}
+    await caller.hears_nothing()
 
 
 async def test_a_pair_under_one_code_works_as_without_the_setting(crossing: Served) -> None:
