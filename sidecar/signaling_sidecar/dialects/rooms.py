@@ -138,7 +138,13 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carr
         return _relay(frame, envelope, caller.connection, ref)
     if kind not in _OTHERS:
         raise BadFrameError(errors.unknown_type(kind))
-    return _OTHERS[kind](frame, caller.connection, at_ms, ref)
+    command = _OTHERS[kind](frame, caller.connection, at_ms, ref)
+    claimed = envelope.from_
+    if isinstance(command, commands.Leave | commands.Update | commands.Trace) and isinstance(claimed, str):
+        if command.claimed_from not in (None, claimed):
+            raise BadFrameError(errors.bad_field("from", "the same as `peerId`, or absent"))
+        return msgspec.structs.replace(command, claimed_from=claimed)
+    return command
 
 
 def _relay(frame: bytes, envelope: _Envelope, connection: int, ref: Raw | None) -> commands.Relay:
@@ -187,7 +193,7 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried
     check(
         refuse_id("roomId", join.roomId),
         refuse_id("peerId", join.peerId) if join.peerId is not None else None,
-        refuse_id("instance", join.instance) if join.instance is not None else None,
+        refuse_id("instance", join.instance) if join.instance else None,
     )
     return commands.Join(
         connection=connection,
@@ -196,7 +202,7 @@ def _join(frame: bytes, connection: int, at_ms: int, ref: Raw | None) -> Carried
         peer=join.peerId,
         name=join.name,
         metadata=_check_profile(join),
-        instance=join.instance,
+        instance=join.instance or None,
         capacity=join.capacity,
         listed=join.listed,
         resumable=join.resume is not False,

@@ -111,8 +111,6 @@ def _unsubscribe(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) 
 def _topics(envelope: _Envelope) -> list[str]:
     """Return the topics that a frame names, once each. Items that are not strings are ignored, as by the original
     server."""
-    if not envelope.topics:
-        return []
     if not isinstance(envelope.topics, list):
         raise BadFrameError(errors.bad_field("topics", "a list of topics"))
     return list(dict.fromkeys(topic for topic in envelope.topics if isinstance(topic, str)))

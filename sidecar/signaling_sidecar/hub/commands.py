@@ -187,6 +187,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True,
     connection: int
     dialect: str
     payload: bytes
+    claimed_from: str | None = None
     ref: JsonOrNone = None
     room: RoomKey | None = None
 

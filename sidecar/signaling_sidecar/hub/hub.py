@@ -167,7 +167,7 @@ class Hub:
             case commands.Join():
                 return self._or_challenge(self._arrivals.join(command, now_s), now_s)
             case commands.Trace():
-                return [self._trace(command)]
+                return self._trace(command)
             case commands.Tick():
                 return self._deadlines.run(now_s)
             case commands.Acknowledge():
@@ -324,12 +324,14 @@ class Hub:
             session.room.active_s = now_s
         return [Send((ping.connection,), messages.Pong(ping.ref or UNSET))]
 
-    def _trace(self, trace: commands.Trace) -> Record:
+    def _trace(self, trace: commands.Trace) -> Outcome:
         session = self.membership.session(trace.connection, trace.room)
         size = len(trace.payload)
         if session is None:
-            return Record("trace.state", trace.dialect, connection=trace.connection, size=size, data=trace.payload)
-        return records.of_session("trace.state", session, trace.payload, size=size)
+            return [Record("trace.state", trace.dialect, connection=trace.connection, size=size, data=trace.payload)]
+        if trace.claimed_from not in (None, session.peer):
+            return errors.forged_from(trace.claimed_from or "", session.peer)
+        return [records.of_session("trace.state", session, trace.payload, size=size)]
 
     def _set_log_state(self, change: commands.SetLogState) -> list[Effect]:
         self.state.log_is_written = change.is_written

@@ -111,6 +111,10 @@ async def test_fields_that_are_ignored_may_have_any_type(served: Served, witness
         ({"type": "broadcast", "from": "witness"}, "forged-from"),
         ({"type": "leave", "roomId": "den"}, "no-such-room"),
         ({"type": "leave", "peerId": "witness"}, "forged-from"),
+        ({"type": "leave", "from": "witness"}, "forged-from"),
+        ({"type": "leave", "peerId": "x", "from": "witness"}, "bad-field"),
+        ({"type": "update", "name": "X", "from": "witness"}, "forged-from"),
+        ({"type": "trace", "event": "page", "from": "witness"}, "forged-from"),
         ({"type": "offer", "to": "n" * 60_000}, "no-such-peer"),
     ],
 )
@@ -126,6 +130,14 @@ async def test_a_refused_member_stays_in_the_room(served: Served, witness: Peer,
     assert (record["room"], record["peer"], record["data"]["code"]) == ("bar", "x", code)
     await sender.send({"type": "offer", "to": "witness"})
     assert (await witness.receive())["from"] == "x"
+
+
+async def test_an_empty_instance_is_the_same_as_none(served: Served, witness: Peer) -> None:
+    sender = await served.connect()
+    assert (await sender.join("x", instance="", resume=True))["type"] == "peer_list"
+    assert "instance" not in await witness.receive()
+    other = await served.connect()
+    assert (await other.join("x", instance="", resume=True))["code"] == "id-taken"
 
 
 async def test_invalid_utf8_in_an_unused_value_is_not_relayed(served: Served, witness: Peer) -> None:

@@ -165,6 +165,18 @@ async def test_topics_that_are_left_with_too_many_in_one_frame_are_recorded_as_r
     assert "limit is 200 commands in one frame (too-large)" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["subscribe", "unsubscribe"])
+@pytest.mark.parametrize("topics", [{}, {"topics": None}, {"topics": "notes"}])
+async def test_a_frame_without_a_list_of_topics_is_recorded_as_refused(
+    served: Served, kind: str, topics: dict[str, Any]
+) -> None:
+    ann = await subscribed(served, "0")
+    await ann.send({"type": kind, **topics})
+    await ann.send(publication("0", 1))
+    assert await received(ann, 1) == [1]
+    assert served.refusals() == ["bad-field"]
+
+
 async def test_a_subscriber_of_a_full_topic_is_refused_and_its_other_topics_are_not(
     aiohttp_client: AiohttpClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
