@@ -24,6 +24,9 @@ from signaling_sidecar.names import refuse_id, refuse_name
 from signaling_sidecar.settings import Settings
 
 NAME = "y-webrtc"
+# Without this limit, two tabs whose tokens have the same claim `peer` would replace each other for ever, because the
+# client connects again at once. A page that only reconnects does not reach the limit.
+REPLACEMENTS, REPLACEMENT_WINDOW_S = 10, 20.0
 MAX_TOPICS = 150  # topics of a connection; less than `MAX_COMMANDS`, because a client subscribes to all in one frame
 # For each document, a page connects to up to 35 peers within a second, and sends about 20 frames to each of them.
 BUDGET = FrameBudget(times=4.0, per_room=True)
@@ -147,7 +150,12 @@ _GRACE_S = dict.fromkeys(Ending, 0.0)
 
 def rules(settings: Settings) -> RoomRules:
     return RoomRules(
-        joining=Joining(capacity=settings.max_peers_per_room, rooms_per_connection=MAX_TOPICS),
+        joining=Joining(
+            capacity=settings.max_peers_per_room,
+            rooms_per_connection=MAX_TOPICS,
+            replacements=REPLACEMENTS,
+            replacement_window_s=REPLACEMENT_WINDOW_S,
+        ),
         endings=Endings(grace_s=_GRACE_S, own_grace=frozenset()),
         announcements=Announcements(announces_members=False),
         relays=Relays(publishes=True),

@@ -133,3 +133,20 @@ async def test_a_fresh_token_for_another_room_does_not_prolong_the_stay_in_this_
     assert (await ann.join("ann", OTHER_ROOM, token=fresh))["code"] == "room-full"
     expire()
     assert await ann.closed() == (4401, "token expired")
+
+
+async def test_two_tabs_of_y_webrtc_with_one_peer_id_do_not_replace_each_other_for_ever(served: Served) -> None:
+    path, subscribe = "/ws/signaling/y-webrtc", {"type": "subscribe", "topics": ["notes"]}
+    tab = await served.connect(path, headers=bearer(peer="ann"))
+    await tab.send(subscribe)
+    for _ in range(10):
+        await served.settled()
+        older, tab = tab, await served.connect(path, headers=bearer(peer="ann"))
+        await tab.send(subscribe)
+        assert (await older.closed())[0] == 4001
+    refused = await served.connect(path, headers=bearer(peer="ann"))
+    await refused.send(subscribe)
+    await served.settled()
+    assert served.refusals() == ["id-taken"]
+    await tab.send({"type": "publish", "topic": "notes", "data": 1})
+    assert (await tab.receive())["data"] == 1
