@@ -213,6 +213,19 @@ async def test_hooks_that_are_saved_are_in_use_for_the_clients_of_all_instances(
         assert (await (await each.connect()).join(peer))["type"] == "peer_list"
 
 
+async def test_hooks_that_load_for_longer_than_the_lease_do_not_lose_it(
+    aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
+) -> None:
+    first = await serve_instance(aiohttp_client, tmp_path / "one", redis.url, cluster_lease_s=0.5)
+    file = tmp_path / "signaling_hooks.py"
+    file.write_text("import time\ntime.sleep(0.8)\n")
+    second = await serve_instance(aiohttp_client, tmp_path / "two", redis.url, cluster_lease_s=0.5, hooks=file)
+    await (await second.connect()).join("ann")
+    await until(lambda: first.records("peer.joined"), "the owner has let it in")
+    assert [record["data"]["instance"] for record in first.records("instance.joined")] == [1, 2]
+    assert first.records("instance.left") == []
+
+
 async def test_an_instance_that_takes_over_gives_all_rooms_the_rules_of_its_hooks(
     aiohttp_client: AiohttpClient, tmp_path: Path, redis: RedisServer
 ) -> None:

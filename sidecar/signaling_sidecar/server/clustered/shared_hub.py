@@ -121,12 +121,17 @@ class SharedHub:
             use(hooks)
 
         try:
-            await self._join()
             async with AsyncExitStack() as work:
+                checks: HookChecks | None = None
                 if self._settings.hooks is not None:
                     from signaling_sidecar.server.user_hooks.hooks_in_use import hooks_in_use, load_hooks
 
+                    # The hooks are loaded before the join, because slow ones would take longer than the lease, which
+                    # nobody renews yet.
                     checks = await load_hooks(self._settings.hooks, self._hub_for_hooks, self.owner.record)
+                    work.callback(checks.stop)
+                await self._join()
+                if checks is not None:
                     in_use = hooks_in_use(checks, self.owner.record, self._administer_here, use_everywhere)
                     self._set_rules_of_rooms = await work.enter_async_context(in_use)
                 if self._revocations is not None:
