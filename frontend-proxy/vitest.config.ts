@@ -12,12 +12,30 @@ const WITH_VITE = [
   'vite-ends',
 ]
 
+/**
+ * The tests that mock modules. The files of these tests share no worker, because the mocks would remain
+ * for the next file.
+ */
+const WITH_MOCKS = ['no-home', 'only-ipv6', 'overlay-feed', 'read-only-folder', 'too-many-files']
+
+// Many companies set this variable. Node.js then parses the certificates of all authorities at each
+// start, which takes longer than the rest of the start, and the tests start many processes.
+delete process.env.NODE_EXTRA_CA_CERTS
+
 const shared = {
   // Some tests start Vite and child processes. That takes 0.3 s on an idle machine, and many times as long
   // on a machine with two cores while browsers run there too.
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // The test files of one worker share their imported modules, which saves a third of the CPU time. So mocks, globals
+  // and environment variables that a test has replaced are restored before the next test.
+  isolate: false,
+  restoreMocks: true,
+  unstubEnvs: true,
+  unstubGlobals: true,
 }
+
+const inPlugin = (name: string) => `test/plugin/${name}.test.ts`
 
 export default defineConfig({
   test: {
@@ -30,11 +48,6 @@ export default defineConfig({
           name: 'browser',
           include: ['test/{browser,overlay}/*.test.ts'],
           setupFiles: ['test/browser/no-listener-limit.ts'],
-          // The test files of one worker share their imported modules, which saves a third of the CPU time. So mocks
-          // and globals that a test has replaced are restored before the next test.
-          isolate: false,
-          restoreMocks: true,
-          unstubGlobals: true,
         },
       },
       {
@@ -42,6 +55,15 @@ export default defineConfig({
           ...shared,
           name: 'newest Vite',
           include: ['test/*.test.ts', 'test/plugin/*.test.ts'],
+          exclude: WITH_MOCKS.map(inPlugin),
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'with mocks',
+          include: WITH_MOCKS.map(inPlugin),
+          isolate: true,
         },
       },
       {
@@ -49,7 +71,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'oldest Vite',
-          include: WITH_VITE.map((name) => `test/plugin/${name}.test.ts`),
+          include: WITH_VITE.map(inPlugin),
           env: { VITE_PACKAGE: 'vite7' },
         },
       },
