@@ -36,8 +36,11 @@ async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, 
     clone = fresh_clone(tmp_path / "clone")
     copy_npm_packages(clone)
     as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None, "MAKEFLAGS": None, "SIDECAR_RELOAD": None}
+    for_downloads = {"NODE_EXTRA_CA_CERTS": os.environ.get("NODE_EXTRA_CA_CERTS")}
     without_compiling = {"PIP_NO_COMPILE": "1"}  # saves the time for compiling modules that are never imported
-    terminal = await start([*IN_A_TERMINAL, "make", "dev"], clone, as_on_a_new_machine | without_compiling)
+    terminal = await start(
+        [*IN_A_TERMINAL, "make", "dev"], clone, as_on_a_new_machine | for_downloads | without_compiling
+    )
     await terminal.line(LISTENS, within_s=INSTALLS_WITHIN_S)
     assert terminal.count(r"npm install") == 1
     sidecar = await sidecar_in(terminal)

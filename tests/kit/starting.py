@@ -27,8 +27,11 @@ def _environment(state_home: Path) -> dict[str, str]:
     """The environment of a developer who has installed the sidecar in the environment of this Python interpreter.
 
     The variables of make and Vitest are removed, and the variable CI, because the plugin starts no sidecar in CI.
+    `NODE_EXTRA_CA_CERTS` is removed too. Many companies set it, and Node.js then parses the certificates of all
+    authorities at each start, which takes longer than the rest of the start. No server of a test needs them.
     """
-    kept = {key: value for key, value in os.environ.items() if key not in ("CI", "VITEST", "MAKEFLAGS", "MAKELEVEL")}
+    removed = ("CI", "VITEST", "MAKEFLAGS", "MAKELEVEL", "NODE_EXTRA_CA_CERTS")
+    kept = {key: value for key, value in os.environ.items() if key not in removed}
     bin_folder = Path(sys.executable).parent
     return kept | {
         "NO_COLOR": "1",

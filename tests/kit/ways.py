@@ -12,6 +12,7 @@ from typing import NamedTuple
 import aiohttp
 
 from tests.kit import readme
+from tests.kit.certificate import create_certificate, host_name
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start
 from tests.kit.sites import PLUGIN, Sidecar, sidecar_in, start_sidecar, start_vite, url_in, write_project
@@ -82,11 +83,15 @@ def config_with_entry(form: str, sidecar: Sidecar) -> str:
 
 def serve_over_https(project: Path) -> None:
     """Change the Vite config of this project, so that Vite uses https with a self-signed certificate."""
+    # basicSsl uses the certificate in this folder, as it does from the second start in a user's project. Otherwise it
+    # would create one, which takes half a second of CPU time.
+    (kept := project / "certificates").mkdir()
+    create_certificate(kept / "_cert.pem", host_name("localhost"))
     (project / "vite.config.js").rename(project / "http.config.js")
     (project / "vite.config.js").write_text(f"""
 import basicSsl from {json.dumps(str(BASIC_SSL))}
 import http from './http.config.js'
-export default {{ ...http, plugins: [...(http.plugins ?? []), basicSsl()] }}
+export default {{ ...http, plugins: [...(http.plugins ?? []), basicSsl({{ certDir: {json.dumps(str(kept))} }})] }}
 """)
 
 

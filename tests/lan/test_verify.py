@@ -15,8 +15,15 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from signaling_sidecar.lan import Neighbour, NeighbourRoom, Page, read_record, verified
-from signaling_sidecar.lan.verify import MAX_ANSWER_BYTES, MAX_PAGES_PER_ADDRESS, WITHIN_S
+from signaling_sidecar.lan import Page, read_record
+from signaling_sidecar.lan.verify import (
+    MAX_ANSWER_BYTES,
+    MAX_PAGES_PER_ADDRESS,
+    WITHIN_S,
+    Neighbour,
+    NeighbourRoom,
+    verified,
+)
 
 # Records with this address are refused, but the tests pass it to `verified`, because their servers run here.
 LOOPBACK = ipaddress.ip_address("127.0.0.1")

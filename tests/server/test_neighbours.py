@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
-from signaling_sidecar.lan import Neighbour
 from signaling_sidecar.lan.announce import Announcer
+from signaling_sidecar.lan.verify import Neighbour
 from signaling_sidecar.server.pages import neighbours
 from signaling_sidecar.server.pages.neighbours import Neighbours
 from signaling_sidecar.settings import Settings

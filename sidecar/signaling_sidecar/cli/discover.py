@@ -20,7 +20,7 @@ from signaling_sidecar.errors import NoSuchNeighbour
 from signaling_sidecar.untrusted_text import shortened, visible
 
 if TYPE_CHECKING:
-    from signaling_sidecar.lan import Neighbour, NeighbourRoom
+    from signaling_sidecar.lan.verify import Neighbour, NeighbourRoom
 
 TIMEOUT_S = 3.0  # seconds; a machine that has just answered another question may wait a second (RFC 6762 section 6)
 MAX_TIMEOUT_S = 600.0

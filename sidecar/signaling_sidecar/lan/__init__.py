@@ -2,6 +2,6 @@
 
 from signaling_sidecar.lan.lan_extra import require_lan_extra
 from signaling_sidecar.lan.record import Page, page_of, read_record
-from signaling_sidecar.lan.verify import Neighbour, NeighbourRoom, verified
 
-__all__ = ["Neighbour", "NeighbourRoom", "Page", "page_of", "read_record", "require_lan_extra", "verified"]
+# `verify` is not imported here, because it imports aiohttp's client, which `sidecar doctor` does not need.
+__all__ = ["Page", "page_of", "read_record", "require_lan_extra"]

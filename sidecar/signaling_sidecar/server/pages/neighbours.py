@@ -20,9 +20,9 @@ from signaling_sidecar.settings import Settings
 from signaling_sidecar.site import read_site
 
 if TYPE_CHECKING:
-    from signaling_sidecar.lan import Neighbour
     from signaling_sidecar.lan.announce import Announcer
     from signaling_sidecar.lan.discover import Browser
+    from signaling_sidecar.lan.verify import Neighbour
 
 PATH = f"{NATIVE.paths[0]}/neighbours"
 FRESH_S = 3.0  # seconds for which a list of neighbours is reused, however many pages ask
