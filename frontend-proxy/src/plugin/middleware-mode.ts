@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { ViteDevServer } from 'vite'
 import { type Inspector, inspectorUrl } from './inspector.ts'
 import {
@@ -7,6 +8,7 @@ import {
   pageServerOf,
   pagesBase,
   refuserOfViteClient,
+  serverThatReceived,
   urlsOf,
 } from './page-server.ts'
 import { pageUrlsAt } from './page-urls.ts'
@@ -17,23 +19,42 @@ const LAN_HAS_NO_EFFECT =
   'the option lan has no effect because Vite is in middleware mode; the server that runs Vite decides where it listens and whether it uses https'
 
 /**
- * Connects signaling to the server that runs this Vite in middleware mode. Returns a function that disconnects
- * signaling, because that server may continue to run after this Vite has closed.
+ * Connects signaling to the server that runs this Vite in middleware mode: at once if Vite's config contains that
+ * server, or else when Vite gets its first request. Returns a function that disconnects signaling, because that server
+ * may continue to run after this Vite has closed.
  */
 export function attachToPageServer(
   vite: ViteDevServer,
   setup: SignalingSetup,
   inspector: Inspector | undefined,
-): (() => void) | undefined {
+): () => void {
   const server = pageServerOf(vite.config)
-  if (server === undefined) {
-    waitForFirstRequest(vite, setup)
-    return undefined
+  if (server !== undefined) return attach(vite, server, setup, inspector)
+  let isClosed = false
+  let detach = () => {}
+  onFirstRequest(vite, (request) => {
+    const found = serverThatReceived(request)
+    if (found === undefined) continueWithoutPageServer(vite, setup)
+    else if (!isClosed) detach = attach(vite, found, setup, inspector)
+  })
+  return () => {
+    isClosed = true
+    detach()
   }
+}
+
+function attach(
+  vite: ViteDevServer,
+  server: PageServer,
+  setup: SignalingSetup,
+  inspector: Inspector | undefined,
+): () => void {
   const leave = followPageServer(vite, server, setup, inspector !== undefined)
   const hasViteSocket = vite.config.server.ws !== false
   const refuse = refuserOfViteClient(vite.config, vite.config.server.proxy)
-  const deafen = hasViteSocket ? undefined : listenForUpgrades(server)
+  // A server that is not in Vite's config has no listener of Vite either.
+  const isListening = hasViteSocket && pageServerOf(vite.config) !== undefined
+  const deafen = isListening ? undefined : listenForUpgrades(server)
   const mute = setup.proxy && removerOfProxyListener(server, setup.proxy)
   const detach = interceptSignaling(server, (request, answer, head) => {
     const isInspector = 'writeHead' in answer && inspector?.handle(request, answer)
@@ -85,21 +106,26 @@ function followPageServer(
   return () => void server.off('listening', print)
 }
 
-/**
- * When Vite gets its first request, starts the sidecar, and prints why the WebSockets of the pages do not reach the
- * sidecar. A Vite that gets no request may be one that a framework or Vitest uses internally and that serves no page.
- */
-function waitForFirstRequest({ config, middlewares }: ViteDevServer, setup: SignalingSetup): void {
+/** A Vite that gets no request may be one that a framework or Vitest uses internally and that serves no page. */
+function onFirstRequest(
+  { middlewares }: ViteDevServer,
+  handle: (request: IncomingMessage) => void,
+): void {
   let isFirst = true
-  middlewares.use((_request, _response, next) => {
+  middlewares.use((request, _response, next) => {
     if (isFirst) {
       isFirst = false
-      setup.log.warn(advice(setup.fixedAddress))
-      if (setup.hasLan) setup.log.warn(LAN_HAS_NO_EFFECT)
-      setup.lease?.begin(pageUrlsAt(config, { local: [], network: [] }))
+      handle(request)
     }
     next()
   })
+}
+
+/** Starts the sidecar, and prints why the WebSockets of the pages do not reach it. */
+function continueWithoutPageServer({ config }: ViteDevServer, setup: SignalingSetup): void {
+  setup.log.warn(advice(setup.fixedAddress))
+  if (setup.hasLan) setup.log.warn(LAN_HAS_NO_EFFECT)
+  setup.lease?.begin(pageUrlsAt(config, { local: [], network: [] }))
 }
 
 function advice(fixedAddress: string | undefined): string {

@@ -2,7 +2,7 @@
 // the user creates it, and Vite has no server of its own.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import { type AddressInfo, isIPv6, Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
 import type { Writable } from 'node:stream'
@@ -29,6 +29,15 @@ export function pageServerOf({ server }: ResolvedConfig): PageServer | undefined
   const webSocketServer = (option: typeof ws | typeof hmr) =>
     typeof option === 'object' ? option.server : undefined
   return own ?? webSocketServer(ws) ?? webSocketServer(hmr)
+}
+
+/**
+ * Returns the server that has received a request. Node sets the property `server` of its sockets, but does not document
+ * it, so it may be missing: in other runtimes, and for a request that was not received by a server, but only simulated.
+ */
+export function serverThatReceived({ socket }: IncomingMessage): PageServer | undefined {
+  const { server } = (socket ?? {}) as { server?: unknown }
+  return server instanceof Server ? (server as PageServer) : undefined
 }
 
 /** Returns the base of the pages, which may differ from the base of Vite's modules (Nuxt: `/_nuxt/`). */

@@ -52,6 +52,24 @@ type Middleware = (server: Server) => Parameters<typeof makeVite>[2]
 
 const onServer: Middleware = (server) => ({ server: { middlewareMode: { server } } })
 const besideHmr: Middleware = (server) => ({ server: { middlewareMode: true, hmr: { server } } })
+/** In this config, requests do not show which server has received them, as in other runtimes than Node.js. */
+const WITHOUT_SERVER: ReturnType<Middleware> = {
+  server: { middlewareMode: true },
+  plugins: [
+    {
+      name: 'hides-the-server',
+      enforce: 'pre',
+      configureServer: {
+        order: 'pre',
+        handler: ({ middlewares }) =>
+          void middlewares.use(({ socket }, _response, next) => {
+            Object.assign(socket, { server: undefined })
+            next()
+          }),
+      },
+    },
+  ],
+}
 const KNOWN = [
   ['middlewareMode: { server }', onServer],
   ['hmr: { server }', besideHmr],
@@ -209,7 +227,7 @@ test.each(KNOWN)(
 )
 
 test('without the server, Vite itself serves the inspector', async () => {
-  const { lines, url } = await open(() => ({ server: { middlewareMode: true } }))
+  const { lines, url } = await open(() => WITHOUT_SERVER)
   await fetch(url)
   await lines.match(STARTED)
   expect((await getEcho(`${url}/__signaling/api/rooms`)).url).toBe('/inspector/api/rooms')
@@ -268,8 +286,26 @@ test('site.json contains the URLs of the pages', async () => {
   expect(siteFileOf(project)).toMatchObject({ local, network: [] })
 })
 
-test('without the server, one line at the first request says what to write in the config', async () => {
-  const { lines, url } = await open(() => ({ server: { middlewareMode: true } }))
+test.each([true, false])(
+  'without the server in the config, signaling works from the first request on (server.ws: %s)',
+  async (hasViteSocket) => {
+    const ws = hasViteSocket ? {} : { ws: false as const }
+    const config = { server: { middlewareMode: true, ...ws } } as const
+    const { server, lines, url } = await open(() => config)
+    expect(lines.all.filter((line) => line.includes('[signaling]'))).toEqual([])
+    for (let round = 0; round < 2; round++) {
+      expect(await (await fetch(url)).text()).toContain('<title>app</title>')
+      await lines.match(STARTED)
+      expect((await echoOver(`${url}/ws/signaling?a=1`)).url).toBe('/ws/signaling?a=1')
+      await expect(echoOver(`${url}/ws/other`)).rejects.toThrow('404')
+      await server.restart()
+    }
+    expect(lines.all.filter((line) => line.includes('middleware mode'))).toEqual([])
+  },
+)
+
+test('if the server cannot be found, one line at the first request says what to write in the config', async () => {
+  const { lines, url } = await open(() => WITHOUT_SERVER)
   expect(lines.all.filter((line) => line.includes('[signaling]'))).toEqual([])
   await fetch(url)
   await fetch(url)
@@ -285,8 +321,7 @@ test('the option lan has no effect in middleware mode, and one line says so', as
 })
 
 test('that line contains a fixed address, for the proxy of the other server', async () => {
-  const config = { server: { middlewareMode: true } as const }
-  const { server, lines } = await makeVite(makeProject(), { sidecar: false }, config)
+  const { server, lines } = await makeVite(makeProject(), { sidecar: false }, WITHOUT_SERVER)
   const pages = makePageServer()
   pages.serve(server.middlewares)
   await fetch(await pages.listen())
