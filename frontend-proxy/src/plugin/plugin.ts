@@ -15,6 +15,8 @@ import { printSignalingUrl } from './printed-urls.ts'
 import { type SignalingSetup, setUp } from './signaling-setup.ts'
 import { messageOf, WITHOUT_SIGNALING, warnOnError, warnOnRejection } from './warn-on-error.ts'
 
+const IS_TOO_OLD =
+  'signaling is off because this Vite is too old; the plugin needs Vite 7 or newer ("npm ls vite" shows whether a framework has brought a Vite of its own)'
 const WITHOUT_HTTPS = 'Vite continues without https'
 const IS_TWICE =
   'signaling() is twice in the list of plugins, perhaps because a layer or preset of the framework contains it too; only the first one and its options are used'
@@ -86,7 +88,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
       const log = logOf(config)
       isBundled = config.experimental.bundledDev === true
       if (isTooOld(this)) {
-        log.warn('signaling is off because this Vite is too old; the plugin needs Vite 7 or newer')
+        log.warn(IS_TOO_OLD)
         return
       }
       const earlier = earlierIn(config, scripts)
