@@ -17,16 +17,25 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, expect
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.e2e.overlays import HOST, badge, look_into_overlays, panel
-from tests.e2e.plain_pages import FLAGS, ON_THE_LAN
+from tests.e2e.plain_pages import ON_THE_LAN
 from tests.e2e.plain_peers import Join
-from tests.kit.browsers import launched
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Program, Start
 from tests.kit.receiving import receive_json
-from tests.kit.sites import PLUGIN, VITE, Site, close_all_rooms, start_app, start_vite, url_in, write_project
+from tests.kit.sites import (
+    PLUGIN,
+    VITE,
+    Site,
+    close_all_rooms,
+    start_app,
+    start_vite,
+    url_in,
+    write_app,
+    write_project,
+)
 
 APP = """
 import { Mesh } from 'CLIENT'
@@ -272,21 +281,12 @@ async def test_axe_finds_nothing_serious(window: Window, app: Site) -> None:
     await expect(badge(ann)).to_be_hidden()
 
 
-async def test_on_the_address_of_the_lan_it_says_where_to_look(
-    playwright: Playwright, browser_path: Path, app: Site
-) -> None:
-    async with launched(playwright, browser_path, FLAGS) as phone:
-        context = await phone.new_context()
-        await look_into_overlays(context)
-        window = Window(context)
-        page = await window.open(f"http://{ON_THE_LAN}:{urlsplit(app.url).port}/?room=bar")
-        await expect(badge(page)).to_have_text("-not available")
-        await badge(page).click()
-        await expect(panel(page)).to_contain_text(
-            "The inspector can be opened only under a name of this machine itself"
-        )
-        await expect(panel(page)).to_contain_text(f"{app.url}__signaling/")
-        assert window.complaints == []
+async def test_on_the_address_of_the_lan_it_says_where_to_look(window: Window, app: Site) -> None:
+    page = await window.open(f"http://{ON_THE_LAN}:{urlsplit(app.url).port}/?room=bar")
+    await expect(badge(page)).to_have_text("-not available")
+    await badge(page).click()
+    await expect(panel(page)).to_contain_text("The inspector can be opened only under a name of this machine itself")
+    await expect(panel(page)).to_contain_text(f"{app.url}__signaling/")
 
 
 async def test_it_says_when_the_sidecar_or_vite_does_not_answer(
@@ -381,12 +381,12 @@ async def test_firefox_shows_the_badge_and_the_list(firefox: Browser, app: Site)
 
 
 async def test_a_build_has_nothing_of_it(start: Start, tmp_path: Path, npm_package: Path, window: Window) -> None:
-    await start_app(start, tmp_path, "document.title = 'built'", overlay=True)
-    build = await start(["node", VITE, "build"], tmp_path / "app")
+    app = write_app(tmp_path, "document.title = 'built'", overlay=True)
+    build = await start(["node", VITE, "build"], app)
     assert await build.ended() == 0
-    built = [file.read_text() for file in (tmp_path / "app" / "dist").rglob("*") if file.is_file()]
+    built = [file.read_text() for file in (app / "dist").rglob("*") if file.is_file()]
     assert built
     assert not any(HOST in text or "@signaling" in text for text in built)
-    page = await window.open(await url_in(await start_vite(start, tmp_path / "app", ["preview"])))
+    page = await window.open(await url_in(await start_vite(start, app, ["preview"])))
     await expect(page).to_have_title("built")
     assert await page.locator(HOST).count() == 0

@@ -14,17 +14,15 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Playwright, expect
+from playwright.async_api import Browser, expect
 
 from tests.frameworks.tabs import two_tabs
 from tests.kit import readme
-from tests.kit.browsers import launched
 from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_app
 
 CONFIGS = {"localhost": "vite.config.js", "app.test": "vite.config.js, backend"}
 """Maps the host name of the pages to the name of the configuration in the README."""
-FLAGS = ["--host-resolver-rules=MAP app.test 127.0.0.1"]
 SCRIPT = """\
 import { Mesh, SignalingClient } from 'CLIENT'
 const output = document.body.appendChild(document.createElement('output'))
@@ -83,19 +81,18 @@ async def site(name: str, backend: Backend, npm_package: Path, start: Start, tmp
 
 @pytest.mark.parametrize("name", CONFIGS)
 async def test_two_pages_of_the_backend_find_the_sidecar_behind_vite(
-    name: str, backend: Backend, site: Site, playwright: Playwright, browser_path: Path
+    name: str, backend: Backend, site: Site, browser: Browser
 ) -> None:
-    async with launched(playwright, browser_path, FLAGS) as browser:
-        tabs = await two_tabs(browser, backend.url(name))
-        for tab in tabs:
-            await expect(tab.page.locator("output")).to_have_text("hi")
-        await tabs[0].page.reload()
-        await expect(tabs[0].page.locator("output")).to_have_text("hi")
-        assert [complaint for tab in tabs for complaint in tab.complaints] == []
-        opened = [record for record in site.sidecar.records() if record["type"] == "connection.opened"]
-        assert all(urlsplit(backend.url(name)).netloc in record["data"] for record in opened)
-        # `trace: true` also reports the RTCPeerConnection that the page has created without our library.
-        await until(lambda: any(is_traced(record) for record in site.sidecar.records()), "a connection is traced")
+    tabs = await two_tabs(browser, backend.url(name))
+    for tab in tabs:
+        await expect(tab.page.locator("output")).to_have_text("hi")
+    await tabs[0].page.reload()
+    await expect(tabs[0].page.locator("output")).to_have_text("hi")
+    assert [complaint for tab in tabs for complaint in tab.complaints] == []
+    opened = [record for record in site.sidecar.records() if record["type"] == "connection.opened"]
+    assert all(urlsplit(backend.url(name)).netloc in record["data"] for record in opened)
+    # `trace: true` also reports the RTCPeerConnection that the page has created without our library.
+    await until(lambda: any(is_traced(record) for record in site.sidecar.records()), "a connection is traced")
 
 
 async def test_a_page_of_a_vite_without_the_plugin_is_told_what_to_check(

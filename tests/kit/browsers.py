@@ -43,6 +43,9 @@ FLAGS = [
     "--disable-dev-shm-usage",  # in containers, /dev/shm is too small
     "--disable-gpu",
     "--disable-quic",
+    # A test address (RFC 5737) and a test name (RFC 6761) lead to this machine, so no test needs a browser of its own
+    # for them.
+    "--host-resolver-rules=MAP 192.0.2.1 127.0.0.1, MAP app.test 127.0.0.1",
 ]
 CAMERA_FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 FIREFOX_GATE = Path(__file__).with_name("firefox_gate.py")
