@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, Page
 
 from tests.e2e.stories import has
 from tests.kit.browsers import kill
@@ -17,13 +16,16 @@ from tests.kit.programs import Start, until
 from tests.kit.sites import Sidecar, Site, sidecar_in, start_vite, url_in, write_project
 from tests.kit.ways import config_with_plugin
 
-# The relevant part of an original client: it connects when the page is loaded, and sends its id.
+# The relevant part of the original clients: they connect, and send their id. One page contains all clients.
 PAGE = """<!doctype html>
-<title>original client</title>
+<title>original clients</title>
 <script>
-  const { path, frame } = Object.fromEntries(new URLSearchParams(location.search))
-  const socket = new WebSocket(`ws://${location.host}${path}`)
-  socket.onopen = () => socket.send(frame)
+  const sockets = []
+  function enter([path, frame]) {
+    const socket = new WebSocket(`ws://${location.host}${path}`)
+    socket.onopen = () => socket.send(JSON.stringify(frame))
+    sockets.push(socket)
+  }
 </script>
 """
 
@@ -57,36 +59,33 @@ Client = Callable[[str], tuple[str, dict[str, Any]]]
 """A function that returns the path and the first frame of a client with this name."""
 
 
-async def socket_closed(pages: Sequence[Page]) -> None:
-    for page in pages:
-        await page.evaluate("socket.close()")
+async def sockets_closed(page: Page) -> None:
+    await page.evaluate("for (const socket of sockets) socket.close()")
 
 
-async def page_closed(pages: Sequence[Page]) -> None:
-    for page in pages:
-        await page.close()
+async def page_closed(page: Page) -> None:
+    await page.close()
 
 
-async def page_reloaded(pages: Sequence[Page]) -> None:
-    for page in pages:
-        await page.reload()
+async def page_reloaded(page: Page) -> None:
+    await page.reload()
 
 
-async def browser_killed(pages: Sequence[Page]) -> None:
-    browser = pages[0].context.browser
+async def browser_killed(page: Page) -> None:
+    browser = page.context.browser
     assert browser is not None
     await kill(browser)
 
 
 class Ending(NamedTuple):
-    does: Callable[[Sequence[Page]], Awaitable[None]]
+    does: Callable[[Page], Awaitable[None]]
     name: str
     code: int | None
     """The code of the Close frame: 0 if it contains none, and None if there is no Close frame."""
 
 
 ENDINGS = [
-    Ending(socket_closed, "closed", 0),
+    Ending(sockets_closed, "closed", 0),
     Ending(page_closed, "unloaded", 1001),
     Ending(page_reloaded, "unloaded", 1001),
     Ending(browser_killed, "lost", None),
@@ -133,22 +132,19 @@ async def logged(sidecar: Sidecar, *types: str, **fields: Any) -> dict[str, Any]
 
 
 class Peer(NamedTuple):
-    """A client on a page, and the ids of its connection and its peer in the log."""
+    """The ids of a client's connection and its peer in the log."""
 
-    page: Page
     connection: str
     id: str
 
 
-async def enter(client: Client, name: str, window: BrowserContext, site: Site) -> Peer:
-    path, frame = client(name)
+async def enter(client: Client, name: str, page: Page, site: Site) -> Peer:
     connections_before = connections(site.sidecar)
-    page = await window.new_page()
-    await page.goto(f"{site.url}?{urlencode({'path': path, 'frame': json.dumps(frame)})}")
+    await page.evaluate("enter", client(name))
     await until(lambda: len(connections(site.sidecar)) > len(connections_before), f"{name} has connected")
     connection = connections(site.sidecar)[-1]
     entered = await logged(site.sidecar, "peer.joined", "match.queued", connection=connection)
-    return Peer(page, connection, entered["peer"])
+    return Peer(connection, entered["peer"])
 
 
 def connections(sidecar: Sidecar) -> list[str]:
@@ -165,12 +161,13 @@ async def fate_of(peer: Peer, sidecar: Sidecar) -> Fate:
 async def test_the_way_a_browser_closes_decides_whether_the_session_is_kept(
     site: Site, browser: Browser, ending: Ending
 ) -> None:
-    window = await browser.new_context()
+    page = await browser.new_page()
+    await page.goto(site.url)
     peers = {
-        client: await enter(client, f"{client.__name__}-{ending.does.__name__}".replace("_", "-"), window, site)
+        client: await enter(client, f"{client.__name__}-{ending.does.__name__}".replace("_", "-"), page, site)
         for client in FATES
     }
-    await ending.does([peer.page for peer in peers.values()])
+    await ending.does(page)
     for client, peer in peers.items():
         end = (await logged(site.sidecar, "connection.closed", connection=peer.connection))["data"]
         assert (end["ending"], end.get("code"), end["by"]) == (ending.name, ending.code, "peer"), client
