@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,8 +125,20 @@ class Pages:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pages(running_app: Site, browser_with_camera: Browser) -> AsyncIterator[Pages]:
-    pages = Pages(running_app, browser_with_camera)
+async def pages(running_app: Site, browser: Browser) -> AsyncIterator[Pages]:
+    async with opened_in(browser, running_app) as pages:
+        yield pages
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pages_with_camera(running_app: Site, browser_with_camera: Browser) -> AsyncIterator[Pages]:
+    async with opened_in(browser_with_camera, running_app) as pages:
+        yield pages
+
+
+@asynccontextmanager
+async def opened_in(browser: Browser, site: Site) -> AsyncIterator[Pages]:
+    pages = Pages(site, browser)
     yield pages
     for each in pages.opened:
         assert each.hosts <= {"localhost", "127.0.0.1"}, "a request has left the machine"
@@ -147,8 +160,8 @@ async def test_two_pages_send_data_both_ways_with_each_serialization(pages: Page
     assert await one.js("app.errors") == await other.js("app.errors") == []
 
 
-async def test_two_pages_call_each_other_and_both_are_seen(pages: Pages) -> None:
-    one, other = await pages.two("caller", "callee")
+async def test_two_pages_call_each_other_and_both_are_seen(pages_with_camera: Pages) -> None:
+    one, other = await pages_with_camera.two("caller", "callee")
     await one.js("async () => { (await app.connect('callee', 'json')).send('I call you') }")
     script = """async () => {
       const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true })
@@ -161,7 +174,11 @@ async def test_two_pages_call_each_other_and_both_are_seen(pages: Pages) -> None
         )
 
     def said() -> list[str]:
-        return [line for line in str(open_log(pages.site.sidecar.state_dir).diagnose()).splitlines() if "calle" in line]
+        return [
+            line
+            for line in str(open_log(pages_with_camera.site.sidecar.state_dir).diagnose()).splitlines()
+            if "calle" in line
+        ]
 
     await until(lambda: "connected" in str(said()), "the diagnosis says that the two are connected")
     assert len(said()) == 1, said()
