@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.e2e.demo_page import in_room, new_page
+from tests.e2e.demo_page import new_page
 from tests.kit.sites import Site
 
 POLL_S = 10  # seconds; the interval in which the lobby requests the pages of its neighbours
@@ -81,13 +81,6 @@ async def test_a_user_without_a_name_gets_a_lasting_name_of_two_words(demo: Site
     await ann.open(demo.url)
     await ann.join("bar")
     await ann.reads(f"{name} is here")
-
-
-async def test_joins_and_leaves_are_shown(demo: Site, browser: Browser) -> None:
-    ann, ben = await in_room(browser, demo.url, "bar", "Ann", "Ben")
-    await ann.reads("Ben joined")
-    await ben.leave()
-    await ann.reads("Ben left")
 
 
 async def test_without_a_network_no_qr_code_is_shown_or_requested(demo: Site, browser: Browser) -> None:
