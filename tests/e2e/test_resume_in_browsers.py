@@ -176,15 +176,22 @@ async def test_an_edit_of_vites_config_reloads_every_page_and_nobody_leaves(
     assert [record for record in records if record["type"] == "peer.left"] == []
 
 
-async def test_a_reloaded_page_keeps_its_tile_on_the_other_pages(people_of_shared_demo: list[DemoPage]) -> None:
+async def test_a_reloaded_page_connects_again_and_keeps_its_tile_on_the_other_pages(
+    people_of_shared_demo: list[DemoPage],
+) -> None:
     ann, ben = people_of_shared_demo
+    await ann.keep_connection_to(ben)
     before = await ben.peer_id()
     await ben.page.reload()
     await ben.page.wait_for_function("window.demo?.client.joined")
     await all_connected(ann, ben)
     assert await ben.peer_id() == before
+    assert not await ann.has_kept_connection_to(ben)
+    await ben.say("here I am again")
+    await ann.reads("here I am again")
     assert (await seen(ann))["tiles"] == []
     assert set((await seen(ann))["events"]) == {"peer_updated"}
+    assert ann.faults == ben.faults == []
 
 
 async def test_a_duplicated_tab_is_another_peer(people_of_shared_demo: list[DemoPage]) -> None:
