@@ -212,6 +212,7 @@ async def test_a_peer_that_joined_meanwhile_is_connected_as_soon_as_an_absent_pe
     ann, ben = [await new_page(browser, name) for name in ("Ann", "Ben")]
     network = await Network.of(ben.page)
     await meet(shared_demo.url, "bar", ben)
+    await ben.page.wait_for_function("demo.client.joined")
     network.is_down = True
     await network.cut()
     await ann.open(shared_demo.url)
