@@ -260,7 +260,7 @@ def test_no_test_imports_another_test_file() -> None:
 
 
 def test_no_file_of_tests_imports_a_slow_package_at_its_top() -> None:
-    """Every worker of pytest would import these packages, which compile grammars for more than a second."""
+    """Every worker of pytest would import these packages, although only a few tests use them."""
     slow = {"jsonschema", "nbclient", "nbformat"}
     for path in TESTS:
         for node in ast.parse(path.read_text()).body:
