@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.e2e.inspector_page import serious_violations
 from tests.kit.checkout import NOTEBOOKS
 
 Scheme = Literal["light", "dark"]
-WITHIN_S = 120  # seconds to run a notebook; its first cell starts Python and imports pandas
+SAVED = ("01-read-a-log", "02-why-not-connected")
+WITHIN_S = 120  # seconds to run the notebooks; the first cell of each starts Python and imports pandas
 OURS = ".jp-OutputArea-output"  # our drawings; nbconvert makes the other parts of the page
 
 
@@ -36,13 +38,22 @@ async def run(*words: str) -> None:
     )
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def saved_notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the notebooks as pages. One command makes all, because nbconvert takes a second to start."""
+    folder = tmp_path_factory.mktemp("saved")
+    await run(
+        "nbconvert", "--to", "html", "--execute", *(f"{name}.ipynb" for name in SAVED), "--output-dir", str(folder)
+    )
+    return folder
+
+
 @pytest.mark.filterwarnings("default")  # warnings of the kernel and of nbconvert are no errors
-@pytest.mark.parametrize("name", ["01-read-a-log", "02-why-not-connected"])
+@pytest.mark.parametrize("name", SAVED)
 async def test_axe_finds_nothing_serious_in_a_notebook_that_is_saved_as_a_page(
-    browser: Browser, tmp_path: Path, name: str
+    browser: Browser, saved_notebooks: Path, name: str
 ) -> None:
-    await run("nbconvert", "--to", "html", "--execute", f"{name}.ipynb", "--output-dir", str(tmp_path))
-    assert await violations(browser, tmp_path / f"{name}.html", OURS, ["light"]) == []  # saved notebooks are light
+    assert await violations(browser, saved_notebooks / f"{name}.html", OURS, ["light"]) == []  # they are light
 
 
 async def test_axe_finds_nothing_serious_in_a_saved_ladder(browser: Browser, tmp_path: Path) -> None:
