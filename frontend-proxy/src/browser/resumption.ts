@@ -203,7 +203,7 @@ export class Resumption {
   }
 
   /** Whether a kept frame is larger than this limit. */
-  hasLarge(limit = Number.POSITIVE_INFINITY): boolean {
+  hasLarge(limit: number = Number.POSITIVE_INFINITY): boolean {
     return this.#kept.some(({ bytes }) => bytes > limit)
   }
 
