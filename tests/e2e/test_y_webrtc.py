@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from signaling_sidecar.diagnosis import diagnose
@@ -45,7 +44,6 @@ window.app = {
   },
 }
 """
-ENDED = "the sidecar was ended by SIGKILL"
 
 
 async def visit(browser: Browser, app: Site, name: str, asked: set[str | None]) -> Page:
@@ -84,51 +82,45 @@ def joined(app: Site, topic: str) -> int:
     return sum((record["type"], record.get("room")) == ("peer.joined", topic) for record in app.sidecar.records())
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def app(start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """An app that two tests share, with different documents."""
-    return await start_app(start_once, tmp_path_factory.mktemp("yjs"), APP)
-
-
+@pytest.mark.usefixtures("npm_package")
 @pytest.mark.parametrize("password", [None, "secret"])
 async def test_two_browsers_share_a_document_also_after_a_reload_and_after_the_sidecar_was_killed(
-    app: Site, browser: Browser, password: str | None
+    start: Start, browser: Browser, tmp_path: Path, password: str | None
 ) -> None:
-    notes, todo = f"notes, password {password}", f"todo, password {password}"
+    app = await start_app(start, tmp_path, APP)
     asked: set[str | None] = set()
     ann, ben = [await visit(browser, app, name, asked) for name in ("Ann", "Ben")]
-    await share(app, notes, password, ann, ben)
-    await write(ann, ben, notes, "milk", "2 l")
-    await write(ben, ann, notes, "tea", "green")
+    await share(app, "notes", password, ann, ben)
+    await write(ann, ben, "notes", "milk", "2 l")
+    await write(ben, ann, "notes", "tea", "green")
 
     def said() -> str:
-        return str(diagnose(entries_of(app.sidecar), room=notes))
+        return str(diagnose(entries_of(app.sidecar)))
 
     def is_reported() -> bool:
         return re.search(r"(Ann and Ben|Ben and Ann): connected \(host to ", said()) is not None
 
     await until(is_reported, "a browser has reported it", within_s=30)
     room, *_ = said().splitlines()
-    assert room == f"{notes} (y-webrtc)"
+    assert room == "notes (y-webrtc)"
     assert ("signals in this room are encrypted" in said()) is (password is not None)
 
     await ben.reload()
     await ben.wait_for_function("window.app")
-    await share(app, notes, password, ben)
-    await write(ann, ben, notes, "milk", "1 l")
+    await share(app, "notes", password, ben)
+    await write(ann, ben, "notes", "milk", "1 l")
 
     # An unloaded page subscribes once more when its RTCPeerConnections are closed, so the test
     # compares with the current number of subscriptions.
-    before = joined(app, notes)
-    nth = app.vite.count(ENDED) + 1
+    before = joined(app, "notes")
     os.kill(app.sidecar.pid, signal.SIGKILL)
-    await app.vite.line(ENDED, nth)
-    await write(ann, ben, notes, "milk", "none")
-    app.sidecar = await sidecar_in(app.vite, nth + 1)
-    await until(lambda: joined(app, notes) == before + 2, "both have subscribed again")
-    await write(ben, ann, notes, "tea", "black")
-    await share(app, todo, password, ann, ben)
-    await write(ann, ben, todo, "shop", "now")
+    await app.vite.line("the sidecar was ended by SIGKILL")
+    await write(ann, ben, "notes", "milk", "none")
+    app.sidecar = await sidecar_in(app.vite, nth=2)
+    await until(lambda: joined(app, "notes") == before + 2, "both have subscribed again")
+    await write(ben, ann, "notes", "tea", "black")
+    await share(app, "todo", password, ann, ben)
+    await write(ann, ben, "todo", "shop", "now")
     assert asked <= {"localhost", "127.0.0.1"}
 
 
