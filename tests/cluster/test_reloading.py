@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import aiohttp
 
 from signaling_sidecar.inspection import open_log
-from tests.kit.checkout import PACKAGE
-from tests.kit.copied_code import served_from
+from tests.kit.copied_code import copy_package, served_from
 from tests.kit.receiving import receive, receive_json
 from tests.kit.redis_server import RedisServer
 
@@ -17,7 +15,7 @@ from tests.kit.redis_server import RedisServer
 async def test_sessions_go_on_when_the_only_sidecar_of_a_cluster_has_new_code(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    folder = Path(shutil.copytree(PACKAGE, tmp_path / "source" / PACKAGE.name))
+    folder = copy_package(tmp_path / "source")
     async with (
         served_from(folder, tmp_path, env={"SIDECAR_CLUSTER": redis.url}) as copied,
         aiohttp.ClientSession() as session,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,16 @@ import aiohttp
 from tests.kit.checkout import PACKAGE
 from tests.kit.programs import Program, start_program
 
+CHANGED = "server/http/dialect_routes.py"
+
+
+def copy_package(folder: Path) -> Path:
+    """Copy the package into this folder, without the bytecode that only pytest uses, which is a third of the files.
+
+    Creating the files takes as much CPU time as starting a sidecar, so the tests of a file share a copy.
+    """
+    return Path(shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("*-pytest-*")))
+
 
 class Copied:
     """A running sidecar with `--reload`, whose code is a copy of the package that the test can edit."""
@@ -23,11 +34,7 @@ class Copied:
 
     def save(self, code: str) -> None:
         """Change a file that the server imports."""
-        (self._folder / "server" / "http" / "dialect_routes.py").write_text(self.routes + code)
-
-    @property
-    def routes(self) -> str:
-        return (PACKAGE / "server" / "http" / "dialect_routes.py").read_text()
+        (self._folder / CHANGED).write_text((PACKAGE / CHANGED).read_text() + code)
 
     async def home(self, session: aiohttp.ClientSession) -> str:
         async with session.get(self.url, headers={"Connection": "close"}) as answer:
@@ -42,7 +49,10 @@ async def served_from(
     env: Mapping[str, str] = MappingProxyType({}),
     runner: Sequence[str] = (),
 ) -> AsyncIterator[Copied]:
-    """Start a sidecar with the code in `folder`. `runner` is a command line that is put before that of the sidecar."""
+    """Start a sidecar with the code in `folder`, which has its original code again at the end.
+
+    `runner` is a command line that is put before that of the sidecar.
+    """
     command = [*runner, sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--dialects", "rooms"]
     more = [reload, "--state-dir", str(tmp_path / "state"), "--exit-on-stdin-eof"]
     program = await start_program([*command, *more], tmp_path, {"PYTHONPATH": str(folder.parent), **env})
@@ -53,3 +63,4 @@ async def served_from(
         if program.process.returncode is None:
             program.process.kill()
         await program.ended()
+        shutil.copy2(PACKAGE / CHANGED, folder / CHANGED)

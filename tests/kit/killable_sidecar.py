@@ -5,26 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.kit.checkout import ROOT
+from tests.kit.checkout import PACKAGE
+from tests.kit.copied_code import copy_package
 
 STARTS_WITHIN_S = 60.0  # seconds; the machine may be busy
 
 
 class KillableSidecar:
-    """Its output on stderr is appended to the file `errors`."""
+    """Its output on stderr is appended to the file `errors`.
 
-    def __init__(self, folder: Path) -> None:
+    With `own_code`, it runs a copy of the code, which `save_the_code` can change.
+    """
+
+    def __init__(self, folder: Path, *, own_code: bool = False) -> None:
         self._folder = folder
         self.errors = folder / "stderr.txt"
         self.hooks = folder / "signaling_hooks.py"
         self.hooks.write_text("")
-        self.source = Path(shutil.copytree(ROOT / "sidecar", folder / "source"))
+        self._own_package = copy_package(folder / "source") if own_code else None
         self.saves = 0
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
@@ -46,7 +49,7 @@ class KillableSidecar:
                 *command,
                 *("--state-dir", str(self._folder / "state"), "--project", str(self._folder), "--exit-on-stdin-eof"),
                 *("--max-frames-per-s", "100000", "--hooks", str(self.hooks), *flags),
-                env={**os.environ, "PYTHONPATH": str(self.source)},
+                env={**os.environ, "PYTHONPATH": str((self._own_package or PACKAGE).parent)},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
@@ -72,8 +75,9 @@ class KillableSidecar:
 
     def save_the_code(self) -> None:
         """Change a file of the sidecar, as its developers do."""
+        assert self._own_package is not None
         self.saves += 1
-        with (self.source / "signaling_sidecar" / "server" / "pages" / "page_files.py").open("a") as file:
+        with (self._own_package / "server" / "pages" / "page_files.py").open("a") as file:
             file.write(f"# saved {self.saves} times\n")
 
     async def ended(self) -> int:

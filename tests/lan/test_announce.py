@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,15 +15,14 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.lan import Page, lan_extra, page_of
-from signaling_sidecar.server.pages import neighbours
 from signaling_sidecar.site import Site
+from tests.kit.copied_code import copy_package
 from tests.kit.programs import Program, until
 from tests.kit.serving import serve
 from tests.kit.site_file import SECRET, write_site
 from tests.lan.laptops import PYTHON, Laptop, laptops
 
 __all__ = ["laptops"]
-PACKAGE = Path(neighbours.__file__).parents[2]
 NOT_ANNOUNCED = "not announced on the LAN: Vite has no address on a local network"
 Laptops = tuple[Laptop, Laptop]
 
@@ -118,7 +116,7 @@ async def test_a_page_is_announced_only_on_its_own_network(laptops: Laptops) -> 
 
 async def test_it_has_the_same_name_after_its_own_code_was_reloaded(laptops: Laptops, tmp_path: Path) -> None:
     ann, ben = laptops
-    copy = Path(shutil.copytree(PACKAGE, tmp_path / "source" / PACKAGE.name))
+    copy = copy_package(tmp_path / "source")
     heard = await listen(ben)
     command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--reload", "--announce"]
     sidecar = await ann.start(*command, "--state-dir", ann.state_dir, env={"PYTHONPATH": str(copy.parent)})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,8 +22,7 @@ from signaling_sidecar.cli.serve import Takeover
 from signaling_sidecar.inspection import open_log
 from signaling_sidecar.reload import supervisor
 from signaling_sidecar.reload.supervisor import Supervisor, Worker
-from tests.kit.checkout import PACKAGE
-from tests.kit.copied_code import Copied, served_from
+from tests.kit.copied_code import Copied, copy_package, served_from
 from tests.kit.programs import is_running, until
 from tests.kit.receiving import receive, receive_json
 
@@ -33,9 +31,9 @@ PAUSE_S = 0.01  # seconds between two requests, which leave CPU time for the sta
 VERSION = "VERSION_IN_HEALTH"
 
 
-@pytest.fixture
-def copied_package(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(PACKAGE, tmp_path / "source" / PACKAGE.name))
+@pytest.fixture(scope="module")
+def copied_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_package(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture
@@ -66,11 +64,13 @@ async def test_saved_code_is_in_use_and_nobody_has_left(copied: Copied, tmp_path
     ids=["checkout", "forbidden", "installed"],
 )
 async def test_auto_reloads_only_in_a_checkout_whose_environment_does_not_forbid_it(
-    tmp_path: Path, is_checkout: bool, env: Mapping[str, str], reloads: bool
+    copied_package: Path, tmp_path: Path, is_checkout: bool, env: Mapping[str, str], reloads: bool
 ) -> None:
     if is_checkout:
         (tmp_path / "pyproject.toml").touch()
-    folder = Path(shutil.copytree(PACKAGE, tmp_path / "sidecar" / PACKAGE.name))
+    folder = tmp_path / "sidecar" / copied_package.name
+    folder.parent.mkdir()
+    folder.symlink_to(copied_package)
     async with served_from(folder, tmp_path, "--reload=auto", env) as copied:
         workers = [pid for pid in copied.pids if pid != copied.program.process.pid]
         assert len(workers) == reloads

@@ -114,15 +114,16 @@ SAVE_EVERY_S = 0.3  # seconds; about the time in which a reload is complete
 async def test_no_frame_is_lost_or_doubled_and_no_absence_is_announced(
     tmp_path: Path, fault: Callable[[KillableSidecar, FaultProxy], object]
 ) -> None:
-    chance, sidecar = random.Random(SEED), KillableSidecar(tmp_path)
-    await sidecar.start(*(["--reload"] if fault is save_the_sidecar else []))
+    chance, saves_code = random.Random(SEED), fault is save_the_sidecar
+    sidecar = KillableSidecar(tmp_path, own_code=saves_code)
+    await sidecar.start(*(["--reload"] if saves_code else []))
     async with fault_proxy(sidecar.port) as proxy, clients_of(proxy.port, chance) as clients:
         talking = asyncio.create_task(talk(clients, chance))
         until_s = asyncio.get_running_loop().time() + FAULTY_S
         while asyncio.get_running_loop().time() < until_s:
             await asyncio.sleep(SAVE_EVERY_S if fault in SAVES else 0.2 + 0.5 * chance.random())
             await fault(sidecar, proxy)  # type: ignore[misc]
-        if fault is save_the_sidecar:  # slow reloads may be interrupted by the next save
+        if saves_code:  # slow reloads may be interrupted by the next save
             await until(lambda: any(each.connections > 1 for each in clients), "saved code is in use", QUIET_WITHIN_S)
         await many_frames(clients)
         talking.cancel()

@@ -219,7 +219,7 @@ async def soak(plan: Plan, folder: Path, seed: int, say: Callable[[str], None] =
 
     An exception, for example after a timeout, becomes one of the faults in the ledger.
     """
-    done = Soak(plan, KillableSidecar(folder), random.Random(seed), say)
+    done = Soak(plan, KillableSidecar(folder, own_code=True), random.Random(seed), say)
     try:
         await done.run()
     except Exception:
