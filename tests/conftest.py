@@ -56,10 +56,6 @@ settings.load_profile("quick")
 FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
 FUZZ_TEST_S = pytest.StashKey[float]()
 
-# The garbage collector runs after 10,000 new objects instead of 700. Otherwise it would take a tenth of the CPU time of
-# the workers of pytest.
-gc.set_threshold(10_000)
-
 # On a busy machine, asyncio reports slow callbacks. These messages are dropped, so that tests do not find them in the
 # output.
 logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))

@@ -1,8 +1,8 @@
 """Makes one-time links to the inspector, for `sidecar inspect`.
 
 The link has a code in its fragment, which a browser sends to no server. The page exchanges the code for a token, keeps
-the token in its `sessionStorage` and sends it as a bearer token. The other tabs of the inspector ask the page for the
-token. The token is not in a cookie, so no other page can make a browser send it.
+the token in its `sessionStorage` and sends it as a bearer token. The token is not in a cookie, so no other page can
+make a browser send it.
 """
 
 from __future__ import annotations

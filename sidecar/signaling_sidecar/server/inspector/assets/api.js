@@ -1,6 +1,6 @@
 /** Sends requests to URLs relative to this page, because the page has different URLs at the sidecar and at Vite. */
 
-import { credentials, hasOtherToken, storedToken } from './session.js'
+import { credentials } from './session.js'
 
 const SILENT_MS = 25_000 // the stream has a line every 10 s; without an answer for so long, the connection is lost
 
@@ -13,15 +13,12 @@ const answered = (doing, signal) =>
     throw signal?.aborted ? error : refused(0, 'there is no answer')
   })
 
-async function fetched(path, { method = 'GET', body, signal, patience, isRetry = false }) {
-  const token = storedToken()
+async function fetched(path, { method = 'GET', body, signal, patience }) {
   const headers = { ...credentials(), ...(body && { 'Content-Type': 'application/json' }) }
   const options = { method, headers, body: body && JSON.stringify(body) }
   const signals = AbortSignal.any([patience, ...(signal ? [signal] : [])])
   const answer = await answered(fetch(`api/${path}`, { ...options, signal: signals }), signal)
   if (answer.ok) return answer
-  if (answer.status === 401 && !isRetry && (await hasOtherToken(token)))
-    return fetched(path, { method, body, signal, patience, isRetry: true })
   const text = await answer.text().catch(() => '')
   let told = {}
   try {

@@ -68,8 +68,10 @@ export function watchPlace(moved) {
   addEventListener('popstate', moved)
   addEventListener('click', (event) => {
     const link = event.target.closest?.('a[href^="?"]')
-    if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+    if (!link || event.button !== 0 || event.shiftKey || event.altKey) return
     event.preventDefault()
+    // A tab that the browser itself opened would have no copy of the `sessionStorage` that contains the token.
+    if (event.metaKey || event.ctrlKey) return open(link.href)
     history.pushState(null, '', link.getAttribute('href'))
     moved()
   })
