@@ -218,7 +218,11 @@ export class PeerLink {
 
   /** The next candidates are gathered with the current TURN passwords. */
   #configure(): void {
-    this.#pc.setConfiguration?.(this.#options.configuration()) // Firefox before 119 does not have it.
+    // Firefox before 119 does not have it. What another program has set, such as `iceTransportPolicy`, stays.
+    this.#pc.setConfiguration?.({
+      ...this.#pc.getConfiguration(),
+      ...this.#options.configuration(),
+    })
   }
 
   #listen(): void {

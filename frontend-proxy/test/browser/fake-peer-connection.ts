@@ -30,6 +30,10 @@ export class FakePeerConnection {
     FakePeerConnection.made.push(this)
   }
 
+  getConfiguration(): RTCConfiguration {
+    return this.configuration ?? {}
+  }
+
   setConfiguration(configuration: RTCConfiguration): void {
     this.configuration = configuration
   }

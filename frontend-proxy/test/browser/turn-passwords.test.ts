@@ -76,8 +76,12 @@ describe('a TURN password', () => {
     await vi.advanceTimersByTimeAsync(HALF_A_DAY_MS)
     socket.deliver(list('second'))
     expect(pc().configuration).toMatchObject({ iceServers: [{ credential: 'first' }] })
+    pc().configuration = { ...pc().configuration, iceTransportPolicy: 'relay' }
     pc().become('failed')
     expect(pc().restarts).toBe(1)
-    expect(pc().configuration).toMatchObject({ iceServers: [{ credential: 'second' }] })
+    expect(pc().configuration).toMatchObject({
+      iceServers: [{ credential: 'second' }],
+      iceTransportPolicy: 'relay',
+    })
   })
 })
