@@ -143,8 +143,10 @@ async def test_a_page_that_is_reloaded_repeatedly_before_it_has_joined_stays_one
 async def test_others_are_not_told_when_a_newer_client_replaces_an_earlier_one(
     site: Site, window: BrowserContext, before: str, told: str
 ) -> None:
-    ann, ben = [await opened(window, site, told, JOINS) for _ in range(2)]
-    ids = [await joined(tab) for tab in (ann, ben)]
+    ann = await opened(window, site, told, JOINS)
+    ids = [await joined(ann)]
+    ben = await opened(window, site, told, JOINS)  # only now, so that Ann is told that Ben has joined
+    ids.append(await joined(ben))
     await ann.page.wait_for_function("said.splice(0).length > 0")
     assert await ben.page.evaluate(f"() => {{ {before}; {JOINS}; return said }}") == [told]
     assert [await joined(tab) for tab in (ann, ben)] == ids
