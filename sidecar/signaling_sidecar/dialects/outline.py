@@ -12,12 +12,13 @@ from itertools import islice
 
 MAX_TOKENS = 20_000  # tokens of a frame; reading them takes 5 ms, in which the event loop is blocked
 
-# These expressions match in linear time, because every repetition is possessive, and an unterminated string extends to
-# the end of the frame.
-_STRING = rb'"(?:[^"\\]++|\\.)*+"?'
+# These expressions match in linear time, because each of them can match a text in only one way, and an unterminated
+# string extends to the end of the frame. Repeated groups are not possessive, because Python before 3.11.5 matches such
+# groups incorrectly (https://github.com/python/cpython/issues/106052).
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*"?'
 # The opening brackets of objects and arrays that begin directly inside each other are one token, so a frame that is
 # nested very deeply does not reach `MAX_TOKENS`.
-_OPENINGS = rb'[\[{](?:\s*+(?:"[^"\\\[\]{}]*+"\s*+:\s*+)?+[\[{])*+'
+_OPENINGS = rb'[\[{](?:\s*+(?:"[^"\\\[\]{}]*+"\s*+:\s*+)?[\[{])*'
 _TOKEN = re.compile(_STRING + rb"|" + _OPENINGS + rb"|[\]}]+", re.DOTALL)
 _ITEM = re.compile(_STRING + rb"|" + _OPENINGS + rb"|[\]}]+|,|[^\s,:\[\]{}\"]++", re.DOTALL)
 _SCALAR = re.compile(rb"\s*+:\s*+(" + _STRING + rb"|[^\s,\[\]{}]++)", re.DOTALL)
