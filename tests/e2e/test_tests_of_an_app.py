@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,8 @@ def app(tmp_path: Path, npm_tarball: Path) -> Path:
     modules.mkdir(parents=True)
     for path in (FRONTEND / "node_modules").iterdir():
         (modules / path.name).symlink_to(path)
-    shutil.unpack_archive(npm_tarball, tmp_path, filter="data")
+    # Python before 3.11.4 has no `filter`, and newer ones warn if it is missing.
+    subprocess.run(["tar", "--extract", "--file", npm_tarball, "--directory", tmp_path], check=True)
     (tmp_path / "package").rename(modules / "vite-plugin-signaling-sidecar")
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
     return folder
