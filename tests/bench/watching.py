@@ -38,7 +38,7 @@ class Result(NamedTuple):
     first_s: float
     """The CPU time of the first analysis, which reads this whole part."""
     look_s: float
-    """The median CPU time of a look at the records that were added since the last one."""
+    """The median CPU time of a look, which analyses the records that were added since the previous look."""
 
 
 def measure(folder: Path, looks: int = LOOKS, at_once: int = AT_ONCE) -> Result:

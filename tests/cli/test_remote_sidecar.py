@@ -79,14 +79,17 @@ def test_tail_prints_its_last_records_and_those_that_follow(url: str) -> None:
 
 
 async def keep_meeting_until(process: subprocess.Popen[str], url: str) -> None:
-    """Let peers join until the process prints a record, because the process does not report that it has connected."""
+    """Let peers join until the process prints a record, because the process does not report that it has connected.
+
+    There is a short pause after each join: if one IP address sends 600 tokens at once, the next token is refused.
+    """
     assert process.stdout is not None
     printed = asyncio.create_task(asyncio.to_thread(process.stdout.readline))
     number = 0
     while not printed.done():
         number += 1
         await meet(url, f"cleo-{number}")
-        await asyncio.wait({printed}, timeout=0.05)  # one address may send only some hundred tokens at once
+        await asyncio.wait({printed}, timeout=0.05)
     assert json.loads(await printed)["type"]
 
 

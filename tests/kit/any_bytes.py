@@ -1,6 +1,6 @@
 """Hypothesis strategies for the bytes of a WebSocket client.
 
-They are valid frames, invalid frames and arbitrary bytes, in arbitrary pieces.
+The bytes are valid frames, invalid frames and arbitrary bytes. The client sends them in arbitrary pieces.
 """
 
 from __future__ import annotations

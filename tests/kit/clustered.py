@@ -61,7 +61,7 @@ class ServedCluster(Served):
     async def settled(self) -> None:
         """Wait until the owner has handled all frames, and all fronts have sent the answers.
 
-        An admin's command makes this sure: its answer reaches a front after all earlier messages of the owner.
+        A command of the admin ensures this, because its answer reaches a front after all earlier messages of the owner.
         """
         for _ in range(2):
             for each in self.instances:

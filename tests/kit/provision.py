@@ -28,7 +28,7 @@ MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 # Playwright's own Firefox is not used, because it is modified.
 FIREFOX_NAMES = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
 ANSWERS_WITHIN_S = 30  # seconds for `--version`; the first start of a browser may be slow
-# Seconds for about 150 MB. Without this limit, a firewall that drops packets would block the download for ever.
+# Seconds to download about 150 MB. Without this limit, a firewall that drops packets would block the download for ever.
 DOWNLOAD_WITHIN_S = 300
 
 Way = tuple[str, Callable[[], None]]
@@ -86,7 +86,8 @@ def _download_playwrights_own() -> None:
 
 
 def _from_debian(package: str) -> list[Way]:
-    """Return how to install this package with apt-get, or an empty list without apt-get or root."""
+    """Return a list with the way to install a package by apt-get. The list is empty if there is no apt-get, or if this
+    process does not run as root."""
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return []
     return [(f"Debian's {package}", partial(_install_debians, package))]

@@ -31,7 +31,8 @@ from tests.kit.rfc6455 import INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE, frames_in
 from tests.kit.serving import Served, serve
 
 SHARED_PATH = "/ws"
-LATER_S = 1000.0  # seconds; later deadlines do not count, such as that of an idle room in `hosted` after a day
+# Seconds. A deadline that is further away is not near: for example, the end of an idle room in `hosted`, a day later.
+LATER_S = 1000.0
 SLOW_HOOKS = """
 import asyncio
 
@@ -88,7 +89,7 @@ class Target:
         return end
 
     async def is_empty(self) -> None:
-        """Wait until all rooms have ended, and the hub has no near deadlines, which keep sessions in memory."""
+        """Wait until all rooms have ended, and the hub has no near deadlines. Deadlines keep sessions in memory."""
         hub, loop = await self.served.sidecar.rooms.hub(), asyncio.get_running_loop()
         await until(lambda: not hub.membership.rooms and not list(hub.matchmaking), "all rooms have ended")
         await until(

@@ -105,11 +105,12 @@ class Parts:
         return connection
 
     def hear(self, connection: Connection, **frame: object) -> None:
-        """Let the owner handle a frame, as the connection's reader does with a queued frame."""
+        """Pass a frame to the owner at once, like a frame that the connection's reader had to queue."""
         self.owner.ask(self.front.read(connection, text(frame)))
 
     def take(self, connection: Connection, **frame: object) -> None:
-        """Let the front take a frame, as the connection's reader does with a frame that need not be queued."""
+        """Pass a frame to `Front.take`, which handles it at the end of the tick. The connection's reader does this with
+        most frames, and queues the others."""
         self.front.take(connection, text(frame))
 
     async def meet(self) -> tuple[Connection, Connection]:

@@ -58,7 +58,7 @@ def test_a_link_expires_and_only_a_few_are_kept() -> None:
     now_s = 0.0
     links = InspectorLinks(lambda: now_s)
     first, *others = [links.new_code() for _ in range(MAX_LINKS + 1)]
-    assert links.token_for(first) is None  # replaced
+    assert links.token_for(first) is None  # the codes after it have replaced it
     assert links.token_for(others[0]) is not None
     now_s = VALID_S
     assert links.token_for(others[1]) is None

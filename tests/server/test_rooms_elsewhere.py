@@ -44,9 +44,9 @@ class Elsewhere:
 
 class Two(NamedTuple):
     owner: Served
-    """It has the hub."""
+    """The sidecar that has the hub."""
     other: Served
-    """Its own hub has no rooms, because its routes use `elsewhere`."""
+    """A sidecar whose own hub has no rooms, because its routes use `elsewhere`."""
     elsewhere: Elsewhere
     """The access of `other` to the rooms of `owner`."""
 

@@ -6,12 +6,12 @@
  *    them (option `slot`). A new client takes over the slot of the earlier client, with its peer id
  *    and session, and the earlier client is notified. So a client that was never closed (because a
  *    module was reloaded, or a component has no clean-up function) does not become a second peer.
- *    The earlier client gets the slot back if the page adds a listener to it and has never added
- *    one to the newer client: StrictMode calls `useState(() => new …)` twice and keeps the first
- *    result.
+ *    If the page adds a listener to the earlier client, and has never added one to the newer
+ *    client, the earlier client gets the slot back. The reason is StrictMode, which calls
+ *    `useState(() => new …)` twice and keeps the first result.
  * 2. A client that is closed leaves the room only after a short delay. If another client takes the
- *    slot and its peer id in the meantime, as it happens when a module is reloaded and in
- *    StrictMode, no `leave` is sent.
+ *    slot and its peer id in the meantime, no `leave` is sent. This happens when a module is
+ *    reloaded, and in StrictMode.
  * 3. A session has ended if a `leave` was sent on an open connection, or if the client was replaced
  *    or removed. In every other case the slot keeps the session token, because the tab could not
  *    use its own peer id without it.

@@ -39,7 +39,7 @@ class PeerList(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The ICE servers for the receiver's RTCPeerConnections. The server adds them, because their credentials depend on
     the time of day."""
     limits: Limits | None = None
-    """The frame limits of the receiver's connection. The server adds them."""
+    """The limits for the frames that the receiver may send. The server adds them."""
     ref: JsonText = UNSET
 
 

@@ -47,8 +47,9 @@ def open_log(path: Location | Sequence[Location] | None = None) -> EventLog:
     this project is read, and a printed line names the log. The project is the nearest folder, from the current one
     upwards, for which a sidecar has run.
 
-    Several paths in a list are read as one log. Each sidecar of a cluster writes the whole log of the cluster since it
-    has joined, so one folder is usually enough. A record that is in several folders counts once.
+    Several paths in a list are read as one log. From the time when a sidecar joins a cluster, it writes the records of
+    the whole cluster into its folder, so the folder of one sidecar is usually enough. A record that is in several
+    folders counts once.
 
     Lines that cannot be read are left out, and one printed line reports their number.
 
@@ -98,8 +99,8 @@ class EventLog(LogTables):
         self._dumps = dumps
 
     def with_dump(self, dump: Dump) -> EventLog:
-        """Return a copy of this log with the reports in a dump of a browser (`open_dump`), which `pairs`, `mesh` and so
-        on then use as well.
+        """Return a copy of this log, with the reports in a dump of a browser (`open_dump`). `pairs`, `mesh` and the
+        other views of the copy use these reports too.
 
         The reports are joined to the signals by the ICE ufrags. In `events` they are records of type `trace.state` and
         kind `dump`, whose `seq` is their number in the dump, and whose time is converted to the log's clock (see
@@ -173,7 +174,7 @@ class EventLog(LogTables):
         is the end of the log. `room`, `dialect` and `boot` select the room as for `ladder`. Raises `UnknownRoom` and
         `AmbiguousRoom`.
         """
-        if isinstance(at, np.timedelta64):  # which Python takes for a number, of any unit
+        if isinstance(at, np.timedelta64):  # Python treats it as a number, whatever its unit is
             at = pd.Timedelta(at)
         elif isinstance(at, np.datetime64):
             at = pd.Timestamp(at)

@@ -20,7 +20,7 @@ from signaling_sidecar.server.sockets.outbox import Outbox
 PING_EVERY_S = 15.0  # seconds; PROTOCOLS.md, "Rule 7"; NATs and proxies forget a flow that is idle for 30 s
 PONG_WITHIN_S = 10.0  # seconds; PROTOCOLS.md, "Rule 7"; a phone that changes networks needs a few seconds
 FIRST_FRAME_WITHIN_S = 40.0  # seconds; PROTOCOLS.md, "Rule 7"
-CLOSE_WITHIN_S = 2.0  # seconds in which the peer must read its frames and answer our Close, or it is aborted
+CLOSE_WITHIN_S = 2.0  # seconds; if the peer has not answered our Close by then, the connection is aborted
 STOP_WITHIN_S = 0.5  # replaces CLOSE_WITHIN_S when the sidecar stops, because a restart waits for the slowest peer
 MAX_OUTBOX_TIMES = 32.0
 """The outbox of a client in many topics may be up to this many times as large as usual: 16 MiB by default. A thousand
@@ -131,7 +131,7 @@ class Connection:
 
     @property
     def limits(self) -> Limits:
-        """The current limits for the frames of the connection."""
+        """The current limits for the frames that the client may send."""
         times = self.rate.times
         if times == 1:
             return self._limits

@@ -153,7 +153,8 @@ class Outgoing:
                 connection.count_room(message.room, is_in=isinstance(message, Welcome))
 
     def _completed(self, list_: PeerList, receiver: int) -> PeerList:
-        """Add the ICE servers and the limits of the receiver's frames to a peer list. The hub does not know them."""
+        """Add to a peer list what the hub does not know: the ICE servers, and the limits for the frames that the
+        receiver of the list may send."""
         connection = self._connections.get(receiver)
         return msgspec.structs.replace(
             list_,
