@@ -14,7 +14,7 @@ from signaling_sidecar.hub.state import BARRED_S, State
 
 
 class Administration:
-    """Each method carries out one command of the admin, or returns a Refusal when there is no such room or peer."""
+    """Each method carries out one command of the admin, or returns the refusal of this command."""
 
     def __init__(self, state: State, departures: Departures) -> None:
         self._state = state

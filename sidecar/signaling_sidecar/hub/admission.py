@@ -16,8 +16,10 @@ from signaling_sidecar.hub.rules import Challenged
 
 
 class InTheWay(NamedTuple):
-    """A join that will be refused with `refusal` if the connections of `sessions` are still alive. It is the join of a
-    `Join`, or of a `Relay` with a call."""
+    """A join that will be refused with `refusal` if the connections of `sessions` are still alive.
+
+    `relay` is the frame that the join is part of (`Relay.call`), or None if the client has sent the join on its own.
+    """
 
     join: commands.Join
     sessions: list[Session]
@@ -26,7 +28,7 @@ class InTheWay(NamedTuple):
 
 
 def session_of(peer: str | None, room: Room | None, subject: str | None) -> Session | None:
-    """Return the session in the room to which a joining peer would return, or None if the peer would get a new session.
+    """Return the session that a joining peer would continue in the room, or None if the peer would get a new session.
     `subject` is the subject of the peer's access token."""
     if room is None:
         return None
@@ -39,7 +41,8 @@ def session_of(peer: str | None, room: Room | None, subject: str | None) -> Sess
 
 
 def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusal | None:
-    """Return a refusal if the join cannot return to the session, because the session belongs to another client."""
+    """Return a refusal if the join may not continue the session, because the session belongs to another client, or
+    because newer connections have replaced its connection too often. Otherwise return None."""
     joining, resumption = session.room.rules.joining, session.resumption
     if session.subject != subject_of(join.grant):
         return errors.of_another_subject(session.peer)
@@ -64,7 +67,7 @@ def refuse_return(session: Session, join: commands.Join, now_s: float) -> Refusa
 
 
 def is_another_client(session: Session, join: commands.Join) -> bool:
-    """Whether the session has a token that its client made up (`Join.own_token`), and the join has another one."""
+    """Whether the session has a token that its client made up (`Join.own_token`), and the join has another token."""
     if session.own_token is None:
         return False
     return not hmac.compare_digest(session.own_token, token_hash(join.own_token or ""))

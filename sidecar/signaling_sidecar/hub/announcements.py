@@ -25,7 +25,7 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
     """Write a record of an event, and send the receivers a message about it.
 
     In a resumable session, the message has a number, which is written to the record. The message is kept until the
-    client acknowledges it. If the peer is away, the message is sent when it resumes the session.
+    client acknowledges it. If the peer is away, the message is sent when the peer resumes the session.
     """
     connections: list[int] = []
     marks: dict[int, Mark] = {}
@@ -79,10 +79,10 @@ def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticke
 
 
 def told_by_list(session: Session) -> list[Record]:
-    """Return records from which a restarted sidecar knows that the session's next peer list shows which peers are away.
+    """Return a record for each away peer of which the session learns only from its next peer list that it is away.
 
-    They are needed only when the join neither creates nor continues a session. Otherwise `peer.joined` or
-    `peer.resumed` is recorded, and a restarted sidecar knows from these records that a list was sent.
+    These records let a restarted sidecar know what the session was told. They are needed only when the join neither
+    creates nor continues a session. Otherwise the record `peer.joined` or `peer.resumed` shows that a list was sent.
     """
     others = session.room.audience(session)
     unaware = (other for other in others if other.away is not None and session.id not in other.away.told)
@@ -113,7 +113,8 @@ def announce_away(session: Session, away: Away) -> list[Effect]:
 
 
 def tell_durability(room: Room, *, is_durable: bool) -> list[Effect]:
-    """Tell the clients with resumable sessions in a room whether these now survive a restart of the sidecar."""
+    """Tell the clients with resumable sessions in a room whether these sessions now survive a restart of the
+    sidecar."""
     resumable = [session for session in room.sessions.values() if session.resumption is not None]
     return tell(resumable, messages.Durability(is_durable))
 

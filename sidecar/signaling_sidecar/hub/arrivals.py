@@ -59,8 +59,8 @@ class Arrivals:
         return self._refuse_try(join, now_s) or self.admit(join, now_s)
 
     def admit(self, join: commands.Join, now_s: float) -> list[Effect] | Refusal | InTheWay:
-        """Let the peer into the room. If its connection is in another room and the rules allow only one, it leaves that
-        room first."""
+        """Let the peer into the room. If its connection is in another room, and the rules allow only one room, the peer
+        leaves the other room first."""
         current = self._session_to_replace(join)
         # The admin may have removed the peer while the join waited for the result of a challenge.
         refusal = self._refuse_barred(join) or self._refuse_another_room(join, current)
@@ -130,8 +130,8 @@ class Arrivals:
         return sessions[0] if here is None and takes_one_room else here
 
     def _with_known_id(self, join: commands.Join, current: Session | None) -> commands.Join:
-        """Add a peer id to a join that names none: the one that its connection has in another room of the dialect. If
-        another peer in this room has that id, it is not added."""
+        """Add a peer id to a join without one: the id that its connection has in another room of the dialect. If a peer
+        in the room of the join has this id already, return the join unchanged."""
         if join.peer is not None or current is not None:
             return join
         room = self._state.membership.room(join.room)
@@ -151,8 +151,8 @@ class Arrivals:
         return errors.too_many_tries()
 
     def _refuse_entry(self, join: commands.Join, current: Session | None, room: Room | None) -> Refusal | None:
-        """Return the reason why no new session can enter the room, or None. The join ends the session `current`. So
-        the limits do not count that session, and do not count its room if no other session is in it."""
+        """Return a refusal if no new session can enter the room, or None. The join ends the session `current`. So the
+        limits do not count that session, and do not count its room if no other session is in it."""
         rules = self._state.rules[join.room.dialect]
         if join.capacity is not None and join.capacity > rules.joining.capacity:
             return errors.bad_field("capacity", f"a whole number from 1 to {rules.joining.capacity}")

@@ -1,8 +1,8 @@
-"""Challenges other connections before a join is refused because of them: they must show that they are still alive.
+"""Challenges other connections before a join is refused because of them: each one must show that it is still alive.
 
-A connection that was lost without a Close looks alive until a regular ping remains unanswered. So when a join would be
-refused because of other connections, these connections are pinged at once. The join waits for their pongs. Commands
-that the joining client sends until then wait for the join.
+A connection that was lost without a Close frame looks alive until a regular ping remains unanswered. So when a join
+would be refused because of other connections, these connections are pinged at once. The join waits for their pongs.
+Commands that the joining client sends until then wait for the join.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ class Challenges:
         return standoff.join if standoff is not None else None
 
     def answered(self, connection: int, now_s: float) -> list[Effect]:
-        """Must be called when a challenged connection has answered, which proves that it is alive."""
+        """Decide the joins that waited only for this connection. Must be called when a challenged connection has
+        answered, which proves that it is alive."""
         done: list[Effect] = []
         for standoff in self._of(connection):
             standoff.silent.discard(connection)

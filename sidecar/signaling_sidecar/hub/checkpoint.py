@@ -95,7 +95,7 @@ class RoomInLog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Whether the peers in the room are told of each other (`Announcements.announces_members`)."""
     rules: OwnRules | None = None
     asked_listed: bool | None = None
-    """Whether the room is listed without its own rules. None means the same as `listed`."""
+    """Whether the room would be listed if it had no rules of its own. None means the same as `listed`."""
     asked_capacity: FromOne | None = None
     """The capacity that the first peer asked for. `capacity` is the minimum of this and of the limits in the rules."""
     group: FromOne | None = None
@@ -114,7 +114,7 @@ class KeptFrameState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     session: str | None = None
     """The id of the sender's session, or None if that session has ended."""
     payload: str | None = None
-    """The payload of the frame. None if the rules are not `durable`: then a restart cannot deliver the frame."""
+    """The payload of the frame. None if the rules are not `durable`: then a restarted hub cannot deliver it."""
     age_s: Seconds = 0.0
     """For how many seconds the frame has been kept."""
 

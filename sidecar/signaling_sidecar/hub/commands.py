@@ -43,9 +43,9 @@ class Join(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True, 
     """The wall-clock time of the request in ms since the epoch. It is only shown to people, and never used in a
     calculation."""
     peer: str | None = None
-    """The requested peer id. None keeps the id that the connection has in this room or, where a connection can be in
-    several rooms, in another room of the dialect. If the connection has no id there, the peer returns to a session that
-    is away (`Joining.anonymous_returns`) or gets a generated id."""
+    """The requested peer id. With None, the peer keeps the id that its connection has in this room or, where a
+    connection can be in several rooms, in another room of the dialect. If the connection has no id there, the peer
+    returns to a session that is away (`Joining.anonymous_returns`) or gets a generated id."""
     name: str | None = None
     metadata: JsonOrNone = None
     """The JSON text of an object."""
@@ -266,8 +266,8 @@ class Refuse(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True
 
 
 class Opened(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """A connection has opened, and its handshake names the peer. If the peer has a session, it continues on this
-    connection."""
+    """A connection has opened, and its handshake names the peer. If the peer has a session, the session continues on
+    this connection."""
 
     connection: int
     dialect: str
@@ -309,7 +309,8 @@ class SetRules(msgspec.Struct, frozen=True, gc=False):
 
 
 class SetLogState(msgspec.Struct, frozen=True, gc=False):
-    """Tell the hub whether the event log can be written. While it cannot, sessions do not survive a restart."""
+    """Tell the hub whether the event log can be written. While it cannot be written, sessions do not survive a
+    restart."""
 
     is_written: bool
 
@@ -380,7 +381,8 @@ Carried = Single | Several
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """A command, with the sequence numbers on its frame. They are ignored if the client's session is not resumable."""
+    """A command with the sequence numbers on its frame. The numbers are ignored if the client's session is not
+    resumable."""
 
     connection: int
     command: Carried
@@ -389,11 +391,11 @@ class Numbered(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=Tr
     c: int | None
     """The number that the client gave to this frame."""
     refusal: Refusal | None = None
-    """The refusal of the frame if `a` or `c` is invalid. It is ignored if the session is not resumable."""
+    """The refusal of the frame if `a` or `c` is invalid. The refusal is ignored if the session is not resumable."""
 
 
 OfAdmin = SetOwnRules | Kick | CloseRoom | Say
 Command = Carried | Numbered | Opened | Alive | TellSecrets | End
 """Commands about one connection. In a cluster, the other instances send them to the owner as JSON."""
 OfServer = SetRules | SetLogState | Tick
-"""Commands that no client sends, but the server that contains the hub. They are never sent to another process."""
+"""Commands that come from the server that contains the hub, and not from clients. They stay in this process."""

@@ -18,8 +18,8 @@ from signaling_sidecar.hub.state import State
 def close_or_tell(
     membership: Membership, connection: int, session: Session, code: CloseCode, reason: str
 ) -> Close | Send:
-    """Tell a connection that it has lost `session`. If it has other sessions, it gets a message. Otherwise it is
-    closed."""
+    """Tell a connection that it has lost `session`. A connection that has other sessions gets a message, and any other
+    connection is closed."""
     if not membership.sessions(connection):
         return Close(connection, code, reason)
     return Send((connection,), messages.RoomLost(session.room.key.room, session.peer, code, reason))

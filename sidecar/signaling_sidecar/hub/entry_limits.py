@@ -20,7 +20,7 @@ from signaling_sidecar.hub.rules import EntryLimit, RoomRules
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
 PATIENCE = 3  # after this many refused tries, the connection is closed (PROTOCOLS.md, "`pairing`")
-FIRST_TRIES = 3  # so many tries of each connection are its first tries; a user may mistype a code twice
+FIRST_TRIES = 3  # how many tries of each connection count as its first tries; a user may mistype a code twice
 FIRST_FACTOR = 10  # for the first tries, the limit per address is multiplied by this factor
 
 
@@ -32,12 +32,12 @@ class Try(NamedTuple):
     address: str | None
     """The IP address, or None when it is unknown."""
     is_first: bool
-    """Whether it is one of the first `FIRST_TRIES` tries of its connection."""
+    """Whether the try is one of the first `FIRST_TRIES` tries of its connection."""
 
 
 class EntryLimits:
-    """Counts the tries of the last minute in one dialect. A refused try is not counted, so that a client can try again
-    at most a minute later."""
+    """Counts the tries of the last minute in one dialect. A refused try is not counted, so it does not prolong the time
+    that a client must wait."""
 
     def __init__(self, limit: EntryLimit) -> None:
         self.limit = limit
@@ -49,7 +49,7 @@ class EntryLimits:
         self._by_connection: dict[int, deque[float]] = {}
 
     def admits(self, connection: int, address: str | None, now_s: float) -> bool:
-        """Count a try. Returns whether it is within the limits."""
+        """Count a try if it is within the limits. Returns whether it is."""
         self._drop_old(now_s)
         of_connection = len(self._of(connection, now_s))
         is_first = of_connection < FIRST_TRIES
@@ -108,7 +108,7 @@ class EntryLimits:
 
 
 class LimitedDialects:
-    """The entry limits of all dialects that have some."""
+    """The entry limits of those dialects whose rules have a limit (`Entry.limit`)."""
 
     def __init__(self, rules: Mapping[str, RoomRules]) -> None:
         self._limits = {
@@ -124,7 +124,7 @@ class LimitedDialects:
         return self._limits.get(dialect)
 
     def admits(self, dialect: str, connection: int, address: str | None, now_s: float) -> bool:
-        """Count a try, and create its record. Returns whether it is within the limits of its dialect."""
+        """Count a try and create its record, if the try is within the limits of its dialect. Returns whether it is."""
         limits = self._limits.get(dialect)
         if limits is None:
             return True

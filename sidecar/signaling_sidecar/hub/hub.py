@@ -114,8 +114,8 @@ class Hub:
         return self.numbered.is_next(numbered)
 
     def _confirm_token(self, command: Command | OfServer) -> list[Effect]:
-        """If this is the first frame of a client since its newest token was sent to it, conclude that it has received
-        the token.
+        """If this is the first frame of a client since its newest token was sent to it, conclude that the client has
+        received the token.
 
         A join or a ping proves nothing, because a client may send these before it receives the answer with the token.
         """
@@ -345,7 +345,7 @@ class Hub:
 def _is_frame_after_answer(command: Command | OfServer) -> TypeGuard[Carried | commands.Numbered]:
     """Whether the command is a frame that a client sends only after it has received the answer to its join."""
     if isinstance(command, commands.Refuse):
-        return command.is_told  # without an error, the client may have sent the frame before it got the answer
+        return command.is_told  # a frame that is refused without an error may have been sent before the answer
     return isinstance(command, _FRAMES) and not isinstance(command, commands.Join | commands.Ping)
 
 

@@ -6,8 +6,8 @@ All other code must use this module to read or change the kept frames.
    begin again.
 2. A receiver's frames are delivered in the order in which they were sent, before any frame that is sent to it later.
 3. No frame is kept for a peer that can be reached: all its frames are delivered as soon as it is connected.
-4. The room's rules (`Mailbox`) limit how much is kept, and for how long. When a frame expires, its sender is told if it
-   is still in the room. A frame does not expire while its sender is away.
+4. The room's rules (`Mailbox`) limit how much is kept, and for how long. When a frame expires, its sender is told if
+   the sender is still in the room. A frame does not expire while its sender is away.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class KeptFrame:
     at_s: float
     """The time from which `Mailbox.keep_s` counts: when the frame was sent or, after a restart, restored."""
     ref: JsonText = UNSET
-    """The JSON text of the frame's own "id" field. A restart loses it."""
+    """The JSON text of the frame's own "id" field. It is lost at a restart."""
 
     @property
     def size(self) -> int:
@@ -164,8 +164,8 @@ class Mailboxes:
 
 
 def _record(type_: str, frame: KeptFrame, data: bytes | None = None) -> Record:
-    """Create a record about a kept frame. It names the sender's session and connection only if the sender is still in
-    the room."""
+    """Create a record about a kept frame. The record names the sender's session and connection only if the sender is
+    still in the room."""
     sender = frame.senders[0] if frame.senders else None
     return Record(
         type_,

@@ -82,8 +82,8 @@ class Matchmaking:
         return [*done, record, greeting, *self._state.mailboxes.deliver(session)]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
-        """Add the peer to its queue. If it repeats a request for which it has already got a room, tell it that room
-        again."""
+        """Add the peer to its queue. If the peer repeats a request for which it has already got a room, tell it that
+        room again."""
         if ask.peer is None:
             ask = msgspec.structs.replace(ask, peer=self._id_of(ask.connection) or self._state.ids.peer())
         assert ask.peer is not None
@@ -246,8 +246,8 @@ def _may_return(session: Session, ask: commands.Enqueue) -> bool:
 
 
 def _is_expected(mate: Session) -> bool:
-    """Whether a peer of the group is connected, or is expected to return: it is away because the sidecar has
-    stopped."""
+    """Whether a peer of the group is connected, or is away because the sidecar has stopped. In the second case, the
+    peer is expected to return."""
     return mate.connection is not None or (mate.away is not None and mate.away.ending is Ending.STOPPED)
 
 

@@ -117,7 +117,7 @@ class Room:
 
     @property
     def overruled_listed(self) -> bool | None:
-        """`asked_listed` if the own rules of the room say otherwise, or None. For the event log."""
+        """`asked_listed` if the room's own rules say the opposite, otherwise None. The event log contains it."""
         return None if self.asked_listed is self.listed else self.asked_listed
 
     @property
@@ -126,7 +126,8 @@ class Room:
         return min(asked, self.rules.joining.capacity)
 
     def set_rules(self, rules: RoomRules, own: OwnRules | None) -> None:
-        """Use the rules of the dialect, changed by the room's own rules. No peer is removed because of them."""
+        """Use the rules of the dialect, changed by the room's own rules. No peer is removed because of the new
+        rules."""
         self.own = own if own != OwnRules() else None
         self.rules = rules if own is None else own.over(rules)
 
@@ -240,8 +241,8 @@ class Membership:
     def enter(self, room: Room, session: Session) -> None:
         """Add a new session to its room. A room begins to exist with its first session.
 
-        In dialects with hosts, the first session is the host. If the rules name another peer as host, its session
-        becomes the host when it joins.
+        In dialects with hosts, the first session is the host. If the rules name another peer as host, that
+        peer's session becomes the host when the peer joins.
         """
         if room.group is not None:
             self._groups.setdefault(room.groups_name, {})[room.key] = room

@@ -66,7 +66,7 @@ class NumberedFrames:
         try:
             done = self._do(numbered, now_s)
         except Exception:
-            resumption.handled = c - 1  # because the server will now refuse the frame with this number
+            resumption.handled = c - 1  # so that the refusal that the server now passes to the hub can have this number
             raise
         return records.numbered(done, session, c)
 
@@ -76,7 +76,8 @@ class NumberedFrames:
         return self._carry_out(numbered.command, now_s, numbered.c)
 
     def _resumable(self, numbered: commands.Numbered) -> tuple[Resumption, Session] | tuple[None, None]:
-        """Return the resumable session of the connection, which is its only session, or None."""
+        """Return the `Resumption` and the session of a connection with a resumable session, which has no other session.
+        For any other connection, return None for both."""
         session = self._membership.session(numbered.connection)
         if session is None or session.resumption is None:
             return None, None
@@ -89,7 +90,7 @@ class NumberedFrames:
 
     def acknowledge_later(self, session: Session, resumption: Resumption, now_s: float) -> None:
         """Acknowledge the client's frames after `ACK_WITHIN_S`, unless another frame to the client acknowledges them
-        before."""
+        earlier."""
         self._deadlines.at(now_s + ACK_WITHIN_S, lambda _: _ack(session, resumption))
 
 

@@ -5,7 +5,8 @@ a text payload begins in the same way, a space is written before it, so that the
 that already had such a space loses it when it is read back.
 
 With the setting `payloads = "summary"`, the log contains `{"summary":true}` with further fields instead of a payload.
-The same space tells a payload from such a summary, which may be read with another value of the setting.
+A text payload that begins like such a summary also gets a space, whatever the setting is, because the log may be read
+with another value of the setting.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def of_joined(session: Session) -> Record:
 
 
 def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> Record:
-    """Record a relayed frame. Its payload is left out if it contains the secret name of a room."""
+    """Return the record of a relayed frame. The payload is left out if it contains the secret name of a room."""
     payload = relay.payload
     data = None if session.secrets and _tells_a_secret(payload, session.room) else to_json(payload)
     key = session.room.key
@@ -73,8 +73,8 @@ def of_relay(session: Session, relay: Relay, type_: str = "signal.relayed") -> R
 
 
 def of_relay_from_outside(room: Room, relay: Relay) -> Record:
-    """Record a relayed frame whose sender is not in the room. The record has no session, and its peer id is the one
-    that the frame names as its sender."""
+    """Return the record of a relayed frame whose sender is not in the room. The record has no session, and its peer id
+    is the one that the frame names as its sender."""
     return Record(
         "signal.relayed",
         room.key.dialect,
@@ -122,8 +122,8 @@ def of_session(
 
 
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:
-    """Record a refusal with the room that the command is about. That is the room that the command names or, if it names
-    none, the room of `session`.
+    """Return the record of a refusal, with the room that the command is about. That is the room that the command names
+    or, if it names none, the room of `session`.
 
     `session` is the sender's session in that room, or None if the sender is not in it.
     """

@@ -64,7 +64,8 @@ class Refusals:
             to=record.to,
             peer=record.peer,
         )
-        session = self._membership.session(command.connection)  # a resumable session is its connection's only one
+        # A connection with a resumable session has no other session.
+        session = self._membership.session(command.connection)
         if session is not None and session.resumption is not None:
             if c is not None:
                 return announce(record, [session], answer)

@@ -61,7 +61,7 @@ class RestoredRooms:
 
     def to_join(self, key: RoomKey, joined_at_ms: int) -> Room | None:
         """Return the room that a peer joins. If the peer is the first one, the room is created. A room of the
-        matchmaking was created when the last of its peers asked for a group."""
+        matchmaking was created at the time of the last request of its peers."""
         room = self._membership.room(key) or self._new_rooms.pop(key, None) or self.make(key)
         if room is not None and (not room.sessions or room.matched):
             room.created_at_ms = joined_at_ms

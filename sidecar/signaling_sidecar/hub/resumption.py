@@ -2,7 +2,7 @@
 
 1. A token is stored only as its SHA-256. At most two tokens are valid: the last one that the client has used, and the
    last one that was issued.
-2. The frames to the client are numbered from 1 without a gap, whether it is connected or not.
+2. The frames to the client are numbered from 1 without a gap, whether the client is connected or not.
 3. `kept` contains the frames with the last numbers up to `sent`, without a gap, except those that were acknowledged.
 4. `reached` is at most `sent`: frames that are numbered while the peer is away were not sent to a connection.
 """
@@ -30,8 +30,8 @@ from signaling_sidecar.hub.messages import (
 from signaling_sidecar.hub.views import JsonText
 
 MAX_KEPT_FRAMES = 256  # PROTOCOLS.md, "Resuming a session"; a client that misses more gets a list of peers instead
-MAX_KEPT_BYTES = 262_144  # bytes of payloads, without that of the newest frame; PROTOCOLS.md, "Resuming a session"
-RECORD_ACK_BYTES = 8_192  # bytes; for each session, a restart may restore acknowledged frames of this total size
+MAX_KEPT_BYTES = 262_144  # bytes of payloads, the newest frame not counted; PROTOCOLS.md, "Resuming a session"
+RECORD_ACK_BYTES = 8_192  # bytes; for each session, a restart may restore this much of what was acknowledged already
 FRAME_BYTES = 200  # approximate size in bytes of a message on the wire, without the parts that a client chooses
 
 
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
     """A frame that the client has not acknowledged."""
 
     s: int
-    """Its number."""
+    """The number of the frame."""
     message: Numbered
     size: int
 

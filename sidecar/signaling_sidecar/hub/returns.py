@@ -1,4 +1,4 @@
-"""Continues sessions on other connections, and tells the client and the other peers."""
+"""Continues sessions on other connections, and tells the client and the other peers about it."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ class Returns:
         them are kept, the client is sent a list of peers.
         """
         resumption = session.resumption
-        assert resumption is not None  # it knows the token
+        assert resumption is not None  # because the client has presented a valid token
         missed = resumption.after(join.after) if join.after is not None else None
         ticket = self.ticket(session, join.connection, join.token)
-        assert ticket is not None  # it is resumable
+        assert ticket is not None  # because the session is resumable
         connection, ref = join.connection, join.ref or UNSET
 
         def answer() -> list[Effect]:

@@ -25,11 +25,11 @@ class Ending(StrEnum):
     """How a connection ended (PROTOCOLS.md, "Rule 8")."""
 
     CLOSED = "closed"
-    """The client closed it with code 1000 or without a code, as a browser's `close()` without arguments does."""
+    """The client closed the connection with code 1000 or without a code, like `close()` in a browser."""
     UNLOADED = "unloaded"
-    """The client closed it with code 1001: the page was left, or is being reloaded."""
+    """The client closed the connection with code 1001: the page was left, or is being reloaded."""
     LOST = "lost"
-    """It ended in any other way. For example, it was reset, or a ping was not answered."""
+    """The connection ended in any other way. For example, it was reset, or a ping was not answered."""
     STOPPED = "stopped"
     """The sidecar stopped. Clients are expected to reconnect when the sidecar has restarted."""
 
@@ -87,8 +87,8 @@ class OwnRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     """The rules in which one room differs from its dialect. If a field is None, the rule of the dialect applies."""
 
     capacity: Annotated[int, msgspec.Meta(ge=1, le=MAX_CAPACITY)] | None = None
-    """The maximum number of peers in this room. A value above the dialect's own capacity, or above the one that the
-    room's first peer has asked for, has no effect."""
+    """The maximum number of peers in this room. A value above the dialect's own capacity, or above the capacity
+    that the room's first peer has asked for, has no effect."""
     listed: bool | None = None
     """Whether the public list of rooms shows the room, whatever its first peer asks for."""
     grace_s: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_S)] | None = None
@@ -142,7 +142,8 @@ class Joining(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         several_rooms = self.rooms_per_connection > 1
         _refuse(
-            self.capacity < 1 or self.rooms_per_connection < 1, "`capacity` and `rooms_per_connection` are at least 1"
+            self.capacity < 1 or self.rooms_per_connection < 1,
+            "`capacity` and `rooms_per_connection` must be at least 1",
         )
         _refuse(
             several_rooms and self.second_join is not SecondJoin.MOVES,
@@ -162,8 +163,8 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a session is kept after its connection has ended, and when an idle room ends."""
 
     grace_s: Mapping[Ending, float] = DEFAULT_GRACE_S
-    """The grace period in seconds after each kind of ending: for so long, the session is away and waits for its peer to
-    return. With 0, the session ends at once."""
+    """The grace period in seconds after each kind of ending. During this time, the session is away and waits for its
+    peer to return. With 0, the session ends at once."""
     resumable_grace_s: Mapping[Ending, float] | None = None
     """The grace periods of sessions whose clients asked for a resumable session. With None, no session of the dialect
     can be resumed."""
@@ -173,7 +174,7 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the event log contains whole payloads, so that frames can be sent again after a restart."""
     away_notice_s: float | None = None
     """After this number of seconds, the other peers are told that a peer is away. Shorter interruptions are not
-    announced. With None, they are never told."""
+    announced. With None, the other peers are never told."""
     idle_s: float | None = None
     """A room ends when none of its peers has sent a frame for this number of seconds. With None, idle rooms never
     end."""
@@ -322,5 +323,5 @@ class RoomRules(msgspec.Struct, frozen=True, kw_only=True):
         )
         _refuse(
             self.entry.secret and self.relays.mailbox is not None,
-            "secret rooms cannot have a mailbox: it keeps frames for longer than the hub knows the secret names",
+            "secret rooms cannot have a mailbox, because it keeps frames after the hub has forgotten the secret names",
         )
