@@ -161,7 +161,7 @@ async def test_the_admin_is_asked_back_once(inspector: Inspector, sidecar: Sidec
     assert heard["text"] == "the build is broken"
 
     await page.get_by_role("button", name="Rules…").click()
-    await dialog.get_by_label("Most peers").fill("2")
+    await dialog.get_by_label("Maximum number of peers").fill("2")
     await dialog.get_by_label("In the list of rooms").select_option("hidden")
     await dialog.get_by_role("button", name="Set these rules").click()
     await expect(page.locator("#room-facts")).to_contain_text("2 of at most 2 peers · hidden")

@@ -126,7 +126,7 @@ async def test_new_connections_are_told_when_to_come_back(
         {
             "status": "not-ready",
             "code": "draining",
-            "message": "the sidecar is about to stop, and accepts no other connection",
+            "message": "the sidecar is about to stop, and accepts no new connections",
         },
     )
     async with served.client.get("/health") as answer:

@@ -104,9 +104,9 @@ class AnalysisProcess:
         return _not_running(f"it has ended ({how}), and is started again")
 
     def _pause(self) -> None:
-        """Wait with exponential backoff before the process is started again, because it may fail every time, for
+        """Delay the next start of the process with exponential backoff, because the process may fail every time, for
         example for lack of memory."""
-        pause_s = min(2**self._failures - 1, LONGEST_PAUSE_S)  # a float would overflow
+        pause_s = min(2**self._failures - 1, LONGEST_PAUSE_S)  # a float would overflow after a thousand failures
         self._failures += 1
         self._paused_until_s = asyncio.get_running_loop().time() + pause_s
 

@@ -11,12 +11,15 @@ from __future__ import annotations
 import gc
 
 # The thresholds of the collector's generations 0, 1 and 2 (see `gc.set_threshold`).
-NEW_OBJECTS = 10_000  # new objects; a collection of generation 0 takes 5 to 10 ms
-YOUNG_EVERY = 5  # collections of generation 0; one of generation 1 takes 50 ms
-ALL_EVERY = 20  # collections of generation 1; a sidecar with the default limits never has so many objects
+NEW_OBJECTS = 10_000  # after so many new objects, generation 0 is collected, which takes 5 to 10 ms
+YOUNG_EVERY = 5  # after so many collections of generation 0, generation 1 is collected, which takes 50 ms
+# After so many collections of generation 1, all objects are collected. With the default limits, a sidecar never has
+# enough objects for that.
+ALL_EVERY = 20
 
 
 def look_for_garbage_rarely() -> None:
-    """Must be called when all modules are loaded. The collector then ignores all objects that exist already."""
+    """Make the collector run rarely, and ignore all objects that exist already. Must be called when all modules are
+    loaded."""
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, YOUNG_EVERY, ALL_EVERY)

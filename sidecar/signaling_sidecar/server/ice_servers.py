@@ -41,8 +41,8 @@ class IceServers:
 
 
 def _password(secret: str, username: str) -> str:
-    """Compute the password for a user name that contains its time of expiry, in the same way as TURN servers do.
+    """Compute the password for a user name that contains the time at which the password expires.
 
-    draft-uberti-behave-turn-rest-00, section 2.2; coturn's `use-auth-secret`.
+    TURN servers compute it in the same way: draft-uberti-behave-turn-rest-00, section 2.2; coturn's `use-auth-secret`.
     """
     return base64.b64encode(hmac.digest(secret.encode(), username.encode(), "sha1")).decode()

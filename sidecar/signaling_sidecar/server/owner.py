@@ -55,8 +55,8 @@ class TickEnd(Protocol):
 class Owner:
     """Must be created in a running event loop.
 
-    In a cluster, an earlier owner was told of some of the open connections. `opened` is not called again for these:
-    the next call about them is `recognised`, `ask` or `ended`.
+    In a cluster, an earlier owner was told of some of the open connections. `opened` is not called again for these
+    connections: the next call about such a connection is `recognised`, `ask` or `ended`.
     """
 
     def __init__(self, hub: Hub, log: RecordLog, front: FrontSide, tick: TickEnd, counts: Counts | None = None) -> None:

@@ -26,8 +26,8 @@ def restore_previous_run(
     segments = newest_run(state_dir)
     if segments and is_copy(segments):
         complain(
-            "the last sidecar in this state folder was part of a cluster, which may still have its rooms: they are not "
-            "restored (start with --cluster to be part of it again)"
+            "the last sidecar in this state folder was part of a cluster: its rooms are not restored, because the "
+            "cluster may still have them (start with --cluster to be part of the cluster again)"
         )
         return new_hub(), []
     torn_bytes = cut_torn_line(segments)

@@ -30,7 +30,7 @@ def refused_relay(relay: commands.Relay, sent_in: RoomKey | None, refusal: Refus
 def instead_of(command: Command, refusal: Refusal) -> commands.Refuse | commands.Numbered:
     """Return the `Refuse` command that replaces a command that cannot be carried out.
 
-    It keeps the number of the frame, because the client would otherwise send the frame again.
+    The new command keeps the number of the frame, because the client would otherwise send the frame again.
     """
     refuse = commands.Refuse(connection=command.connection, refusal=refusal)
     return msgspec.structs.replace(command, command=refuse) if isinstance(command, commands.Numbered) else refuse

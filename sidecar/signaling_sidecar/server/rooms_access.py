@@ -15,7 +15,7 @@ from signaling_sidecar.hub.commands import OfAdmin
 class RoomsUnavailable(web.HTTPServiceUnavailable):
     """The rooms can neither be read nor changed at the moment. The message is a sentence for the user.
 
-    A route that does not catch it answers with 503.
+    A route that does not catch this exception answers with 503.
     """
 
     code = "rooms-unavailable"

@@ -63,8 +63,9 @@ def run(
     """Serve until SIGINT or SIGTERM arrives or, with `exit_on_stdin_eof`, until stdin ends. Only SIGTERM drains.
 
     `listening` is a socket that the caller has bound. With `reloaded`, this process replaces one with older code, and
-    prints nothing. `serving` is called as soon as requests are served. If they cannot be served, this raises PortTaken,
-    StateDirTaken, StateDirUnusable, NoHome, HooksUnreadable, MissingExtra, SettingsError or another SidecarError.
+    prints nothing. `serving` is called as soon as requests are served. If requests cannot be served, this function
+    raises PortTaken, StateDirTaken, StateDirUnusable, NoHome, HooksUnreadable, MissingExtra, SettingsError or another
+    SidecarError.
     """
     settings = sources.load()
     listening = listening or listen(settings)

@@ -138,7 +138,9 @@ class AdminApi:
                 refuse_other_pages(request)
             token = bearer_token(request)
             if token is None or not self._is_allowed(request, token):
-                raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing\n")
+                raise web.HTTPUnauthorized(
+                    headers={"WWW-Authenticate": "Bearer"}, text="the admin token is missing or wrong\n"
+                )
             if request.method != "GET" and request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType(text="the body must be application/json\n")
             with ends_with_token(self._gate, request):

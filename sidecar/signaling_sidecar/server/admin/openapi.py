@@ -118,7 +118,8 @@ def _records() -> dict[str, Any]:
             "name": "boot",
             "in": "query",
             "schema": {"type": "string"},
-            "description": "the run of this record, as in the last `log.header`; for another run, all records are sent",
+            "description": "the run of the record `after`: the `boot` of the last `log.header` that the client has "
+            "read. If it is not the current run, all records are sent",
         },
         {
             "name": "follow",
@@ -139,8 +140,8 @@ def _inspector(prefix: str) -> dict[str, Any]:
     pair = ("pair", "the ids of two peers with a comma between them, each percent-encoded")
     kinds = ("kinds", "only rows of these kinds, such as `offer,answer`")
     rows = [("from", "the first row"), ("count", "how many rows, at most 200"), ("seq", "rows around this record")]
-    texts = [("type", "only records whose type begins so"), ("text", "only records that contain this text")]
-    changes = _get("a stream of lines with all rooms and the states of their pairs: one now, one after each change", {})
+    texts = [("type", "only records whose type begins with this text"), ("text", "only records that contain this text")]
+    changes = _get("a stream of lines: the rooms and the states of their pairs, now and again after each change", {})
     changes["responses"]["200"]["content"] = {"application/x-ndjson": {}}
     markdown = _of_room("a room in Markdown for an issue, with pseudonyms", [pair])
     markdown["responses"]["200"]["content"] = {"text/markdown": {}}
@@ -229,7 +230,7 @@ def _do(summary: str, properties: Any, required: bool = True) -> dict[str, Any]:
             "200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}},
             "400": {"description": "a field is missing or has a wrong value"},
             "404": {"description": "no such room, or no such peer"},
-            "409": {"description": "the room does not allow it"},
+            "409": {"description": "the room does not allow this"},
             "415": {"description": "the body is not JSON"},
             "503": {"description": _UNAVAILABLE},
             **_REFUSED,

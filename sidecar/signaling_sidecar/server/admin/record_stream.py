@@ -16,7 +16,7 @@ from signaling_sidecar.eventlog.records import beginning_of
 from signaling_sidecar.eventlog.segment_text import text_lines
 from signaling_sidecar.eventlog.segments import find_segments
 
-MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that are buffered for a client; with more, its stream is ended
+MAX_BEHIND_BYTES = 4 * 1024 * 1024  # bytes of new lines that are buffered for a client; with more, its stream ends
 BATCH_BYTES = 262_144  # bytes of old lines that are read and sent at a time
 
 
@@ -64,7 +64,7 @@ class After(NamedTuple):
 
     seq: int
     boot: str | None
-    """The run whose record it is, or None if the client does not say that."""
+    """The run that has written the record, or None if the client does not name the run."""
 
 
 async def send_records(response: web.StreamResponse, folder: Path, boot: str, after: After, follower: Follower) -> None:

@@ -4,7 +4,7 @@
    when the client sends a token of the same subject that expires later.
 2. A session keeps the token with which its peer has joined, until the peer joins again with another token. A
    subscription to the list of rooms keeps the token with which the client has subscribed. A new token of the same
-   subject replaces it if the new one expires later and allows at least the same rooms.
+   subject replaces the token of the subscription if the new one expires later and allows at least the same rooms.
 3. The connection is closed when the first of these tokens has expired.
 """
 
@@ -71,7 +71,7 @@ class Access:
 
     @property
     def ends_at_s(self) -> float | None:
-        """The Unix time at which the connection must be closed, or None if no token of it expires."""
+        """The Unix time at which the connection must be closed, or None if none of its tokens expires."""
         if self.own is None:
             return self._opened_s + ANONYMOUS_FOR_S
         used = (self.own, self.watching or self.own, *self._joined.values())
@@ -88,7 +88,8 @@ class Access:
         return self._joined.get(room, self.own)
 
     def show(self, token: Held) -> None:
-        """Must be called when a frame has a valid token."""
+        """Must be called when a frame has a valid token, which may replace that of the connection and that of the
+        subscription to the list of rooms (rules 1 and 2)."""
         if self.own is None or _is_later(token.claims, self.own.claims):
             self.own = token
             self._on_change()
@@ -101,7 +102,8 @@ class Access:
         self._on_change()
 
     def asks(self, room: str, token: Held) -> None:
-        """Must be called for each join whose frame contains a token."""
+        """Keep the token in the frame of a join until the join is answered. Must be called for each join with a
+        token."""
         self._asked.pop(room, None)
         self._asked[room] = token
         if len(self._asked) > MAX_ASKED:

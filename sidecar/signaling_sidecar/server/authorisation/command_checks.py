@@ -1,6 +1,6 @@
 """Checks each command of a client against its tokens, before the user's hooks and the hub see the command.
 
-The hub checks the permissions that depend on rooms and sessions. A command contains these permissions (`Grant`).
+The hub checks the permissions that depend on rooms and sessions, which are passed to it in the command (`Grant`).
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ def is_of_admin(gate: Gate | None, request: web.Request) -> bool:
         return False
     claims = gate.require(request).claims
     if Scope.ADMIN not in claims.scopes or claims.rooms is not None:
-        # Without this header, a client could not tell this answer from that to a host that is not allowed.
+        # A refused Host header is answered with 403, too. Clients tell the two answers apart by this header.
         headers = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
         text = "the token does not have the scope `admin`, or is only for certain rooms\n"
         raise web.HTTPForbidden(text=text, headers=headers)

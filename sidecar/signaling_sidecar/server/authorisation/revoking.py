@@ -33,7 +33,8 @@ class Revoke(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     jti: _Name | None = None
     exp: float | None = None
-    """The Unix time at which the token with this `jti` expires, if the caller knows it. The `jti` is then forgotten."""
+    """The Unix time at which the token with this `jti` expires, if the caller knows it. After that, the sidecar forgets
+    the `jti`."""
     sub: _Name | None = None
 
     def __post_init__(self) -> None:

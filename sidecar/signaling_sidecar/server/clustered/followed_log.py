@@ -4,8 +4,8 @@
    log that was begun after Redis had lost the old one. So a warning is logged only when it is certain that Redis has
    not lost the log.
 2. If Redis has deleted entries before they were read, the copy continues at the next checkpoint that Redis names.
-3. If the files could not be written, the log is read again from the last checkpoint. The owner may not write the next
-   one for hours.
+3. If the files could not be written, the log is read again from the last checkpoint, because the owner may not write
+   the next checkpoint for hours.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class FollowedLog:
             self.doubt = error
 
     def expect(self, checkpoint: str) -> None:
-        """Read the log again from `checkpoint`, which Redis names, if this entry was read before but could not be
+        """Read the log again from `checkpoint`, which Redis names, if this checkpoint was read before but could not be
         copied, or if the files need a new beginning."""
         if not checkpoint or place_of(checkpoint) > place_of(self.place):
             return

@@ -1,4 +1,4 @@
-"""Knows whether Redis can be used. While it cannot, no deadline of the rooms is carried out."""
+"""Knows whether Redis can be used. While it cannot be used, no deadline of the rooms is carried out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ logger = logging.getLogger("signaling_sidecar")
 
 
 class Outages:
-    """Must be created in a running event loop. `owner` returns the owner of the rooms, or None if it is another
-    instance."""
+    """Must be created in a running event loop. `owner` returns the owner of the rooms, or None if another instance is
+    the owner."""
 
     def __init__(self, owner: Callable[[], Owner | None]) -> None:
         self.reason: str | None = None

@@ -37,7 +37,7 @@ from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.untrusted_text import visible
 
-STOP_WITHIN_S = 2.0  # seconds within which the rooms are handed over, and then as many to leave the cluster
+STOP_WITHIN_S = 2.0  # seconds to hand over the rooms, and after that as many seconds to leave the cluster
 LOG_WITHIN_S = 2.0  # seconds for which the start waits until the log was copied; a full disk may make that impossible
 
 if TYPE_CHECKING:

@@ -87,7 +87,8 @@ class ClusterSide:
     def ask(self, command: Command) -> None:
         if not self._is_current(command.connection):
             return
-        if type(command) is not commands.Relay or command.call is not None:  # others are rare
+        # Most commands are relays without a call. They contain nothing that must be removed or remembered.
+        if type(command) is not commands.Relay or command.call is not None:
             command = without_credentials(command)
             self._remember(command)
         dialect, term = self._dialects.get(command.connection), self.member.term
@@ -201,8 +202,8 @@ class ClusterSide:
             self.member.tell(*again)
 
     def named(self, send: Send) -> Send:
-        """Add the name of a secret room to a message. A new owner handles what waits in its inbox before this front has
-        told it the name."""
+        """Add the name of a secret room to a message of an owner that does not know the name. A new owner handles the
+        messages in its inbox before this front has told it the names of the rooms."""
         names, message = self._secrets.get(send.connections[0]), send.message
         if names is None or not isinstance(message, _NAMED) or message.room_name is not None:
             return send

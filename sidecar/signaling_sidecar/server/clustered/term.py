@@ -50,7 +50,7 @@ CHECKPOINT_EVERY_BYTES = 1_000_000
 """The most bytes of lines between two checkpoints or, if that is more, twice the size of the first checkpoint. A new
 owner must read these lines, which takes a tenth of a second for a megabyte."""
 
-MAX_BEGUN = 10_000  # calls for hooks; those that waited for an owner are sent again within a second
+MAX_BEGUN = 10_000  # calls for hooks that are remembered; a call is sent again only within a second after a takeover
 MAX_DIGITS = 15  # digits in the number of an instance; `int` raises an error if there are thousands of digits
 
 _to_json = msgspec.json.Encoder().encode
@@ -126,7 +126,8 @@ class Term:
         if is_restart:
             self.owner.record(Record("server.restored"))
         if last is not None and last not in members:
-            # In the inbox, `Gone` of `last` comes after commands of clients that have already moved to other instances.
+            # `Gone` of `last` may be in the inbox, but comes after commands of clients that have already moved to other
+            # instances.
             self.bury(last)
         self.owner.record(Record("owner.changed", data={"instance": self.me, "fence": self.fence, "before": last}))
         return gone

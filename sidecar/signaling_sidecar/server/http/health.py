@@ -20,7 +20,7 @@ class NotReady(NamedTuple):
     message: str
 
 
-DRAINING = NotReady("draining", "the sidecar is about to stop, and accepts no other connection")
+DRAINING = NotReady("draining", "the sidecar is about to stop, and accepts no new connections")
 LOG_NOT_WRITTEN = NotReady(
     "log-not-written", "the event log cannot be written, so a restart would lose what happens now"
 )

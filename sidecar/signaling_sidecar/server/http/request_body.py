@@ -1,4 +1,4 @@
-"""Reads the body of a request, with a limit of its size and a timeout."""
+"""Reads the body of a request, with a limit for its size and a timeout."""
 
 from __future__ import annotations
 

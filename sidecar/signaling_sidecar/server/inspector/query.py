@@ -1,4 +1,4 @@
-"""Parses the query parameters of the inspector's API. They may have any value, because users can edit the URL."""
+"""Parses the query parameters of the inspector's API. Parameters may have any value, because users can edit the URL."""
 
 from __future__ import annotations
 

@@ -58,8 +58,12 @@ class _SidecarCollector(Collector):
         yield InfoMetricFamily("signaling_build", "The version of the sidecar.", {"version": __version__})
         yield _gauge("signaling_ready", "1 if GET /ready answers 200, otherwise 0.", sidecar.is_ready())
         settings = sidecar.settings()
-        yield _gauge("signaling_connections_limit", "The most connections (max_connections).", settings.max_connections)
-        yield _gauge("signaling_rooms_limit", "The most rooms (max_rooms).", settings.max_rooms)
+        yield _gauge(
+            "signaling_connections_limit",
+            "The maximum number of connections (max_connections).",
+            settings.max_connections,
+        )
+        yield _gauge("signaling_rooms_limit", "The maximum number of rooms (max_rooms).", settings.max_rooms)
         by_dialect = Counter(dict.fromkeys([*sidecar.dialects, _NO_DIALECT], 0))
         outboxes: list[int] = []
         for connection in sidecar.front.connections:
@@ -87,7 +91,7 @@ class _SidecarCollector(Collector):
             rooms[dialect] += 1
             peers[dialect, "away"] += away
             peers[dialect, "connected"] += len(room.sessions) - away
-        yield _gauges("signaling_rooms", "The rooms.", ["dialect"], rooms)
+        yield _gauges("signaling_rooms", "The number of rooms.", ["dialect"], rooms)
         yield _gauges("signaling_peers", "The peers in rooms, connected or away.", ["dialect", "state"], peers)
 
     def _frames(self) -> Iterator[Metric]:

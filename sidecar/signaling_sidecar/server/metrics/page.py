@@ -39,7 +39,7 @@ class MetricsPage:
 
     @open_to_all  # because this handler checks the token itself
     async def _if_allowed(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request that has `metrics_token`, or that is the admin's.
+        """Answer a request that has `metrics_token`, or a token of the admin.
 
         The admin's token changes with each run, so it cannot be in the configuration of a Prometheus server.
         """

@@ -126,7 +126,8 @@ class Endpoint:
     def _let_in(self, request: web.Request, dialect: Dialect | None) -> LetIn | None:
         """Verify the token of a handshake, if the sidecar requires tokens.
 
-        Returns None if the token may follow in a frame. Raises HTTPUnauthorized, HTTPTooManyRequests or HTTPBadRequest.
+        Returns None if no token is required, or if the token may follow in a frame. Raises HTTPUnauthorized,
+        HTTPTooManyRequests or HTTPBadRequest.
         """
         if self._gate is None:
             return None

@@ -171,7 +171,7 @@ class Front:
         """Must be called when the connection has answered a ping of the heartbeat or of a challenge."""
         connection.pong(data)
         if data == CHALLENGE:
-            self.handle_taken()  # with a frame before its pong, the client may have left the room
+            self.handle_taken()  # one of the frames that the client has sent before its pong may be a leave
             self.owner.ask(commands.Alive(connection.id))
 
     def ended(self, connection: Connection, end: End) -> None:

@@ -44,7 +44,7 @@ def refuse_handshake(request: web.Request) -> web.HTTPException | None:
         return web.HTTPUpgradeRequired(text=f"the WebSocket protocol here is version {VERSION}\n", headers=headers)
     keys = request.headers.getall("Sec-WebSocket-Key", ())
     if len(keys) != 1 or not _is_key(keys[0]):
-        return web.HTTPBadRequest(text="Sec-WebSocket-Key must be 16 bytes in base64, once\n")
+        return web.HTTPBadRequest(text="the request must have exactly one Sec-WebSocket-Key: 16 bytes in base64\n")
     offered = words(request, SUBPROTOCOLS)
     if not all(map(_TOKEN.fullmatch, offered)):  # the response contains one of these names
         return web.HTTPBadRequest(text="Sec-WebSocket-Protocol must be names separated by commas\n")

@@ -84,8 +84,8 @@ class Reader:
         return True
 
     def _take_pong(self, message: Message) -> bool:
-        """Take a pong that answers a ping. It does not wait behind frames for which hooks are called: meanwhile, its
-        client would seem to be lost."""
+        """Take a pong that answers a ping. The pong does not wait behind frames for which hooks are called, because its
+        client would seem to be lost in the meantime."""
         connection = self._connection
         if connection.end is not None or not connection.owes_pong:
             return False

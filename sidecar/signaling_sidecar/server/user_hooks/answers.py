@@ -32,9 +32,9 @@ def own_rules(answer: Any) -> OwnRules | None:
     try:
         own: OwnRules | None = msgspec.convert(answer, OwnRules | None)
     except msgspec.ValidationError as error:
-        raise WrongHookAnswer(f"rules that cannot be ({visible(str(error)[:MAX_SENTENCE_CHARS])})") from None
+        raise WrongHookAnswer(f"rules that no room can have ({visible(str(error)[:MAX_SENTENCE_CHARS])})") from None
     if own is not None and own.host is not None and (refusal := refuse_id("host", own.host)) is not None:
-        raise WrongHookAnswer(f"rules that cannot be ({refusal.message})")
+        raise WrongHookAnswer(f"rules that no room can have ({refusal.message})")
     return own
 
 

@@ -233,8 +233,8 @@ class HookChecks:
             hook = self.file.hook("room_rules")
             own: OwnRules | Refusal | None
             own = await self._answer("room_rules", hooks.Room(*key), answers.own_rules, after_failure)
-            # If the file was saved meanwhile, the new hook was called for the rooms that existed then, but not for the
-            # one that is about to be created.
+            # If the file was saved meanwhile, the new hook was called for the rooms that existed then, but not for a
+            # room that is about to be created. In this case, the loop calls the new hook.
             if self.file.hook("room_rules") is hook:
                 return own
 

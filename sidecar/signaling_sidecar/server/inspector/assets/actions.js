@@ -52,9 +52,9 @@ export function rules(room) {
     title: `Rules of the room ${room.name ?? room.room}`,
     about:
       'Nobody is removed from the room. An empty field means what the protocol, or the first peer in the room, has set.' +
-      ' The number of peers can only be lower than that.',
+      ' A maximum number of peers has an effect only if it is lower than that.',
     fields: [
-      field('Most peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
+      field('Maximum number of peers', 'capacity', { ...number, min: 1, step: 1, value: capacity ?? '' }),
       field('In the list of rooms', 'listed', { tag: 'select' }, ...choices),
       field('Seconds that a lost peer is kept', 'grace_s', { ...number, min: 0, step: 'any', value: grace_s ?? '' }),
       field('Id of the host', 'host', { placeholder, value: host ?? '' }),

@@ -7,7 +7,7 @@ const SILENT_MS = 25_000 // the stream has a line every 10 s; without an answer 
 /** The error of a refused request. `status` is 0 when there was no answer at all. */
 const refused = (status, message, code) => Object.assign(new Error(message), { status, code })
 
-/** Throws the error that is shown if `doing` is rejected, because the connection was lost or `signal` has aborted it. */
+/** Waits for `doing`. If it is rejected without an abort of `signal`, throws an error that says there is no answer. */
 const answered = (doing, signal) =>
   doing.catch((error) => {
     throw signal?.aborted ? error : refused(0, 'there is no answer')

@@ -18,7 +18,7 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Puts a drawing from the sidecar into the element. Its package `drawing` has escaped all text from peers. */
+/** Puts a drawing into the element. The sidecar, which has made the drawing, has escaped all text from peers in it. */
 export function drawn(element, html) {
   if (element.drawing === html) return false
   element.drawing = html

@@ -206,7 +206,7 @@ function showOpenRecord() {
     list?.show()
     return
   }
-  // Shown first, because it takes space from the list.
+  // The payload is shown first, because it takes space from the list.
   showPayload(here, here.seq, closePayload, list?.scroller.contains(document.activeElement))
   if (list && list.openSeq !== here.seq) list.reveal(here.seq)
 }

@@ -9,7 +9,7 @@ import { enter, refusal } from './session.js'
 
 const RETRY_MS = 1000
 const UNREACHED = ['sidecar-not-running', 'unreachable'] // the codes of errors with which a server answers for the sidecar
-const REFUSED_MS = 10_000 // if a token was refused: each refused one leaves the clients of this address fewer tries
+const REFUSED_MS = 10_000 // after a refused token; all clients of an address share a limited number of tries
 
 let boot = null
 let reading = null
