@@ -168,8 +168,8 @@ export class Connection {
 
   /**
    * Sends a ping if the connection is open, and otherwise tries to connect at once. Must be called
-   * when the network is back or the page becomes visible. In a hidden page it matters even more,
-   * because the browser delays the timers of hidden pages by up to a minute.
+   * when the network is back or the page becomes visible. Timers alone would be too slow for that:
+   * the browser delays the timers of a hidden page by up to a minute.
    */
   check(): void {
     if (this.#open) {

@@ -62,8 +62,8 @@ export function adviseOnRefusedWatch(code: string, message: string): void {
 const ROOM_CLOSED = "the sidecar's admin has closed the room. Call join() to create the room again."
 
 /**
- * Prints advice when the sidecar has removed this client from its room. `reason` is the reason with
- * which it has closed the connection.
+ * Prints advice when the sidecar has removed this client from its room. `reason` is the text that
+ * the sidecar has sent with the close code of the WebSocket.
  */
 export function adviseOnEnd(room: string, why: LeaveReason, reason: string): void {
   const text = reason === 'room closed' ? ROOM_CLOSED : ENDS[why]

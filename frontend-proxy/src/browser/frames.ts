@@ -86,7 +86,7 @@ export interface AckFrame extends Numbers {
   readonly type: 'ack'
 }
 
-/** Says that `durable` has changed: whether the session survives a restart of the sidecar. */
+/** Contains the new value of `durable`: whether the session survives a restart of the sidecar. */
 export interface DurableFrame extends Numbers {
   readonly type: 'durable'
   readonly durable: boolean

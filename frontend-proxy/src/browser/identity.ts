@@ -35,7 +35,7 @@ export interface Identity {
   readonly instance?: string | undefined
   /** When a page last used this identity (ms since the epoch). Undefined while a page uses it. */
   readonly usedAt?: number | undefined
-  /** True if the identity is from the storage, into which a page writes it when it is unloaded. */
+  /** True if the identity was read from the storage. A page stores it there when it is unloaded. */
   readonly isStored?: true
 }
 
@@ -56,7 +56,7 @@ export function parseIdentity(stored: string | null | undefined): Identity | und
   }
 }
 
-/** If an invalid id was stored and used, the sidecar would refuse it after every reload. */
+/** Whether the sidecar accepts this id. It would refuse an invalid id after every reload. */
 function isValidId(id: string): boolean {
   return /^\P{Cc}+$/u.test(id) && new TextEncoder().encode(id).length <= MAX_ID_BYTES
 }

@@ -9,9 +9,9 @@
  *    other peer has left.
  * 3. The join contains the session token, if there is one. There is one exception: if the app has
  *    chosen the id and the session has probably ended, the session token is sent only after the
- *    refusal `id-taken`. If the sidecar does not know the session token, it creates a peer with a
- *    new id. The client then leaves and joins again with the chosen id, so the other peers see the
- *    new peer join and leave.
+ *    refusal `id-taken`. The reason: if the sidecar does not know the session token, it creates a
+ *    peer with a new id. The client then leaves and joins again with the chosen id, so the other
+ *    peers see the new peer join and leave.
  * 4. Before the join is sent on a new connection, the app's function `token` is called for a new
  *    user token. The user token says who the user is, and is not the session token.
  */
@@ -30,9 +30,9 @@ const TEMPORARY: ReadonlySet<string> = new Set([
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 5_000
 /**
- * After this many refusals in a row, a session of another client uses the id. The fourth refusal
- * comes 1.4 s after the first, and by then a `leave` from an earlier session of this client has
- * arrived.
+ * After this many refusals in a row, the client concludes that another client uses the id. (The
+ * fourth refusal comes 1.4 s after the first. By then, a `leave` from an earlier session of this
+ * client would have arrived, so the id would be free.)
  */
 const STUCK_AFTER = 4
 /** How long the sidecar keeps a session without a connection by default. */
@@ -72,7 +72,8 @@ export class JoinRequest {
   #ref = ''
   /**
    * The profile in the join frame that the sidecar has accepted, or will accept. Undefined if two
-   * join frames with different profiles are on their way, of which the sidecar uses the first.
+   * join frames with different profiles are on their way: the sidecar uses the profile of the first
+   * one, so the client has to send the other profile again, in an `update`.
    */
   #sentProfile: Profile | undefined
   /** Whether a join frame was sent on this connection, and neither accepted nor refused yet. */
@@ -119,7 +120,7 @@ export class JoinRequest {
     return this.#endsAt !== undefined && Date.now() > this.#endsAt
   }
 
-  /** The profile, if the sidecar may have accepted a join with an earlier one. */
+  /** The current profile, or undefined if the accepted join certainly contained this profile. */
   get changedProfile(): Profile | undefined {
     const profile = this.#details.profile()
     return profile === this.#sentProfile ? undefined : profile
@@ -207,7 +208,7 @@ export class JoinRequest {
   /**
    * Is called when the sidecar has begun a new session under an id of its own choice. Leaves that
    * session, and joins again with the id that the app has chosen. Does nothing if that was done
-   * already, because the join was sent twice.
+   * before. (If the join was sent twice, the sidecar begins a new session twice.)
    */
   askForNewSession(): void {
     if (this.#proof === undefined) return
@@ -221,7 +222,8 @@ export class JoinRequest {
     clearTimeout(this.#timer)
     this.#ref = ''
     this.#isOnItsWay = false
-    // A computer that was asleep notices only now that it has lost the connection.
+    // The sidecar may have lost the connection long before this client: a computer that was asleep
+    // notices the loss only when it wakes up. So the time is counted from the last frame.
     this.#endsAt ??= this.#connection.heardAt + GRACE_MS
   }
 

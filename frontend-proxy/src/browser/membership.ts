@@ -181,7 +181,7 @@ export class Membership {
     this.#againTimer ??= setTimeout(() => this.sendAgain(), inMs)
   }
 
-  /** Sends the kept frames, or a join without an answer, again. */
+  /** Sends the join again if it is not answered yet, and otherwise the kept frames. */
   sendAgain(): void {
     clearTimeout(this.#againTimer)
     this.#againTimer = undefined
@@ -214,7 +214,10 @@ export class Membership {
     this.#startRenewTimer()
   }
 
-  /** Must be called when the client has joined, because nothing is asked without a connection. */
+  /**
+   * Must be called each time that the client has joined. If the timer has fired while the client was
+   * not in the room, `#askForPasswords` has done nothing.
+   */
   #startRenewTimer(): void {
     clearTimeout(this.#renewTimer)
     if (this.#renewAt === undefined) return
@@ -285,7 +288,10 @@ export class Membership {
     return true
   }
 
-  /** Returns false if the refused join did more than ask for new TURN passwords. */
+  /**
+   * Handles the refusal of a join that has only asked for new TURN passwords. Returns false if the
+   * refused join was another one.
+   */
   renewalRefused(): boolean {
     if (!this.#isRenewing || this.#asking) return false
     this.#isRenewing = false
@@ -304,7 +310,9 @@ export class Membership {
     if (isRenamed && (list.resume === undefined || this.#request.isIdChosen)) return undefined
     if (this.#expectsOldList) {
       this.#expectsOldList = false
-      this.#sendAgain(SLOW_DOWN_MS) // The sidecar may not have answered the earlier join.
+      // If the sidecar has not answered the earlier join, this list was the answer to the later one,
+      // and no other list follows. Then the join is sent again.
+      this.#sendAgain(SLOW_DOWN_MS)
       return undefined
     }
     if (!this.#request.includesProof) this.#resumption = undefined

@@ -16,10 +16,10 @@
  *    sidecar it may still be about to reconnect. If the peer does not reconnect within the grace
  *    period, or if the sidecar reports it as lost, the peer is removed as soon as the link to it is
  *    down. (A peer that leaves on purpose closes its link.)
- * 5. A peer that was removed as lost, or with a mesh that was closed, may return with the same
- *    `instance`. After an outage, its earlier link may even seem to be up. So this side, which has
- *    closed that link, sends the offer of a new one, also as the answer to an offer for the closed
- *    link.
+ * 5. A peer may return with the same `instance` after this side has removed it, because the peer was
+ *    lost or because the mesh was closed. This side has then closed its link to the peer, but the
+ *    peer may not have noticed that. So this side sends the offer of a new link. If the peer sends
+ *    an offer for the closed link, this side answers with the offer of the new link.
  */
 
 import { warnOnce } from './default-url.ts'
@@ -49,7 +49,10 @@ const MAX_DEADLINE_DOUBLINGS = 2
  */
 const MAX_LOST = 256
 
-/** The instances of the peers of rule 5 by their ids, for each client, because its mesh may change. */
+/**
+ * For each client, the peers of rule 5: their instances by their ids. A later mesh of the same
+ * client needs them, too.
+ */
 const lostPeers = new WeakMap<SignalingClient, Map<string, string | undefined>>()
 
 const CANNOT_CONNECT =
@@ -165,7 +168,7 @@ export class MeshMembers {
       return
     }
     const isReloaded = member.peer.instance !== peer.instance
-    // The peer did not get an offer for tracks that were changed in the meantime.
+    // If tracks were changed in the meantime, the peer may not have received the offer for them.
     const mayHaveMissed = member.presence !== 'confirmed' && member.link.isUp
     member.peer = peer
     clearTimeout(member.graceTimer)
@@ -237,7 +240,7 @@ export class MeshMembers {
     if (!member.link.isUp) this.#remove(member, 'lost')
   }
 
-  /** Returns undefined if the browser creates no RTCPeerConnection (wrong `iceServers`). */
+  /** Returns undefined if the browser creates no RTCPeerConnection (for example: wrong `iceServers`). */
   #newLink(peer: Peer, offers: boolean, failures: number): PeerLink | undefined {
     try {
       return this.#createLink(peer, offers, failures)

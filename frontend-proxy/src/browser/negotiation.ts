@@ -6,8 +6,9 @@
  *
  * 1. An offer that is not answered is sent again.
  * 2. An offer that collides with our own may mean that the peer has not received ours. If we are the
- *    impolite side, we send ours again at once, but only once for each offer of the peer, because
- *    both sides may be impolite for a moment.
+ *    impolite side, we send ours again at once, but only once for each offer of the peer: for a
+ *    moment both sides may take themselves for the impolite one, and would otherwise send offers
+ *    without end.
  * 3. Each offer has a number, its round, and the answer contains the same number. An answer of an
  *    earlier round is ignored, because applying it to a later offer would leave the two sides in
  *    different states. An offer that was already answered gets the same answer again.
@@ -164,7 +165,7 @@ export class Negotiation {
   #repeatAnswer(round: number): void {
     if (round !== this.#answeredRound) return // The answer is still being prepared.
     this.#sendIf('answer', this.#pc.currentLocalDescription, round)
-    this.repeatOffer() // The peer has ignored our own offer if it had no answer to its own.
+    this.repeatOffer() // The peer has ignored our pending offer if it was waiting for this answer.
   }
 
   async #receiveAnswer(answer: Description): Promise<void> {

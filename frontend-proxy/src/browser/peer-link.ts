@@ -102,14 +102,14 @@ export class PeerLink {
     return this.#channel.readyState === 'closing' || this.#channel.readyState === 'closed'
   }
 
-  /** Whether no signal of the peer was used for this link, of which the peer may not know yet. */
+  /** True until this link has used a signal of the peer. Until then, the peer may not know it. */
   get isUnknownToPeer(): boolean {
     return this.#remoteId === undefined
   }
 
   /**
-   * Whether a signal shows that the peer's link, from which this link has used a signal, has used
-   * one from an earlier link of this side. Then the two links never connect.
+   * Whether a signal shows that two links do not match, and so never connect: this link uses the
+   * signals of the peer's link, but the peer's link uses those of an earlier link of this side.
    */
   isMismatchedBy({ payload }: RelayedFrame): boolean {
     const [from, to] = [text(payload.link), text(payload.forLink)]
@@ -131,7 +131,7 @@ export class PeerLink {
     const signal = parseSignal(frame)
     if (signal === undefined) return
     const from = text(frame.payload.link)
-    if (signal.type === 'offer' && !this.#up) this.#configure() // It may begin an ICE restart.
+    if (signal.type === 'offer' && !this.#up) this.#configure() // The offer may restart ICE.
     const work = this.#negotiation.receive(signal, from)
     if (signal.type !== 'candidate') {
       // The link of an ignored offer may be one that the peer has already replaced.
@@ -216,9 +216,10 @@ export class PeerLink {
     this.#pc.restartIce() // The browser then fires `negotiationneeded`.
   }
 
-  /** The next candidates are gathered with the current TURN passwords. */
+  /** Sets the current TURN passwords. The browser uses them for the next candidates. */
   #configure(): void {
-    // Firefox before 119 does not have it. What another program has set, such as `iceTransportPolicy`, stays.
+    // Firefox before 119 does not have `setConfiguration`. Settings that other code has changed,
+    // such as `iceTransportPolicy`, are kept.
     this.#pc.setConfiguration?.({
       ...this.#pc.getConfiguration(),
       ...this.#options.configuration(),

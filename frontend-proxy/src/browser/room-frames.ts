@@ -51,7 +51,7 @@ export class RoomFrames {
 
   /** Ends the membership because the sidecar will not accept the join. */
   joinRefused(room: string, { code, message }: Refusal): void {
-    // A join that only asked for a new list is refused on a connection that is in the room.
+    // If the refused join has only asked for a new list, this connection is still in the room.
     if (this.#presence.membership?.isInRoom) this.#presence.leave('refused')
     else this.#presence.end('refused')
     adviseOnRefusal(room, code, message)
@@ -91,7 +91,7 @@ export class RoomFrames {
     if (code === 'out-of-order' || code === 'too-fast') membership?.frameIgnored(code)
     if (code === 'out-of-order' || this.#presence.isJoinToLeave(ref)) return
     if (code === 'too-fast') this.#sendAgainSoon()
-    // It answers the `leave` of a client that has left while its join was refused.
+    // This error answers a `leave` that was sent while the refusal of the join was on its way.
     if (code === 'not-joined' && membership?.joined !== true) return
     const refusal = { code, message }
     if (this.#watch.isRefusedBy(code, ref)) this.#watch.refused(refusal)
@@ -100,9 +100,9 @@ export class RoomFrames {
   }
 
   /**
-   * Sends again what has no answer. The sidecar sends `too-fast` at most once per second, but may
-   * ignore more frames in that second without an error: also a `leave`, and the join of the next
-   * room.
+   * Sends the frames without an answer again after a delay. The sidecar sends `too-fast` at most
+   * once per second, but may ignore more frames in that second without an error, such as a `leave`
+   * and the join of the next room.
    */
   #sendAgainSoon(): void {
     this.#slowTimer ??= setTimeout(() => {

@@ -18,14 +18,14 @@ import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events
 import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
 import { type NoToken, TokenSource } from './token-source.ts'
 
-/** By then, a join was answered, or its connection is lost. */
+/** Within this time, a join is answered, or its connection is lost. */
 const ANSWERED_WITHIN_MS = 5_000
 
 export interface PresenceOptions {
   readonly connection: Connection
   readonly url: () => string | undefined
   readonly profile: () => Profile
-  /** The options of the client, for each option that a call of `join` leaves out. */
+  /** The options of the client. They apply if a call of `join` leaves them out. */
   readonly defaults: JoinOptions
   readonly emit: Emit
   /** Is called for each frame that is too large or that is dropped. */
@@ -90,7 +90,10 @@ export class RoomPresence {
     slot.notifyPrevious()
   }
 
-  /** Two `token` functions count as the same value, because an app may create one for each call. */
+  /**
+   * Whether the client has joined with these options. Two `token` functions count as the same value,
+   * because an app may create one for each call.
+   */
   #hasJoinedWith(options: JoinOptions): boolean {
     const now = { ...this.#lastJoin?.options, peerId: this.#slot?.identity.peerId }
     const names = Object.keys(options) as (keyof JoinOptions)[]
@@ -151,9 +154,10 @@ export class RoomPresence {
   }
 
   /**
-   * If the client joins another room, the sidecar leaves the old one by itself. But it takes a
-   * second join of the same room for a request for a new list, and then the other peers would not
-   * learn the new instance.
+   * Whether the client has to send the `leave` again. This is not needed if the client joins another
+   * room, because the sidecar then removes it from the old room. But without a `leave`, the sidecar
+   * would take a second join of the same room for a request for a new list, and the other peers
+   * would not learn the new instance.
    */
   #mustLeaveAgain(leftRoom: string): boolean {
     const membership = this.#membership

@@ -1,9 +1,9 @@
 /**
  * Subscribes a client to the list of rooms. The client need not be in a room.
  *
- * While a join waits for its answer, nothing else is sent: the sidecar would conclude that the
- * client has the session token in that answer. If the answer then got lost, the client could not
- * resume its session with the token that it has.
+ * While a join waits for its answer, nothing else is sent. From any other frame, the sidecar would
+ * conclude that the client has received the answer, with a new session token. If the answer got
+ * lost, the client could then not resume its session with the earlier token.
  */
 
 import type { Connection } from './connection.ts'
@@ -33,13 +33,13 @@ export class RoomWatch {
   #hasSentToken = false
   /** Whether the sidecar has answered the last `watch_rooms` frame. */
   #isAnswered = false
-  /** Whether an `unwatch_rooms` was sent, which has no answer, and was not sent again. */
+  /** True if an `unwatch_rooms` was sent, but not sent again. (The sidecar does not answer it.) */
   #hasSentUnwatch = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /**
-   * `isAsking` says whether a join waits for its answer. `refused` is called when the list is no longer watched, because the app has no token that the
-   * sidecar accepts.
+   * `isAsking` says whether a join waits for its answer. `refused` is called when the list is no
+   * longer watched, because the app has no token that the sidecar accepts.
    */
   constructor(
     connection: Connection,
@@ -134,7 +134,7 @@ export class RoomWatch {
     this.#whenAnswered(() => this.#connection.send({ type: 'unwatch_rooms' }))
   }
 
-  /** Whether an error refuses the last `watch_rooms`, because of its token or for a while. */
+  /** Whether an error refuses the last `watch_rooms`, because of its token or only temporarily. */
   isRefusedBy(code: string, ref: unknown): boolean {
     const isExpected = code === 'unauthorised' || TEMPORARY.has(code)
     return isExpected && ref !== undefined && ref === this.#ref

@@ -219,7 +219,8 @@ export class SignalingClient extends TypedEventTarget<SignalingEvents> {
     lost: (code: number, reason: string, dismissal: Dismissal | undefined): void => {
       const refusal = this.#presence.membership?.disconnected(code)
       const room = this.room
-      // No token is sent without a join or watch, so the sidecar would close the next connection.
+      // A token is sent only in a join or a `watch_rooms`. This client has neither to send, so the
+      // sidecar would close the next connection, too.
       if (code === UNAUTHORISED && room === undefined && !this.#watch.isOn) {
         this.#connection.release()
       }

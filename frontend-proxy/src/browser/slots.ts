@@ -31,7 +31,7 @@ import { type Identity, parseIdentity, randomId } from './identity.ts'
 import { type PageStorage, pageStorage } from './page-storage.ts'
 
 const KEY_PREFIX = 'signaling-sidecar:slot:'
-/** The delay of rule 2. Vite loads a changed module in less time after `dispose`. */
+/** The delay of rule 2. After `dispose`, Vite loads the changed module in less time than this. */
 const LEAVES_AFTER_MS = 250
 
 /** A client that uses a slot. */

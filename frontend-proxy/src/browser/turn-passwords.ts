@@ -1,6 +1,9 @@
 /** Decides when a client needs new TURN passwords. */
 
-/** The delay before the client asks again. A page whose clock is wrong may ask this often. */
+/**
+ * The minimum delay before the client asks, and the delay before it asks again. A page whose clock
+ * is wrong may ask this often.
+ */
 export const RETRY_MS = 60_000
 const LONGEST_MS = 86_400_000
 

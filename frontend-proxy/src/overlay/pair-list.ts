@@ -45,7 +45,7 @@ export function roomSection({ room, own, verdicts }: ShownRoom, inspector: strin
   )
 }
 
-/** Rooms of different dialects may have the same name. */
+/** Returns the title of a room. It names the protocol, because two protocols may have a room `bar`. */
 function titleOf({ dialect, room }: Room): string {
   return dialect === OUR_DIALECT ? `Room ${room}` : `Room ${room} (protocol “${dialect}”)`
 }

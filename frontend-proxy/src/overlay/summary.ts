@@ -46,8 +46,8 @@ export function peersOfPageIn(
 }
 
 /**
- * If the option `trace` is on, pages that use another signaling server are known from their
- * reports.
+ * Returns the text if there are no peers. If the option `trace` is on, the reports of pages may show
+ * that these pages use another signaling server.
  */
 function textOfNobody({ hints }: RoomsUpdate): string {
   return hints.some(({ code }) => code === 'signaled-elsewhere') ? 'signaled elsewhere' : 'no peers'

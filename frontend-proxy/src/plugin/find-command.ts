@@ -79,7 +79,7 @@ function statusOf(file: string): readonly number[] | undefined {
     const { ino, mtimeMs, size } = statSync(file)
     return [ino, mtimeMs, size]
   } catch {
-    // The file does not exist, or this user may not examine it: the interpreter may be in the home folder of another.
+    // The file does not exist, or this user may not examine it, because it is in another user's home folder.
     return undefined
   }
 }

@@ -141,7 +141,10 @@ async function askAsAdmin(
   }
 }
 
-/** The status 403 alone may also mean that the sidecar does not allow the host of its own URL. */
+/**
+ * Whether the sidecar has refused a token because it does not have the scope `admin`. The status 403 alone may also
+ * mean that the sidecar does not allow the host of its own URL.
+ */
 function lacksScope({ statusCode, headers }: IncomingMessage): boolean {
   return statusCode === 403 && headers['www-authenticate'] !== undefined
 }

@@ -7,8 +7,9 @@ const LOOK_EVERY_MS = 1000
 export type Content = Readonly<Record<string, unknown>>
 
 /**
- * Calls `write` whenever `isWritten` returns false, because another Vite of the project may replace the file, and
- * remove it when it closes, and somebody may delete it. Returns a function that ends this.
+ * Checks every second whether a file is still written, and calls `write` if `isWritten` returns false: another Vite of
+ * the project may have replaced or removed the file, or somebody may have deleted it. Returns a function that ends
+ * these checks.
  */
 export function keepWritten(isWritten: () => boolean, write: () => void): () => void {
   const look = () => {
@@ -22,7 +23,7 @@ export function keepWritten(isWritten: () => boolean, write: () => void): () => 
   return () => clearInterval(timer)
 }
 
-/** Whether the process runs that has written this. A Vite that was killed leaves its files behind. */
+/** Whether the Vite that has written this still runs. A Vite that was killed leaves its files behind. */
 export function isOfRunningProcess({ pid }: Content): boolean {
   return typeof pid === 'number' && pid > 0 && isAlive(pid)
 }
@@ -33,7 +34,7 @@ export function entriesIn(file: string): Content[] {
   return [first, ...(Array.isArray(others) ? others.map(Object) : [])]
 }
 
-/** Writes what each Vite has to say: the fields of the first entry, and the other entries in the field `others`. */
+/** Writes the entries of all Vites: the fields of the first entry, and the other entries in the field `others`. */
 export function saveEntries(file: string, [first, ...others]: readonly Content[]): void {
   const content = JSON.stringify({ ...first, ...(others.length > 0 && { others }) })
   const temporary = `${file}.${process.pid}.new`

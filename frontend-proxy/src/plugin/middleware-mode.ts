@@ -85,7 +85,10 @@ function removerOfProxyListener(server: PageServer, proxy: SignalingProxy): () =
   return () => remove?.()
 }
 
-/** Returns a function after whose call nothing is printed when the server begins to listen. */
+/**
+ * Prints the URLs as soon as the server listens, and holds the lease until the server is closed. Returns a function
+ * that prevents the printing.
+ */
 function followPageServer(
   { config }: ViteDevServer,
   server: PageServer,
@@ -106,7 +109,10 @@ function followPageServer(
   return () => void server.off('listening', print)
 }
 
-/** A Vite that gets no request may be one that a framework or Vitest uses internally and that serves no page. */
+/**
+ * Calls `handle` for the first request that Vite gets. (A Vite without requests may be one that a framework or Vitest
+ * uses internally, and that serves no page.)
+ */
 function onFirstRequest(
   { middlewares }: ViteDevServer,
   handle: (request: IncomingMessage) => void,

@@ -12,7 +12,10 @@ import { messageOf } from './warn-on-error.ts'
 
 const CHANGES = 'inspector/changes'
 const RETRY_MS = 2_000
-/** Each refused token leaves fewer tries to the other clients that have the same IP address, such as a whole office. */
+/**
+ * The pause after the sidecar has refused the token. It is long, because each refusal leaves fewer tries to the other
+ * clients that have the same IP address, for example in the same office.
+ */
 const REFUSED_MS = 10_000
 
 type Socket = WebSocketClient['socket']

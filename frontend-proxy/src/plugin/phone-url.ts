@@ -26,7 +26,7 @@ const RESET = '\u001b[0m'
 /**
  * Returns the lines with the URL for a phone, and its QR code if the output is a terminal.
  * `authorityPath` is the path of the certificate to install, if there is one. `isOpen` tells whether Vite listens
- * on the network, if there is one.
+ * on all addresses of this machine, even if none of them is on a network.
  */
 export function phoneLines(
   networkUrls: readonly string[],

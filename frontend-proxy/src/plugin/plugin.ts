@@ -60,8 +60,8 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
   ]
 
   /**
-   * Sets up everything that both the dev server and `vite preview` need. Does nothing if the setup has failed and
-   * was reported.
+   * Sets up everything that both the dev server and `vite preview` need. Does nothing if `configResolved` has printed
+   * a warning instead of creating a setup.
    */
   function addSignaling(
     server: ViteDevServer | PreviewServer,
@@ -150,7 +150,7 @@ function signalingAs(plan: Plan, options: SignalingOptions): Plugin {
 
 /**
  * Returns the instance of the plugin that has called this function first for this config, or undefined if this is the
- * first call. `own` is the caller, which calls twice if one plugin object is twice in the list.
+ * first call. `own` identifies the caller. The same caller calls twice if one plugin object is twice in the list.
  */
 function earlierIn(config: ResolvedConfig, own: object): object | undefined {
   const { [FIRST]: first } = config as { [FIRST]?: object }

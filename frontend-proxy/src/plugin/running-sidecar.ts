@@ -42,7 +42,7 @@ export async function isReplaced({ url, boot }: RunningSidecar): Promise<boolean
   return found !== undefined && found !== boot
 }
 
-/** Returns the sidecar at `url` if it uses one of these state folders. It may have ended since. */
+/** Returns the sidecar at `url` if it uses one of these state folders. The sidecar may have ended by now. */
 export async function findByAddress(
   stateFolders: readonly string[],
   url: string,
@@ -61,13 +61,13 @@ async function* runtimeFilesIn(stateFolders: readonly string[]): AsyncGenerator<
   }
 }
 
-/** In runtime.json the host is an IP address, but in the option `target` it may be `localhost`. */
+/** Whether two URLs have the same host and port. In runtime.json the host is an IP address, never `localhost`. */
 function isSameAddress(url: string, other: string): boolean {
   const address = (text: string) => new URL(text).host.replace(/^localhost(?=:|$)/, '127.0.0.1')
   return URL.canParse(other) && address(url) === address(other)
 }
 
-/** Returns the content of runtime.json in this state folder. The sidecar that has written it may have ended since. */
+/** Returns the content of runtime.json in this state folder. The sidecar that has written it may have ended by now. */
 export async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
   return parseRuntime(await readJson(path.join(stateDir, 'runtime.json')), stateDir)
 }

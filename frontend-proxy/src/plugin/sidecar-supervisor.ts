@@ -113,7 +113,10 @@ export class SidecarSupervisor {
     this.#findOrStart(this.#config)
   }
 
-  /** Another project's sidecar may have been started on the port of one that another program has started. */
+  /**
+   * Checks a sidecar that another program has started: after it has ended, the sidecar of another project may have
+   * been started on its port.
+   */
   confirmed(): Promise<void> | undefined {
     const found = this.#found
     if (found === undefined || this.#isActive) return undefined

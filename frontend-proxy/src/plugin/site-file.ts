@@ -29,8 +29,8 @@ const SECRET_BYTES = 32 // 256 bits cannot be guessed.
  * Writes `site.json` into the sidecar's state folder, which other users cannot read. The file exists
  * while Vite listens, so a sidecar that is restarted finds it again.
  *
- * Several Vites can use one sidecar: `vite preview` beside `vite`, or those of the apps in one repository. The file
- * describes the one that was the last to begin, and in its field `others` the others.
+ * Several Vites can use one sidecar: `vite preview` beside `vite`, or those of the apps in one repository. The fields
+ * of the file describe the Vite that was the last to begin. The field `others` is a list that describes the others.
  */
 export class SiteFile {
   /** The proxy sends this secret with each request, so that the sidecar trusts the address in X-Forwarded-For. */

@@ -55,7 +55,7 @@ export class StartHistory {
     return this.#unusable.size > 0
   }
 
-  /** Whether a program is excluded. It no longer is when somebody has repaired it, for example by installing it again. */
+  /** Whether a program is excluded, and was not repaired since then, for example by installing it again. */
   isUnusable(program: string): boolean {
     const version = this.#unusable.get(program)
     return version !== undefined && version === versionOf(program)

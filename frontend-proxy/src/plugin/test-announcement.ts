@@ -12,7 +12,8 @@ import { projectStateFolder } from './state-folder.ts'
 export function announceToTests(project: string, stateDir: string): () => void {
   const file = announcementOf(project)
   if (file === undefined) return () => {}
-  // A Vite that restarts itself announces its sidecar again before it withdraws the first announcement.
+  // Each announcement has its own id: a Vite that restarts itself announces its sidecar again before it withdraws the
+  // first announcement.
   const id = randomUUID()
   const isWritten = () => entriesIn(file).some((entry) => entry.id === id)
   const others = () =>
