@@ -12,7 +12,10 @@ import type { SimulatedTab } from './simulated-tab.ts'
 import { Simulation } from './simulation.ts'
 import { useStrongAbortListeners } from './strong-abort-listeners.ts'
 
-/** Seeds after whose events pages would not be connected, or timers left, without some of the code. */
+/**
+ * Each of these seeds is sensitive to some part of the client: without that part, pages would not be
+ * connected after the events of the seed, or timers would be left.
+ */
 const SENSITIVE_SEEDS = [
   101, 142, 234, 287, 289, 300, 321, 336, 406, 419, 488, 580, 635, 768, 1456, 7167, 1_005_292,
   1_007_804, 1_015_499, 2_010_525, 4_009_960, 4_010_403, 4_018_743, 5_002_691,
@@ -28,7 +31,8 @@ const CONNECTED_WITHIN_MS = 12_000
 /**
  * How long the sidecar may keep a session that its page does not continue, because the page has
  * crashed or its `leave` was lost. The sidecar notices that within 20 s, and then waits for 30 s. Until
- * then, the page waits for its id if the app has chosen it, and the others may list the old peer.
+ * the session has ended, the page waits for its id if the app has chosen the id, and the other pages
+ * may list the old peer.
  */
 const FORGOTTEN_WITHIN_MS = 60_000
 const FIRST_FUZZ_SEED = Date.now() % 1_000_000_000
@@ -109,7 +113,7 @@ async function expectSoon(simulation: Simulation, withinMs: number, wrong: () =>
   )
 }
 
-/** Returns everything that is wrong now, if all faults were over long ago. */
+/** Returns a sentence for everything that is wrong now. Call it long after all faults are over. */
 function faults(tabs: readonly SimulatedTab[]): string[] {
   return tabs.flatMap((tab) => [
     ...tab.wrongEvents.map((wrong) => `for ${tab.name}, ${wrong}`),
@@ -118,7 +122,7 @@ function faults(tabs: readonly SimulatedTab[]): string[] {
   ])
 }
 
-/** Returns which pages in the tab's room are not connected to the tab. */
+/** Returns a sentence for each page in the tab's room that is not connected to the tab. */
 function unconnected(tab: SimulatedTab, tabs: readonly SimulatedTab[]): string[] {
   if (!tab.client.joined) return [`${tab.name} is in no room`]
   return othersInRoom(tab, tabs)
@@ -132,7 +136,7 @@ function unconnected(tab: SimulatedTab, tabs: readonly SimulatedTab[]): string[]
     .map((other) => `${tab.name} is not connected to ${other.name}`)
 }
 
-/** Returns in what the tab's lists of peers differ from the pages in its room. */
+/** Returns a sentence for each of the tab's lists of peers that differs from the pages in its room. */
 function misinformed(tab: SimulatedTab, tabs: readonly SimulatedTab[]): string[] {
   const others = othersInRoom(tab, tabs)
   const expected = listOf(others.map(({ client, profileName }) => [client.peerId, profileName]))

@@ -39,7 +39,7 @@ it.each([
   ['http://localhost:8000/', 'http://localhost:8000'],
   ['chrome-extension://abcdef/popup.html', 'chrome-extension://abcdef'],
 ])(
-  'at %s the default URL is on the origin that Vite was loaded from, as its client tells',
+  "at %s the default URL is on the origin from which Vite's client was loaded",
   async (href, origin) => {
     const key = Symbol.for('vite-plugin-signaling-sidecar')
     Reflect.set(globalThis, key, 'https://localhost:5173')

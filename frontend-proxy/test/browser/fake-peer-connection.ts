@@ -115,7 +115,7 @@ export class FakePeerConnection {
     if (this.#isNegotiationNeeded && !isBusy) this.onnegotiationneeded?.()
   }
 
-  /** In a connection that is closed by then, an operation neither succeeds nor fails. */
+  /** Runs an operation later. If the connection is closed by then, it neither succeeds nor fails. */
   async #operate(change: () => void): Promise<void> {
     this.#operations += 1
     await Promise.resolve()

@@ -102,7 +102,7 @@ describe('numbers of the two sides that disagree', () => {
     expect(socket.sent.at(-1)).toMatchObject({ type: 'join', resume: true })
   })
 
-  it('lead to neither if the reason was `too-fast`', async () => {
+  it('lead neither to a new list nor to a dropped frame if the reason was `too-fast`', async () => {
     const { signaling, socket, events } = await resumable()
     for (const n of [1, 2]) signaling.relay('ben', 'signal', { n })
     socket.deliver({ type: 'error', code: 'too-fast', message: 'slow down', ca: 0 })
@@ -228,7 +228,7 @@ describe('while the sidecar ignores frames because there are too many', () => {
     expect(sentBy(next)).toEqual(['join', 'join'])
   })
 
-  it('a client that leaves its room leaves again once', async () => {
+  it('a client that leaves its room sends its `leave` once more', async () => {
     const { signaling, socket } = await resumable()
     socket.deliver(tooFast)
     signaling.leave()
@@ -251,7 +251,7 @@ describe('while the sidecar ignores frames because there are too many', () => {
     expect(sentBy(socket)).toHaveLength(3)
   })
 
-  it('a client that no longer watches the list of rooms says so again once', async () => {
+  it('a client that no longer watches the list of rooms sends its `unwatch_rooms` once more', async () => {
     const { signaling, socket } = await resumable()
     signaling.watchRooms()
     socket.deliver({ type: 'rooms', rooms: [] })
@@ -267,7 +267,7 @@ describe('while the sidecar ignores frames because there are too many', () => {
     expect(sentBy(socket)).toEqual([...sent, 'watch_rooms'])
   })
 
-  it('a client whose unwatchRooms() waits for the answer to its join still sends it', async () => {
+  it('a client whose `unwatch_rooms` waits for the answer to its join sends it after the answer', async () => {
     const { signaling, socket } = await resumable()
     signaling.watchRooms()
     signaling.join('den')

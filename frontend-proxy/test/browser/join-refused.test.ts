@@ -164,7 +164,7 @@ describe('an id that the app has chosen', () => {
   })
 })
 
-it('after a refused move the client is in no room', async () => {
+it('a client that moves leaves its room before it joins the next one', async () => {
   const { signaling, socket } = await joined()
   signaling.join('pub')
   expect(socket.sent.slice(1)).toMatchObject([{ type: 'leave' }, { type: 'join', roomId: 'pub' }])

@@ -216,7 +216,7 @@ describe('signals of an earlier link', () => {
     expect(room.sent()).toEqual([])
   })
 
-  it('are answered with the offer of a new link if they are from the link whose offer was answered', async () => {
+  it("are answered with the offer of a new link if the peer's link has used a signal of a closed link", async () => {
     const room = await scene([])
     await room.deliver({ type: 'peer_joined', ...ben })
     await room.deliver({ type: 'offer', from: 'ben', sdp: 'o', link: 'l' })
@@ -228,7 +228,7 @@ describe('signals of an earlier link', () => {
     expect(pc(0).connectionState).toBe('closed')
   })
 
-  it('are distinguished from the answer of a new link, whose predecessor has sent an ignored offer', async () => {
+  it('are distinguished from the answer of a new link, even after an ignored offer of the earlier link', async () => {
     const room = await scene([])
     await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
     await vi.advanceTimersByTimeAsync(15_000)
@@ -240,7 +240,7 @@ describe('signals of an earlier link', () => {
     expect(pc().remoteDescription).toMatchObject({ sdp: 'a' })
   })
 
-  it('do not make an offer that collides with ours that of a new link, so that its link can answer ours', async () => {
+  it('do not replace our link if they are offers that collide with ours, so a new link can answer it', async () => {
     const room = await scene([])
     await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
     await vi.advanceTimersByTimeAsync(15_000)
@@ -254,7 +254,7 @@ describe('signals of an earlier link', () => {
     expect(pc().remoteDescription).toMatchObject({ type: 'answer', sdp: 'a' })
   })
 
-  it('collide with our offer, which is sent again, and once more after the first offer of a new link', async () => {
+  it('make us repeat our offer once if they collide with it, and once more for an offer of a new link', async () => {
     const room = await scene([])
     await room.deliver({ type: 'peer_joined', ...ben, joinedAt: 20 })
     await vi.advanceTimersByTimeAsync(15_000)

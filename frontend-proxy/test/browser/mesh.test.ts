@@ -41,7 +41,7 @@ describe('the peer that sends the offer', () => {
     expect(room.sent()).toEqual([])
   })
 
-  it('does not send it to a peer that returns with a reloaded page, which offers itself', async () => {
+  it('does not send it to a peer that returns with a reloaded page, which sends an offer itself', async () => {
     const room = await scene([{ ...ben, away: true }])
     await room.deliver({ type: 'peer_updated', peerId: 'ben', away: false, instance: 'b2' })
     expect(room.sent()).toEqual([])
@@ -142,7 +142,7 @@ describe('a peer that is missing from a new list', () => {
 })
 
 it.each(['left', 'moved', 'closed', 'kicked', 'room-closed'])(
-  'a peer that has gone is closed, though connected: %s',
+  'the link to a peer that has gone is closed, even if it is up: %s',
   async (reason) => {
     const room = await connected()
     const removed = reasons(room.mesh)

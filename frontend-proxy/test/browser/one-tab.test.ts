@@ -30,7 +30,7 @@ describe('the newest client of a page', () => {
     expect(earlier.signaling.state).toBe('idle')
   })
 
-  it('loses the slot to an earlier one if the page listens to that one and has never listened to it', async () => {
+  it('loses the slot to an earlier one if the page listens to that one, but never to the newest one', async () => {
     const kept = client()
     const discarded = client()
     const { peerId } = discarded
@@ -74,14 +74,14 @@ describe('the newest client of a page', () => {
     expect(console.info).not.toHaveBeenCalled()
   })
 
-  it('is not used by a page that sends with a closed mesh, which prints a warning', () => {
+  it('sends nothing for a mesh that was closed, and one warning says so', () => {
     const mesh = new Mesh(client())
     mesh.close()
     expect([mesh.send('hi'), mesh.send('hi')]).toEqual([0, 0])
     expect(warned).toEqual([expect.stringContaining('this mesh was closed, so it sends nothing')])
   })
 
-  it('repeats the join of one that has not been answered yet', async () => {
+  it('repeats the join of an earlier one if that join has not been answered yet', async () => {
     client()
     const first = await opened()
     client()
@@ -271,7 +271,7 @@ describe('a mesh that is closed', () => {
   })
 
   it.each(['before', 'after'])(
-    'has a client that joins again for a later mesh, too, if the page closes both in StrictMode, the client %s the mesh',
+    'has a client that joins again for a later mesh, also if the page closes the client %s the mesh (StrictMode)',
     async (order) => {
       const { signaling } = await joined()
       const mesh = new Mesh(signaling, options)

@@ -5,21 +5,24 @@ import { FakeWebSocket } from './fake-web-socket.ts'
 import type { ClientConnection, SidecarFrame } from './simulated-session.ts'
 import type { SimulatedSidecar } from './simulated-sidecar.ts'
 
-/** How long a browser keeps `connected` and then `disconnected` while nothing arrives. */
+/** If nothing has arrived for this time, a browser changes the state: to `disconnected`, to `failed`. */
 const DISCONNECTED_AFTER_MS = 5_000
 const FAILED_AFTER_MS = 25_000
 
 /** An RTCPeerConnection that a `PeerNetwork` connects with another one. */
 export class SimulatedPeerConnection extends FakePeerConnection {
   readonly owner: string
-  /** The other end, since the two have negotiated with each other. */
+  /** The other end. Undefined until the two ends have negotiated with each other. */
   other: SimulatedPeerConnection | undefined
   /** True if this end was closed while no message could reach the other end. */
   isClosedUnheard = false
   #unreachedSince: number | undefined
   #failedWith: string | undefined
 
-  /** A mesh creates connections from timers too, so a page passes its name as an ICE server. */
+  /**
+   * A page passes its name as the URL of an ICE server. (The current page may be another one, because
+   * a mesh creates connections from timers, too.)
+   */
   constructor({ iceServers = [] }: RTCConfiguration) {
     super()
     this.owner = String(iceServers[0]?.urls)
@@ -45,7 +48,7 @@ export class SimulatedPeerConnection extends FakePeerConnection {
     if (!hasFailed && this.connectionState !== 'connected') this.become('connected')
   }
 
-  /** The peer has closed its end, and that was heard. */
+  /** Must be called when the peer has closed its end, and this end has got the message. */
   closedByPeer(): void {
     if (this.channel.readyState !== 'open') return
     this.channel.readyState = 'closed'

@@ -2,7 +2,7 @@
 
 export const GRACE_MS = 30_000
 
-/** A frame of a client. Of the fields that are only relayed, the model knows nothing. */
+/** A frame of a client, without the fields that the sidecar only relays. */
 export interface ClientFrame {
   readonly type: string
   readonly id?: string
@@ -29,12 +29,13 @@ export class Session {
   connection: ClientConnection | undefined
   name: string | undefined
   instance: string | undefined
-  /** The newest token, and before that the one that is valid until the client uses the newest one. */
+  /** The newest token, and the earlier one, which is valid until the client uses the newest one. */
   tokens: string[] = []
-  /** Whether the client has sent a frame after its first list, so it knows its token. */
+  /** Whether the client has sent a frame after its first list. If so, the client knows its token. */
   knowsToken = false
-  /** How many frames were sent to the client, and those of them that it has not acknowledged. */
+  /** How many numbered frames were sent to the client. */
   sent = 0
+  /** The numbered frames that the client has not acknowledged. */
   kept: SidecarFrame[] = []
   /** How many numbered frames of the client were handled. */
   handled = 0

@@ -7,7 +7,10 @@ import { SimulatedSidecar } from './simulated-sidecar.ts'
 import { SimulatedTab } from './simulated-tab.ts'
 
 const NAMES = ['ann', 'ben', 'cy', 'dee']
-/** A fault lasts, and the next one follows, after a random time up to one of these. */
+/**
+ * The maximum times that a fault lasts, and that pass until the next event. Each time is random, up
+ * to one of these.
+ */
 const TIMES_MS = [200, 2_000, 20_000, 60_000]
 /** How often the network between the pages changes the states of their connections. */
 const NETWORK_EVERY_MS = 100
@@ -160,7 +163,7 @@ export class Simulation {
     this.sidecar.refusesNextJoinWith = undefined
     this.sidecar.start()
     for (const tab of this.tabs) tab.endFaults()
-    await this.pass(3_000) // A refusal may be on its way.
+    await this.pass(3_000) // The refusal of a join may still be on its way.
     for (const tab of this.tabs) {
       tab.openMesh()
       tab.join()
@@ -192,8 +195,9 @@ export class Simulation {
 
 /**
  * Returns the fake clock, whose `next` runs only one timer. `vi.advanceTimersToNextTimer` runs all
- * timers of that moment, and their microtasks only after that. `vi.advanceTimersToNextTimerAsync`
- * waits for a millisecond or more, which would be most of the time of these tests.
+ * timers of the same moment, and their microtasks only after the last of these timers.
+ * `vi.advanceTimersToNextTimerAsync` waits for a millisecond or more, which would be most of the
+ * time of these tests.
  */
 function fakeClock(): { next(): void } {
   return (setTimeout as unknown as { clock: { next(): void } }).clock

@@ -71,7 +71,7 @@ describe('a function that returns no token', () => {
     expect((await opened()).sent).toMatchObject([{ roomId: 'bar', token }])
   })
 
-  it('may be called again in the very event that reports it', async () => {
+  it('may be called again by a listener of the event that reports the missing token', async () => {
     let token: string | null = null
     const signaling = client({ token: () => token })
     signaling.addEventListener('refused', () => {
@@ -168,7 +168,7 @@ describe('the list of rooms', () => {
     expect((await opened(FIRST_RETRY_MS)).sent).toMatchObject([{ type: 'watch_rooms', token: '2' }])
   })
 
-  it('needs no token any more after it is not watched', async () => {
+  it('needs no token when it is no longer watched', async () => {
     const token = tokens()
     const signaling = lobby(token)
     const socket = await opened()
@@ -206,10 +206,10 @@ describe('the list of rooms', () => {
   })
 
   it.each([
-    ['a function', tokens, 2],
-    ['a string', () => 'wrong', 1],
-    ['nothing', () => undefined, 2],
-  ])('is given up after refusals of what %s returned', async (_, token, times) => {
+    ['comes from a function', tokens, 2],
+    ['is a string', () => 'wrong', 1],
+    ['is missing', () => undefined, 2],
+  ])('is given up after refusals if the token %s', async (_, token, times) => {
     const signaling = lobby(token())
     const events = record(signaling)
     const socket = await opened()
@@ -236,7 +236,7 @@ describe('the list of rooms', () => {
     expect(warned).toEqual([expect.stringContaining('has failed: Error: the login server is down')])
   })
 
-  it('is watched only after a join is answered, because a frame before would prove that the answer arrived', async () => {
+  it('is watched only after the answer to a join, because an earlier frame would mean that it arrived', async () => {
     const { signaling, socket } = await joined()
     signaling.watchRooms()
     expect(socket.sent.at(-1)).toMatchObject({ type: 'watch_rooms' })

@@ -108,7 +108,7 @@ describe('a function for tokens', () => {
     expect(token).toHaveBeenCalledTimes(1)
   })
 
-  it('is called by each of two clients of a page for itself', async () => {
+  it('is called once for each of two clients of a page', async () => {
     const token = tokens()
     client({ token })
     client({ token, slot: 'second' })

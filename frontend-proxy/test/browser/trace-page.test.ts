@@ -7,7 +7,7 @@ useFakeClock()
 /** The sidecar's setting `max_frames_burst`. The sidecar refuses further frames. */
 const MAX_FRAMES_BURST = 500
 
-/** Is a fake WebSocket with the properties that a page uses instead of `addEventListener`. */
+/** A fake WebSocket that also calls `onopen` and `onclose`, as the WebSocket of a browser does. */
 class PageWebSocket extends FakeWebSocket {
   static readonly OPEN = 1
   onopen: () => void = () => {}

@@ -55,7 +55,7 @@ describe('a TURN password', () => {
     expect(signaling.iceServers).toMatchObject([{ credential: 'second' }])
   })
 
-  it('that is refused leaves the page in its room, and is asked for again', async () => {
+  it('is requested again after a refusal, and the page stays in its room', async () => {
     const { signaling, socket, events } = await withPassword()
     await vi.advanceTimersByTimeAsync(HALF_A_DAY_MS)
     const ref = socket.sent.at(-1)?.id

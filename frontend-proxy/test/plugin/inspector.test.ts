@@ -79,7 +79,7 @@ test('the URL without the last slash leads to the page', async () => {
 })
 
 test.each(['/__signaling', '/app/__signaling'])(
-  'with the base /app/ it is also at %s',
+  'with the base /app/ the inspector is also at %s',
   async (folder) => {
     const { url } = await open({}, { base: '/app/' })
     expect(JSON.parse((await ask(`${url}${folder}/api/rooms`)).text).url).toBe(
@@ -136,7 +136,7 @@ test('every answer is only for this origin, and is not stored', async () => {
   }
 })
 
-test('only pages of this origin can use the tab again in which they have opened it', async () => {
+test('only pages of this origin can reuse the tab in which they have opened the inspector', async () => {
   const { url } = await open()
   const link = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
   for (const [site, policy] of [
@@ -168,7 +168,7 @@ test('a new token, after a reload of the sidecar, is used as soon as runtime.jso
   expect(tokenOf(project)).not.toBe(before)
 })
 
-test('a runtime.json with a wrong token is reported, and not as a session that has ended', async () => {
+test('a wrong token in runtime.json is reported, and not as the end of a session', async () => {
   const { url, project } = await open()
   const file = `${project.stateDir}/runtime.json`
   const runtime = JSON.parse(readFileSync(file, 'utf8'))
@@ -232,7 +232,7 @@ test('a body that is too large is refused', async () => {
   expect([status, JSON.parse(answer).code]).toEqual([413, 'too-large'])
 })
 
-test('with sidecar: false it works if the sidecar at that address belongs to the project', async () => {
+test('with sidecar: false the inspector works if the sidecar at that address belongs to the project', async () => {
   const { server, project } = await open()
   const { url: target } = JSON.parse(readFileSync(`${project.stateDir}/runtime.json`, 'utf8'))
   vi.stubEnv('SIDECAR_STATE_DIR', project.stateDir)
@@ -242,7 +242,7 @@ test('with sidecar: false it works if the sidecar at that address belongs to the
   await server.close()
 })
 
-test('with sidecar: false and a sidecar that is not of the project, one sentence says why not', async () => {
+test('with sidecar: false and a target of another project, one sentence says what is missing', async () => {
   const target = 'http://127.0.0.1:9'
   const { url } = await openVite(makeProject(), { sidecar: false, target })
   const { status, text } = await ask(`${url}/__signaling/api/rooms`)
@@ -260,7 +260,7 @@ test("with a proxy rule of the user's own, one sentence says why there is no ins
   expect(JSON.parse(text).message).toContain('server.proxy has its own rule for /ws/signaling')
 })
 
-test('inspector: false removes it', async () => {
+test('inspector: false removes the inspector', async () => {
   const { url, server, lines } = await open({ inspector: false })
   expect((await ask(`${url}/__signaling/`, { accept: 'text/html' })).text).toContain('<title>app')
   server.printUrls()
@@ -268,7 +268,7 @@ test('inspector: false removes it', async () => {
   expect(signaling({ inspector: false })).not.toHaveProperty('devtools')
 })
 
-test('where Vite DevTools are installed, it has an entry there', async () => {
+test('where Vite DevTools are installed, the inspector has an entry there', async () => {
   const { server } = await open({}, { base: '/app/' })
   const { devtools } = signaling() as { devtools?: typeof DEVTOOLS_DOCK }
   const register = vi.fn()
@@ -280,7 +280,7 @@ test('where Vite DevTools are installed, it has an entry there', async () => {
   )
 })
 
-test('vite build and vite preview have nothing of it', async () => {
+test('vite build and vite preview do not contain the inspector', async () => {
   const project = makeProject()
   const { stateDir, root } = project
   const plugins = [signaling({ sidecar: standIn(), stateDir })]
@@ -357,7 +357,7 @@ const REFUSED: [string, string, Record<string, string>, string][] = [
   ['a script', PAGE, { ...CROSS, 'sec-fetch-mode': 'no-cors' }, 'foreign-page'],
 ]
 
-test('everybody else is refused, and told where it can be opened', async () => {
+test('everybody else is refused, and told where the inspector can be opened', async () => {
   const { url } = await open({}, { server: { allowedHosts: true } })
   for (const [who, path, headers, reason] of REFUSED) {
     const { status, text, headers: answered } = await ask(url + path, headers)
@@ -373,7 +373,7 @@ const [ownAddress] = Object.values(networkInterfaces())
   .flatMap((all) => all ?? [])
   .filter(({ family, internal }) => family === 'IPv4' && !internal)
 
-test.runIf(ownAddress)('if Vite listens only on the network, nobody sees it', async () => {
+test.runIf(ownAddress)('if Vite listens only on the LAN, nobody sees the inspector', async () => {
   const host = ownAddress?.address ?? ''
   const { server, lines } = await open({}, { server: { host } })
   const [page] = server.resolvedUrls?.network ?? []

@@ -81,7 +81,7 @@ test('Vite listens on the network, over https, with a certificate for its addres
   expect(siteFileOf(project).network).toEqual(network)
 })
 
-test('signaling works over it', async () => {
+test('signaling works over https at an address on the network', async () => {
   const { server } = await openOnLan(true)
   const [page] = server.resolvedUrls?.network ?? []
   const url = `${page?.replace('https', 'wss')}ws/signaling`
@@ -134,7 +134,7 @@ test.each(['before', 'after'])('a plugin %s ours keeps its certificate', async (
   }
 })
 
-test('for such a certificate nothing is printed, and no authority is served', async () => {
+test('for a certificate of another plugin nothing is printed, and no authority is served', async () => {
   const { lines, server, url } = await openOnLan(true, { plugins: [basicSsl()] })
   server.printUrls()
   expect(lines.all.join('\n')).toContain('Phone')

@@ -170,7 +170,7 @@ test('a sidecar that is already running is used with its own hooks, and is not e
   expect(() => process.kill(pid, 0)).not.toThrow()
 })
 
-test('when such a sidecar exits, the next request starts one', async () => {
+test('when a sidecar that was already running exits, the next request starts another one', async () => {
   const project = makeProject()
   const pid = await startByHand(project)
   const { stateDir } = project
@@ -184,7 +184,7 @@ test('when such a sidecar exits, the next request starts one', async () => {
   expect(await pidBehind(vite)).not.toBe(pid)
 })
 
-test("when another project's sidecar takes the port of such a sidecar, pages do not reach it", async () => {
+test("when another project's sidecar takes the port of one that was running, pages do not reach it", async () => {
   const project = makeProject()
   const { stateDir } = project
   const pid = await startByHand(project)
@@ -290,7 +290,7 @@ test.each(['state', '/state', '../state'])(
   },
 )
 
-test('a sidecar whose own settings name such a state folder is stopped', async () => {
+test('a sidecar whose own settings name a state folder that Vite serves is stopped', async () => {
   const project = makeProject()
   const inside = path.join(project.root, 'state')
   const sidecar = standIn({ stateDir: inside })

@@ -226,14 +226,14 @@ test.each(KNOWN)(
   },
 )
 
-test('without the server, Vite itself serves the inspector', async () => {
+test('if the server cannot be found, Vite itself serves the inspector', async () => {
   const { lines, url } = await open(() => WITHOUT_SERVER)
   await fetch(url)
   await lines.match(STARTED)
   expect((await getEcho(`${url}/__signaling/api/rooms`)).url).toBe('/inspector/api/rooms')
 })
 
-test('inspector: false removes it from that server', async () => {
+test('inspector: false removes the inspector from the server in the config', async () => {
   const { lines, url } = await open(onServer, makeProject(), { inspector: false })
   await lines.match(STARTED)
   expect(await (await fetch(`${url}/__signaling/`)).text()).toContain('<title>app</title>')
@@ -320,7 +320,7 @@ test('the option lan has no effect in middleware mode, and one line says so', as
   await lines.match(/the option lan has no effect because Vite is in middleware mode/)
 })
 
-test('that line contains a fixed address, for the proxy of the other server', async () => {
+test('the line about middleware mode contains a fixed address, to which the other server can proxy', async () => {
   const { server, lines } = await makeVite(makeProject(), { sidecar: false }, WITHOUT_SERVER)
   const pages = makePageServer()
   pages.serve(server.middlewares)

@@ -21,7 +21,7 @@ test('without a home folder Vite starts, and the option stateDir is enough for t
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })
 
-test('without that option the sidecar is started anyway, and prints what helps', async () => {
+test('without a home folder and without stateDir the sidecar is started anyway, and prints what helps', async () => {
   vi.stubEnv('XDG_STATE_HOME', undefined)
   const project = makeProject()
   const sidecar = standIn({ dieAtStart: true })
@@ -31,7 +31,7 @@ test('without that option the sidecar is started anyway, and prints what helps',
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(503)
 })
 
-test('https for the LAN is not possible, and one sentence says so', async () => {
+test('without a home folder https for the LAN is not possible, and one sentence says so', async () => {
   vi.stubEnv('XDG_CACHE_HOME', undefined)
   const project = makeProject()
   const options = { sidecar: standIn(), stateDir: project.stateDir, lan: true }

@@ -1,4 +1,4 @@
-// The network of this machine has only IPv6, or there is no network.
+// In these tests, the network of this machine has only IPv6, or there is no network.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -70,7 +70,7 @@ test('a Vite server whose part of site.json was overwritten adds it again', asyn
   expect(siteFileOf(project)).toEqual({ ...second, others: [own] })
 })
 
-test('site.json describes a second Vite server of the project too, until that was killed', async () => {
+test('site.json describes a second Vite server of the project too, until the second one is killed', async () => {
   const project = makeProject()
   const options = { sidecar: standIn(), stateDir: project.stateDir }
   const vite = await openVite(project, options, { server: { allowedHosts: ['app.test'] } })

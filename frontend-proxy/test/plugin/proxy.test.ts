@@ -319,7 +319,7 @@ test.each(['/peerjs', '/app/peerjs'])(
   },
 )
 
-test('a page with PeerJS that asks Vite for an id is told too', async () => {
+test('a page with PeerJS that asks Vite for an id gets a line, too', async () => {
   const { url, lines } = await openReadyVite()
   await fetch(`${url}/peerjs/id?ts=1&version=1.5.5`)
   await lines.match(PEERJS)
@@ -331,7 +331,7 @@ test('only the start of the long path that a page with PeerJS asks for is in the
   expect((await lines.match(PEERJS)).length).toBeLessThan(500)
 })
 
-test("PeerJS that reaches the sidecar or the user's own server, and other pages, get none", async () => {
+test("if PeerJS reaches the sidecar or the user's own server, and for other pages, no line is printed", async () => {
   const own = createServer((_request, answer) => answer.end('own'))
   await once(own.listen(0, '127.0.0.1'), 'listening')
   onTestFinished(() => void own.close())

@@ -27,7 +27,7 @@ test('a state folder that the caller has named is kept when the sidecar is stopp
 test.each([
   [command, 'exited with code 2: sidecar: the stand-in was told to die', false],
   ['/no/such/program', 'could not be started: spawn /no/such/program ENOENT', true],
-])('%j is not said to be missing if it is there', async (program, reason, isMissing) => {
+])('the error for %j says what to install if it is missing', async (program, reason, isMissing) => {
   const { root } = makeProject()
   const env = { STAND_IN: '{"dieAtStart":true}' }
   const error = await startSidecar({ project: root, command: program, env }).catch((it) => it)

@@ -22,7 +22,7 @@ test.each([
   ['linux', { XDG_STATE_HOME: 'relative' }, '/home/me/.local/state/signaling-sidecar'],
   ['darwin', {}, '/home/me/Library/Application Support/signaling-sidecar'],
   ['darwin', { XDG_STATE_HOME: '/state' }, '/state/signaling-sidecar'],
-] as const)('on %s with %j it is %s', (platform, env, expected) => {
+] as const)('on %s with %j the state folders are in %s', (platform, env, expected) => {
   expect(userStateFolder(env, platform, '/home/me')).toBe(expected)
 })
 
@@ -38,7 +38,7 @@ test.each([
   ['linux', { XDG_CACHE_HOME: 'relative' }, '/home/me/.cache/signaling-sidecar'],
   ['darwin', {}, '/home/me/Library/Caches/signaling-sidecar'],
   ['win32', { LOCALAPPDATA: 'C:\\L' }, 'C:\\L\\signaling-sidecar\\signaling-sidecar\\Cache'],
-] as const)('what all projects share is on %s with %j in %s', (platform, env, expected) => {
+] as const)('on %s with %j the cache folder is %s', (platform, env, expected) => {
   expect(userCacheFolder(env, platform, '/home/me')).toBe(expected)
 })
 

@@ -364,7 +364,7 @@ test("pages reach the sidecar of a team under the names that are this machine's 
     expect(await statusUnder(host, `${url}/ws/signaling/rooms`), host).toBe(403)
 })
 
-test('with allowedHosts: true they do so under every name, and one warning says what that means', async () => {
+test('with allowedHosts: true every name leads to the sidecar of a team, and one warning explains that', async () => {
   const { target } = await openTeamSidecar()
   const { url, lines } = await openMiddlewareMode(target, { allowedHosts: true })
   expect(await statusUnder('any.example', `${url}/ws/signaling/rooms`)).toBe(200)

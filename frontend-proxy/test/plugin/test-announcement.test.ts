@@ -42,7 +42,7 @@ test('tests find the sidecar of a Vite in middleware mode also after that Vite h
   expect(await foundSidecar(project)).toBe(pid)
 })
 
-test('a second Vite of the project, such as that of Playwright, does not take the tests of Vitest', async () => {
+test('a second Vite of the project, for Playwright, does not change the sidecar of the Vitest tests', async () => {
   const project = makePrivateProject()
   const { server, lines, url } = await openVite(project, OPTIONS)
   await lines.match(STARTED)

@@ -220,7 +220,7 @@ function answerEveryUpgrade(server: ViteDevServer['httpServer'] | PreviewServer[
   )
 }
 
-/** Matches the line with its arguments that the stand-in prints when it listens. */
+/** Matches the line that the stand-in prints when it listens. The line contains its arguments. */
 export const STARTED: RegExp = /stand-in started with /
 
 export interface RunningVite {
@@ -239,8 +239,8 @@ export function configSource(options: SignalingOptions, port = 0): string {
 }
 
 /**
- * Starts `vite` as a separate process with its own process group. `wrapper` is the beginning of its
- * command line.
+ * Starts `vite` as a separate process with its own process group. If `wrapper` is given, it is the
+ * command that runs `vite`.
  *
  * CI is set, because Vite would otherwise exit when its stdin is closed, which would hide the
  * effect of signals.
