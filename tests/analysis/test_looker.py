@@ -1,4 +1,5 @@
-"""`Looker` reads an event log that grows: it shows new records at once, and forgets those of the oldest segment."""
+"""`Looker` reads an event log that grows. It shows new records at once. When its window has become too large, it
+forgets the records of the oldest segment."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ async def test_a_save_counts_that_happens_after_that_and_before_the_watch_begins
     async with asyncio.timeout(WITHIN_S):
         found = saves(file, version(file))
         await anext(found)
-        save(file, 100)  # the generator is suspended, so it watches nothing yet
+        save(file, 100)  # `saves` has yielded and is suspended, so it has not begun to watch
         await anext(found)
 
 

@@ -1,4 +1,5 @@
-"""The refusals of `hosted`: their texts and codes, which of them close the connection, and which are not sent."""
+"""Refused frames in `hosted`: the texts and codes of the errors, when the connection is closed, and when no error is
+sent."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ FORMAT, MISSING = "Invalid roomId format", "Missing roomId parameter"
         ("/ws/signaling/hosted/living%20room", FORMAT),
         ("/ws/signaling/hosted/living-room%0A", FORMAT),
         ("/ws/signaling/hosted/wohnk%C3%BCche", FORMAT),
-        ("/ws/signaling/hosted/%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5%D9%A6", FORMAT),  # digits, but not ours
+        ("/ws/signaling/hosted/%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5%D9%A6", FORMAT),  # Arabic-Indic digits
         ("/ws/signaling/hosted?roomId=short", FORMAT),
         ("/ws/signaling/hosted?roomId=living-room%0A", FORMAT),
         ("/ws?roomId=short", FORMAT),

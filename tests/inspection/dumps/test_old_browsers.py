@@ -1,6 +1,7 @@
 """Dumps of Chromium before version 145, which Electron still writes, can be read.
 
-The tests convert the recorded dump to the format of those versions: `time` has the user's locale, without `timestamp`.
+The tests convert the recorded dump to the format of those versions. In this format, an update has no `timestamp`, but a
+`time`, which is written as in the country of the user.
 """
 
 from __future__ import annotations
