@@ -9,7 +9,7 @@ from signaling_sidecar.analysis.pairs_in_words import WORST_FIRST
 from signaling_sidecar.analysis.seen import ELSEWHERE, Seen, is_together
 from signaling_sidecar.diagnosis import Diagnosis, History, Reason, State, next_step, state_of
 
-MAX_ELSEWHERE = 5  # verdicts are shown for at most this many pairs of pages with another signaling server
+MAX_ELSEWHERE = 5  # the most verdicts that are shown on pages which signal through another server
 
 
 def overview(seen: Seen) -> Overview:

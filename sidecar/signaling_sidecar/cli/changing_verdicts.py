@@ -93,7 +93,8 @@ class _GrowingLog:
 
     def read(self) -> FoundMeetings | None:
         """Return the meetings in the log so far, or None if there is no log yet. Raises NotAnswered."""
-        problem = None if self._copy is None else self._copy.problem  # looked at first, so that the last records count
+        # This is read before the log: if a problem has ended the copy by now, the log below contains all its records.
+        problem = None if self._copy is None else self._copy.problem
         try:
             files = [(path.name, os.stat(path).st_size) for path in find_segments(self._folder).segments]
             log = log_entries.read(self._arguments)

@@ -72,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _choose(rooms: Sequence[RoomInLog], listed: Sequence[RoomInLog], arguments: argparse.Namespace) -> RoomInLog:
     """Return the last room that matches the arguments. If earlier runs had a matching room, list them on stderr.
 
-    `rooms` have records. `listed` are in a checkpoint, so the ladder of one that has no record shows only its peers.
+    `rooms` are the rooms with records. `listed` are the rooms in a checkpoint: if such a room has no records, its
+    ladder shows only its peers.
     """
     asked = [name for name in ("dialect", "boot") if getattr(arguments, name) is not None]
     requested = " with ".join([repr(arguments.room), *(f"--{name} {getattr(arguments, name)}" for name in asked)])

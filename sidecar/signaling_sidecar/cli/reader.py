@@ -1,6 +1,6 @@
 """Find out whether the program that reads the output of a command has closed the pipe, as in `sidecar tail | head`.
 
-A command that waits for news would otherwise notice it only when it prints the next line, which may take hours.
+A command that waits for news would otherwise notice this only when it prints the next line, perhaps after hours.
 """
 
 from __future__ import annotations

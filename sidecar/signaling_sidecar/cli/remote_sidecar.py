@@ -25,7 +25,7 @@ from signaling_sidecar.errors import NotAnswered
 
 TOKEN_VARIABLE = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN = re.compile(r"[!-~]+")
-POLL_S = 0.2  # seconds between two looks whether somebody still reads the output
+POLL_S = 0.2  # seconds between two checks whether somebody still reads the output
 MAX_WAITING = 1000  # records of a stream that wait to be printed
 # Seconds without a record until the connection is checked, and between two checks, and the number of checks. A lost
 # connection is noticed after half a minute.

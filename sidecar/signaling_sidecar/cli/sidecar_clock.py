@@ -16,8 +16,8 @@ class SidecarClock:
     def compare(self, asked_ts: float, answer: HTTPResponse) -> None:
         """Compare the two clocks by the header `Date` of a response, whose request was sent at `asked_ts`.
 
-        The header has no fractions of a second, and the response was on its way for some time. So this takes the
-        smallest difference that explains the header, which is none for two clocks that agree.
+        The header has no fractions of a second, and the response was on its way for some time. So this assumes the
+        smallest difference that explains the header. For two clocks that agree, this difference is 0.
         """
         try:
             date_ts = parsedate_to_datetime(answer.headers["Date"]).timestamp()

@@ -123,7 +123,7 @@ def _follow(folder: Path, segment: Path | None, position: int, read_before: int)
         is_there = segment is not None and _name(segment) in map(_name, there)
         # If `sidecar log clear` has deleted the segment, the runs are numbered from 1 again, so all segments are new.
         later = [path for path in there if not is_there or segment is None or _name(path) > _name(segment)]
-        # Read after listing the folder: if there is a later segment, this one is finished.
+        # The segment is read after the folder was listed: if there was a later segment, this one is finished.
         if segment is not None and is_there:
             text = whole_lines(segment, position)
             position += len(text)
@@ -136,10 +136,11 @@ def _follow(folder: Path, segment: Path | None, position: int, read_before: int)
 
 
 def _seq_before(segment: Path | None, later: Path) -> int:
-    """Return the number of the last record in `segment`, or -1 if `later` is a segment of another run.
+    """Return the number of the last record in `segment`. Records of the next segment `later` up to this number are
+    skipped, because they are in `segment` too: after a restart, an instance of a cluster copies the cluster's last
+    records again.
 
-    Records of `later` up to this number are skipped, because they are in `segment` too: after a restart, an instance of
-    a cluster copies the cluster's last records again.
+    Return -1, so that no record is skipped, if `later` is a segment of another run: its records have other numbers.
     """
     if segment is None or beginning_of(segment).boot != beginning_of(later).boot:
         return -1

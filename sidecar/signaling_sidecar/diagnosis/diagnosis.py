@@ -22,7 +22,7 @@ from signaling_sidecar.pair_state import SIGNS, State
 from signaling_sidecar.untrusted_text import visible
 
 NO_OFFER = "-"
-MAX_SILENT_PAIRS = 3  # so many pairs without an offer are listed; if there are more, one is listed and others counted
+MAX_SILENT_PAIRS = 3  # the most pairs without an offer that are listed; of more, one is listed and the rest counted
 MAX_PAIRS_ALIKE = 6  # the same for pairs with any other verdict; the inspector lists as many (`FOLDED_FROM`)
 MAX_PAIRS_NAMED = 12  # the most pairs that a summary names; it names no pairs that are connected or have sent no offer
 

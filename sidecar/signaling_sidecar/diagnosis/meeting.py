@@ -144,7 +144,7 @@ class Meeting:
     connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
     """For each side, the RTCPeerConnections to the other side that its browser has reported, in order."""
     gap: Entry | None = None
-    """The last entry while the two were together which reports that the log could not be written for some time."""
+    """The last entry which reports, while the two were together, that the log could not be written for some time."""
 
     @property
     def pair(self) -> tuple[object, ...]:

@@ -76,9 +76,9 @@ class Pair:
         """Return the last refusal of a frame of this negotiation, or None. A refused frame leaves the negotiation
         incomplete.
 
-        `lacking` has the sides whose frames are missing. A refused frame that only may have been a signal counts if one
-        of these sides sent it, and then had time enough to send another frame. If `at_once` is true, the refused frame
-        counts at once.
+        `lacking` contains the sides whose frames are missing. If it is not certain that a refused frame was a signal,
+        the frame counts only if one of these sides has sent it, and has then had time enough to send another frame. If
+        `at_once` is true, the frame counts even before that time has passed.
         """
         since_ts = self.attempt.offers[0].entry.ts if self.attempt.offers else self.meeting.met.ts
         refusals = [
@@ -143,8 +143,8 @@ def _was_connected_only_before(connection: Connection, ts: float) -> bool:
 
 
 def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connection]:
-    """Return a list with the RTCPeerConnection of this attempt. If the log does not show which RTCPeerConnection
-    belongs to the attempt, the list contains the last one that may. The list may be empty."""
+    """Return one side's RTCPeerConnection of this attempt, as a list with one item, or an empty list if there is none.
+    If the log does not show which RTCPeerConnection it is, return the last one that it may be."""
     own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
     # Of several offers from a pool, only the answered one counts.
     own = [each for each in own if each.remote_ufrags.keys() & attempt.ufrags] or own

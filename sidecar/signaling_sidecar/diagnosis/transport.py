@@ -35,7 +35,7 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
 
 
 def _may_last_since(pair: Pair, entry: Entry) -> bool:
-    """Whether a connection that was made by the time of an entry may exist. After a reload, a page needs another offer,
+    """Whether a connection that was made before an entry may still exist. After a reload, a page needs another offer,
     which the log would show."""
     if pair.attempt.offers or pair.parted is not None:
         return True

@@ -41,7 +41,7 @@ class LogCopy(LogFiles):
         self.cluster_boot = cluster_boot
         self._seq = 0
         self._told_seq = 0
-        """The `seq` of the last line that the listeners were told."""
+        """The `seq` of the last line that was passed to the listeners."""
         self._begun_as = ""
         """The id of the cluster's run in the header of the open segment."""
         self._place = (b"", 0.0)
@@ -60,8 +60,9 @@ class LogCopy(LogFiles):
 
     @property
     def may_resume(self) -> bool:
-        """Whether a write has failed, and it is time to begin a new segment. If so, the caller may call `begin` with an
-        earlier checkpoint than that of the last line, and then `append` all lines since then again."""
+        """Whether a write has failed, and it is time to begin a new segment. If so, the caller may pass an earlier
+        checkpoint to `begin`: one whose `seq` is lower than that of the last appended line. The caller must then
+        `append` all lines after this checkpoint again."""
         return not self.is_written and time.monotonic() >= self._retry_s
 
     def begin(self, checkpoint: bytes, seq: int, ts: float) -> None:
@@ -89,7 +90,8 @@ class LogCopy(LogFiles):
         self._place = (b"", 0.0)  # frees memory, because a checkpoint may be large
 
     def _begin_earlier(self, checkpoint: bytes, seq: int, ts: float) -> None:
-        """Resume at an earlier place, if a write has failed. The lines since then are appended again."""
+        """If a write has failed, begin a segment with an earlier checkpoint. The caller then appends the lines after
+        this checkpoint again."""
         if not self.may_resume:
             return
         before = self._seq, self._lost
@@ -119,7 +121,7 @@ class LogCopy(LogFiles):
         """Do nothing, because `append` writes immediately."""
 
     def _tell(self, text: bytes) -> None:
-        if self._seq > self._told_seq:  # otherwise, the lines are written again, in a segment that begins earlier
+        if self._seq > self._told_seq:  # otherwise the listeners have these lines: they are written a second time
             self._told_seq = self._seq
             super()._tell(text)
 

@@ -30,11 +30,10 @@ def remember(session: Session, to: str | None) -> None:
 def part(session: Session, reason: Reason, ending: Ending | None, callers: Collection[Session | None]) -> list[Session]:
     """Return the contacts that must be told that the session has ended, and remove its peer from their contacts.
 
-    If the session has ended because its connection has ended, `ending` says how that connection ended.
-
-    `callers` are the sessions whose frames to this peer id are kept. They are not told: a caller that is told would end
-    its call, although the next session of the peer id gets the kept frames, which begin the call. But if the admin has
-    removed the peer, the callers are told too, because the peer id is barred for longer than the frames are kept.
+    If the session has ended because its connection has ended, `ending` says how that connection ended. `callers` are
+    the peers whose frames to this peer id are kept. They are not told, because they would then end the call that these
+    frames begin, although the next session of the peer id will get it. But they are told if the admin has removed the
+    peer, because the peer is barred for longer than the frames are kept.
     """
     if ending in _NOT_FOR_GOOD:
         return []

@@ -56,10 +56,11 @@ class RestoredFrames:
         self._restoration.keep_for_told(lambda _: notice)
 
     def _refused(self, record: Past, data: RecordData) -> None:
-        """Restore the answer to a refused frame. The answer contains the number of the frame.
+        """Restore the answer to a refused frame. The answer contains the number that the client gave the frame.
 
-        Usually the number is in this record. If the frame named a room that its sender was not in, the number is in the
-        previous record, and is the last number that the sender's session has handled.
+        Usually this record contains the number. But if the frame named a room that its sender was not in, only the
+        record before this one contains it. That record was applied just now, so the number is the last one that the
+        sender's session has handled.
         """
 
         def answer(session: str) -> Refused:

@@ -91,10 +91,10 @@ class Returns:
         them are kept, the client is sent a list of peers.
         """
         resumption = session.resumption
-        assert resumption is not None  # because the client has presented a valid token
+        assert resumption is not None  # the session was found by its token
         missed = resumption.after(join.after) if join.after is not None else None
         ticket = self.ticket(session, join.connection, join.token)
-        assert ticket is not None  # because the session is resumable
+        assert ticket is not None  # the session is resumable
         connection, ref = join.connection, join.ref or UNSET
 
         def answer() -> list[Effect]:
