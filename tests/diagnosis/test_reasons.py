@@ -98,7 +98,7 @@ def both_answer(story: Story) -> Story:
 
 
 def test_offers_that_cross_and_are_both_answered(story: Story) -> None:
-    """Without reports, two answered offers may be normal: they may belong to two connections."""
+    """Only a browser's report shows the fault: without it, the two offers may be for two RTCPeerConnections."""
     both_answer(story).reports("ann", peerId="ben", connection="connecting", ice="connected")
     assert story.waits(60).verdict().signaling.reason is Reason.UNKNOWN
     assert story.verdict().finding.reason is Reason.GLARE

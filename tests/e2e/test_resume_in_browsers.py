@@ -82,7 +82,7 @@ async def test_sessions_continue_after_the_sidecar_is_killed_and_restarted(demo:
 async def test_sessions_continue_after_the_sidecar_is_killed_while_its_disk_is_full(
     demo: Site, people: list[DemoPage]
 ) -> None:
-    """The sidecar forgets the frames of the time in which the disk was full. The peers keep their sessions and ids."""
+    """The frames that were relayed while the disk was full are lost. The peers keep their sessions and their ids."""
     resource.prlimit(demo.sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     await demo.vite.line("the event log cannot be written")
     await arrives_both_ways(people, "while the disk is full")

@@ -62,8 +62,8 @@ export function adviseOnRefusedWatch(code: string, message: string): void {
 const ROOM_CLOSED = "the sidecar's admin has closed the room. Call join() to create the room again."
 
 /**
- * Prints advice when the sidecar has removed this client from its room. `reason` is the text that
- * the sidecar has sent with the close code of the WebSocket.
+ * Prints advice when the sidecar has removed this client from its room. `reason` is the reason in
+ * the sidecar's Close frame.
  */
 export function adviseOnEnd(room: string, why: LeaveReason, reason: string): void {
   const text = reason === 'room closed' ? ROOM_CLOSED : ENDS[why]
@@ -72,8 +72,8 @@ export function adviseOnEnd(room: string, why: LeaveReason, reason: string): voi
 }
 
 /**
- * Prints advice when the page adds a listener to a client that was replaced, and also listens to
- * the newer client.
+ * Prints advice when the page has two clients for the same slot of a room, and has added listeners
+ * to both. The newer client has replaced the older one, whose listeners are not called any more.
  */
 export function adviseOnReplacedClient(room: string): void {
   console.warn(
@@ -84,7 +84,8 @@ export function adviseOnReplacedClient(room: string): void {
 }
 
 /**
- * Prints advice when a newer client of this page has replaced a client that the page listens to.
+ * Prints advice when the page has created a second client for the same slot of a room. The second
+ * client has replaced the first one, to which the page has added listeners.
  */
 export function adviseOnSecondClient(room: string): void {
   console.info(

@@ -37,8 +37,8 @@ export class StartedSidecar extends TestSidecar {
   }
 
   /**
-   * Ends the sidecar and deletes its temporary folder with the event log. If a report needs the file `log`, copy
-   * it before.
+   * Ends the sidecar and deletes its temporary folder with the event log. To keep the file `log` for a report, copy
+   * it before you call `stop`.
    */
   readonly stop = async (): Promise<void> => {
     await this.#process.end()

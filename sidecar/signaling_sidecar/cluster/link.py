@@ -197,7 +197,7 @@ class Link:
         except self._errors as error:
             await self._drop(client)
             _raise_if_cancelled()
-            reason, _, _ = str(error).partition(" script: ")  # the rest names a line in the Lua script
+            reason, _, _ = str(error).partition(" script: ")  # Redis adds the line of the Lua script
             raise RedisAway(reason, self._what_is_wrong(error)) from error
         except asyncio.CancelledError:
             await self._drop(client)

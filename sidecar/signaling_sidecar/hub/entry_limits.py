@@ -2,8 +2,8 @@
 
 Without a limit, an attacker could guess names until one of them is the name of a room. With one limit for all clients
 together, an attacker could use up all tries, and nobody else could enter. Therefore tries are counted by IP address.
-Many clients may share an address, for example behind a proxy. So the first tries of each connection, which are enough
-for most people, have a separate, higher limit.
+Many clients may share an address, for example behind a proxy, and they then share its limit too. So the first tries of
+each connection, which are enough for most people, have a separate, higher limit.
 
 Each try is written to the log, so that the counts remain when the hub is restored in another process.
 """
@@ -20,7 +20,7 @@ from signaling_sidecar.hub.rules import EntryLimit, RoomRules
 
 WINDOW_S = 60.0  # seconds; the limits are per minute
 PATIENCE = 3  # after this many refused tries, the connection is closed (PROTOCOLS.md, "`pairing`")
-FIRST_TRIES = 3  # how many tries of each connection count as its first tries; a user may mistype a code twice
+FIRST_TRIES = 3  # the number of tries of a connection that count as its first tries; a user may mistype a code twice
 FIRST_FACTOR = 10  # for the first tries, the limit per address is multiplied by this factor
 
 
@@ -87,7 +87,7 @@ class EntryLimits:
         return set(self._by_connection)
 
     def forget(self, connection: int) -> None:
-        """Forget a connection that has ended. Its tries still count for its IP address."""
+        """Forget a connection that has ended. Its tries are still counted for its IP address."""
         self._by_connection.pop(connection, None)
         self._refused.pop(connection, None)
 
@@ -108,7 +108,7 @@ class EntryLimits:
 
 
 class LimitedDialects:
-    """The entry limits of those dialects whose rules have a limit (`Entry.limit`)."""
+    """The entry limits of all dialects that limit the tries to enter rooms."""
 
     def __init__(self, rules: Mapping[str, RoomRules]) -> None:
         self._limits = {
@@ -143,7 +143,7 @@ class LimitedDialects:
         return any(limits.is_exhausted(connection) for limits in self._limits.values())
 
     def use(self, rules: Mapping[str, RoomRules]) -> None:
-        """Replace the limits by those in new room rules. Earlier tries still count."""
+        """Replace the limits by those in new room rules. The tries so far are still counted."""
         for dialect, limits in self._limits.items():
             limits.limit = rules[dialect].entry.limit or limits.limit
 

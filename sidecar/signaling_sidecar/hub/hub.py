@@ -217,8 +217,8 @@ class Hub:
         return verb(command, session, now_s)
 
     def _from_outside(self, command: OfMember, now_s: float) -> Outcome:
-        """Carry out a command whose sender is not in the room, if it is a published frame, or a `Leave` with
-        `may_be_outside`. Refuse other commands."""
+        """Handle a command whose sender is not in the room. A published frame is relayed, a `Leave` with
+        `may_be_outside` does nothing, and every other command is refused."""
         if isinstance(command, commands.Relay) and self.state.is_published(command):
             return self._relay_from_outside(command, now_s)
         if isinstance(command, commands.Leave) and command.may_be_outside:

@@ -6,8 +6,8 @@
 4. A session has at most one connection. A session without a connection is away.
 5. `Room.sessions` is in order of joining. A session keeps its position when its peer returns after it was away.
 6. In dialects with hosts, each room has a host, which is one of its sessions.
-7. A group is a room that becomes complete when it is full for the first time. No peer can enter it after that. The
-   groups of a series share a name, and newcomers enter only the newest group of the series.
+7. A group is a room of a series. The groups of a series share a name, and newcomers enter only the newest group. A
+   group is complete as soon as it has been full once. Then no newcomer can enter it, even if a peer has left it.
 """
 
 from __future__ import annotations

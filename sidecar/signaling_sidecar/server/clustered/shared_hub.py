@@ -37,8 +37,8 @@ from signaling_sidecar.server.tick import Tick
 from signaling_sidecar.settings import Settings
 from signaling_sidecar.untrusted_text import visible
 
-STOP_WITHIN_S = 2.0  # seconds to hand over the rooms, and after that as many seconds to leave the cluster
-LOG_WITHIN_S = 2.0  # seconds for which the start waits until the log was copied; a full disk may make that impossible
+STOP_WITHIN_S = 2.0  # seconds for handing over the rooms, and the same time again for leaving the cluster
+LOG_WITHIN_S = 2.0  # seconds for which the start waits for the copy of the log, because a full disk may prevent copying
 
 if TYPE_CHECKING:
     from signaling_sidecar.server.user_hooks.checks import HookChecks
