@@ -101,9 +101,9 @@ def test_the_server_is_a_node_of_a_redis_cluster(tmp_path: Path) -> None:
         ("rediss://127.0.0.1:{encrypted}/0?ssl_ca_certs=nowhere", "names cannot be read: No such file or directory"),
         (
             "rediss://127.0.0.1:{plain}/0",
-            "there is no answer within 5 s: if the server does not encrypt, the URL begins",
+            "there is no answer within 5 s: if the server does not encrypt, the URL must begin",
         ),
-        ("redis://127.0.0.1:{encrypted}/0", "it closed the connection: if it expects encryption, the URL begins with"),
+        ("redis://127.0.0.1:{encrypted}/0", "it closed the connection: if it expects encryption, the URL must begin"),
     ],
 )
 def test_the_connection_cannot_be_encrypted(

@@ -18,7 +18,7 @@ from signaling_sidecar.eventlog.segment_text import whole_lines
 from signaling_sidecar.eventlog.segments import find_segments, newest_of
 
 WINDOW_BYTES = 16 * 1024 * 1024  # the size of the window; a busy sidecar writes as much in half a minute
-LEAST_SEGMENTS = 2  # the fewest segments in the window; the newest segment alone may have only just begun
+LEAST_SEGMENTS = 2  # the window has at least this many segments, because the newest one may have only just begun
 
 
 class Logged(Entry, frozen=True, gc=False):

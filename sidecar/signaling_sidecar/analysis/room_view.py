@@ -99,8 +99,8 @@ class RoomView:
         return [*filter(is_together, chosen), *parted[: -MAX_PARTED - 1 : -1]]
 
     def _verdict(self, history: History) -> VerdictObject:
-        """Return the verdict without its evidence from earlier runs. The inspector finds evidence by its number in the
-        lists, which contain only records of this run, and each run numbers its records from 1."""
+        """Return the verdict without its evidence from earlier runs. The lists show only records of this run, and a
+        record of an earlier run may have the same number as one of them."""
         told = verdict_object(history)
         own = [each for each in told.evidence if each.boot == self._in_log.boot]
         return msgspec.structs.replace(told, evidence=own)

@@ -25,7 +25,7 @@ from signaling_sidecar.drawing import cluster_event
 from signaling_sidecar.errors import SidecarError
 
 ELSEWHERE: Key = ("", "")
-"""The key in `Seen.histories` for pages that signal through another server. Only their browsers' reports are known."""
+"""The key in `Seen.histories` for pages that signal through another server, of which only browser reports are known."""
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from signaling_sidecar.cluster.scripts import digest_of
 from signaling_sidecar.errors import MissingExtra, RedisUnusable
 
 OLDEST = (6, 2)  # the version of Redis; older ones have no XTRIM with MINID, and no ZADD with GT
-PAGE = 1000  # entries in one answer
+PAGE = 1000  # the most entries in one answer
 ANSWER_WITHIN_S = 5.0  # seconds; after this time a command is sent again on another connection
 
 _TOO_OLD = "its version is {}, and version 6.2 or a later one is needed"
@@ -22,9 +22,9 @@ _NOT_TRUSTED = (
     "its certificate is not accepted: {}; the query of the URL can name a file of authorities as ssl_ca_certs"
 )
 _NOT_ENCRYPTED = (
-    f"there is no answer within {ANSWER_WITHIN_S:g} s: if the server does not encrypt, the URL begins with redis://"
+    f"there is no answer within {ANSWER_WITHIN_S:g} s: if the server does not encrypt, the URL must begin with redis://"
 )
-_ENCRYPTED = "it closed the connection: if it expects encryption, the URL begins with rediss://"
+_ENCRYPTED = "it closed the connection: if it expects encryption, the URL must begin with rediss://"
 
 logger = logging.getLogger("signaling_sidecar")
 

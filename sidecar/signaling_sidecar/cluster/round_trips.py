@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 
-# Upper bounds of the histogram, in seconds: an idle Redis on the same machine answers in 0.2 ms. If Redis takes longer
-# than a second to answer, instances may not renew their leases in time.
+# The upper bounds of the histogram, in seconds. An idle Redis on the same machine answers in 0.2 ms.
+# If Redis takes longer than the last bound, instances may not renew their leases in time.
 BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 

@@ -3,8 +3,8 @@
 The keys in Redis, after the prefix `signaling-sidecar:`
 
 - `epoch`: a text that names the current state. If it has changed, Redis has lost the state of the cluster.
-- `restored`: the epoch in which an owner has given Redis its state again after a loss. While it equals `epoch`, no
-  other owner may do so.
+- `restored`: the epoch in which an owner has given Redis its state again after a loss. While `restored` equals `epoch`,
+  no other owner may give Redis its state.
 - `key`: the key of the keyed hashes that replace secrets, such as pairing codes, in room ids and records.
 - `instances`: a hash from the numbers of the living instances to the boot ids of their processes. `last_instance` is
   the highest number ever given to an instance.
@@ -29,8 +29,8 @@ Each script returns a list. Its first element is `ok`, another word that the scr
 - `fenced`: this instance is not the owner any more.
 - `lost`: Redis has an older state than this instance has seen.
 
-If its memory is full, Redis stops a script only at its first write, and never at a later one. So each script is carried
-out as a whole or not at all.
+If the memory of Redis is full, Redis stops a script only at the script's first write, and never at a later one. So each
+script is carried out as a whole or not at all.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from signaling_sidecar.eventlog.payload import Candidate
 
 ANSWERS = frozenset({"answer", "pranswer"})
 DESCRIPTIONS = ANSWERS | {"offer"}
-CROSSING_WITHIN_S = 5.0  # seconds; a later offer of the other side does not cross the first one: it begins an attempt
+CROSSING_WITHIN_S = 5.0  # seconds; a later offer of the other side does not cross the first one, but begins an attempt
 # Seconds. If one side sends several offers within this time, they are one attempt: a library may make a pool of offers
 # in advance, and a page may start its connection twice.
 TOGETHER_WITHIN_S = 1.0

@@ -22,8 +22,8 @@ from signaling_sidecar.pair_state import SIGNS, State
 from signaling_sidecar.untrusted_text import visible
 
 NO_OFFER = "-"
-MAX_SILENT_PAIRS = 3  # the most pairs without an offer that are listed; of more, one is listed and the rest counted
-MAX_PAIRS_ALIKE = 6  # the same for pairs with any other verdict; the inspector lists as many (`FOLDED_FROM`)
+MAX_SILENT_PAIRS = 3  # if more pairs than this have sent no offer, only the first is listed, and the others are counted
+MAX_PAIRS_ALIKE = 6  # the same limit for every other verdict; the inspector has this limit too (`FOLDED_FROM`)
 MAX_PAIRS_NAMED = 12  # the most pairs that a summary names; it names no pairs that are connected or have sent no offer
 
 
@@ -183,7 +183,7 @@ def _lines_of_unread(dialect: str, room: str, *, has_reports: bool) -> Iterator[
 
 
 def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterator[str]:
-    # Pairs that are in the room now come first, because most people ask about these.
+    # The pairs whose peers are both in the room now come first, because most users want to know about these.
     histories = sorted(histories, key=lambda each: each.last.meeting.parted() is not None)
     kinds: dict[object, list[History]] = {}
     for each in histories:
@@ -201,7 +201,7 @@ def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterato
 
 
 def _most_listed(reason: Reason) -> int:
-    # In a room with a host, the other peers never connect to each other, and their pairs are most of the pairs.
+    # In a room with a host, the other peers never connect to each other, and most pairs are pairs of such peers.
     return MAX_SILENT_PAIRS if reason is Reason.NOBODY_OFFERED else MAX_PAIRS_ALIKE
 
 

@@ -157,7 +157,7 @@ class MeetingFinder:
 
     def _join_reports(self) -> list[Connection]:
         """Add each reported RTCPeerConnection to a meeting: the one with the peer that the report names, or else the
-        one whose signals contain its ICE ufrags. Add it to the later meetings that it has lasted into, too.
+        one whose signals contain its ICE ufrags. Add it to the later meetings during which it was still open, too.
 
         Return the RTCPeerConnections of pages that signaled through another server."""
         for meeting in self._sessions.meetings:

@@ -146,7 +146,7 @@ def of_attempt(connections: list[Connection], attempt: Attempt) -> list[Connecti
     """Return one side's RTCPeerConnection of this attempt, as a list with one item, or an empty list if there is none.
     If the log does not show which RTCPeerConnection it is, return the last one that it may be."""
     own = [each for each in connections if each.ufrags.keys() & attempt.ufrags]
-    # Of several offers from a pool, only the answered one counts.
+    # If the page has sent a pool of offers, only the RTCPeerConnection of the answered offer belongs to the attempt.
     own = [each for each in own if each.remote_ufrags.keys() & attempt.ufrags] or own
     unsaid = [each for each in connections if not each.ufrags]
     return (own or unsaid or ([] if attempt.ufrags else connections))[-1:]

@@ -33,7 +33,7 @@ class About(msgspec.Struct, frozen=True):
     """In `peer.joined`: who the access token of the client was issued to."""
     mode: str | None = None
     host: str | None = None
-    """In `room.created` and `room.updated`: the new host. There, `name` and `mode` are the new values of the room."""
+    """In `room.created` and `room.updated`: the new host. In these records, `name` and `mode` are those of the room."""
     replaced: int | None = None
     """In `peer.resumed`: the number of the connection that the peer had before."""
     announced: bool = True

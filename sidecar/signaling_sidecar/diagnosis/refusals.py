@@ -75,7 +75,7 @@ class Refusals:
     def _add(self, entry: Entry, code: str, message: str) -> None:
         session = self._sessions.by_id.get(entry.session or "")
         meetings = [] if session is None else list(self._sessions.meetings_meant_by(session, entry))
-        # The frame's type is unreadable, or unknown to the dialect, or the same for offers and answers.
+        # True if the frame's type cannot be read, is unknown to the dialect, or is the same for offers and answers.
         may_be_signal = entry.kind is None or code == Code.UNKNOWN_TYPE or entry.kind in _SIGNAL_WORDS
         for meeting in meetings:
             side = 0 if meeting.sessions[0] is session else 1

@@ -1,4 +1,4 @@
-"""Finds the meetings to which an RTCPeerConnection belongs that a browser has reported."""
+"""Finds the meetings that the RTCPeerConnections in the reports of browsers belong to."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ class ReportedMeetings:
             self._by_peers.setdefault(_peers(meeting), []).append(meeting)
 
     def of(self, connection: Connection) -> list[MeetingSide]:
-        """Return the meeting with the peer that the connection names, else the last meeting whose signals contain one
-        of its ufrags. The list also has the later meetings that the connection has lasted into, and may be empty."""
+        """Return the meeting with the peer that the connection names, or else the last meeting whose signals contain
+        an ufrag of the connection. The list also has the later meetings during which the connection was still open.
+        It is empty if no meeting is found."""
         found = self._with_its_peer(connection) or self._with_its_ufrags(connection)
         return [] if found is None else [found, *self._later(connection, *found)]
 
     def _later(self, connection: Connection, meeting: Meeting, side: int) -> Iterator[MeetingSide]:
-        """Yield the later meetings of the same two pages, until one of them closed the connection, or it failed.
+        """Yield the later meetings of the same two pages, until a page closed the connection or the connection failed.
 
         Two pages stay connected when their sessions end, for example while there is no sidecar for a minute. They then
         meet in new sessions, and need no offer.

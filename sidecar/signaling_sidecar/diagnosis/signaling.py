@@ -63,7 +63,7 @@ def _unrecognised(unread: list[Signal]) -> Finding:
 
 
 def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
-    # The deadline begins with the first offer, even if the offer was sent again: no answer has come since then.
+    # The deadline for the answer begins with the first offer, even if the offer was sent again later.
     offer, crossing = offers[0], pair.attempt.crossing
     offerer, answerer = pair.names[offer.sender], pair.names[1 - offer.sender]
     refused = pair.refused(lacking=(1 - offer.sender,))

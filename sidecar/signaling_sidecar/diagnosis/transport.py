@@ -35,8 +35,8 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
 
 
 def _may_last_since(pair: Pair, entry: Entry) -> bool:
-    """Whether a connection that was made before an entry may still exist. After a reload, a page needs another offer,
-    which the log would show."""
+    """Whether a connection that was made before an entry may be open, or may have been open until a peer left. After a
+    reload, a page needs another offer, which the log would show."""
     if pair.attempt.offers or pair.parted is not None:
         return True
     reloads = [reload for session in pair.meeting.sessions for reload in session.reloads if reload.ts > entry.ts]
@@ -60,7 +60,7 @@ def _insecure(pair: Pair, signaling: Finding) -> Finding | None:
 
 def _transport(pair: Pair, signaling: Finding) -> Finding:
     failed = _failures(pair)
-    # The first answer counts, because later answers belong to repeated offers or to changes of tracks.
+    # The deadline begins with the first answer, because later ones belong to repeated offers or to changes of tracks.
     answers = (answer.entry for answer in pair.attempt.answers)
     began = min(answers, key=lambda entry: entry.ts, default=signaling.evidence[-1])
     if not failed and pair.has_time(began, TRANSPORT_WITHIN_S):

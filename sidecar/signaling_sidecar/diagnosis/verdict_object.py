@@ -44,8 +44,8 @@ class VerdictObject(msgspec.Struct, frozen=True):
     together: bool
     """Whether both peers are still in the room."""
     must_connect: bool = True
-    """Whether the two peers should connect in this room. They need not if the room has a host and neither of them is
-    the host. They need not either if one has sent the other an offer in a room of another dialect."""
+    """Whether the two peers should connect in this room. This is false if the room has a host and neither peer is the
+    host. It is also false if one peer has sent the other an offer in a room of another dialect."""
 
 
 class RejectionObject(msgspec.Struct, frozen=True):

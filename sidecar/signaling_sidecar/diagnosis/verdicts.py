@@ -108,7 +108,7 @@ class Verdicts:
         return verdict._replace(finding=verdict.signaling._replace(sentence=sentence), offered_in=offered_in)
 
     def _is_without_host(self, meeting: Meeting) -> bool:
-        """Whether neither peer is the host of the room, or was when one of them left."""
+        """Whether neither peer is the host of the room or, if one of them has left, was the host at that time."""
         parted = meeting.parted()
         until_ts = parted.ends[0].ts if parted is not None else math.inf
         hosts = self._hosts.get((meeting.dialect or "", meeting.room or ""), [])

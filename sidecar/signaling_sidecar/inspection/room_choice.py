@@ -64,7 +64,7 @@ def _there_before(events: pd.DataFrame, chosen: RoomInLog, entries: Sequence[Ent
     checkpoints = list(entries_of(events[is_before]))
     if first is not None and not there_before(next(iter(checkpoints[-1:]), None), key, entries):
         return []
-    # Without records of the room, each of these checkpoints lists the same peers. The first one shows since when.
+    # Without records of the room, each of these checkpoints lists the same peers. The first has the earliest time.
     return next(filter(None, (there_before(each, key, entries) for each in checkpoints)), [])
 
 

@@ -80,7 +80,7 @@ def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
         yield DumpEvent(0, ts, None, made.request_type, call)
     for id_, connection in dump.connections.items():
         moments = list(_moments(path, id_, connection, local, known_s or 0.0))
-        # The dump has no time for the creation of a connection.
+        # The dump does not say when a connection was created, so the time of its first update is used.
         began_ts = min((moment.ts for moment in moments), default=known_s or 0.0)
         yield DumpEvent(0, began_ts, id_, "create", _configuration(connection.rtc_configuration), connection.url)
         for moment, update in zip(moments, connection.update_log, strict=True):

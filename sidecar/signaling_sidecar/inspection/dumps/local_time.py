@@ -21,12 +21,12 @@ _MORNING = re.compile("a\\.?\\s?m|오전|上午|午前|π\\.?μ", re.IGNORECASE)
 
 
 class LocalTimes:
-    """Reads the times of one dump. `known_s` is a time near the first of them in seconds since the epoch, so that
-    its zone is known, or None."""
+    """Reads the times of one dump. `known_s`, in seconds since the epoch, is a time near the first of these times, from
+    which the zone is calculated. It is None if no such time is known."""
 
     def __init__(self, texts: Iterable[str], known_s: float | None) -> None:
         parsed = [dates for text in texts if (dates := _dates(text))]
-        # All times of a dump have the same order, and a day above 12 in one of them shows which.
+        # Day, month and year are in the same order in all times of a dump. A day above 12 in one time shows the order.
         orders = [order for order in _ORDERS if parsed and all(order in dates for dates in parsed)]
         firsts = {order: min(dates[order] for dates in parsed) for order in orders}
         self._order = min(orders, key=lambda order: _distance_s(firsts[order], known_s), default=None)

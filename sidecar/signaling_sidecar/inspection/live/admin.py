@@ -47,7 +47,7 @@ def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = N
 
     The project is the nearest folder, from the current one upwards, for which a sidecar runs. A printed line names the
     sidecar that was found. `state_dir` is the state folder of another sidecar. `url` and `token` are for a sidecar on
-    another machine. Its log cannot be read from this machine. There is a warning if the URL is not https, because
+    another machine, whose log cannot be read from this machine. There is a warning if the URL is not https, because
     others could then read the token.
 
     Raises `NotRunning` and `NoStateDir`, which are `SidecarError`s.

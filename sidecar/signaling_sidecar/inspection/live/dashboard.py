@@ -194,7 +194,7 @@ class Dashboard:
 
 
 def _follow(dashboard: Dashboard) -> asyncio.Task[None] | None:
-    """Start the updates. A plain script has no event loop, so there the panel shows only its first state."""
+    """Start the updates. A plain script has no event loop, so a panel in a script shows only its first state."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -211,7 +211,7 @@ async def _keep_current(dashboard: Dashboard) -> None:
         dashboard.is_due.clear()
         began_s = time.monotonic()
         has_answered = await dashboard.update()
-        # After a long update, the cells of the notebook have half of the time.
+        # After a long update, the pause is as long as the update, so that the notebook can run cells half of the time.
         pause_s = max(UPDATE_S, time.monotonic() - began_s) if has_answered else UPDATE_S
 
 
