@@ -103,7 +103,7 @@ def _own_folder_for_each_pytest(tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="session")
 def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases | None]:
-    """If the environment variable INSTANCES is a number, each test that uses a sidecar uses a cluster of that many."""
+    """If the environment variable INSTANCES is 2, for example, each sidecar of a test is a cluster of two sidecars."""
     count = int(os.environ.get("INSTANCES", "0"))
     if not count:
         yield None
@@ -190,7 +190,7 @@ def _is_in(folders: list[Path], item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`.
+    """Return the number of workers that `-n auto` starts.
 
     There are more workers than cores, because many tests wait for other programs: one worker uses only 0.6 of a core.
     """

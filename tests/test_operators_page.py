@@ -1,4 +1,4 @@
-"""The commands in `sidecar/OPERATORS.md` work, and some of its statements are true."""
+"""The commands in `sidecar/OPERATORS.md` work, and the statements that are tested here are true."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_an_unusable_state_folder_is_reported_in_one_sentence(tmp_path: Path, ma
 def test_a_worker_reports_an_unusable_state_folder_in_one_sentence(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
-    # The file is noticed before the worker listens, and the folder afterwards.
+    # A file in place of the state folder is noticed before the worker listens, a folder named runtime.json afterwards.
     make(tmp_path / "state")
     is_one_sentence(run("serve", "--port", "0", "--state-dir", str(tmp_path / "state"), "--reload"), CHOOSE_A_FOLDER)
 

@@ -65,7 +65,7 @@ def test_the_watchdog_is_fed_if_the_unit_has_one(
     monkeypatch.setenv("WATCHDOG_USEC", "200000")
     with serving(tmp_path / "state") as sidecar:
         assert [systemd.told() for _ in range(4)].count("WATCHDOG=1") == 3
-        sidecar.process.send_signal(19)  # SIGSTOP suspends the sidecar
+        sidecar.process.send_signal(19)  # SIGSTOP, which suspends the process
         sidecar.process.kill()
 
 

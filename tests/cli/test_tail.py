@@ -88,8 +88,7 @@ def test_a_record_that_is_written_while_the_earlier_ones_are_read_is_printed_onc
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot tell whether somebody reads a pipe")
 @pytest.mark.parametrize("command", [["tail", "-n", "1"], ["why", "--watch"]])
 def test_a_command_that_waits_for_news_ends_when_nobody_reads_its_output(tmp_path: Path, command: list[str]) -> None:
-    """In `sidecar tail | grep -m 1 peer.joined`, the prompt returns after the first match, and not only after the next
-    event."""
+    """After `sidecar tail | grep -m 1 peer.joined`, a shell would otherwise show its prompt only at the next event."""
     write_segment(tmp_path / "events-r0000001-a-0001.jsonl", [header("r0000001-a")])
     whole = [*SIDECAR, *command, "--state-dir", str(tmp_path)]
     pipe = subprocess.PIPE

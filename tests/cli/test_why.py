@@ -223,7 +223,7 @@ def test_of_a_sidecar_that_is_not_running_it_says_that_the_answers_are_of_its_la
 
 @contextmanager
 def watching(*arguments: str) -> Iterator[Iterator[str]]:
-    """The lines that `sidecar why --watch` prints. The command is killed if a test waits for a line too long."""
+    """The lines that `sidecar why --watch` prints. The command is killed if a test waits too long for a line."""
     command = [*SIDECAR, "why", "--watch", *arguments]
     environment = os.environ | PYTHON_PATH | {"PYTHONIOENCODING": "utf-8"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

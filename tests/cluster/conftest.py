@@ -37,8 +37,8 @@ async def link(redis: RedisServer) -> AsyncIterator[Link]:
 
 @pytest.fixture
 async def release_rooms(link: Link) -> Callable[[], Awaitable[None]]:
-    """Make an instance that handles nothing the owner of all rooms. The fixture is a function by which this instance
-    releases the rooms, so that a sidecar can become the owner."""
+    """Let an instance become the owner of all rooms, but handle no message. The fixture is a function by which this
+    instance releases the rooms, so that a sidecar can become the owner."""
     silent = Instance(link, "r0000001-aa", 60.0, b"key")
     await silent.join(may_found=True)
     claimed = await silent.claim(from_silent=False)

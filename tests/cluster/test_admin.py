@@ -60,7 +60,7 @@ async def test_every_instance_shows_the_same_rooms(served: ServedCluster, path: 
         status, body = await call(each, "GET", path)
         assert status == 200
         if "verdicts" in body:
-            body = [verdict["sessions"] for verdict in body["verdicts"]]  # the rest depends on the time of the request
+            body = [verdict["sessions"] for verdict in body["verdicts"]]  # the others depend on the request's time
         return json.loads(json.dumps(body).replace(each.sidecar.boot, "the boot"))
 
     async with asyncio.timeout(PATIENCE_S):
@@ -70,7 +70,7 @@ async def test_every_instance_shows_the_same_rooms(served: ServedCluster, path: 
 
 
 async def test_the_inspector_does_not_take_another_instance_for_a_restart(served: ServedCluster) -> None:
-    """Each time its tab becomes visible, the page may reach another instance, but the records keep their numbers."""
+    """Whenever its tab becomes visible, the page may reach another instance, whose records have the same numbers."""
     assert await boot_for_the_page(served.owner) == await boot_for_the_page(served.front)
 
 

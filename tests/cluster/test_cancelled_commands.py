@@ -11,7 +11,7 @@ from signaling_sidecar.cluster import scripts
 from signaling_sidecar.cluster.link import Link
 
 STEPS = 30
-"""Each command begins to wait for its answer within fewer steps of the event loop than this."""
+"""Within fewer steps of the event loop than this number, each command begins to wait for its answer."""
 
 COMMANDS: dict[str, Callable[[Link], Awaitable[object]]] = {
     "run": lambda link: link.run(scripts.REVOKED, "", "", "0"),

@@ -102,7 +102,7 @@ async def test_hooks_decide_for_the_clients_of_all_instances(
     for peer in (ann, ben):
         await peer.send({"type": "leave"})
     await until((tmp_path / "left").exists, "the hook is called")
-    await until(lambda: sorted((tmp_path / "left").read_text().split()) == ["ann", "ben"], "it is called once for each")
+    await until(lambda: sorted((tmp_path / "left").read_text().split()) == ["ann", "ben"], "the hook is called twice")
 
 
 async def test_a_hook_that_fails_or_takes_too_long_refuses_at_every_instance(
@@ -132,7 +132,7 @@ async def test_a_client_gets_an_answer_if_the_rooms_move_while_a_hook_decides(
     ]
     await until(lambda: all((tmp_path / f"asked-{peer}").exists() for peer in ("ann", "ben", "eve")), "hooks are asked")
     await first.sidecar._hub.hand_over()
-    await until(lambda: is_owner(second), "the other one has the rooms")
+    await until(lambda: is_owner(second), "the second sidecar has the rooms")
     (tmp_path / "decide").touch()
     answers = await asyncio.gather(*asking)
     assert [answer.get("code") or answer["type"] for answer in answers] == [
@@ -208,7 +208,7 @@ async def test_hooks_that_are_saved_are_in_use_for_the_clients_of_all_instances(
     # The instances load their hooks one after the other, because both are in this process.
     for count, name in enumerate(("one", "two"), 1):
         (tmp_path / name / "signaling_hooks.py").write_text("def on_join(join):\n    return True\n")
-        await until(lambda count=count: len(served[0].records("hooks.swapped")) == count, "it has loaded them")
+        await until(lambda count=count: len(served[0].records("hooks.swapped")) == count, "the new hooks are in use")
     for each, peer in zip(served, ("ann", "ben"), strict=True):
         assert (await (await each.connect()).join(peer))["type"] == "peer_list"
 
@@ -221,7 +221,7 @@ async def test_hooks_that_load_for_longer_than_the_lease_do_not_lose_it(
     file.write_text("import time\ntime.sleep(0.8)\n")
     second = await serve_instance(aiohttp_client, tmp_path / "two", redis.url, cluster_lease_s=0.5, hooks=file)
     await (await second.connect()).join("ann")
-    await until(lambda: first.records("peer.joined"), "the owner has let it in")
+    await until(lambda: first.records("peer.joined"), "the owner has admitted the peer")
     assert [record["data"]["instance"] for record in first.records("instance.joined")] == [1, 2]
     assert first.records("instance.left") == []
 
@@ -238,5 +238,5 @@ async def test_an_instance_that_takes_over_gives_all_rooms_the_rules_of_its_hook
     ann = await new.connect()
     assert (await ann.join("ann"))["type"] == "peer_list"
     await old.stop()
-    await until(lambda: len(new.records("room.ruled")) == 1, "it has set the rules")
+    await until(lambda: len(new.records("room.ruled")) == 1, "the new owner has set the rules")
     assert (await (await new.connect()).join("ben"))["code"] == "room-full"

@@ -74,7 +74,7 @@ async def test_a_sidecar_that_is_the_owner_no_longer_counts_on_from_where_it_was
     before = await scrape(first)
     assert before[REFUSALS] == 1
     await first.sidecar._hub.hand_over()
-    await until(lambda: is_owner(second), "the other one has the rooms")
+    await until(lambda: is_owner(second), "the second sidecar has the rooms")
     await ann.ask({"type": "offer", "to": "nobody", "sdp": "v=0"})
     old, new = await scrape(first), await scrape(second)
     assert old[REFUSALS] + new[REFUSALS] == 2

@@ -143,7 +143,7 @@ async def test_a_client_that_comes_back_while_redis_stands_still_has_its_session
     ben = await served.front.connect()
     ticket = (await ben.join("ben", resume=True))["resume"]
     await ben.socket.close(code=4999)
-    await until(lambda: len(served.records("peer.away")) == 1, "the owner knows that he is away")
+    await until(lambda: len(served.records("peer.away")) == 1, "the owner knows that the peer is away")
     own_redis.send(signal.SIGSTOP)
     again = await served.front.connect()
     await again.send(

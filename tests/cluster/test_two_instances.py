@@ -78,7 +78,7 @@ async def test_the_log_of_the_owner_goes_on_in_a_new_file_when_its_file_was_dele
     await a.join("a")
     await b.join("b")
     segment.unlink()
-    for _ in range(200):  # less than 1 MB, at which the owner would begin a file in any case
+    for _ in range(200):  # less than 1 MB, because the owner always begins a new file after 1 MB
         await a.send({"type": "offer", "to": "b", "payload": "x" * 1000})
         await served.settled()
         if any(each != segment for each in folder.glob("events-*.jsonl")):

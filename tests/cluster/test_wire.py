@@ -211,7 +211,7 @@ DEEP = Raw(b"[" * 5000 + b"]" * 5000)
 
 
 def test_metadata_can_be_nested_as_deeply_as_a_client_likes() -> None:
-    """Otherwise the batch with the metadata, which also has messages of other clients, could not be decoded."""
+    """If deep nesting was an error, the whole batch, which also has messages of other clients, could not be decoded."""
     sent: list[ToOwner] = [Ask(Join(connection=1, room=ROOM, at_ms=0, metadata=DEEP), None), Ask(Ping(2), None)]
     there_and_back(sent, encode_to_owner, decode_to_owner)
     told = Send((1,), PeerJoined(PeerView("a", 0, metadata=DEEP)))

@@ -1,8 +1,8 @@
 """Clients of a cluster that send frames all the time, and checks of what they receive.
 
 Resumable clients (`tests/soak/ledger.py`) reconnect to any living sidecar. No frame between them is lost, duplicated or
-reordered, and no peer is told that one of them has left. For plain clients, which do not reconnect, the same is true as
-long as nothing happens to their sidecars.
+reordered, and no peer is told that such a client has left. For plain clients, which do not reconnect, the same is true
+as long as nothing happens to their sidecars.
 """
 
 from __future__ import annotations

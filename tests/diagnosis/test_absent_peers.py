@@ -27,7 +27,7 @@ def test_a_peer_that_returned_and_did_not_answer_is_the_cause(story: Story) -> N
 
 
 def test_a_peer_that_has_just_returned_has_time_to_answer(story: Story) -> None:
-    """It gets the offer only when it returns."""
+    """Ann receives the offer only when she returns."""
     story.joins("ben", "Ben").goes_away("ann", "lost").describes("ben", "offer").waits(60).record("peer.resumed", "ann")
     assert story.waits(4).verdict().finding.reason is Reason.IN_PROGRESS
     assert story.waits(2).verdict().finding.reason is Reason.OFFER_UNANSWERED

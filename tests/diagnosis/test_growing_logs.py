@@ -167,7 +167,7 @@ def test_a_refused_frame_counts_as_soon_as_another_pair_shows_that_its_kind_is_a
 
 
 def test_a_connection_goes_to_the_peer_that_has_answered_with_its_ufrag(story: Story) -> None:
-    """Until the answer shows whose ufrag it is, the report may come from any peer that has received the offer."""
+    """Until an answer contains the ufrag of the connection, each peer that has the offer may have reported it."""
     story.joins(HEX_1).joins(HEX_2).record("signal.relayed", "ann", kind="offer", data={"sdp": sdp("ANNu")})
     pages(story, ("one", "Chess", "/"))
     elsewhere(story, "one", remoteUfrag="ANNu", **CONNECTED)

@@ -82,7 +82,7 @@ def test_two_guests_of_a_host_need_not_connect(tmp_path: Path) -> None:
 
 
 def fails_to_write(story: Story) -> Story:
-    """Add what the log has when it can be written again."""
+    """Add the records that follow a failure to write the log: a checkpoint, two returns and a `log.gap`."""
     story.restarts("ann", "ben").record("peer.resumed", "ann").record("peer.resumed", "ben")
     return story.record("log.gap", dialect=None, room=None, data={"lost": 7})
 

@@ -1,4 +1,4 @@
-"""Two peers of PeerJS have one RTCPeerConnection for data and another for each call. Their frames name it."""
+"""Two peers of PeerJS have one RTCPeerConnection for data and another for each call. Each frame names one."""
 
 from __future__ import annotations
 

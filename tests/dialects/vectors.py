@@ -1,10 +1,10 @@
 """The wire vectors: what several connections send, and exactly what each of them then receives, in order.
 
-The clock is the hub's own. The wall clock of a frame, and of the answers to it, is 1000 ms times the number of its
-connection; it is 0 for whatever time or an ending brings about. The bytes of a binary frame are written as hexadecimal
-digits. vitest reads the vectors of the native dialect too.
+The time of the hub passes only in the steps `pass_s`. The wall-clock time of a frame, and of the answers to it, is
+1000 ms times the number of its connection. In all other messages, such as those about the end of a connection, it is 0.
+The bytes of a binary frame are written as hexadecimal digits. vitest also reads the vectors of the dialect `rooms`.
 
-With a step `tokens`, the sidecar asks for tokens. It contains the valid ones, and the room that each of them is for.
+After a step `tokens`, clients need tokens. The step contains the valid tokens, each with the room that it is for.
 """
 
 from __future__ import annotations

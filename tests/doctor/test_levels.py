@@ -63,5 +63,5 @@ def test_a_name_or_address_that_only_works_on_this_machine_is_not_on_the_network
 
 
 def _at_loopback(getaddrinfo: Any, host: str, *rest: Any, **more: Any) -> Any:
-    """Not every system resolves names such as `app.localhost`."""
+    """Resolve names such as `app.localhost` to the loopback address, because not every system does this."""
     return getaddrinfo("127.0.0.1" if host.endswith(".localhost") else host, *rest, **more)

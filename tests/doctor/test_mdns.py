@@ -1,4 +1,4 @@
-"""`sidecar doctor` checks multicast DNS in whatever network this machine is."""
+"""The check of multicast DNS in `sidecar doctor` works in every kind of network."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_a_peer_that_is_away_is_drawn_and_marked(tmp_path: Path) -> None:
 
 
 def test_every_drawing_calls_a_peer_as_the_verdicts_do(tmp_path: Path) -> None:
-    """Two guests meet, a run of the sidecar later two others, and finally one of them is called Ann."""
+    """Two guests meet. In the next run of the sidecar, two others meet, and one of these takes the name Ann."""
     for boot, at_s, peers in (("a111", 0, ("a", "b")), ("b222", 9_000, ("c", "d"))):
         lines = [header(boot, at=at_s), record(2, at_s, "log.checkpoint", data={"rooms": []})]
         for seq, peer in enumerate(peers, 3):
@@ -117,7 +117,7 @@ def test_every_drawing_calls_a_peer_as_the_verdicts_do(tmp_path: Path) -> None:
 
 
 def test_a_pair_is_the_same_before_and_after_a_restart(story: Story, tmp_path: Path) -> None:
-    lines = story.write().read_text().splitlines()[:-1]  # less that Ben leaves
+    lines = story.write().read_text().splitlines()[:-1]  # without the record that Ben leaves
     sessions = [{"session": f"s-{peer}-1", "peer": peer} for peer in ("ann", "ben")]
     rooms = [{"dialect": "rooms", "room": "bar", "sessions": sessions}]
     lines += [

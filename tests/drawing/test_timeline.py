@@ -210,7 +210,7 @@ def test_a_session_whose_leave_is_in_a_gap_of_the_log_ends_where_the_log_shows_i
     restarts = [record(9, 50, "peer.updated", **ANN, data={}), record(10, 60, "server.restored", data={})]
     log = log_of(tmp_path, *lines, *restarts)
     assert spans_of(log, "ann") == [("here", 1.0, 50.0), ("away", 50.0, 60.0)]
-    assert spans_of(log, "ben") == [("here", 2.0, 4.0)]  # and not until the restart
+    assert spans_of(log, "ben") == [("here", 2.0, 4.0)]  # until the first checkpoint without him
     log = log_of(tmp_path, *lines[:-1], record(8, 4, "peer.joined", **{**BEN, "session": "s-ben-2"}))
     assert [node.peer for node in log.mesh("bar").links.nodes] == ["ann", "ben"]
     assert [row.seconds(Presence.HERE) for row in log.timeline("bar").attendance.rows] == [3.0, 2.0, 0.0]

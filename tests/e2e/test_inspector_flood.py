@@ -146,7 +146,7 @@ async def test_a_paused_list_stays_where_it_is_while_the_oldest_records_are_forg
         last = newest(sidecar)
         # Wait until the inspector's part of the sidecar has read the last record from the log.
         while (found := await answer())["seq"] < last:  # noqa: ASYNC110 - no event to wait for
-            await asyncio.sleep(0.1)  # more often, the answers themselves would take most of the CPU time
+            await asyncio.sleep(0.1)  # with a shorter pause, answers would take most of the CPU time
         return found["rows"][0]["seq"], f"{found['total']} rows"
 
     async def answer() -> Any:

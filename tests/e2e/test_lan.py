@@ -29,7 +29,7 @@ async def test_the_remains_of_a_killed_run_are_removed_by_the_next_run(lan: Lan,
     assert len(made_by(run.pid)) == 1 + len(lan)
     with new_lan():
         assert made_by(run.pid) == []
-        await until(lambda: not is_running(sleeping), "what ran there has ended")
+        await until(lambda: not is_running(sleeping), "the program on the phone has ended")
         assert len(made_by(os.getpid())) == 2 * (1 + len(lan))
     assert len(made_by(os.getpid())) == 1 + len(lan)
 

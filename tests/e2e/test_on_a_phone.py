@@ -84,7 +84,7 @@ def laptop(running_laptop: Laptop) -> Laptop:
 async def running_laptop_without_https(
     start_once: Start, npm_package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Laptop:
-    """It uses another folder for its state, because otherwise it would use the sidecar of the laptop with https."""
+    """This laptop has its own state folder, because it would otherwise use the sidecar of the laptop with https."""
     state_home = {"XDG_STATE_HOME": str(tmp_path_factory.mktemp("home"))}
     vite = await start_vite(start_once, FRONTEND, ["demo", NEVER_LOCKED, "--host"], state_home)
     await vite.line(r"Signaling:")

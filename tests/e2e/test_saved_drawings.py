@@ -40,7 +40,7 @@ async def run(*words: str) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def saved_notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the notebooks as pages. One command makes all, because nbconvert takes a second to start."""
+    """A folder with the notebooks as pages. One command makes all pages, because nbconvert starts slowly."""
     folder = tmp_path_factory.mktemp("saved")
     await run(
         "nbconvert", "--to", "html", "--execute", *(f"{name}.ipynb" for name in SAVED), "--output-dir", str(folder)
@@ -53,7 +53,7 @@ async def saved_notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_axe_finds_nothing_serious_in_a_notebook_that_is_saved_as_a_page(
     browser: Browser, saved_notebooks: Path, name: str
 ) -> None:
-    assert await violations(browser, saved_notebooks / f"{name}.html", OURS, ["light"]) == []  # they are light
+    assert await violations(browser, saved_notebooks / f"{name}.html", OURS, ["light"]) == []  # always light
 
 
 async def test_axe_finds_nothing_serious_in_a_saved_ladder(browser: Browser, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ async def test_names_of_rooms_are_escaped(place: Place, context: BrowserContext,
 async def test_the_button_connects_two_tabs(place: Place, context: BrowserContext) -> None:
     one, faults = await open_page(context, place.url)
     trial = one.get_by_test_id("trial")
-    for _ in range(2):  # the second time too
+    for _ in range(2):  # the button works again after the first time
         async with context.expect_page() as opened:
             await one.get_by_test_id("try").click()
         other = await opened.value

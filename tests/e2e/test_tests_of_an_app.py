@@ -1,4 +1,4 @@
-"""The tests of an app that the README of the npm package shows work in a project outside of this checkout."""
+"""The example tests in the README of the npm package work in a project outside of this checkout."""
 
 from __future__ import annotations
 

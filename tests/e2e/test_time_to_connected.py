@@ -1,4 +1,4 @@
-"""Measured on one machine. For the time on a phone, see test_a_phone_on_the_lan.py."""
+"""Measures the time from page load to connected on one machine. test_a_phone_on_the_lan.py measures it on a phone."""
 
 from __future__ import annotations
 

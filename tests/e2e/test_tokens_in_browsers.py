@@ -54,7 +54,7 @@ async def events_of(page: TokenPage, name: str) -> list[dict[str, Any]]:
 
 
 async def test_a_call_goes_on_while_the_tokens_of_both_pages_expire(browser: Browser, site: Site) -> None:
-    """Each page sends numbers over the data channel and the sidecar. The other receives each once and in order."""
+    """Each page sends numbers over the data channel and the sidecar. The other page gets each once and in order."""
     ann, ben = pages = [
         await joining(browser, site, claims={"sub": name, "room": "call", "life": SHORT}, room="call", name=name)
         for name in ("ann", "ben")

@@ -62,7 +62,7 @@ async def test_peerjs_pages_show_up_in_the_notebook_and_are_connected(
         assert not await first.evaluate("'demo' in window")
         if TIMES > 1:
             await second.close()  # the first page notices the lost connection after 15 s
-            await until(lambda wanted=round_ + 1: failures(app) == wanted, "the other has noticed it", within_s=60)
+            await until(lambda wanted=round_ + 1: failures(app) == wanted, "the first page has noticed it", within_s=60)
             await first.close()
     tally.judge(app.sidecar, made, since_ts, time.time())
     assert tally.all_wrong == {}

@@ -66,7 +66,7 @@ async def test_a_peer_that_meets_nobody_gets_an_explanation(site: Site, plain_br
         return [each.code for each in diagnose(entries_of(site.sidecar)).rejections]
 
     told = all_told()
-    earlier = len(told)  # those of the other test
+    earlier = len(told)  # the rejections that the other test has caused
 
     def is_told() -> bool:
         told[:] = all_told()

@@ -100,7 +100,7 @@ async def test_two_browsers_share_a_document_also_after_a_reload_and_after_the_s
     def is_reported() -> bool:
         return re.search(r"(Ann and Ben|Ben and Ann): connected \(host to ", said()) is not None
 
-    await until(is_reported, "a browser has reported it", within_s=30)
+    await until(is_reported, "a browser has reported the connection", within_s=30)
     room, *_ = said().splitlines()
     assert room == "notes (y-webrtc)"
     assert ("signals in this room are encrypted" in said()) is (password is not None)

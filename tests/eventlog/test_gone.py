@@ -86,7 +86,7 @@ async def test_a_deleted_log_is_begun_again_and_the_next_start_restores_from_it(
     assert len(said(caplog)) == 1
     assert str(log.path) in said(caplog)[0]
     assert state_dir.key(folder) == key
-    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # as if killed now
+    left = Path(shutil.copytree(folder, tmp_path / "left", symlinks=True))  # as a kill would leave it now
     next_one = await serve(aiohttp_client, left)
     again = await next_one.connect()
     resume = {"token": token, "after": 0}

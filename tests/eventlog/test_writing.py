@@ -366,7 +366,7 @@ def test_a_state_folder_belongs_to_one_sidecar(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_locked_is_not_said_to_belong_to_another_sidecar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This happens on NFS if its lock daemon does not run."""
+    """A folder on NFS cannot be locked if the lock daemon of NFS does not run."""
 
     def fail(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

@@ -113,7 +113,7 @@ function Page() {
   )
 }
 const hydrate = () => startTransition(() => void hydrateRoot(document, <Page />))
-// As slow as possible: the overlay is there before.
+// Hydrate late: only when the overlay is in the page.
 new MutationObserver((_, observer) => {
   if (!document.querySelector('signaling-overlay')) return
   observer.disconnect()

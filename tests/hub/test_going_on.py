@@ -1,6 +1,6 @@
 """What a hub that takes over knows about the connections that stay open.
 
-Each test restores it in both ways: from records, and from a checkpoint.
+Each test restores the hub in both ways: from records, and from a checkpoint.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class ReplayMachine(RuleBasedStateMachine):
 
     @rule()
     def ben_resumes(self) -> None:
-        """This can also happen while the hub still treats his old connection as alive."""
+        """Ben may resume while the hub still treats his old connection as alive."""
         self.pipe.clear()
         self.ben = next(self.connections)
         join = Join(

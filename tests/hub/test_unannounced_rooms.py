@@ -1,4 +1,4 @@
-"""Unannounced rooms do not tell peers who joins, leaves or is away: they receive only frames that are sent to them."""
+"""In unannounced rooms, a peer is not told who joins, leaves or is away. It gets only frames that are sent to it."""
 
 from __future__ import annotations
 

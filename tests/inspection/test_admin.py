@@ -215,7 +215,7 @@ def hanging(sidecar: Serving) -> Iterator[None]:
 async def test_the_panel_does_not_stop_the_notebook_while_the_sidecar_hangs(
     sidecar: Serving, admin: Admin, room: str
 ) -> None:
-    """Otherwise the sentence that the sidecar has not answered would be there as soon as a call returns."""
+    """If a call waited for the sidecar, the panel would already show an error when the call returns."""
     async with aiohttp.ClientSession() as session:
         ann = await page(session, admin, room, "ann")
         with hanging(sidecar):
@@ -226,7 +226,7 @@ async def test_the_panel_does_not_stop_the_notebook_while_the_sidecar_hangs(
         with hanging(sidecar):
             dashboard._kick.click()
             assert dashboard._result.value == ""
-        await until(lambda: dashboard._result.value == "Ann was removed", "it is confirmed")
+        await until(lambda: dashboard._result.value == "Ann was removed", "the panel says that Ann was removed")
         assert (await ann.receive()).data == 4003
 
 
@@ -267,13 +267,13 @@ async def test_the_result_of_a_click_stays_until_the_next_one(admin: Admin, room
         assert "bad-field" in dashboard._result.value
         dashboard._text.value = "closing <b>time</b>"
         dashboard._say.click()
-        await until(lambda: dashboard._result.value == f"the notice was sent to {room}", "it is confirmed")
+        await until(lambda: dashboard._result.value == f"the notice was sent to {room}", "the notice is confirmed")
         assert dashboard._text.value == ""
         dashboard._peer.value = "ben"
         dashboard._kick.click()
-        await until(lambda: dashboard._result.value == "Ben was removed", "it is confirmed")
+        await until(lambda: dashboard._result.value == "Ben was removed", "the panel says that Ben was removed")
         dashboard._end.click()
-        await until(lambda: dashboard._result.value == f"the room {room} was closed", "it is confirmed")
+        await until(lambda: dashboard._result.value == f"the room {room} was closed", "the closing is confirmed")
         assert not any(each.closed for each in (ann, ben, carl))
 
 
@@ -324,7 +324,7 @@ async def test_the_panel_draws_only_the_newest_rows_of_a_long_ladder(admin: Admi
         for number in range(SHOWN_ROWS):
             await ann.send_json({"type": ("offer", "answer")[number % 2], "to": "ben", "sdp": "v=0"})
             await ben.receive_json()
-        await until(lambda: f"the last {SHOWN_ROWS} of " in dashboard._ladder.html, "it is shown")
+        await until(lambda: f"the last {SHOWN_ROWS} of " in dashboard._ladder.html, "the ladder is shown")
         assert dashboard._ladder.html.count("data-seq") <= SHOWN_ROWS + 1
 
 
@@ -418,7 +418,7 @@ async def test_the_panel_goes_on_when_the_sidecar_is_killed_and_comes_back(tmp_p
         dashboard = connect(tmp_path).dashboard()
         await asyncio.to_thread(sidecar.stop, signal.SIGKILL)
     for kind, answer in BROKEN.items():
-        await until(lambda: "no sidecar is running" in dashboard._status.value, f"it is said before {kind!r}")
+        await until(lambda: "no sidecar is running" in dashboard._status.value, f"the panel says so before {kind!r}")
         with broken_admin(tmp_path, answer):
             await until(lambda: "no sidecar is running" not in dashboard._status.value, f"{kind!r} has arrived")
             assert dashboard._status.value
@@ -434,6 +434,6 @@ async def test_the_panel_reports_a_stopped_sidecar(tmp_path: Path) -> None:
         admin = connect(tmp_path)
         dashboard = admin.dashboard()
         await asyncio.to_thread(sidecar.stop)
-    await until(lambda: "no sidecar is running" in dashboard._status.value, "it is said")
+    await until(lambda: "no sidecar is running" in dashboard._status.value, "the panel says that none runs")
     assert dashboard.is_live
     admin.close()

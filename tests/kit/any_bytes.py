@@ -28,7 +28,7 @@ class Sent(NamedTuple):
 
     pieces: list[bytes]
     is_reset: bool
-    """Whether the client resets the connection afterwards. Otherwise it disconnects regularly."""
+    """Whether the client resets the connection afterwards. Otherwise the client closes it."""
 
     @property
     def outcome(self) -> Outcome:

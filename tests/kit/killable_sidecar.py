@@ -17,7 +17,7 @@ STARTS_WITHIN_S = 60.0  # seconds; the machine may be busy
 
 
 class KillableSidecar:
-    """The sidecar's output on stderr is appended to the file `errors`.
+    """A sidecar whose output on stderr is appended to the file `errors`.
 
     With `own_code`, it runs a copy of the code, which `save_the_code` can change.
     """

@@ -4,9 +4,9 @@ The network consists of network namespaces, which need Linux and root.
 
 1. The switch is also in a separate namespace. So the network of this machine does not change, and deleting the
    namespaces removes everything.
-2. The name of each namespace contains the id of the process that created it. So simultaneous runs do not interfere,
-   and the next run can remove the namespaces and programs that a killed run has left behind.
-3. Each host has a default route to the address of a router, but the router does not lead to the internet.
+2. The names of namespaces contain the id of the process that created them. So simultaneous runs do not interfere, and
+   the next run can remove the namespaces and programs that a killed run has left behind.
+3. There is a default route to a router's address, but no internet behind it.
 """
 
 from __future__ import annotations

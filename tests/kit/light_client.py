@@ -106,7 +106,7 @@ class Client(asyncio.Protocol):
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int]:
-    """Where the frame's payload begins and ends. If the frame's head is incomplete, both positions are after the
+    """Return where the frame's payload begins and ends. If the frame's head is incomplete, both positions are after the
     data."""
     payload_at = at + 2
     size = data[at + 1]  # a server sets no mask bit

@@ -16,7 +16,8 @@ RETRY_S = 0.05
 
 
 class ResumingClient:
-    """With `token`, which an earlier page with the same name has received, it resumes the session of that page."""
+    """A client in one room. With `token`, which an earlier page with the same name has received, the client resumes the
+    session of that page."""
 
     def __init__(
         self,

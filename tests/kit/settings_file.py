@@ -34,7 +34,7 @@ async def save(served: Served, file: Path, text: str) -> None:
 def mount(file: Path, version: str, text: str) -> None:
     """Put a version of the file in the place of the one before, as Kubernetes does with a ConfigMap or Secret.
 
-    `file` is a link by way of another link, `..data`, to a file in the folder of its version. `..data` is replaced.
+    `file` is a link to a file below `..data`, which is a link to the folder of a version. Only `..data` is replaced.
     """
     new, data = file.with_name(version), file.with_name("..data")
     new.mkdir()

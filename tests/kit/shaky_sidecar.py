@@ -22,7 +22,7 @@ class ShakyLink(Link):
     chance = 0.0
     random = random.Random(os.getpid())
     has_joined = False
-    """Nothing is lost until the sidecar has joined the cluster: if it cannot reach Redis before, it does not start."""
+    """Whether the sidecar has joined the cluster. Nothing is lost before, because a failed join would end it."""
 
     async def run(self, script: str, *arguments: str | bytes | int) -> list[Any]:
         self._perhaps_lose("a command")

@@ -1,6 +1,6 @@
 """Serve a page on the network, and proxy to the sidecar, as Vite does.
 
-It reads the URL of the sidecar from the state folder.
+The program reads the URL of the sidecar from the state folder.
 
 Tests run this program in the network namespace of a laptop: `python -m tests.lan.page STATE_DIR ADDRESS NAME`.
 """

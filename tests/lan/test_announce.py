@@ -136,7 +136,7 @@ async def test_a_page_at_a_removed_address_is_reported_and_the_sidecar_continues
 ) -> None:
     write_site(tmp_path, "my-app", "http://10.255.255.254:5173/")
     served = await serve(aiohttp_client, tmp_path, announce=True)
-    await until(lambda: "multicast DNS does not work here (10.255.255.254" in caplog.text, "it is said")
+    await until(lambda: "multicast DNS does not work here (10.255.255.254" in caplog.text, "the terminal says so")
     ann = await served.connect()
     assert (await ann.join("ann"))["type"] == "peer_list"
     async with served.client.get("/ws/signaling/neighbours") as answer:

@@ -343,7 +343,7 @@ async def test_the_buffer_for_a_slow_reader_is_limited(aiohttp_client: AiohttpCl
             sent += len(frame)
             assert all(each._bytes <= record_stream.MAX_BEHIND_BYTES for each in served.sidecar._admin._followers)
     received = await raw.rest()
-    assert received.endswith(b"0\r\n\r\n")  # the last chunk proves that the stream has ended regularly
+    assert received.endswith(b"0\r\n\r\n")  # the last chunk proves that the sidecar has ended the stream
     assert len(received) < sent
     await raw.close()
 

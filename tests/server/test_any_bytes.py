@@ -201,5 +201,5 @@ def test_any_bytes_are_answered_as_the_standard_says(
 
 
 async def _live() -> dict[str, int]:
-    """Open files are not compared, because the sidecar may begin to watch the hooks file only after its start."""
+    """Return the counts of `live`, except open files: the sidecar may begin to watch the hooks file after its start."""
     return {name: count for name, count in live().items() if name != "descriptors"}

@@ -227,9 +227,9 @@ async def test_500_resumable_clients_lose_nothing_when_a_drained_sidecar_is_foll
         first = records_of(tmp_path / "state")
         await sidecar.end(lambda process: None)
         await sidecar.start("--drain-s", "10")
-        await until(lambda: all(each.joined.is_set() for each in clients), "all are back", WITHIN_S)
+        await until(lambda: all(each.joined.is_set() for each in clients), "all clients have joined", WITHIN_S)
         talking.cancel()
-        await until(lambda: all(each.waiting == 0 for each in clients), "all is acknowledged", WITHIN_S)
+        await until(lambda: all(each.waiting == 0 for each in clients), "all frames are acknowledged", WITHIN_S)
         await until(lambda: all(map(has_everything, all_pairs)), "all has arrived", WITHIN_S)
         assert {each.connections for each in clients} == {2}
         await sidecar.end(lambda process: process.terminate())

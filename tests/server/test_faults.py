@@ -148,12 +148,12 @@ async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(t
         resource.prlimit(
             sidecar.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)
         )  # files cannot grow, as on a full disk
-        await until(lambda: not any(each.durable for each in clients), "all know that nothing is kept")
+        await until(lambda: not any(each.durable for each in clients), "all know that the log cannot be written")
         for each in clients:
             each.received.clear()
-        await until(lambda: all(each.received for each in clients), "all are heard all the same")
+        await until(lambda: all(each.received for each in clients), "each client has received a frame")
         await kill(sidecar, None)  # type: ignore[arg-type]
-        await until(lambda: all(each.durable for each in clients), "all are back")
+        await until(lambda: all(each.durable for each in clients), "all know that the log is written")
         talking.cancel()
         await until(lambda: not any(each.waiting for each in clients), "all is acknowledged", QUIET_WITHIN_S)
         await all_see_all(clients)
@@ -169,8 +169,8 @@ async def test_sessions_continue_after_the_sidecar_was_killed_with_a_full_disk(t
 
 
 async def many_frames(clients: list[ResumingClient]) -> None:
-    """Wait until so many frames were acknowledged that a lost or duplicated one would be among them."""
-    await until(lambda: sum(len(each.acknowledged) for each in clients) > 200, "they talk", QUIET_WITHIN_S)
+    """Wait until 200 frames were acknowledged, so that the test would notice if some frames were lost or duplicated."""
+    await until(lambda: sum(len(each.acknowledged) for each in clients) > 200, "the clients send", QUIET_WITHIN_S)
 
 
 async def everything_has_arrived(clients: list[ResumingClient]) -> None:

@@ -157,7 +157,7 @@ async def test_an_invalid_settings_file_changes_nothing_and_is_reported(
 ) -> None:
     served = await following(aiohttp_client, file)
     write(file, f"grace_s = 1\n{text}\n")
-    await until(lambda: "the previous settings stay in use" in caplog.text, "it is said")
+    await until(lambda: "the previous settings stay in use" in caplog.text, "the terminal says that they stay")
     assert served.sidecar.settings.grace_s == 30
     assert served.records("settings.changed") == []
 
@@ -170,7 +170,7 @@ async def test_the_terminal_says_once_that_the_settings_stay_when_their_file_is_
     gone = f"{file} cannot be found any more; what was read from it stays in use"
     for times, remove in enumerate((Path.unlink, lambda path: path.rename(path.with_name("moved.toml"))), 1):
         remove(file)
-        await until(lambda times=times: caplog.messages.count(gone) == times, "it is said")
+        await until(lambda times=times: caplog.messages.count(gone) == times, "the terminal says that the file is gone")
         assert served.sidecar.settings.max_rooms == 3
         write(file.with_name("another.toml"), "")  # another file in the folder changes
         await save(served, file, f"max_rooms = 3\ngrace_s = {times}\n")  # the file is read again

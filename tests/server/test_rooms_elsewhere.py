@@ -46,7 +46,7 @@ class Two(NamedTuple):
     owner: Served
     """The sidecar that has the hub."""
     other: Served
-    """A sidecar whose own hub has no rooms, because its routes use `elsewhere`."""
+    """A sidecar whose routes use `elsewhere`, so that its own hub has no rooms."""
     elsewhere: Elsewhere
     """The access of `other` to the rooms of `owner`."""
 

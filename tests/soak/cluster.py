@@ -50,7 +50,7 @@ async def _break(cluster: ClusterProcesses, clients: Traffic, victim: Instance, 
     if number is signal.SIGSTOP:
         await asyncio.sleep(2 * LEASE_S)
         victim.send(signal.SIGCONT)
-        await until(lambda: cluster.number(victim) not in (None, number_before), "it has joined again")
+        await until(lambda: cluster.number(victim) not in (None, number_before), "the sidecar has joined again")
         instance = victim
         await asyncio.sleep(LEASE_S)  # until the plain clients of the victim have lost their connections
         clients.ledger.plain = [each for each in clients.ledger.plain if each.instance is not victim]

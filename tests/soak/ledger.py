@@ -1,6 +1,6 @@
 """Record which frames the pages of the soak test must receive, and each violation of these rules:
 
-1. As soon as the sidecar acknowledges a frame, the pages that were in the room when it was sent must receive it.
+1. If the sidecar acknowledges a frame, each page that was in the room when the frame was sent must receive it.
 2. A page that is about to leave, close or reload first waits for the frames that it must still receive. Later frames
    need not reach it.
 3. The numbers of the frames from one page to another page only increase.

@@ -1,4 +1,4 @@
-"""`hosted` closes a user's second connection only if the first is alive: the client does not retry after 4002."""
+"""`hosted` closes a user's second connection with 4002 only if the first is alive, because the client then gives up."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ class Manners:
     """The first frame from the server after (room, peer) has connected. None if the server waits for the client's first
     frame."""
     turned_away: Callable[[str], Frame | None] = _nothing
-    """The frame that a client receives before its connection is closed at once. The argument is a text for people,
-    which a dialect with a fixed sentence ignores. None if the dialect sends no such frame."""
+    """The frame that a client receives if the server closes the connection right after the handshake. The argument is a
+    text for people, which a dialect with a fixed sentence ignores. None if the dialect sends no such frame."""
     enter: Callable[[str, str, int, int], Frame | None]
     """The frame with which (room, peer) joins, as the n-th (from 0) of a group with the given size. None if the
     handshake joins."""

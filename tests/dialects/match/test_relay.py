@@ -85,7 +85,7 @@ async def test_a_user_with_a_new_request_cannot_exchange_frames_with_its_old_gro
     ("query", "name", "own_spellings"),
     [
         ("a+b", "a b", ["a+b", "a b"]),
-        ("a+b%20c", "a b c", ["a+b%20c", "a b c", "a+b c"]),  # the last one: a browser encodes only " "
+        ("a+b%20c", "a b c", ["a+b%20c", "a b c", "a+b c"]),  # the third: in a URL, a browser encodes only " "
         ("a%20b", "a b", ["a%20b", "a b"]),
         ("50%", "50%", ["50%"]),
         ("50%25", "50%", ["50%25", "50%"]),

@@ -81,7 +81,7 @@ async def test_a_newcomer_is_admitted_if_a_device_leaves_during_the_challenge(se
 
 
 async def test_a_newcomer_that_disconnects_during_the_challenge_has_no_effect(served: Served) -> None:
-    """This test keeps the two seconds, because the newcomer must disconnect before the answers are due."""
+    """This test does not shorten the two seconds for an answer, because the newcomer must disconnect within them."""
     a = await device(served, "ABC234")
     await device(served, "ABC234", a, autoping=False)
     impatient = await served.connect(CANONICAL)

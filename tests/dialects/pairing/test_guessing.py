@@ -72,7 +72,7 @@ async def test_one_address_may_try_a_hundred_codes_per_minute_beyond_the_first_o
     for number, guesser in enumerate(guessers):
         await guess(guesser, range(10 * number, 10 * number + (10 if number < 14 else 3)))
     refused = await guessers[-1].ask(register("one-more"))
-    assert refused == registered("one-more")  # try 99: 14 clients have made 98 tries, besides 3 free ones each
+    assert refused == registered("one-more")  # the 99th counted try: of ten tries, seven are counted
     assert await guessers[-1].ask(register("another")) == registered("another")
     assert await guessers[-1].ask(register("the-101st")) == INVALID
     assert await guessers[-1].ask({"type": "ping"}) == {"type": "pong"}

@@ -13,7 +13,7 @@ PATH = "/ws/signaling/peerjs"
 
 
 async def handshake(served: Served, path: str = PATH, autoping: bool = True, **query: str) -> Peer:
-    """Connect with this query. Nothing is read."""
+    """Connect with this query, and read no frame."""
     return await served.connect(f"{path}?{urlencode(query)}", autoping=autoping)
 
 

@@ -186,8 +186,8 @@ async def test_the_newest_connection_replaces_the_older_one(served: Served, ann:
 
 
 async def test_a_session_can_be_resumed_from_another_address(served: Served, ann: Peer) -> None:
-    """The device changes from Wi-Fi to cable while the sidecar still treats the old connection as alive. The token
-    decides."""
+    """The device changes from Wi-Fi to cable while the sidecar still treats the old connection as alive. Only the token
+    shows that the session is its own."""
     ben, token = await resumable(served, ann)
     url = served.client.make_url("/ws/signaling")
     from_elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
@@ -220,7 +220,7 @@ async def test_the_id_of_a_resumable_session_cannot_be_used_by_others(
 async def test_nor_after_it_was_resumed_even_if_the_answer_was_lost(
     served: Served, ann: Peer, after: int | None
 ) -> None:
-    """The thief knows the `instance`, as all in the room do, but no token. The client still has its older token."""
+    """The thief knows Ben's `instance`, which all peers in the room receive, but no token. Ben has his older token."""
     ben, token = await resumable(served, ann)
     await ben.ask({"type": "list_rooms"})
     await abort(ben)

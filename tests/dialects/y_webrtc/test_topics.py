@@ -221,7 +221,7 @@ async def test_the_admin_closes_a_topic(served: Served) -> None:
 async def test_hooks_decide_about_frames_from_outside_of_a_topic(
     aiohttp_client: AiohttpClient, tmp_path: Path, hook: str
 ) -> None:
-    """Otherwise a client could send to a topic without subscribing to it, and bypass the hooks."""
+    """A client that sends to a topic without subscribing to it must not bypass the hooks."""
     served = await hooked(aiohttp_client, tmp_path / "signaling_hooks.py", hook)
     ann, eve = await subscribed(served, "notes"), await subscribed(served)
     await until(lambda: served.records("peer.joined"), "the hook has admitted Ann")

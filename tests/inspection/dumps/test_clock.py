@@ -47,7 +47,7 @@ def test_the_offset_is_the_middle_of_the_tightest_bounds(tmp_path: Path) -> None
         (111.8, "onicecandidate", candidate("BENu", "10.0.0.2")),
     )
     assert clock["matches"] == 3
-    assert clock["at_most_s"] == pytest.approx(-99.8), "by the candidate; the offer, when it was created, says -99.5"
+    assert clock["at_most_s"] == pytest.approx(-99.8), "by the candidate; the creation of the offer gives -99.5"
     assert clock["at_least_s"] == pytest.approx(-100.1), "by the answer"
     assert clock["offset_s"] == pytest.approx(-99.95)
     assert clock["uncertainty_s"] == pytest.approx(0.15)

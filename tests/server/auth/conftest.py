@@ -19,7 +19,7 @@ from tests.server.auth.cast import SETTINGS
 
 @pytest.fixture
 def expire(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """A function that makes all tokens expire that are valid for a minute, as those of `token` are."""
+    """A function that lets all tokens with a lifetime of a minute expire, such as those that `token` makes."""
     monkeypatch.setattr(token_holders, "LOOK_AFTER_S", 0.02)
     return lambda: monkeypatch.setattr(access, "LEEWAY_S", -120.0)
 

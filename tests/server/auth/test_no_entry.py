@@ -74,7 +74,7 @@ async def test_every_route_of_every_dialect_needs_a_token(served: Served, dialec
 
 
 async def test_every_path_of_the_sidecar_needs_a_token_except_those_that_are_listed_here(served: Served) -> None:
-    """So a new path must require a token, unless somebody adds it to this list."""
+    """A new path must require a token, unless somebody adds the path to the list in this test."""
     is_open = {
         "/health",
         "/ready",

@@ -73,7 +73,7 @@ async def test_on_join_is_called_in_every_dialect(aiohttp_client: AiohttpClient,
     served = await hooked(aiohttp_client, file, f"def on_join(join):\n    return join.dialect != {dialect!r}\n")
     manners = MANNERS[dialect]
     await enter(served, manners, "first-room", "a")
-    await until(lambda: served.refusals() == ["refused-by-hook"], "it is refused")
+    await until(lambda: served.refusals() == ["refused-by-hook"], "the join is refused")
     assert served.records("peer.joined") == []
 
 
@@ -262,7 +262,7 @@ async def test_hooks_stay_in_use_when_their_file_is_deleted_and_the_terminal_say
     served = await hooked(aiohttp_client, file, "def on_join(join):\n    return False\n")
     remove(file)
     gone = f"{file} cannot be found any more; what was read from it stays in use"
-    await until(lambda: gone in caplog.messages, "it is said")
+    await until(lambda: gone in caplog.messages, "the terminal says that the file is gone")
     assert await refused_joins(served, "ann") == "refused-by-hook"
 
 
