@@ -32,8 +32,8 @@ def part(session: Session, reason: Reason, ending: Ending | None, callers: Colle
 
     If the session has ended because its connection has ended, `ending` says how that connection ended. `callers` are
     the peers whose frames to this peer id are kept. They are not told, because they would then end the call that these
-    frames begin, although the next session of the peer id will get it. But they are told if the admin has removed the
-    peer, because the peer is barred for longer than the frames are kept.
+    frames begin, although the next session of the peer id will get the frames. But they are told if the admin has
+    removed the peer, because the peer id is barred for longer than the frames are kept.
     """
     if ending in _NOT_FOR_GOOD:
         return []

@@ -117,7 +117,7 @@ class Room:
 
     @property
     def overruled_listed(self) -> bool | None:
-        """`asked_listed` if the room's own rules say the opposite, otherwise None. The event log contains it."""
+        """The value of `asked_listed` for the event log. None if the room's own rules do not differ from it."""
         return None if self.asked_listed is self.listed else self.asked_listed
 
     @property

@@ -163,8 +163,8 @@ class Endings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a session is kept after its connection has ended, and when an idle room ends."""
 
     grace_s: Mapping[Ending, float] = DEFAULT_GRACE_S
-    """The grace period in seconds after each kind of ending. During this time, the session is away and waits for its
-    peer to return. With 0, the session ends at once."""
+    """The grace period in seconds after each kind of ending. In this time, the session is away and waits for its peer.
+    With 0, the session ends at once."""
     resumable_grace_s: Mapping[Ending, float] | None = None
     """The grace periods of sessions whose clients asked for a resumable session. With None, no session of the dialect
     can be resumed."""

@@ -202,8 +202,8 @@ class ClusterSide:
             self.member.tell(*again)
 
     def named(self, send: Send) -> Send:
-        """Add the name of a secret room to a message of an owner that does not know the name. A new owner handles the
-        messages in its inbox before this front has told it the names of the rooms."""
+        """Add the name of a secret room to a message that lacks it. A new owner does not know the name while it handles
+        the commands in its inbox."""
         names, message = self._secrets.get(send.connections[0]), send.message
         if names is None or not isinstance(message, _NAMED) or message.room_name is not None:
             return send
