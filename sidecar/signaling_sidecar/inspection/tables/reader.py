@@ -189,7 +189,8 @@ def _boots(segment: Path, table: pa.Table) -> pa.Array:
     """Return the boot of each record: from the header before it, or from the name of the segment."""
     names = [boot_of(segment) or segment.name.split(".")[0]]
     codes = np.zeros(len(table), dtype="int32")
-    for row in pc.indices_nonzero(pc.equal(table["type"], "log.header")).to_pylist():
+    # `pyarrow.compute.indices_nonzero` crashes Python if the table is empty and pyarrow is older than 26.
+    for row in np.flatnonzero(pc.equal(table["type"], "log.header").to_numpy()).tolist():
         codes[row:] = len(names)
         names.append(_boot_of(table["data"][row].as_py()))
     return pa.array(names, pa.string()).take(pa.array(codes))
