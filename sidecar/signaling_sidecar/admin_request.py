@@ -64,8 +64,7 @@ def _ask(url: str, token: str, method: str, path: str, body: dict[str, Any] | No
         with open_admin(url, token, method, path, body) as answer:
             return json.load(answer)
     except HTTPError as error:
-        with error:
-            raise AdminRefused(*refusal_of(error)) from None
+        raise AdminRefused(*refusal_of(error)) from None
 
 
 @contextmanager
@@ -111,11 +110,12 @@ def open_admin(
 
 
 def refusal_of(error: HTTPError) -> tuple[str, str]:
-    """Return the code and the sentence with which the sidecar has refused a request.
+    """Return the code and the sentence with which the sidecar has refused a request, and close the response.
 
     If a server that is not a sidecar has answered, the code is the HTTP status.
     """
-    text = error.read(SHOWN_BYTES).decode(errors="replace").strip()
+    with error:
+        text = error.read(SHOWN_BYTES).decode(errors="replace").strip()
     try:
         said = json.loads(text)
         return visible(str(said["code"])), visible(str(said["message"]))

@@ -146,7 +146,7 @@ def test_the_moment_may_be_of_a_type_of_pandas_or_numpy(tmp_path: Path, at: Any)
 
 @pytest.mark.parametrize(
     "at",
-    [pd.NaT, np.timedelta64("NaT"), np.datetime64("NaT"), float("nan"), float("inf"), 1e15, timedelta.max],
+    [pd.NaT, np.timedelta64("NaT", "ns"), np.datetime64("NaT", "ns"), float("nan"), float("inf"), 1e15, timedelta.max],
     ids=repr,
 )
 def test_a_time_that_no_calendar_has_is_refused_in_words(story: Story, at: Any) -> None:
