@@ -133,7 +133,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Run the workers until `stop` is called or the serving worker ends by itself. Returns the exit code."""
-        threading.Thread(target=self._watch, name="code-watch", daemon=True).start()
+        watch = threading.Thread(target=self._watch, name="code-watch", daemon=True)
+        watch.start()
         try:
             loaded = self._serving.loads(self._stop)
             self._has_changed()  # wait for the first check: from then on, the thread `code-watch` notices every save
@@ -150,6 +151,8 @@ class Supervisor:
             self._serving.stop()
             if self._standby is not None:
                 self._standby.stop()
+            self._stop.set()
+            watch.join()  # with a watchfiles older than 1.3, Python may crash if it ends while this thread runs
 
     def _watch(self) -> None:
         """Check for changes until `stop` is called. Each check puts into `_looks` whether it found changes."""
