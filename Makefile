@@ -21,7 +21,7 @@ SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-lan notebook test test-all-python test-clusters collect-tests test-frameworks test-package test-python fuzz fuzz-mesh soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
+.PHONY: help dev dev-lan notebook test test-all-python test-clusters test-oldest collect-tests test-frameworks test-package test-python fuzz fuzz-mesh soak soak-cluster soak-why bench bench-cluster bench-growing bench-hub bench-inspector bench-reading bench-restarting bench-dialects check check-package check-python format record dist clean browser
 
 help:  ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -57,6 +57,13 @@ test-all-python: $(VENV)/tools $(PACKAGE)
 test-clusters: browser  ## run all tests of the wire protocols with a cluster of one sidecar, and with a cluster of two
 	INSTANCES=1 $(PYTEST) tests/dialects
 	INSTANCES=2 $(PYTEST) tests/dialects
+
+# pip reads PIP_CONSTRAINT. The last extra, `testing`, is not included, because the tests need a newer pytest than users do.
+test-oldest:  ## run the tests of `test-python` with the oldest versions of the dependencies that pyproject.toml allows
+	@mkdir -p .cache
+	sed -n '/^dependencies/,/^notebook/p' pyproject.toml | grep -Eo '"[a-z0-9-]+(\[[a-z]+\])?>=[0-9.]+' | \
+		sed -E 's/"([a-z0-9-]+)(\[[a-z]+\])?>=/\1==/' > .cache/oldest.txt
+	PIP_CONSTRAINT=$(CURDIR)/.cache/oldest.txt $(MAKE) VENV=.cache/oldest test-python
 
 # Every worker of pytest imports all tests. This target compiles the tests once, so that not every worker compiles them.
 collect-tests: $(VENV)/tools
