@@ -28,18 +28,26 @@ export async function findRunningSidecar(
   return undefined
 }
 
+/** Who answers at the address of a sidecar. `nobody` may also mean that a sidecar is too busy to answer in time. */
+export type Answerer = 'the sidecar' | 'another sidecar' | 'another program' | 'nobody'
+
 /**
  * Whether this sidecar still runs. After SIGKILL its runtime.json still exists, and another program may use the pid
  * or the port. Only an answer with the same boot id proves that this sidecar runs.
  */
-export async function isRunning({ url, boot }: RunningSidecar): Promise<boolean> {
-  return (await bootAt(url)) === boot
+export async function isRunning(sidecar: RunningSidecar): Promise<boolean> {
+  return (await answererAt(sidecar)) === 'the sidecar'
 }
 
-/** Whether another sidecar, perhaps of another project, has taken the port of this one. */
-export async function isReplaced({ url, boot }: RunningSidecar): Promise<boolean> {
-  const found = await bootAt(url)
-  return found !== undefined && found !== boot
+/** Returns who answers at the address of this sidecar, which may have ended. */
+export async function answererAt({ url, boot }: RunningSidecar): Promise<Answerer> {
+  const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
+  const answer = await fetch(new URL('/health', url), { signal }).catch(({ cause }: Error) => cause)
+  if (!(answer instanceof Response)) return isNotHttp(answer) ? 'another program' : 'nobody'
+  const health: unknown = await answer.json().catch(() => undefined)
+  if (signal.aborted) return 'nobody'
+  if (typeof health !== 'object' || health === null || !('boot' in health)) return 'another program'
+  return health.boot === boot ? 'the sidecar' : 'another sidecar'
 }
 
 /** Returns the sidecar at `url` if it uses one of these state folders. The sidecar may have ended by now. */
@@ -124,17 +132,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-async function bootAt(url: string): Promise<unknown> {
-  try {
-    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
-    const answer = await fetch(new URL('/health', url), { signal })
-    const health: unknown = await answer.json()
-    return typeof health === 'object' && health !== null && 'boot' in health
-      ? health.boot
-      : undefined
-  } catch {
-    // The connection was refused, the request timed out, or another program has answered with something other than
-    // JSON.
-    return undefined
-  }
+/** Whether Node could not parse an answer as HTTP. */
+function isNotHttp(error: unknown): boolean {
+  return /^HPE_/.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }

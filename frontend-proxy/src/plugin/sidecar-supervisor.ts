@@ -18,9 +18,11 @@ import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
 import { OnceEach } from './once-each.ts'
 import {
+  type Answerer,
+  answererAt,
   findByAddress,
   findRunningSidecar,
-  isReplaced,
+  isAlive,
   type RunningSidecar,
 } from './running-sidecar.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
@@ -114,8 +116,8 @@ export class SidecarSupervisor {
   }
 
   /**
-   * Checks a sidecar that another program has started: after it has ended, the sidecar of another project may have
-   * been started on its port.
+   * Checks a sidecar that another program has started: after it has ended, another program, such as the sidecar of
+   * another project, may have been started on its port.
    */
   confirmed(): Promise<void> | undefined {
     const found = this.#found
@@ -124,10 +126,12 @@ export class SidecarSupervisor {
   }
 
   async #leaveIfReplaced(found: RunningSidecar): Promise<void> {
-    if ((await isReplaced(found)) && found === this.#found && this.#config) {
-      this.#found = undefined
+    const answerer = await answererAt(found)
+    // A sidecar that runs may be too busy to answer in time.
+    const runs = answerer === 'nobody' ? isAlive(found.pid) : answerer === 'the sidecar'
+    if (!runs && found === this.#found && this.#config) {
       this.#url = undefined
-      this.#findOrStart(this.#config)
+      this.#findOrStart(this.#config, answerer)
     }
     if (this.#url === undefined) await this.starting()
   }
@@ -171,13 +175,14 @@ export class SidecarSupervisor {
     this.#settle()
   }
 
-  #findOrStart(config: SidecarConfig): void {
-    this.#findThenStart(config)
+  /** `answerer` is who answers at the address of the sidecar that was last found. */
+  #findOrStart(config: SidecarConfig, answerer: Answerer = 'nobody'): void {
+    this.#findThenStart(config, answerer)
       .catch((error) => this.#printOnce('warn', `${messageOf(error)}; ${WITHOUT_SIGNALING}`))
       .finally(() => this.#settle())
   }
 
-  async #findThenStart(config: SidecarConfig): Promise<void> {
+  async #findThenStart(config: SidecarConfig, answerer: Answerer): Promise<void> {
     this.#turn += 1
     const turn = this.#turn
     this.#isSearching = true
@@ -186,7 +191,10 @@ export class SidecarSupervisor {
     const running = await findRunningSidecar(config.stateFolders)
     if (turn !== this.#turn) return
     this.#isSearching = false
+    const lost = this.#found
     this.#found = running
+    // After a reload of its code, a sidecar has another boot id and the same address.
+    if (lost && lost.url !== running?.url) this.#hasEnded(lost, answerer)
     if (running) {
       this.#use(running, config)
       return
@@ -200,6 +208,12 @@ export class SidecarSupervisor {
     else if (!this.#history.hasUnusable) {
       this.#printOnce('warn', `no sidecar was found; ${INSTALL_HINT}`)
     }
+  }
+
+  #hasEnded({ pid, url }: RunningSidecar, answerer: Answerer): void {
+    this.#url = undefined
+    const now = answerer === 'nobody' ? '' : `, and ${answerer} answers there now`
+    this.#print('warn', `the sidecar that was already running (pid ${pid}, ${url}) has ended${now}`)
   }
 
   #use({ stateDir, pid, url, version }: RunningSidecar, config: SidecarConfig): void {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
 import path from 'node:path'
 import { type Plugin, resolveConfig } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -198,7 +199,49 @@ test("when another project's sidecar takes the port of one that was running, pag
   const pids = await Promise.all([pidBehind(vite), pidBehind(vite)])
   expect(pids[0]).toBe(pids[1])
   expect([pid, other]).not.toContain(pids[0])
+  await vite.lines.match(/has ended, and another sidecar answers there now$/)
 })
+
+test.each<[string, (socket: Socket) => unknown, RegExp]>([
+  [
+    'answers with HTTP',
+    (socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'),
+    /has ended, and another program answers there now$/,
+  ],
+  [
+    'does not speak HTTP',
+    (socket) => socket.write('SSH-2.0-OpenSSH_9\r\n'),
+    /has ended, and another program answers there now$/,
+  ],
+  ['answers nothing', () => {}, /has ended$/],
+])(
+  'when a program that %s takes the port of a sidecar that was running, pages do not reach it',
+  async (_, answer, sentence) => {
+    const project = makeProject()
+    const { stateDir } = project
+    const pid = await startByHand(project)
+    const vite = await openVite(project, { sidecar: standIn(), stateDir })
+    const line = await vite.lines.match(/using the sidecar that is already running/)
+    process.kill(pid, 'SIGKILL')
+    await isGone(pid)
+    const port = Number(/:(\d+)\)/.exec(line)?.[1])
+    const sockets: Socket[] = []
+    const program = createServer((socket) => {
+      sockets.push(socket.on('error', () => {}))
+      answer(socket)
+    })
+    await once(program.listen(port, '127.0.0.1'), 'listening')
+    onTestFinished(() => {
+      program.close()
+      for (const socket of sockets) socket.destroy()
+    })
+    const pids = await Promise.all([pidBehind(vite), pidBehind(vite)])
+    expect(pids[0]).toBe(pids[1])
+    const ends = vite.lines.all.filter((text) => text.includes('has ended'))
+    expect(ends).toEqual([expect.stringMatching(sentence)])
+    expect(ends[0]).toContain(`(pid ${pid}, http://127.0.0.1:${port})`)
+  },
+)
 
 test.each([
   ['VITEST', 'true', 'auto' as const],
