@@ -91,7 +91,8 @@ export class Connection {
   readonly #webSocket: WebSocketClass | undefined
   #socket: ReconnectingWebSocket | undefined
   #open = false
-  #wasEverOpen = false
+  /** Whether a frame has ever arrived. Another program may accept a WebSocket and then send nothing. */
+  #hasEverReceived = false
   #heardAt = 0
   #firstAttempt: number | undefined
   #pingTimer: ReturnType<typeof setTimeout> | undefined
@@ -150,11 +151,12 @@ export class Connection {
     this.#events = new AbortController()
     const { signal } = this.#events
     const opened = () => {
-      this.#open = this.#wasEverOpen = true
+      this.#open = true
       this.#heard()
       this.#listener.opened()
     }
     const received = ({ data }: MessageEvent) => {
+      this.#hasEverReceived = true
       this.#heard()
       this.#listener.received(data)
     }
@@ -250,6 +252,6 @@ export class Connection {
   #adviseIfInVain(url: string): void {
     const now = performance.now()
     this.#firstAttempt ??= now
-    if (!this.#wasEverOpen && now - this.#firstAttempt >= ADVISE_AFTER_MS) adviseOnNoAnswer(url)
+    if (!this.#hasEverReceived && now - this.#firstAttempt >= ADVISE_AFTER_MS) adviseOnNoAnswer(url)
   }
 }

@@ -487,6 +487,20 @@ describe('a client that has found no sidecar', () => {
     ])
   })
 
+  it('says what to check if another program accepts its WebSockets and sends nothing', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    client({ room: 'bar', url: 'ws://silent.test/ws/signaling' })
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      const socket = await nextSocket()
+      socket.answersPings = false
+      socket.open()
+      await vi.advanceTimersByTimeAsync(20_000)
+    }
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining('no sidecar answers at ws://silent')],
+    ])
+  })
+
   it('says nothing when the sidecar that it had found has gone', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     await joined('bar')
