@@ -94,7 +94,7 @@ export class MeshMembers {
    * Sends data to one peer, or to all. Returns to how many peers it was sent. Throws an error only
    * if that number is 0, so that one peer with a full queue does not affect the others.
    */
-  send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to: string | undefined): number {
+  send(data: string | BufferSource, to: string | undefined): number {
     const errors: unknown[] = []
     let sent = 0
     for (const [peerId, { link }] of this.#members) {

@@ -95,7 +95,7 @@ export class Mesh extends TypedEventTarget<MeshEvents> {
    * not connected now does not get the data later. If `RTCDataChannel.send` fails and no peer gets
    * the data, throws that error: the data is larger than 256 KiB, or the queue to the peer is full.
    */
-  send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>, to?: string): number {
+  send(data: string | BufferSource, to?: string): number {
     if (this.#subscriptions.signal.aborted) warnOnce(CLOSED)
     return this.#members.send(data, to)
   }

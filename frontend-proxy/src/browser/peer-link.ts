@@ -161,7 +161,7 @@ export class PeerLink {
   }
 
   /** Sends data. Returns false if the link is not up. Throws what `RTCDataChannel.send` throws. */
-  send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer>): boolean {
+  send(data: string | BufferSource): boolean {
     if (!this.#up) return false
     // There are three calls because TypeScript's overloads of `send` do not accept a union.
     if (typeof data === 'string') this.#channel.send(data)
