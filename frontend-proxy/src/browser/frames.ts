@@ -102,14 +102,25 @@ export interface PeerJoinedFrame extends Numbers {
   readonly peer: Peer
 }
 
+/**
+ * Why a peer has left. `moved` means that it has joined another room, `closed` that it has closed
+ * its connection, and `lost` that its connection was lost, or its page was closed, and it did not
+ * come back in time. `kicked` and `room-closed` are actions of the sidecar's admin. A newer sidecar
+ * may send other reasons.
+ */
+export type PeerLeftReason =
+  | 'left'
+  | 'moved'
+  | 'closed'
+  | 'lost'
+  | 'kicked'
+  | 'room-closed'
+  | (string & Record<never, never>)
+
 export interface PeerLeftFrame extends Numbers {
   readonly type: 'peer_left'
   readonly peerId: string
-  /**
-   * `left`, `moved`, `closed`, `lost`, `kicked` or `room-closed`; a newer sidecar may send other
-   * reasons.
-   */
-  readonly reason: string | undefined
+  readonly reason: PeerLeftReason | undefined
 }
 
 export interface PeerUpdatedFrame extends Numbers {

@@ -1,6 +1,7 @@
 /** The options and events of a `Mesh`. */
 
-import type { Peer } from './frames.ts'
+import type { Peer, PeerLeftReason } from './frames.ts'
+import type { LeaveReason } from './signaling-events.ts'
 
 /**
  * The state of a peer in the mesh:
@@ -13,6 +14,12 @@ import type { Peer } from './frames.ts'
  * - `unconfirmed`: the peer is missing from a new list of peers, but may still come back.
  */
 export type PeerState = 'connecting' | 'connected' | 'away' | 'unconfirmed' | 'failed'
+
+/**
+ * Why a peer was removed from the mesh: the peer has left (`PeerLeftReason`), or this client is no
+ * longer in the room (`LeaveReason`), or this client is in the room as a new peer (`renamed`).
+ */
+export type RemovedReason = PeerLeftReason | LeaveReason | 'renamed'
 
 export interface MeshPeer {
   readonly peerId: string
@@ -45,7 +52,7 @@ export interface MeshEvents {
   /** From now on, messages can be sent to this peer. */
   connected: MeshPeer
   /** A peer was removed. */
-  removed: { readonly peerId: string; readonly peer: Peer; readonly reason: string }
+  removed: { readonly peerId: string; readonly peer: Peer; readonly reason: RemovedReason }
   message: { readonly from: string; readonly data: string | ArrayBuffer }
   /** The stream that a peer sends has changed. */
   stream: { readonly peerId: string; readonly stream: MediaStream | undefined }

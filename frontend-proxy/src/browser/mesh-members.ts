@@ -24,10 +24,11 @@
 
 import { warnOnce } from './default-url.ts'
 import type { Peer, RelayedFrame } from './frames.ts'
-import type { MeshEvents, MeshPeer } from './mesh-events.ts'
+import type { MeshEvents, MeshPeer, RemovedReason } from './mesh-events.ts'
 import { type Member, snapshot } from './mesh-member.ts'
 import { PeerLink } from './peer-link.ts'
 import type { SignalingClient } from './signaling-client.ts'
+import type { SignalingEvents } from './signaling-events.ts'
 import { text } from './untrusted-json.ts'
 
 /** The grace period of rule 4. The grace period of the sidecar has the same default. */
@@ -114,7 +115,7 @@ export class MeshMembers {
     for (const { link } of this.#members.values()) link.setStream(stream)
   }
 
-  removeAll(reason: string): void {
+  removeAll(reason: RemovedReason): void {
     for (const member of [...this.#members.values()]) this.#remove(member, reason)
   }
 
@@ -138,7 +139,7 @@ export class MeshMembers {
   }
 
   /** Handles a `peer_left`. */
-  left({ peerId, reason }: { peerId: string; reason: string | undefined }): void {
+  left({ peerId, reason }: SignalingEvents['peer_left']): void {
     const member = this.#members.get(peerId)
     if (member === undefined) return
     if (reason === 'lost') this.#markLost(member)
@@ -213,7 +214,7 @@ export class MeshMembers {
     return this.#client.joined && !peer.away && presence === 'confirmed'
   }
 
-  #remove({ peer, link, graceTimer }: Member, reason: string): void {
+  #remove({ peer, link, graceTimer }: Member, reason: RemovedReason): void {
     clearTimeout(graceTimer)
     link.close()
     this.#members.delete(peer.peerId)

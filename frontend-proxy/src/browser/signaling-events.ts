@@ -1,7 +1,7 @@
 /** The options and events of a `SignalingClient`. */
 
 import type { Dismissal, WebSocketClass } from './connection.ts'
-import type { Peer, RelayedFrame, Room } from './frames.ts'
+import type { Peer, PeerLeftReason, RelayedFrame, Room } from './frames.ts'
 import type { Token } from './token-source.ts'
 
 /** The name and the metadata that the other peers see. */
@@ -88,7 +88,7 @@ export interface SignalingEvents {
    */
   peer_list: { readonly room: string; readonly peerId: string; readonly peers: readonly Peer[] }
   peer_joined: Peer
-  peer_left: { readonly peerId: string; readonly reason: string | undefined }
+  peer_left: { readonly peerId: string; readonly reason: PeerLeftReason | undefined }
   /** `peer` contains all fields of the peer, and `changes` only those that have changed. */
   peer_updated: { readonly peer: Peer; readonly changes: Partial<Omit<Peer, 'peerId'>> }
   /**
