@@ -13,6 +13,8 @@ export interface RunningSidecar {
   readonly stateDir: string
   /** The token for the admin API, which changes at each start. The token must not be printed or sent to a page. */
   readonly adminToken: string | undefined
+  /** The path of the hooks file with which the sidecar was started. */
+  readonly hooks: string | undefined
 }
 
 // How long to wait for an answer. A sidecar on loopback answers within a few milliseconds.
@@ -112,14 +114,16 @@ export async function readJson(file: string): Promise<unknown> {
 
 function parseRuntime(value: unknown, stateDir: string): RunningSidecar | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { url, pid, boot, version, project, admin_token: token } = value as Record<string, unknown>
+  const fields = value as Record<string, unknown>
+  const { url, pid, boot, version, project, admin_token: token } = fields
   if (typeof url !== 'string' || !/^http:\/\//.test(url) || !URL.canParse(url)) return undefined
   // `isAlive` must not get 0 or -1, which stand for groups of processes.
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
   if (typeof boot !== 'string' || boot === '' || typeof version !== 'string') return undefined
   const known = typeof project === 'string' ? project : undefined
   const adminToken = typeof token === 'string' ? token : undefined
-  return { url, pid, boot, version, project: known, stateDir, adminToken }
+  const hooks = typeof fields.hooks === 'string' ? fields.hooks : undefined
+  return { url, pid, boot, version, project: known, stateDir, adminToken, hooks }
 }
 
 export function isAlive(pid: number): boolean {

@@ -19,6 +19,8 @@ export interface SidecarConfig {
   readonly servedFolders: readonly string[]
   readonly command: readonly string[] | undefined
   readonly args: readonly string[]
+  /** The path of the hooks file in the plugin's options. */
+  readonly hooks: string | undefined
   readonly env: Readonly<Record<string, string>>
   /**
    * The folder of the project, if the sidecar is only for the project's tests. The plugin then announces the first
@@ -48,6 +50,7 @@ export function sidecarConfigFrom(
   const set = plan.stateDir ?? env.SIDECAR_STATE_DIR ?? process.env.SIDECAR_STATE_DIR
   const named = plan.test ? testFolder : set
   const stateDir = named ? path.resolve(root, named) : undefined
+  const hooks = plan.hooks === undefined ? undefined : path.resolve(root, plan.hooks)
   const stateFolders = stateFoldersOf(folders, stateDir)
   const allServed = servedFolders(config)
   const [first] = stateFolders
@@ -63,9 +66,10 @@ export function sidecarConfigFrom(
       ...['--port', String(port), '--project', project, '--exit-on-stdin-eof'],
       ...(plan.test ? TEST_FLAGS : ['--reload', 'auto']),
       ...(stateDir ? ['--state-dir', stateDir] : []),
-      ...(plan.hooks === undefined ? [] : ['--hooks', path.resolve(root, plan.hooks)]),
+      ...(hooks === undefined ? [] : ['--hooks', hooks]),
       ...args,
     ],
+    hooks,
     // With this variable, the advice that the sidecar prints names options of the plugin instead of flags.
     env: { SIDECAR_ADVICE: 'plugin', ...env },
     testsOf: plan.test ? project : undefined,

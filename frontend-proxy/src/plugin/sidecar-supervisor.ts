@@ -29,7 +29,7 @@ import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
 import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
 import { SiteFile } from './site-file.ts'
 import { MAX_STARTS_WITHOUT_READY, StartHistory } from './start-history.ts'
-import { servedFolderAround } from './state-folder.ts'
+import { isSameFile, servedFolderAround } from './state-folder.ts'
 import { newTestFolder } from './test-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
@@ -38,7 +38,6 @@ const SEARCH_INTERVAL_MS = 1000
 
 const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
 
-// Another Vite may have started the sidecar with the same option, so the sentence does not say that this is wrong.
 const KEEPS_HOOKS =
   'that sidecar keeps the hooks with which it was started, so the option hooks has no effect on it'
 
@@ -216,7 +215,7 @@ export class SidecarSupervisor {
     this.#print('warn', `the sidecar that was already running (pid ${pid}, ${url}) has ended${now}`)
   }
 
-  #use({ stateDir, pid, url, version }: RunningSidecar, config: SidecarConfig): void {
+  #use({ stateDir, pid, url, version, hooks }: RunningSidecar, config: SidecarConfig): void {
     const served = servedFolderAround(stateDir, config.servedFolders)
     if (served !== undefined) {
       const refusal = stateFolderRefusal(stateDir, served)
@@ -225,7 +224,9 @@ export class SidecarSupervisor {
     }
     this.#listens(url, stateDir)
     this.#printOnce('info', `using the sidecar that is already running (pid ${pid}, ${url})`)
-    if (config.args.includes('--hooks')) this.#printOnce('warn', KEEPS_HOOKS)
+    // Another Vite with the same option may have started the sidecar.
+    if (config.hooks !== undefined && !isSameFile(config.hooks, hooks))
+      this.#printOnce('warn', KEEPS_HOOKS)
     this.#compareVersions(version)
   }
 

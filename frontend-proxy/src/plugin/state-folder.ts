@@ -92,6 +92,11 @@ export function servedFolderAround(
   })
 }
 
+/** Whether two paths lead to the same file, perhaps by symbolic links. */
+export function isSameFile(file: string, other: string | undefined): boolean {
+  return other !== undefined && realPathOfNearest(file) === realPathOfNearest(other)
+}
+
 // Returns the real path of a folder, even if the folder does not exist yet. (Its parents may be symbolic links.)
 function realPathOfNearest(folder: string): string {
   const absolute = path.resolve(folder)

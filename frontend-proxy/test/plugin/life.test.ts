@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import path from 'node:path'
 import { type Plugin, resolveConfig } from 'vite'
@@ -24,8 +24,12 @@ async function pidBehind({ url }: OpenVite): Promise<number> {
 }
 
 /** Starts the stand-in for a sidecar without Vite, as a user may start a sidecar by hand. */
-async function startByHand({ root, stateDir }: Project, port = '0'): Promise<number> {
-  const args = ['serve', '--port', port, '--project', root, '--state-dir', stateDir]
+async function startByHand(
+  { root, stateDir }: Project,
+  port = '0',
+  more: readonly string[] = [],
+): Promise<number> {
+  const args = ['serve', '--port', port, '--project', root, '--state-dir', stateDir, ...more]
   const child = spawn(process.execPath, [STAND_IN, ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
@@ -162,13 +166,25 @@ test('if no program is found, one sentence says what to install, and Vite contin
 
 test('a sidecar that is already running is used with its own hooks, and is not ended', async () => {
   const project = makeProject()
-  const pid = await startByHand(project)
+  const pid = await startByHand(project, '0', ['--hooks', 'others.py'])
   const vite = await openVite(project, { stateDir: project.stateDir, hooks: 'hooks.py' })
   await vite.lines.match(/using the sidecar that is already running/)
   await vite.lines.match(/the option hooks has no effect on it/)
   expect(await pidBehind(vite)).toBe(pid)
   await vite.server.close()
   expect(() => process.kill(pid, 0)).not.toThrow()
+})
+
+test('a sidecar that is already running with the same hooks file causes no warning', async () => {
+  const project = makeProject()
+  const { root, stateDir } = project
+  const link = path.join(path.dirname(root), 'link')
+  symlinkSync(root, link)
+  writeFileSync(path.join(root, 'hooks.py'), '')
+  await startByHand(project, '0', ['--hooks', path.join(link, 'hooks.py')])
+  const { lines } = await openVite(project, { stateDir, hooks: 'hooks.py' })
+  await lines.match(/using the sidecar that is already running/)
+  expect(lines.all.join('\n')).not.toContain('hooks')
 })
 
 test('when a sidecar that was already running exits, the next request starts another one', async () => {

@@ -78,7 +78,8 @@ function writeRuntime() {
   const { pid } = process
   const url = `http://127.0.0.1:${server.address().port}`
   mkdirSync(stateDir, { recursive: true })
-  const runtime = { url, pid, boot, version, project: flags.project, admin_token: token }
+  const { project, hooks } = flags
+  const runtime = { url, pid, boot, version, project, hooks, admin_token: token }
   writeFileSync(`${stateDir}/runtime.json`, JSON.stringify(runtime))
 }
 

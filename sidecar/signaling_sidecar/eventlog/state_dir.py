@@ -41,6 +41,8 @@ class Runtime(msgspec.Struct, frozen=True):
     project: str
     admin_token: str
     """The token for the admin API, which is valid for this run only."""
+    hooks: str | None = None
+    """The path of the hooks file. The Vite plugin warns if its own option names another file."""
 
 
 class Pointer(msgspec.Struct, frozen=True):

@@ -180,7 +180,8 @@ def _write_runtime(sidecar: Sidecar, listening: socket.socket) -> Ready:
     host, port = listening.getsockname()[:2]
     url = url_of(listening)
     project = str(sidecar.settings.project)
-    runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token)
+    hooks = None if sidecar.settings.hooks is None else str(sidecar.settings.hooks.absolute())
+    runtime = Runtime(url, os.getpid(), sidecar.boot, __version__, project, sidecar.admin_token, hooks)
     sidecar.held_state_dir.write_runtime(runtime)
     if not sidecar.settings.private:
         state_dir.point_to(sidecar.state_dir, sidecar.settings.project)

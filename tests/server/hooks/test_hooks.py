@@ -13,6 +13,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.cli import main
 from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.eventlog import state_dir
 from signaling_sidecar.reload import reload_extra
 from signaling_sidecar.server.user_hooks import checks
 from tests.dialects.manners import MANNERS
@@ -22,7 +23,7 @@ from tests.kit.club import CLUB
 from tests.kit.hooks_file import hooked, remove, save
 from tests.kit.programs import until
 from tests.kit.serving import Served
-from tests.kit.sidecar_command import run_here
+from tests.kit.sidecar_command import run_here, serving
 
 SAVES = 20
 
@@ -199,6 +200,15 @@ def test_an_unusable_hooks_file_prevents_the_start(file: Path) -> None:
     done = run_here("serve", "--port", "0", "--state-dir", str(file.parent / "state"), "--hooks", str(file))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].endswith("cannot be used (NameError: name 'undefined' is not defined)")
+
+
+def test_runtime_json_contains_the_whole_path_of_the_hooks_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("")
+    monkeypatch.chdir(file.parent)
+    with serving(file.parent / "state", "--hooks", file.name):
+        runtime = state_dir.read_runtime(file.parent / "state")
+    assert runtime is not None
+    assert runtime.hooks == str(file)
 
 
 @pytest.mark.parametrize("flags", [["--hooks", "signaling_hooks.py"], ["--reload"]], ids=str)
