@@ -84,7 +84,7 @@ async def test_the_sidecar_serves_and_ends_with_its_stdin(start: Start, tmp_path
         assert (await answer.json())["boot"] == ready["boot"]
     another = await start(*serve)
     await another.line("^sidecar: another sidecar is running")
-    assert await another.ended() == 2
+    assert await another.ended() == 3
     assert program.process.stdin is not None
     program.process.stdin.close()
     assert await program.ended() == 0

@@ -35,6 +35,8 @@ export interface Exit {
   readonly reason: string
   /** Whether another program should be tried, because this one cannot run on this machine or is not a sidecar. */
   readonly isUnusable: boolean
+  /** Whether the process has ended because another sidecar uses its state folder. */
+  readonly isSecond: boolean
 }
 
 export interface SidecarProcess {
@@ -47,6 +49,8 @@ export interface SidecarProcess {
 
 // The sidecar exits with this code for errors that the user can correct, such as a wrong setting.
 const USER_ERROR = 2
+// The exit code of the sidecar's error StateDirTaken.
+const STATE_DIR_TAKEN = 3
 
 // A sidecar that has not exited after this time hangs: it waits less than 4 s for its connections to close.
 const END_TIMEOUT_MS = 5000
@@ -95,7 +99,10 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
       events.exited({
         how,
         reason: isReady || !lastLine ? how : `${how}: ${lastLine}`,
-        isUnusable: !isReady && (failure !== undefined || (!signal && code !== USER_ERROR)),
+        isUnusable:
+          !isReady &&
+          (failure !== undefined || (!signal && code !== USER_ERROR && code !== STATE_DIR_TAKEN)),
+        isSecond: !isReady && code === STATE_DIR_TAKEN,
       })
       resolve()
     })

@@ -195,6 +195,7 @@ export class SidecarSupervisor {
     // After a reload of its code, a sidecar has another boot id and the same address.
     if (lost && lost.url !== running?.url) this.#hasEnded(lost, answerer)
     if (running) {
+      this.#history.ready()
       this.#use(running, config)
       return
     }
@@ -266,6 +267,11 @@ export class SidecarSupervisor {
         exited: (exit) => {
           history.exited()
           const triesNext = exit.isUnusable && isFound
+          // Another Vite of the project has started a sidecar at the same time, which the next search finds.
+          if (exit.isSecond && history.isFirstStart) {
+            if (isCurrent()) this.#startLater(config)
+            return
+          }
           if (!triesNext && exit.reason !== history.lastReason) output.release()
           if (!isCurrent()) return
           if (triesNext) this.#tryNext(command, exit, config)
@@ -309,15 +315,22 @@ export class SidecarSupervisor {
       this.#print('warn', `the sidecar ${reason}; ${rest}`)
       return
     }
-    const delayMs = this.#history.nextDelayMs()
     // Prints `how`, because `reason` also contains the last line of the output, which was printed before.
     const end = reason === this.#history.lastReason ? 'ended in the same way' : how
     this.#history.lastReason = reason
+    const delayMs = this.#startLater(config)
     this.#print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
+  }
+
+  /** Searches for a sidecar again, or starts one, after a delay. Returns the delay. */
+  #startLater(config: SidecarConfig): number {
+    const delayMs = this.#history.nextDelayMs()
+    this.#child = undefined
     this.#restart = setTimeout(() => {
       this.#restart = undefined
       this.#findOrStart(config)
     }, delayMs).unref()
+    return delayMs
   }
 
   #compareVersions(version: string): void {

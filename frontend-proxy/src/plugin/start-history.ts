@@ -24,12 +24,18 @@ export class StartHistory {
     return this.#startsWithoutReady < MAX_STARTS_WITHOUT_READY
   }
 
+  /** Whether the last start was the first one since a sidecar has listened. */
+  get isFirstStart(): boolean {
+    return this.#startsWithoutReady === 1
+  }
+
   started(program: string): void {
     this.#startsWithoutReady += 1
     this.#version = versionOf(program)
     this.#readyAtMs = Number.POSITIVE_INFINITY
   }
 
+  /** Must be called when a sidecar listens, whether or not this process has started it. */
   ready(): void {
     this.#startsWithoutReady = 0
     this.#readyAtMs = Date.now()

@@ -104,5 +104,7 @@ async function startWith(
     return new StartedSidecar(process.child, testFolder, admin, dialect)
   }
   await process?.child.end()
-  return exit ?? { how: '', reason: 'has written no runtime.json', isUnusable: false }
+  return (
+    exit ?? { how: '', reason: 'has written no runtime.json', isUnusable: false, isSecond: false }
+  )
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import path from 'node:path'
 import { type Plugin, resolveConfig } from 'vite'
@@ -185,6 +185,24 @@ test('a sidecar that is already running with the same hooks file causes no warni
   const { lines } = await openVite(project, { stateDir, hooks: 'hooks.py' })
   await lines.match(/using the sidecar that is already running/)
   expect(lines.all.join('\n')).not.toContain('hooks')
+})
+
+test('if another Vite starts a sidecar at the same time, that one is used, and no error is printed', async () => {
+  const project = makeProject()
+  const { root, stateDir } = project
+  const pid = await startByHand(project)
+  const [runtime, hidden] = [path.join(stateDir, 'runtime.json'), path.join(stateDir, 'hidden')]
+  renameSync(runtime, hidden)
+  // The other sidecar has locked the state folder, and begins to listen a moment later.
+  const script = `#!/bin/sh\necho "sidecar: another is running" >&2\nmv "${hidden}" "${runtime}"\nexit 3\n`
+  const bin = path.join(root, '.venv', 'bin')
+  mkdirSync(bin, { recursive: true })
+  writeFileSync(path.join(bin, 'signaling-sidecar'), script, { mode: 0o755 })
+  vi.stubEnv('VIRTUAL_ENV', undefined)
+  const vite = await openVite(project, { stateDir })
+  await vite.lines.match(/using the sidecar that is already running/)
+  expect(vite.lines.all.filter((line) => line.includes('[signaling]'))).toHaveLength(1)
+  expect(await pidBehind(vite)).toBe(pid)
 })
 
 test('when a sidecar that was already running exits, the next request starts another one', async () => {

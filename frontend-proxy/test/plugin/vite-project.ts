@@ -281,9 +281,9 @@ export function isAlive(pid: number): boolean {
     return false
   }
   // An ended orphan stays a zombie until the init process reaps it. In a container, that may take
-  // seconds, or never happen.
+  // seconds, or never happen. While other threads of the process are still ending, its ports are in use.
   const status = `/proc/${pid}/status`
-  return !existsSync(status) || !/^State:\s+Z/m.test(readFileSync(status, 'utf8'))
+  return !existsSync(status) || !/^State:\s+Z.*^Threads:\s+1$/ms.test(readFileSync(status, 'utf8'))
 }
 
 /**

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code: int = arguments.run(arguments)
     except SidecarError as error:
         print(f"sidecar: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except BrokenPipeError:
         # The program that reads the output has closed the pipe, as in `sidecar tail | head`. Python flushes stdout at
         # exit, which would fail if stdout were still the pipe.

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 
 class SidecarError(Exception):
-    """Ends a command with exit code 2. `str()` returns one sentence for the terminal that says what to correct."""
+    """Ends a command with `exit_code`. `str()` returns one sentence for the terminal that says what to correct."""
 
     code: str
     """An error code for programs that read the sidecar's messages, such as `port-taken`."""
+    exit_code: ClassVar[int] = 2
 
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
@@ -69,7 +70,12 @@ class PortTaken(SidecarError):
 
 
 class StateDirTaken(SidecarError):
-    """Another sidecar uses the state folder. Two sidecars in one folder would overwrite each other's `runtime.json`."""
+    """Another sidecar uses the state folder. Two sidecars in one folder would overwrite each other's `runtime.json`.
+
+    The Vite plugin recognises the exit code: another Vite of the project has started a sidecar at the same time.
+    """
+
+    exit_code = 3
 
     def __init__(self, path: str) -> None:
         super().__init__(path)

@@ -21,12 +21,6 @@ from functools import partial
 from pkgutil import resolve_name
 
 
-def _report(error: Exception) -> int:
-    """Print an error that the operator can correct, as the command `sidecar` does. Returns the exit code."""
-    print(f"sidecar: {error}", file=sys.stderr)
-    return 2
-
-
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the supervisor closes the stdin of its workers
     import aiohttp.web  # noqa: F401 - this import takes most of the time of a start
@@ -46,7 +40,8 @@ def main() -> None:
         if how in ("serve\n", "reload\n"):
             takeover.serve(int(listening), reloaded=how == "reload\n", serving=partial(answer, "serving"))
     except SidecarError as error:
-        sys.exit(_report(error))
+        print(f"sidecar: {error}", file=sys.stderr)  # as the command `sidecar` does
+        sys.exit(error.exit_code)
 
 
 main()
