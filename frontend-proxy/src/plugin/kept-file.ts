@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 1000
 export type Content = Readonly<Record<string, unknown>>
 
 /**
- * Checks every second whether a file is still written, and calls `write` if `isWritten` returns false: another Vite of
+ * Checks every second whether a file is still written and correct, and calls `write` if `isWritten` returns false: another Vite of
  * the project may have replaced or removed the file, or somebody may have deleted it. Returns a function that ends
  * these checks.
  */

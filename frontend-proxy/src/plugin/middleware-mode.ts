@@ -131,7 +131,7 @@ function onFirstRequest(
 function continueWithoutPageServer({ config }: ViteDevServer, setup: SignalingSetup): void {
   setup.log.warn(advice(setup.fixedAddress))
   if (setup.hasLan) setup.log.warn(LAN_HAS_NO_EFFECT)
-  setup.lease?.begin(pageUrlsAt(config, { local: [], network: [] }))
+  setup.lease?.begin(() => pageUrlsAt(config, { local: [], network: [] }))
 }
 
 function advice(fixedAddress: string | undefined): string {

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import path from 'node:path'
 import type { CommonServerOptions, PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
 import { bestFirst } from './lan-addresses.ts'
-import { urlsOf } from './page-server.ts'
+import { isAnyAddress, urlsOf } from './page-server.ts'
 import type { PageUrls } from './site-file.ts'
 
 /**
- * Returns the URLs of a Vite server that has just begun to listen. In Vite 7.0, `resolvedUrls` is not set yet at
- * that time.
+ * Returns the URLs of a Vite server that listens, with the addresses that this machine has now. `resolvedUrls` contains
+ * those that it had when Vite began to listen. In Vite 7.0, `resolvedUrls` is not set yet at that time.
  */
 export function pageUrlsOf(
   { config, resolvedUrls, httpServer }: ViteDevServer | PreviewServer,
@@ -16,9 +16,16 @@ export function pageUrlsOf(
 ): PageUrls {
   const name = typeof host === 'string' && isIPv4(host) ? host : 'localhost'
   const found = httpServer ? urlsOf(httpServer, config.base, name) : { local: [], network: [] }
-  const { local, network } = resolvedUrls ?? found
-  // Vite lists only IPv4 addresses, but a network may have only IPv6.
-  return pageUrlsAt(config, { local, network: network.length > 0 ? network : found.network })
+  const { local, network: listed } = resolvedUrls ?? found
+  const address = httpServer?.address()
+  const isOpen = typeof address === 'object' && isAnyAddress(address?.address ?? '')
+  // Vite also lists the names in its certificate.
+  const network = isOpen ? [...found.network, ...listed.filter(hasName)] : listed
+  return pageUrlsAt(config, { local, network })
+}
+
+function hasName(url: string): boolean {
+  return isIP(new URL(url).hostname.replace(/^\[|\]$/g, '')) === 0
 }
 
 /** Returns these URLs with the project's name. The network URL that a phone can most probably reach comes first. */

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { AllowedClients } from './allowed-clients.ts'
+import { keepWritten } from './kept-file.ts'
 import type { Log } from './log.ts'
 import { watchOtherApps } from './other-apps.ts'
 import type { PageServer } from './page-server.ts'
@@ -39,7 +41,7 @@ export class SidecarLease {
   /** Holds the lease until this server is closed. The sidecar is found or started when the server listens. */
   follow(server: PageServer, urls: () => PageUrls): void {
     this.#supervisor.addLease(this)
-    const begin = () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.begin(urls()))
+    const begin = () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.begin(urls))
     if (server.listening) begin()
     else server.once('listening', begin)
     const end = () => warnOnError(this.#log, WITHOUT_SIGNALING, () => this.end())
@@ -50,11 +52,12 @@ export class SidecarLease {
   }
 
   /** Does nothing after `end()`: in middleware mode, the server may begin to listen after Vite has closed. */
-  begin(urls: PageUrls): void {
+  begin(urls: () => PageUrls): void {
     if (this.#ended.signal.aborted) return
     this.#supervisor.addLease(this)
-    this.#site = { ...urls, ...this.#clients }
+    this.#site = { ...urls(), ...this.#clients }
     this.#supervisor.siteFile.describe(this.#site)
+    this.#followNetwork(urls)
     this.#supervisor.run(this.#config, this.#log)
     this.#announceToTests()
     // A sidecar for tests is never shared.
@@ -71,6 +74,18 @@ export class SidecarLease {
     const withdraw = this.#withdraw
     this.#withdraw = undefined
     withdraw?.()
+  }
+
+  /** Corrects the URLs in site.json when this machine gets other addresses. */
+  #followNetwork(urls: () => PageUrls): void {
+    const isCurrent = () => isDeepStrictEqual(urls().network, this.#site?.network)
+    const correct = () => {
+      const { network } = urls()
+      const site = this.#site && { ...this.#site, network }
+      this.#supervisor.siteFile.replace(this.#site, site)
+      this.#site = site
+    }
+    this.#ended.signal.addEventListener('abort', keepWritten(isCurrent, correct))
   }
 
   #announceToTests(): void {

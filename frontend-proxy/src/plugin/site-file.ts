@@ -58,6 +58,12 @@ export class SiteFile {
     this.#write()
   }
 
+  /** Must be called when the URLs of a Vite server have changed. */
+  replace(before: Site | undefined, after: Site | undefined): void {
+    this.#sites = this.#sites.map((site) => (site === before && after ? after : site))
+    this.#write()
+  }
+
   /** Removes this Vite server from the file. Must be called when the server is closed. */
   forget(site: Site | undefined): void {
     const left = this.#sites.filter((each) => each !== site)

@@ -1,12 +1,14 @@
-// In these tests, the network of this machine has only IPv6, or there is no network.
+// In these tests, the network of this machine has only IPv6, there is no network, or the network changes.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { networkInterfaces } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import type { CommonServerOptions, ViteDevServer } from 'vite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { pageUrlsOf } from '../../src/plugin/page-urls.ts'
 import { printPhoneUrl } from '../../src/plugin/printed-urls.ts'
+import { makeProject, openVite, STARTED, siteFileOf, standIn } from './vite-project.ts'
 
 vi.mock('node:os', async (original) => {
   const os = await original<typeof import('node:os')>()
@@ -45,6 +47,32 @@ test('in a network with only IPv6, the pages have a URL for phones', async () =>
   printPhoneUrl(server, OPTIONS, undefined)
   server.printUrls()
   expect(lines[0]).toContain(url)
+})
+
+test('in another network than at the start, the pages have the new URL and the names in the certificate', async () => {
+  const { server, port, lines } = await listening('0.0.0.0')
+  const named = `http://laptop.test:${port}/`
+  server.resolvedUrls?.network.push(`http://192.168.1.5:${port}/`, named)
+  vi.mocked(networkInterfaces).mockReturnValue({ lo: LOOPBACK, wlan0: [entry('IPv4', '10.0.0.7')] })
+  const url = `http://10.0.0.7:${port}/`
+  expect(pageUrlsOf(server, OPTIONS).network).toEqual([url, named])
+  printPhoneUrl(server, OPTIONS, undefined)
+  server.printUrls()
+  expect(lines[0]).toContain(url)
+})
+
+test('site.json follows a change of the network', async () => {
+  vi.mocked(networkInterfaces).mockReturnValue({ lo: LOOPBACK, wlan0: [entry('IPv4', '10.0.0.7')] })
+  const project = makeProject()
+  const options = { sidecar: standIn(), stateDir: project.stateDir }
+  const vite = await openVite(project, options, { server: { host: '0.0.0.0' } })
+  await vite.lines.match(STARTED)
+  const { port } = new URL(vite.url)
+  expect(siteFileOf(project).network).toEqual([`http://10.0.0.7:${port}/`])
+  vi.mocked(networkInterfaces).mockReturnValue({ lo: LOOPBACK, wlan0: [entry('IPv4', '10.0.0.8')] })
+  const network = [`http://10.0.0.8:${port}/`]
+  await vi.waitUntil(() => isDeepStrictEqual(siteFileOf(project).network, network), 20_000)
+  expect(siteFileOf(project).others).toBeUndefined()
 })
 
 test.each([
