@@ -128,7 +128,8 @@ export class SidecarSupervisor {
     const answerer = await answererAt(found)
     // A sidecar that runs may be too busy to answer in time.
     const runs = answerer === 'nobody' ? isAlive(found.pid) : answerer === 'the sidecar'
-    if (!runs && found === this.#found && this.#config) {
+    // Another request may have begun the search in the meantime.
+    if (!runs && found === this.#found && !this.#isActive && this.#config) {
       this.#url = undefined
       this.#findOrStart(this.#config, answerer)
     }
