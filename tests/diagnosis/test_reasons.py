@@ -362,12 +362,38 @@ def test_pages_with_another_signaling_server_are_paired_by_their_ufrags(story: S
     assert verdict.signaling.reason is Reason.UNKNOWN
 
 
-@pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.OFFER_UNANSWERED)])
+def test_a_page_whose_browser_has_made_an_offer_that_it_did_not_send_is_named(story: Story) -> None:
+    story.joins("ben", "Ben").reports("ben", peerId="ann", localUfrag="BENu", signaling="have-local-offer")
+    verdict = story.waits(60).verdict()
+    assert (verdict.finding.reason, verdict.notes) == (
+        Reason.NOBODY_OFFERED,
+        ("Ben has made an offer nevertheless: the offer was not sent, or did not pass through this sidecar",),
+    )
+
+
+def test_an_offer_of_an_earlier_meeting_is_not_mentioned_in_a_later_one(story: Story) -> None:
+    story.joins("ben", "Ben", instance="p1").describes("ben", "offer").describes("ann", "answer")
+    story.reports("ben", peerId="ann", localUfrag="BENu", signaling="have-local-offer")
+    story.leaves("ben").joins("ben", "Ben", instance="p1").waits(60)
+    assert story.verdicts()[-1].notes == ()
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(1, Reason.IN_PROGRESS), (60, Reason.OFFER_NOT_RECEIVED)])
 def test_an_unanswered_offer_through_another_signaling_server_is_reported(
     story: Story, waited_s: float, reason: Reason
 ) -> None:
     elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
     assert story.waits(waited_s).verdict().finding.reason is reason
+
+
+def test_if_no_page_has_received_an_offer_the_advice_is_to_look_at_the_page_that_made_it(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    verdict = story.waits(60).verdict()
+    assert verdict.sentence == (
+        "page one and an unknown peer: the offer of page one has not been answered, and no other page has reported "
+        "that it received it"
+    )
+    assert (verdict.next_step or "").startswith("look at the console of the page that made the offer")
 
 
 def test_a_failure_of_pages_with_another_signaling_server_is_reported(story: Story) -> None:

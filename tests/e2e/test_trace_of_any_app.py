@@ -77,13 +77,13 @@ def failures(app: Site) -> int:
     return str(app.sidecar.records()).count(r'"connection":"failed"')
 
 
-async def test_an_unanswered_offer_is_reported_too(
+async def test_an_offer_to_nobody_is_reported_too(
     start: Start, browser: Browser, tmp_path: Path, npm_package: Path
 ) -> None:
     app = await start_app(start, tmp_path)
     await page_of(browser, f"{app.url}#ben,nobody")
 
     def is_named() -> bool:
-        return "offer-unanswered" in set(open_log(app.sidecar.state_dir).pairs["reason"])
+        return "offer-not-received" in set(open_log(app.sidecar.state_dir).pairs["reason"])
 
-    await until(is_named, "the offer is seen to be unanswered", within_s=30)
+    await until(is_named, "the offer is seen to have reached nobody", within_s=30)

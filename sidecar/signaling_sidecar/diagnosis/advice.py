@@ -30,6 +30,11 @@ ADVICE: dict[Reason, Advice] = {
     Reason.UNRECOGNISED: Advice(
         "signals were relayed, and none is an offer in a known form (they may be encrypted or packed)", _REPORTS
     ),
+    Reason.OFFER_NOT_RECEIVED: Advice(
+        "a page has made an offer for another signaling server, and no browser has reported that it received the offer",
+        "look at the console of the page that made the offer: it must connect to its signaling server, and send the "
+        "offer; if it does both, look at the page that should answer, which may not report its connections",
+    ),
     Reason.OFFER_UNANSWERED: Advice(
         "the offer was relayed, and no answer came back",
         "look at the console of the page that should answer: it must handle the `offer` and send an answer",

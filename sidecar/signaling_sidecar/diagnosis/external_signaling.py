@@ -38,8 +38,10 @@ class ExternalPages:
     def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
         """Yield a `Meeting` of two pages for each RTCPeerConnection and, if it is known, the RTCPeerConnection at its
         other end. All unanswered offers of a page become a single `Meeting`, or an item of `pools`."""
-        # Connections that never negotiate are ignored. Pages make them to find out what the browser supports.
-        begun = [each for each in connections if each.ufrags]
+        # Connections that never negotiate are ignored. Pages make them to find out what the browser supports. If a page
+        # has received an offer and not made an answer, its connection has no ufrag of its own.
+        offered = {ufrag for each in connections for ufrag in each.ufrags}
+        begun = [each for each in connections if each.ufrags or offered & each.remote_ufrags.keys()]
         for each in begun:
             self._learn(each)
         alone: dict[str, list[Connection]] = {}

@@ -125,6 +125,12 @@ class Pair:
         found: Iterable[Entry] = (entry for each in self.connections for entry in each.when(name, *values))
         return sorted(found, key=lambda entry: (entry.ts, entry.seq))
 
+    def made_offer(self, side: int) -> bool:
+        """Whether the browser of one side has reported, since the two met, an offer that led to no connection."""
+        own = [each for each in self.meeting.connections[side] if each in self.connections]
+        offers = [entry for each in own for entry in each.when("signaling", "have-local-offer")]
+        return any(self.meeting.met.ts <= entry.ts for entry in offers) and not self.reported("connection", "connected")
+
 
 def connections_of(meeting: Meeting, attempt: Attempt) -> list[Connection]:
     """Return the RTCPeerConnections of both sides that belong to this attempt."""

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     NOBODY_OFFERED = "nobody-offered"
     UNRECOGNISED = "signals-unrecognised"
     """Signals were relayed, and none is an offer in a known form. There may have been an offer in an unknown form."""
+    OFFER_NOT_RECEIVED = "offer-not-received"
+    """The offer did not pass through this sidecar, and no browser has reported that it received the offer."""
     OFFER_UNANSWERED = "offer-unanswered"
     GLARE = "glare"
     LEFT = "left"

@@ -34,12 +34,14 @@ def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
     name, other = pair.names[side], pair.names[1 - side]
     if pair.has_time(offered[0]):
         return pair.parted_or("an offer was made, and may still be answered", offered[0])
-    count = len(pair.meeting.connections[side])
-    sentence = f"the offer of {name} has" if count == 1 else f"{count} offers of {name} have"
     if pair.meeting.connections[1 - side]:
         reached = f"the offer of {name} has reached {other}, and no answer has come back"
         return Finding(Reason.OFFER_UNANSWERED, reached, (offered[0],))
-    return Finding(Reason.OFFER_UNANSWERED, f"{sentence} not been answered", (offered[0],))
+    count = len(pair.meeting.connections[side])
+    unanswered = f"the offer of {name} has" if count == 1 else f"{count} offers of {name} have"
+    received = "it" if count == 1 else "one of them"
+    sentence = f"{unanswered} not been answered, and no other page has reported that it received {received}"
+    return Finding(Reason.OFFER_NOT_RECEIVED, sentence, (offered[0],))
 
 
 def _without_offer(pair: Pair) -> Finding:

@@ -9,7 +9,8 @@ from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Rea
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
 """If the signals alone lead to one of these reasons, the browsers' reports may show a better one."""
-_LACKING = (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED, Reason.NO_CANDIDATES, Reason.GLARE, Reason.LEFT)
+_WITHOUT_ANSWER = (Reason.NOBODY_OFFERED, Reason.OFFER_NOT_RECEIVED, Reason.OFFER_UNANSWERED)
+_LACKING = (*_WITHOUT_ANSWER, Reason.NO_CANDIDATES, Reason.GLARE, Reason.LEFT)
 """The reasons in a finding from the signaling which say that signals are missing."""
 _WITHOUT_OFFER = (Reason.NOBODY_OFFERED, Reason.LEFT)
 """The reasons which may say that no offer was sent."""
@@ -27,7 +28,7 @@ def with_reports(pair: Pair, signaling: Finding) -> Finding:
     if signaling.reason in _WITHOUT_OFFER and is_unlogged:
         why = "they met before this part of the log, which does not show whether they are connected"
         return _unlogged(pair, signaling, why)
-    if signaling.reason in (Reason.NOBODY_OFFERED, Reason.OFFER_UNANSWERED):
+    if signaling.reason in _WITHOUT_ANSWER:
         return _insecure(pair, signaling) or signaling
     if signaling.reason not in _OPEN or not pair.connections:
         return signaling

@@ -158,10 +158,15 @@ def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
             if unread:
                 yield f"{name} has sent {counted(unread, 'signal')} in an unknown form"
         if reason is Reason.NOBODY_OFFERED and not attempt.offers:
-            answered = any(answer.sender == side for answer in attempt.answers)
-            if answered or attempt.candidates[side]:
-                sent = f"{name} has sent {'an answer' if answered else 'candidates'}"
-                yield f"{sent} nevertheless: the offer was not sent, or did not pass through this sidecar"
+            if any(answer.sender == side for answer in attempt.answers):
+                done = "sent an answer"
+            elif attempt.candidates[side]:
+                done = "sent candidates"
+            elif pair.made_offer(side):
+                done = "made an offer"
+            else:
+                continue
+            yield f"{name} has {done} nevertheless: the offer was not sent, or did not pass through this sidecar"
     if attempt.crossing is not None and attempt.answers and attempt.both_answered is None:
         winner = pair.names[1 - attempt.answers[-1].sender]
         yield f"both sent an offer at the same time; that of {winner} was answered"
