@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import Ending, Hub, Past, Restore, RoomKey
-from signaling_sidecar.hub.commands import Alive, End, Join, OfAdmin, Several, TellSecrets, Tick
+from signaling_sidecar.hub.commands import Alive, End, Enqueue, Join, OfAdmin, Several, TellSecrets, Tick
 from signaling_sidecar.hub.effects import Challenge, Close, Effect, Record, Send
 from signaling_sidecar.hub.messages import Ack, CloseCode
 from tests.kit.hub_driver import CountedIds
@@ -119,7 +119,7 @@ class TakeoverMachine(RestoreMachine):
         """Omitted in this machine, because it takes time."""
 
     def take_over(self, dead: Iterable[int]) -> None:
-        if len({command.connection for command in self.hub.held() if isinstance(command, Join | Several)}) > 1:
+        if sum(isinstance(command, Join | Enqueue | Several) for command in self.hub.held()) > 1:
             # The new hub repeats the challenges. If several joins waited, it might decide them in another order.
             for connection in EVERY_SOCKET:
                 self.do(Alive(connection))

@@ -1,8 +1,9 @@
-"""Challenges other connections before a join is refused because of them: each one must show that it is still alive.
+"""Challenges other connections before a join is refused because of them, or before a peer gets a room with peers from a
+queue: each connection must show that it is still alive.
 
 A connection that was lost without a Close frame looks alive until a regular ping remains unanswered. So when a join
 would be refused because of other connections, these connections are pinged at once. The join waits for their pongs.
-Commands that the joining client sends until then wait for the join.
+Commands that the joining client sends until then wait for the join. The same applies to a request for a group.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from signaling_sidecar import errors
 from signaling_sidecar.errors import Refusal
 from signaling_sidecar.hub import records
 from signaling_sidecar.hub.admission import InTheWay
-from signaling_sidecar.hub.commands import Command, Join, Numbered, OfServer, Refusable, Relay, Several
+from signaling_sidecar.hub.commands import Command, Enqueue, Join, Numbered, OfServer, Refusable, Relay, Several
 from signaling_sidecar.hub.deadlines import Deadlines
-from signaling_sidecar.hub.effects import Challenge, Effect
+from signaling_sidecar.hub.effects import Challenge, Effect, Record
+from signaling_sidecar.hub.matchmaking import Waiting, of_waiting
 
 ANSWER_WITHIN_S = 2.0  # seconds; PROTOCOLS.md, "`hosted`"; clients of `hosted` wait 10 s for the answer to their join
 MAX_WAITING = 64  # frames that one client may send while its join waits
@@ -27,9 +29,9 @@ MAX_WAITING = 64  # frames that one client may send while its join waits
 
 @dataclass(slots=True, eq=False)
 class Standoff:
-    """A waiting join, and the challenged connections whose answers it waits for."""
+    """A waiting join or request for a group, and the challenged connections whose answers it waits for."""
 
-    join: Join
+    asked: Join | Enqueue
     silent: set[int]
     """The challenged connections that have not answered yet."""
     relay: Relay | None = None
@@ -40,15 +42,17 @@ class Standoff:
     """The commands that the client sent in later frames."""
 
     @property
-    def command(self) -> Join | Relay:
+    def command(self) -> Join | Enqueue | Relay:
         """The command that waits. The entry limits have already counted it."""
-        join = msgspec.structs.replace(self.join, is_counted=True)
+        if isinstance(self.asked, Enqueue):
+            return self.asked
+        join = msgspec.structs.replace(self.asked, is_counted=True)
         return join if self.relay is None else msgspec.structs.replace(self.relay, call=join)
 
 
 class Challenges:
-    """Keeps the joins that wait, and calls `resolve` when a join need not wait any longer: all challenged connections
-    have answered, one of them has ended, or the time is up."""
+    """Keeps the joins and requests that wait, and calls `resolve` when one of them need not wait any longer: all
+    challenged connections have answered, one of them has ended, or the time is up."""
 
     def __init__(self, deadlines: Deadlines, resolve: Callable[[Standoff, float], list[Effect]]) -> None:
         self._deadlines = deadlines
@@ -60,12 +64,20 @@ class Challenges:
         """Challenge the connections that are in the way of the join, and let the join wait."""
         join = in_the_way.join
         challenged = {session.connection: session for session in in_the_way.sessions if session.connection is not None}
-        standoff = self.standoffs[join.connection] = Standoff(join, set(challenged), in_the_way.relay)
+        by = {"by": join.connection}
+        told = [records.of_session("peer.challenged", session, by) for session in challenged.values()]
+        return self._wait(Standoff(join, set(challenged), in_the_way.relay), told, now_s)
+
+    def begin_match(self, ask: Enqueue, others: list[Waiting], now_s: float) -> list[Effect]:
+        """Challenge the connections of peers that wait in a queue, and let the request for a group wait."""
+        challenged = {other.connection: other for other in others if other.connection is not None}
+        told = [of_waiting("peer.challenged", other, {"by": ask.connection}) for other in challenged.values()]
+        return self._wait(Standoff(ask, set(challenged)), told, now_s)
+
+    def _wait(self, standoff: Standoff, told: list[Record], now_s: float) -> list[Effect]:
+        self.standoffs[standoff.asked.connection] = standoff
         self._deadlines.at(now_s + ANSWER_WITHIN_S, lambda now_s: self._expire(standoff, now_s))
-        done: list[Effect] = [
-            records.of_session("peer.challenged", session, {"by": join.connection}) for session in challenged.values()
-        ]
-        return done + [Challenge(connection) for connection in sorted(challenged)]
+        return [*told, *(Challenge(connection) for connection in sorted(standoff.silent))]
 
     def hold(self, command: Command | OfServer) -> bool | Refusal:
         """Keep a command for later if the join of its client waits. Returns whether the command was kept, or a
@@ -100,7 +112,7 @@ class Challenges:
     def waits_for(self, connection: int) -> Join | None:
         """Return the waiting join of the connection, or None."""
         standoff = self.standoffs.get(connection)
-        return standoff.join if standoff is not None else None
+        return standoff.asked if standoff is not None and isinstance(standoff.asked, Join) else None
 
     def answered(self, connection: int, now_s: float) -> list[Effect]:
         """Decide the joins that waited only for this connection. Must be called when a challenged connection has
@@ -126,8 +138,8 @@ class Challenges:
         return [standoff for standoff in self.standoffs.values() if challenged in standoff.silent]
 
     def _expire(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        return self._end(standoff, now_s) if self.standoffs.get(standoff.join.connection) is standoff else []
+        return self._end(standoff, now_s) if self.standoffs.get(standoff.asked.connection) is standoff else []
 
     def _end(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        del self.standoffs[standoff.join.connection]
+        del self.standoffs[standoff.asked.connection]
         return self._resolve(standoff, now_s)

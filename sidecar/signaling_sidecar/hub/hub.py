@@ -27,6 +27,7 @@ from signaling_sidecar.hub.lobby import Lobby
 from signaling_sidecar.hub.mailbox import Mailboxes
 from signaling_sidecar.hub.matchmaking import Matchmaking
 from signaling_sidecar.hub.membership import Membership, Session
+from signaling_sidecar.hub.messages import CloseCode
 from signaling_sidecar.hub.numbered_frames import NumberedFrames
 from signaling_sidecar.hub.refusals import Refusals
 from signaling_sidecar.hub.returns import Returns
@@ -193,7 +194,7 @@ class Hub:
             case commands.Opened():
                 return self.matchmaking.opened(command, now_s)
             case commands.Enqueue():
-                return self.matchmaking.enqueue(command, now_s)
+                return self._enqueue(command, now_s)
             case commands.Alive():
                 return self._challenges.answered(command.connection, now_s)
             case commands.SetRules():
@@ -205,6 +206,10 @@ class Hub:
 
     def _or_challenge(self, outcome: Outcome | InTheWay, now_s: float) -> Outcome:
         return self._challenges.begin(outcome, now_s) if isinstance(outcome, InTheWay) else outcome
+
+    def _enqueue(self, ask: commands.Enqueue, now_s: float) -> Outcome:
+        doubtful = self.matchmaking.doubtful(ask)
+        return self._challenges.begin_match(ask, doubtful, now_s) if doubtful else self.matchmaking.enqueue(ask, now_s)
 
     def _as_member(self, command: M, verb: Callable[[M, Session, float], Result], now_s: float) -> Result | Outcome:
         """Call `verb` with the command, if its sender is in the room and names no other peer as the sender."""
@@ -264,24 +269,31 @@ class Hub:
                 error_sent = True
             else:
                 done += outcome
-            if self.waits_to_join(several.connection) is not None:
+            if several.connection in self._challenges.standoffs:
                 rest = msgspec.structs.replace(several, commands=several.commands[number:], error_sent=error_sent)
                 self._challenges.hold_rest(rest)
                 break
         return done
 
     def _resolve(self, standoff: Standoff, now_s: float) -> list[Effect]:
-        """End a challenge: close the connections that did not answer, and then carry out the join or the call, and the
-        commands that waited for it."""
+        """End a challenge: close the connections that did not answer, and then carry out the join, the request for a
+        group or the call, and the commands that waited for it."""
+        command, rest = standoff.command, standoff.rest
+        is_match = isinstance(command, commands.Enqueue)
+        code, reason = (CloseCode.REFUSED, "no answer to a ping") if is_match else (CloseCode.REPLACED, "replaced")
         done: list[Effect] = []
         for connection in sorted(standoff.silent):
-            done.append(effects.Close(connection, messages.CloseCode.REPLACED, "replaced"))
+            done.append(effects.Close(connection, code, reason))
+            done += self.matchmaking.end_connection(connection, Ending.LOST, now_s)
             done += self.departures.end_connection(connection, Ending.LOST, now_s)
-        command, rest = standoff.command, standoff.rest
-        if isinstance(command, commands.Join):
-            outcome = self._arrivals.admit(command, now_s)
-        else:
-            outcome = self._as_member(command, self._talk.relay, now_s)
+        outcome: Outcome | InTheWay
+        match command:
+            case commands.Join():
+                outcome = self._arrivals.admit(command, now_s)
+            case commands.Enqueue():
+                outcome = self.matchmaking.enqueue(command, now_s)
+            case commands.Relay():
+                outcome = self._as_member(command, self._talk.relay, now_s)
         if isinstance(outcome, InTheWay):
             outcome = outcome.refusal
         error_sent = rest is not None and rest.error_sent

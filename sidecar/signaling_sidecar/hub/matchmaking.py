@@ -10,7 +10,7 @@ All other code must use this module to read or change the queues.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ from signaling_sidecar.hub.membership import Room, Session
 from signaling_sidecar.hub.returns import Returns
 from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from signaling_sidecar.hub.state import State
+
+ALIVE_FOR_MS = 2_000  # a peer that asked longer ago is challenged, which takes as long if it does not answer
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
@@ -80,6 +82,15 @@ class Matchmaking:
         # Without this message, the connection would be closed as idle if the client has nothing to send.
         greeting = Send((opened.connection,), messages.Greeting(opened.peer))
         return [*done, record, greeting, *self._state.mailboxes.deliver(session)]
+
+    def doubtful(self, ask: commands.Enqueue) -> list[Waiting]:
+        """Return those of the peers with which the request would be matched now, whose connections may have been lost
+        without a Close frame since the peers asked. A request that has just arrived proves that its connection is
+        alive."""
+        others = [each for each in self.queue(ask) if each.peer != ask.peer and each.connection != ask.connection]
+        if len(others) + 1 < ask.size:
+            return []
+        return [each for each in others if ask.at_ms - each.at_ms >= ALIVE_FOR_MS]
 
     def enqueue(self, ask: commands.Enqueue, now_s: float) -> list[Effect] | Refusal:
         """Add the peer to its queue. If the peer repeats a request for which it has already got a room, tell it that
@@ -251,14 +262,12 @@ def _is_expected(mate: Session) -> bool:
     return mate.connection is not None or (mate.away is not None and mate.away.ending is Ending.STOPPED)
 
 
+def of_waiting(type_: str, waiting: Waiting, data: Mapping[str, Any]) -> effects.Record:
+    return effects.Record(type_, waiting.dialect, peer=waiting.peer, connection=waiting.connection, data=data)
+
+
 def _record(type_: str, waiting: Waiting) -> effects.Record:
-    return effects.Record(
-        type_,
-        waiting.dialect,
-        peer=waiting.peer,
-        connection=waiting.connection,
-        data={**_wanted(waiting), **records.present(subject=waiting.subject)},
-    )
+    return of_waiting(type_, waiting, {**_wanted(waiting), **records.present(subject=waiting.subject)})
 
 
 def _wanted(waiting: Waiting) -> dict[str, Any]:
