@@ -104,11 +104,12 @@ class EventLog(LogTables):
 
         The reports are joined to the signals by the ICE ufrags. In `events` they are records of type `trace.state` and
         kind `dump`, whose `seq` is their number in the dump, and whose time is converted to the log's clock (see
-        `clocks`). A dump that is joined already, for instance because the cell is run again, changes nothing.
+        `clocks`). A dump that is joined already, for instance because the cell is run again, changes nothing. If a
+        later dump of the same page repeats reports, these are added once.
         """
         if any(each.dump.recorded == dump.recorded for each in self._dumps):
             return self
-        events, joined = join_dump(self._events, dump)
+        events, joined = join_dump(self._events, dump, self._dumps)
         return EventLog(self.path, self.segments, events, self._read_ts, (*self._dumps, joined), self.left_out)
 
     @cached_property

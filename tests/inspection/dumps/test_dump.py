@@ -256,3 +256,20 @@ def test_a_dump_that_is_joined_twice_changes_nothing(path: Path, recorded: Event
     twice = once.with_dump(open_dump(path))
     assert len(twice.events) == len(once.events)
     assert (repr(twice), len(twice.clocks)) == (repr(once), 1)
+
+
+def test_the_reports_that_a_later_dump_of_the_same_page_repeats_are_added_once(tmp_path: Path) -> None:
+    events = [
+        (2.0, "create", "PC_0", None),
+        (2.1, "setLocalDescription", "PC_0", offer("BENu")),
+        (9.0, "onconnectionstatechange", "PC_0", "connected"),
+    ]
+    earlier, later = (
+        open_dump(write_rtcstats(tmp_path / f"after-{count}-events", *events[:count])) for count in (2, 3)
+    )
+    log = open_log(Story(tmp_path).negotiates().write())
+    both = log.with_dump(earlier).with_dump(later)
+    added = both.events[both.events["kind"] == "dump"]
+    assert list(added["seq"]) == [1, 2, 3]
+    assert not added["data"].duplicated().any()
+    assert reasons(both) == {"bar": "connected"}

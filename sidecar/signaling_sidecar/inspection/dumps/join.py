@@ -29,13 +29,16 @@ class JoinedDump(NamedTuple):
 
     dump: Dump
     clock: Clock
+    told: frozenset[tuple[float, str | None]]
+    """The time by the browser's clock and the data of each report that this dump and earlier ones have added."""
 
     def __str__(self) -> str:
         return f"with {visible(self.dump.name)} ({self.dump.connection_count}, {self.clock})"
 
 
-def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDump]:
-    """Add the reports of a dump to the `events` of a log, with their times by the log's clock."""
+def join_dump(events: pd.DataFrame, dump: Dump, earlier: Sequence[JoinedDump]) -> tuple[pd.DataFrame, JoinedDump]:
+    """Add the reports of a dump to the `events` of a log, with their times by the log's clock. Reports that an
+    `earlier` dump of the same page has added are left out."""
     ufrags = {ufrag for each in dump.by_connection.values() for ufrag in (*each.ufrags, *each.remote_ufrags)}
     clock = compare_clocks(dump.recorded, _naming(ufrags, events, "signal.relayed"))
     traced = _traced(_naming(ufrags, events, "trace.state"))
@@ -44,8 +47,10 @@ def join_dump(events: pd.DataFrame, dump: Dump) -> tuple[pd.DataFrame, JoinedDum
         for id_, connection in dump.by_connection.items()
     }
     reports = [(event, msgspec.structs.replace(report, pc=ids[report.pc or ""])) for event, report in dump.reports]
-    entries = [entry_of(event, report, clock.offset_s) for event, report in reports]
-    return _merged(events, entries), JoinedDump(dump, clock)
+    told = earlier[-1].told if earlier else frozenset[tuple[float, str | None]]()
+    entries = [(event.ts, entry_of(event, report, clock.offset_s)) for event, report in reports]
+    new = [entry for ts, entry in entries if (ts, entry.data) not in told]
+    return _merged(events, new), JoinedDump(dump, clock, told.union((ts, entry.data) for ts, entry in entries))
 
 
 def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
@@ -88,7 +93,7 @@ def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
 
 def clocks_table(joined: Sequence[JoinedDump]) -> pd.DataFrame:
     """Make the table that `EventLog.clocks` documents."""
-    rows = [(dump.path, *clock, clock.offset_s, clock.uncertainty_s, str(clock)) for dump, clock in joined]
+    rows = [(dump.path, *clock, clock.offset_s, clock.uncertainty_s, str(clock)) for dump, clock, _ in joined]
     bounds = ["at_least_s", "at_most_s", "offset_s", "uncertainty_s"]
     table = pd.DataFrame(rows, columns=["dump", "matches", *bounds, "sentence"])
     return table.astype({"dump": TEXT, "matches": "int64", **dict.fromkeys(bounds, "float64"), "sentence": TEXT})
