@@ -236,7 +236,7 @@ def test_the_diagnosis_of_a_room_is_the_same_from_its_copy_and_from_the_whole_lo
         assert found.finding.reason == verdict.finding.reason
 
 
-@pytest.mark.parametrize("flags", [["--redact"], ["--room", "bar"]])
+@pytest.mark.parametrize("flags", [[], ["--redact"], ["--room", "bar"]])
 def test_the_copy_of_a_running_sidecars_log_says_how_long_a_peer_has_waited(
     tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, flags: list[str]
 ) -> None:

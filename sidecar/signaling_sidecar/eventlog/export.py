@@ -31,20 +31,28 @@ def export(
     connection that joined the room, about an RTCPeerConnection that was signaled there, or about no peer at all. If
     `room` or `redactor` is given, fields that this version does not know are removed.
 
-    A record `log.exported` is added to the records of a room, and to those of a running sidecar unless they are copied
-    unchanged. It has the time of the last record of the whole log, or the current time if `left_out` says that the
-    sidecar is running. From this time, the diagnosis computes how long a peer has waited.
+    A record `log.exported` is added to the records of a room, and to those of a running sidecar. It has the time of the
+    last record of the whole log, or the current time if `left_out` says that the sidecar is running. From this time,
+    the diagnosis computes how long a peer has waited.
 
     Raises `DamagedLog` or `UnknownSchema` if no record can be read. Raises `NoSuchRoomInLog` before the first line if
     the room is not in the log.
     """
     left_out = left_out or LeftOut()
     if room is None and redactor is None:
-        for read in read_records(segments, Stamp, left_out):
-            yield read.line + b"\n"
+        yield from _unchanged(segments, left_out)
         return
     for line in _whole(segments, left_out) if room is None else _of_room(segments, left_out, room):
         yield msgspec.json.encode(redactor.redact(line) if redactor is not None else line) + b"\n"
+
+
+def _unchanged(segments: Sequence[Path], left_out: LeftOut) -> Iterator[bytes]:
+    last: Stamp | None = None
+    for read in read_records(segments, Stamp, left_out):
+        last = read.record
+        yield read.line + b"\n"
+    if last is not None and left_out.is_live:
+        yield msgspec.json.encode(_end_of(last, left_out, None)) + b"\n"
 
 
 def _whole(segments: Sequence[Path], left_out: LeftOut) -> Iterator[Line]:
@@ -71,7 +79,7 @@ def _of_room(segments: Sequence[Path], left_out: LeftOut, room: str) -> Iterator
     yield _end_of(last, left_out, room)
 
 
-def _end_of(last: Line, left_out: LeftOut, room: str | None) -> Line:
+def _end_of(last: Line | Stamp, left_out: LeftOut, room: str | None) -> Line:
     # The last record of a running sidecar may be old: nothing is recorded while a peer waits for an answer.
     ts = max(last.ts, time.time()) if left_out.is_live else last.ts
     data = msgspec.json.encode({"room": room}).decode()
