@@ -92,6 +92,7 @@ async def test_a_newer_connection_replaces_the_older_one_whose_late_close_is_ign
     newer = await enter(served, manners, ROOM, "b", 1, 2)
     await hears(newer, manners.entered(ROOM, "b", ["a", "b"] if manners.waits_for_all else ["a"]))
     assert await older.closed() == (4001, "replaced")
+    await hears(a, manners.joined(ROOM, "b") if manners.announces_newer else None)
     await older.socket.close()
     await a.hears_nothing()
     await offer_reaches(manners, ROOM, ("a", a), ("b", newer))

@@ -22,7 +22,7 @@ from signaling_sidecar.dialects.port import Caller, Closing, Dialect, Introducti
 from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried
 from signaling_sidecar.hub.messages import CloseCode, LastWords
-from signaling_sidecar.hub.rules import Ending, Endings, Joining, Relays, RoomKey, RoomRules
+from signaling_sidecar.hub.rules import Announcements, Ending, Endings, Joining, Relays, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id
 from signaling_sidecar.settings import Settings
 
@@ -122,6 +122,9 @@ def rules(settings: Settings) -> RoomRules:
     return RoomRules(
         joining=Joining(capacity=settings.max_peers_per_room),
         endings=Endings(grace_s=_GRACE_S, own_grace=frozenset()),
+        # If a token names the peer id, a newer connection replaces the older one with this id. It has no
+        # RTCPeerConnection yet, and waits for the offers of the others, who send one to each peer that is announced.
+        announcements=Announcements(announces_returns=True),
         relays=Relays(to_oneself=True),
     )
 

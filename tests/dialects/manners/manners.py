@@ -87,6 +87,8 @@ class Manners:
     """Whether a client may send to a room that it is not in."""
     replaces: bool = True
     """Whether a newer connection with the same peer id takes over the session without asking the older one."""
+    announces_newer: bool = False
+    """Whether the others are told of such a newer connection as of a newcomer."""
     grace_s: Mapping[Ending, float] = field(default_factory=dict)
     """PROTOCOLS.md, "Rule 8": how long a session waits for its peer after each ending. 0: the peer leaves at once."""
 

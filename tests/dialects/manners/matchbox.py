@@ -21,5 +21,6 @@ MANNERS = Manners(
     arrives=lambda room, sender, to, body: {"Signal": {"sender": sender, "data": {"Offer": body}}},
     candidate=lambda room, sender, to, body: _signal(to, "IceCandidate", body),
     is_error=None,
+    announces_newer=True,
     grace_s=dict.fromkeys(Ending, 0),
 )

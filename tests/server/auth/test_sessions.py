@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.hub import Ending
@@ -133,6 +134,23 @@ async def test_a_fresh_token_for_another_room_does_not_prolong_the_stay_in_this_
     assert (await ann.join("ann", OTHER_ROOM, token=fresh))["code"] == "room-full"
     expire()
     assert await ann.closed() == (4401, "token expired")
+
+
+@pytest.mark.parametrize("query", ["", "?next=2"], ids=["room", "group"])
+async def test_the_second_tab_of_matchbox_with_one_peer_id_gets_the_offers_of_the_others(
+    served: Served, query: str
+) -> None:
+    path = f"/ws/signaling/matchbox/{ROOM}{query}"
+    bob = await served.connect(path, headers=bearer(sub="bob", peer="bob"))
+    assert await bob.receive() == {"IdAssigned": "bob"}
+    tab = await served.connect(path, headers=bearer(peer="ann"))
+    newer = await served.connect(path, headers=bearer(peer="ann"))
+    for each in (tab, newer):
+        assert await each.receive() == {"IdAssigned": "ann"}
+        assert await bob.receive() == {"NewPeer": "ann"}
+    assert await tab.closed() == (4001, "replaced")
+    await bob.send({"Signal": {"receiver": "ann", "data": {"Offer": "v=0"}}})
+    assert await newer.receive() == {"Signal": {"sender": "bob", "data": {"Offer": "v=0"}}}
 
 
 async def test_two_tabs_of_y_webrtc_with_one_peer_id_do_not_replace_each_other_for_ever(served: Served) -> None:
