@@ -144,7 +144,12 @@ class TakeoverMachine(RestoreMachine):
             after += twin.handle(Alive(connection), self.now_s)
         before, after = (
             # The new hub repeats the challenges, and writes a checkpoint instead of a record for each dead connection.
-            [each for each in effects if not isinstance(each, Challenge | Record) or is_new(each)]
+            # The record of a peer that left with its dead connection names the connection only in the first hub.
+            [
+                msgspec.structs.replace(each, connection=None) if isinstance(each, Record) else each
+                for each in effects
+                if not isinstance(each, Challenge | Record) or is_new(each)
+            ]
             for effects in (before, after)
         )
         assert comparable(after, Tick()) == comparable(before, Tick())
@@ -200,7 +205,7 @@ def forget_what_no_log_tells(before: Hub, after: Hub) -> None:
             # Not every acknowledgement is recorded, so the new hub may keep frames that the client has acknowledged.
             first = resumption.kept[0].s if resumption.kept else resumption.sent + 1
             restored.acknowledged(first - 1)
-    for frame in before.state.mailboxes:
+    for frame in (*before.state.mailboxes, *after.state.mailboxes):
         frame.ref = UNSET  # frames have no ids in the only dialect with mailboxes, so no client sees this
 
 
