@@ -94,6 +94,8 @@ class RoomInLog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     announced: bool = True
     """Whether the peers in the room are told of each other (`Announcements.announces_members`)."""
     rules: OwnRules | None = None
+    by_admin: bool = False
+    """Whether the admin has set `rules`."""
     asked_listed: bool | None = None
     """Whether the room would be listed if it had no rules of its own. None means the same as `listed`."""
     asked_capacity: FromOne | None = None
@@ -194,6 +196,7 @@ def _room(room: Room, hub: Hub, now_s: float) -> RoomInLog:
         queue=room.queue,
         announced=room.rules.announcements.announces_members,
         rules=room.own,
+        by_admin=room.ruled_by_admin,
         asked_listed=room.overruled_listed,
         asked_capacity=room.asked_capacity,
         group=room.group,

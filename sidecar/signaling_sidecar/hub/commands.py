@@ -320,6 +320,8 @@ class SetOwnRules(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults
 
     room: RoomKey
     own: OwnRules | None
+    by_admin: bool = False
+    """Whether the admin has set the rules. Otherwise they are those that the user's code returns for the room."""
 
 
 class Kick(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):

@@ -87,6 +87,8 @@ class Room:
     mode: str | None = None
     own: OwnRules | None = None
     """The rules in which the room differs from its dialect. They are already applied to `rules`."""
+    ruled_by_admin: bool = False
+    """Whether the admin has set `own` (`SetOwnRules.by_admin`)."""
     host: Session | None = None
     matched: tuple[str, ...] = ()
     """If matchmaking has created the room: the ids of its peers, in the order in which they began to wait."""

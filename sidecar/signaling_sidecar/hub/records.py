@@ -38,7 +38,8 @@ def of_new_room(room: Room) -> Record:
 
 def of_own_rules(room: Room) -> Record:
     rules = room.own if room.own is not None else OwnRules()
-    return of_room("room.ruled", room, {"rules": rules, "capacity": room.capacity, "listed": room.listed})
+    by_admin = present(by_admin=room.ruled_by_admin or None)
+    return of_room("room.ruled", room, {"rules": rules, "capacity": room.capacity, "listed": room.listed, **by_admin})
 
 
 def of_new_host(room: Room) -> Record:

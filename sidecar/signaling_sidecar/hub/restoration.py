@@ -68,6 +68,7 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
     ref: JsonText = UNSET
     rules: OwnRules | None = None
+    by_admin: bool = False
     asked_listed: bool | None = None
     asked_capacity: FromOne | None = None
     group: FromOne | None = None

@@ -44,6 +44,7 @@ class RestoredRooms:
         listed = about.listed if about.asked_listed is None else about.asked_listed
         room = Room(key, rules, listed, about.asked_capacity, created_at_ms=0, active_s=0.0, group=about.group)
         room.set_rules(rules, about.rules)
+        room.ruled_by_admin = about.by_admin
         room.name, room.mode = about.name, about.mode
         return room
 
@@ -95,6 +96,7 @@ class RestoredRooms:
         room = self._membership.room(record.key)
         if room is not None:
             room.set_rules(self._hub.state.rules[room.key.dialect], data.rules)
+            room.ruled_by_admin = data.by_admin
 
     def _matched(self, record: Past, data: RecordData) -> None:
         room = self._new_rooms.get(record.key)

@@ -43,5 +43,6 @@ class RuleChanges:
         room.set_rules(self._state.rules[room.key.dialect], change.own)
         if room.own == before:
             return []
+        room.ruled_by_admin = change.by_admin
         self._state.lobby.mark_all_changed(room.key.dialect)
         return [records.of_own_rules(room)]

@@ -160,6 +160,34 @@ async def test_a_hook_that_is_removed_from_the_file_leaves_no_rules_behind(
     assert (await (await served.connect()).join("ben"))["type"] == "peer_list"
 
 
+async def test_a_hook_that_is_removed_while_the_sidecar_is_stopped_leaves_no_rules_behind(
+    aiohttp_client: AiohttpClient, file: Path
+) -> None:
+    served = await hooked(aiohttp_client, file, SMALL_BAR)
+    await (await served.connect()).join("ann")
+    await served.stop()
+    save(file, "def on_leave(leave):\n    pass\n")
+    served = await serve(aiohttp_client, file.parent / "state", hooks=file)
+    await until(lambda: served.records("room.ruled"), "the rules are removed")
+    assert (await (await served.connect()).join("ben"))["type"] == "peer_list"
+
+
+async def test_rules_that_the_admin_has_set_remain_without_a_hook(aiohttp_client: AiohttpClient, file: Path) -> None:
+    served = await hooked(aiohttp_client, file, SMALL_BAR)
+    await (await served.connect()).join("ann", room="club")
+    headers = {"Authorization": f"Bearer {served.sidecar.admin_token}"}
+    url = "/admin/v1/rooms/rooms/club/rules"
+    async with served.client.put(url, json={"capacity": 1}, headers=headers) as answer:
+        assert answer.status == 200
+    await swap(served, file, "def on_leave(leave):\n    pass\n")
+    assert (await (await served.connect()).join("ben", room="club"))["code"] == "room-full"
+    await served.stop()
+    save(file, "def on_leave(left):\n    pass\n")
+    served = await serve(aiohttp_client, file.parent / "state", hooks=file)
+    await swap(served, file, "")
+    assert (await (await served.connect()).join("cleo", room="club"))["code"] == "room-full"
+
+
 async def test_a_repaired_hook_does_not_wait_for_the_version_that_does_not_return(
     aiohttp_client: AiohttpClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

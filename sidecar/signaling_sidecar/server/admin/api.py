@@ -214,7 +214,7 @@ class AdminApi:
         return await self._do(request, _Say, lambda key, say: commands.Say(key, say.text))
 
     async def _rules(self, request: web.Request) -> web.Response:
-        return await self._do(request, OwnRules, commands.SetOwnRules)
+        return await self._do(request, OwnRules, lambda key, own: commands.SetOwnRules(key, own, by_admin=True))
 
     async def _do(
         self, request: web.Request, body: type[Any], command: Callable[[RoomKey, Any], OfAdmin]

@@ -45,8 +45,6 @@ class HookChecks:
         self._record = record
         self._told_s: dict[tuple[str, str], float] = {}
         """For each hook and kind of error, the time of the last log message about it."""
-        self._sets_rules = False
-        """Whether rooms may have rules that a `room_rules` hook has set."""
         self._runner = HookRunner()
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -138,16 +136,15 @@ class HookChecks:
 
     async def rules_of_rooms(self) -> AsyncIterator[commands.SetOwnRules]:
         """Call `room_rules` for all rooms, and yield the commands that set the rules. If the hook fails for a room,
-        that room keeps its rules. If the hook was removed from the file, no room has own rules any more."""
+        that room keeps its rules. If the hook was removed from the file, only the rules that the admin has set
+        remain."""
         has_hook = self.file.hook("room_rules") is not None
-        if not (has_hook or self._sets_rules):
-            return  # the rules that rooms have were set by the admin
-        self._sets_rules = True
         for room in self._hub.membership.rooms:
+            if not has_hook and (room.own is None or room.ruled_by_admin):
+                continue
             own = None if room.matched else await self._rules_of(room.key, "the room keeps its rules")
             if not isinstance(own, Refusal):
                 yield commands.SetOwnRules(room.key, own)
-        self._sets_rules = has_hook
 
     def tell_left(self, record: Record) -> None:
         """Call `on_leave` for a peer that has left, without waiting until the hook has finished."""
