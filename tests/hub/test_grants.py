@@ -103,7 +103,7 @@ def test_the_place_in_a_queue_and_in_a_group_belongs_to_the_subject() -> None:
         )
 
     (queued,) = [effect for effect in ask(1, "ann", "ann") if isinstance(effect, Record)]
-    assert queued.data == {"size": 2, "subject": "ann"}
+    assert queued.data == {"size": 2, "at_ms": 0, "subject": "ann"}
     assert code(ask(2, "ann", "eve")) == ("id-taken", "peer")
     found = [each.message for each in ask(3, "bob", "bob") if isinstance(each, Send)]
     assert [message.peer for message in found if isinstance(message, Matched)] == ["ann", "bob"]

@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from signaling_sidecar.hub import Ending, OwnRules, RoomKey
-from signaling_sidecar.hub.commands import SetOwnRules
+from signaling_sidecar.hub.commands import Alive, SetOwnRules
 from signaling_sidecar.hub.resumption import RECORD_ACK_BYTES
-from tests.kit.restore_machine import LONG, PAYLOADS, RestoreMachine, kept
+from tests.kit.restore_machine import LONG, PAYLOADS, RestoreMachine, kept, user_connection
 
 
 def test_frames_are_not_kept_again_after_a_restart_if_the_log_says_that_they_were_acknowledged() -> None:
@@ -63,6 +63,18 @@ def test_a_room_of_the_matchmaking_is_as_old_after_a_restart_as_before() -> None
     machine.enqueue(1, "ben", 2, "")
     machine.time_passes(4.0)
     machine.enqueue(2, "ann", 2, "")
+    machine.do(Alive(user_connection(1, "ben")))
+    assert [room.matched for room in machine.hub.membership.rooms] == [("ben", "ann")]
+    machine.the_log_knows_what_the_hub_knows()
+
+
+def test_a_request_that_has_waited_for_a_challenge_is_as_old_after_a_restart_as_before() -> None:
+    machine = RestoreMachine()
+    machine.enqueue(1, "ben", 2, "")
+    machine.time_passes(4.0)
+    machine.enqueue(2, "ann", 2, "")
+    machine.time_passes(4.0)
+    assert [waiting.peer for waiting in machine.hub.matchmaking] == ["ann"]
     machine.the_log_knows_what_the_hub_knows()
 
 

@@ -267,7 +267,9 @@ def of_waiting(type_: str, waiting: Waiting, data: Mapping[str, Any]) -> effects
 
 
 def _record(type_: str, waiting: Waiting) -> effects.Record:
-    return of_waiting(type_, waiting, {**_wanted(waiting), **records.present(subject=waiting.subject)})
+    # The request may have waited for a challenge, so the record may be later than the request.
+    data = {**_wanted(waiting), "at_ms": waiting.at_ms, **records.present(subject=waiting.subject)}
+    return of_waiting(type_, waiting, data)
 
 
 def _wanted(waiting: Waiting) -> dict[str, Any]:

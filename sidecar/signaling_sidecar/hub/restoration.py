@@ -51,6 +51,7 @@ class RecordData(msgspec.Struct, frozen=True, gc=False):
     metadata: JsonText = UNSET
     instance: str | None = None
     joined_at_ms: Count = 0
+    at_ms: Count | None = None
     token: str | None = None
     proven: str | None = None
     own_token: str | None = None

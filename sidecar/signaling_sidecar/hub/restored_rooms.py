@@ -105,8 +105,10 @@ class RestoredRooms:
 
     def _queued(self, record: Past, data: RecordData) -> None:
         if record.dialect is not None and record.peer is not None:
-            at_ms, connection = round(record.ts * 1000), record.connection
-            self.wait(Waiting(record.dialect, record.peer, data.size, connection, at_ms, data.queue, data.subject))
+            at_ms = data.at_ms if data.at_ms is not None else round(record.ts * 1000)  # as in earlier releases
+            self.wait(
+                Waiting(record.dialect, record.peer, data.size, record.connection, at_ms, data.queue, data.subject)
+            )
 
     def _cancelled(self, record: Past, data: RecordData) -> None:
         self._hub.matchmaking.forget(record.dialect or "", record.peer or "")
