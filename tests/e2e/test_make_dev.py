@@ -14,7 +14,7 @@ from tests.kit.programs import IN_A_TERMINAL, Start, command_of, is_running, unt
 from tests.kit.sites import LISTENS, sidecar_in, url_in
 
 INSTALLS_WITHIN_S = 240.0  # seconds; pip and npm download everything, perhaps over a slow connection
-MADE_HERE = (".git", ".venv", ".cache", "node_modules", "dist", ".*_cache", ".hypothesis", "__pycache__", "test-results")
+MADE_HERE = (".git", ".venv", "node_modules", "dist", ".*cache", ".hypothesis", "__pycache__", "test-results")
 CTRL_C = "\x03"
 
 
