@@ -41,7 +41,7 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code, which is 2 for errors that the operator can correct."""
+    """Run one command and return its exit code: for an error that the operator can correct, that of the error."""
     parser = argparse.ArgumentParser(
         prog="sidecar",
         description=_DESCRIPTION,
