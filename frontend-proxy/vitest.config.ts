@@ -16,7 +16,14 @@ const WITH_VITE = [
  * The tests that mock modules. The files of these tests share no worker, because the mocks would remain
  * for the next file.
  */
-const WITH_MOCKS = ['no-home', 'only-ipv6', 'overlay-feed', 'read-only-folder', 'too-many-files']
+const WITH_MOCKS = [
+  'in-bun',
+  'no-home',
+  'only-ipv6',
+  'overlay-feed',
+  'read-only-folder',
+  'too-many-files',
+]
 
 // Many companies set this variable. Node.js then parses the certificates of all authorities at each
 // start, which takes longer than the rest of the start, and the tests start many processes.

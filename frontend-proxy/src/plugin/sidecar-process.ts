@@ -107,19 +107,20 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
       resolve()
     })
   })
-  // The pipes are sockets, and have `ref` and `unref`, but their types do not say so.
-  const handles = [child, ...child.stdio] as unknown as Pick<Socket, 'ref' | 'unref'>[]
+  // The pipes are sockets, and have `ref` and `unref`, but their types do not say so. In Bun, stdin has neither of
+  // them, and does not keep this process from exiting.
+  const handles = [child, ...child.stdio] as unknown as Partial<Pick<Socket, 'ref' | 'unref'>>[]
   return {
     pid: child.pid,
     end: async () => {
-      for (const handle of handles) handle.ref()
+      for (const handle of handles) handle.ref?.()
       child.stdin.end()
       const timer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS).unref()
       await exited
       clearTimeout(timer)
     },
     unref() {
-      for (const handle of handles) handle.unref()
+      for (const handle of handles) handle.unref?.()
     },
   }
 }
