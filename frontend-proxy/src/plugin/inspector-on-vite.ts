@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { CLIShortcut, ViteDevServer } from 'vite'
 import { Inspector, inspectorUrl } from './inspector.ts'
 import { logOf } from './log.ts'
+import { protocolOf } from './page-host.ts'
 import { pageServerOf, pagesBase, urlsOf } from './page-server.ts'
 import { printInspectorUrl } from './printed-urls.ts'
 import type { SignalingSetup } from './signaling-setup.ts'
@@ -20,11 +21,10 @@ export function addInspector(server: ViteDevServer, { upstream }: SignalingSetup
   return inspector
 }
 
-function pageUrlOf(server: ViteDevServer, { socket }: IncomingMessage): string | undefined {
+function pageUrlOf(server: ViteDevServer, request: IncomingMessage): string | undefined {
   if (server.httpServer || pageServerOf(server.config)) return localUrlOf(server)
   // Vite is in middleware mode, and its config does not name the server that has passed the request on to Vite.
-  const protocol = 'encrypted' in socket ? 'https' : 'http'
-  return `${protocol}://localhost:${socket.localPort}/`
+  return `${protocolOf(request)}://localhost:${request.socket.localPort}/`
 }
 
 function localUrlOf({ config, resolvedUrls }: ViteDevServer): string | undefined {

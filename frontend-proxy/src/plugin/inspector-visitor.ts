@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { hostOf } from './page-host.ts'
+import { hostOf, protocolOf } from './page-host.ts'
 
 /** Why a request is refused. `code` does not change between releases, and `message` says what to do instead. */
 export interface Refusal {
@@ -98,8 +98,7 @@ function isFromForeignPage(
 }
 
 function ownOrigin(request: IncomingMessage): string {
-  const protocol = 'encrypted' in request.socket ? 'https' : 'http'
-  const text = `${protocol}://${hostOf(request)}`
+  const text = `${protocolOf(request)}://${hostOf(request)}`
   // The Host may contain a default port or capital letters, but an Origin header does not.
   return URL.canParse(text) ? new URL(text).origin : text
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { ANY } from './allowed-clients.ts'
 import type { ConfigPart } from './lan.ts'
 
@@ -8,6 +9,12 @@ export function hostOf({ headers }: IncomingMessage): string {
   // HTTP/2 has a pseudo-header instead of Host.
   const authority = headers[':authority']
   return headers.host ?? (typeof authority === 'string' ? authority : '')
+}
+
+/** Returns the protocol of a request. */
+export function protocolOf({ socket }: IncomingMessage): 'https' | 'http' {
+  // In Bun, sockets without TLS have this property too, and its value is false.
+  return (socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'
 }
 
 /**

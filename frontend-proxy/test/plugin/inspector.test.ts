@@ -357,6 +357,13 @@ const REFUSED: [string, string, Record<string, string>, string][] = [
   ['a script', PAGE, { ...CROSS, 'sec-fetch-mode': 'no-cors' }, 'foreign-page'],
 ]
 
+test('the person at this machine is answered in Bun, where sockets without TLS have encrypted: false', async () => {
+  const { server, url } = await open()
+  server.httpServer?.on('connection', (socket) => Object.assign(socket, { encrypted: false }))
+  const { status } = await ask(`${url}/__signaling/start.js`, { origin: url })
+  expect(status).toBe(200)
+})
+
 test('everybody else is refused, and told where the inspector can be opened', async () => {
   const { url } = await open({}, { server: { allowedHosts: true } })
   for (const [who, path, headers, reason] of REFUSED) {
