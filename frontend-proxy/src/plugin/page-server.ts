@@ -1,7 +1,7 @@
 // The page server is the HTTP server that serves the app's pages. In middleware mode, the framework or
 // the user creates it, and Vite has no server of its own.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6, Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
@@ -37,7 +37,9 @@ export function pageServerOf({ server }: ResolvedConfig): PageServer | undefined
  */
 export function serverThatReceived({ socket }: IncomingMessage): PageServer | undefined {
   const { server } = (socket ?? {}) as { server?: unknown }
-  return server instanceof Server ? (server as PageServer) : undefined
+  // In Bun, the class of HTTP servers does not extend that of net servers.
+  const isServer = server instanceof Server || server instanceof HttpServer
+  return isServer ? (server as PageServer) : undefined
 }
 
 /** Returns the base of the pages, which may differ from the base of Vite's modules (Nuxt: `/_nuxt/`). */
