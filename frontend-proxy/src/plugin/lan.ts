@@ -72,7 +72,12 @@ export class Lan {
       const why = `the private key's folder ${folder} is inside ${served}, which Vite serves`
       throw new Error(`${why}; set XDG_CACHE_HOME to a folder outside`)
     }
-    const certificate = await lanCertificate(folder, ownNames())
+    const certificate = await lanCertificate(folder, ownNames()).catch((error: Error) => {
+      // Only errors of the operating system have `syscall`, for example if the home folder is read-only.
+      const advice =
+        'syscall' in error ? '; set XDG_CACHE_HOME to a folder that can be written' : ''
+      throw new Error(`${error.message}${advice}`)
+    })
     server.https ??= { key: certificate.key, cert: certificate.cert }
     this.#certificate = certificate
   }

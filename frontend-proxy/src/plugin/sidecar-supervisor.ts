@@ -12,6 +12,7 @@
 // 5. Each search and each stop changes `#turn`. If `#turn` has changed during an asynchronous step, the
 //    result of that step is ignored.
 
+import path from 'node:path'
 import { findCommands } from './find-command.ts'
 import { HeldOutput } from './held-output.ts'
 import type { Log } from './log.ts'
@@ -36,7 +37,7 @@ import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 // The minimum interval between two searches, because each attempt of a page to reconnect calls `unreachable`.
 const SEARCH_INTERVAL_MS = 1000
 
-const INSTALL_HINT = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH) or install uv; ${WITHOUT_SIGNALING}`
+const INSTALL = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH)`
 
 const KEEPS_HOOKS =
   'that sidecar keeps the hooks with which it was started, so the option hooks has no effect on it'
@@ -207,7 +208,10 @@ export class SidecarSupervisor {
       this.#printOnce('info', `no sidecar was started because ${config.startRefusal}`)
     } else if (command) this.#start(config, command)
     else if (!this.#history.hasUnusable) {
-      this.#printOnce('warn', `no sidecar was found; ${INSTALL_HINT}`)
+      this.#printOnce(
+        'warn',
+        `no sidecar was found; ${INSTALL} or install uv; ${WITHOUT_SIGNALING}`,
+      )
     }
   }
 
@@ -303,7 +307,8 @@ export class SidecarSupervisor {
     this.#child = undefined
     this.#history.addUnusable(program)
     const [next] = this.#findUsableCommand(config) ?? []
-    const rest = next === undefined ? `no other one was found; ${INSTALL_HINT}` : `trying ${next}`
+    const advice = path.parse(program).name === 'uvx' ? INSTALL : `${INSTALL} or install uv`
+    const rest = next ? `trying ${next}` : `no other one was found; ${advice}; ${WITHOUT_SIGNALING}`
     this.#printOnce('warn', `${program} does not run here as a sidecar: it ${reason}; ${rest}`)
     if (next !== undefined) this.#findOrStart(config)
   }

@@ -164,11 +164,13 @@ test('a cache folder that Vite serves is refused because it would contain the pr
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })
 
-test('a cache folder that cannot be written is reported in one sentence, and Vite continues', async () => {
+test('a cache folder that cannot be written is reported with the variable to set, and Vite continues', async () => {
   writeFileSync(path.join(cache, 'signaling-sidecar'), 'a file')
   const { lines, url } = await openOnLan(true)
   expect(lines.all).toContainEqual(
-    expect.stringMatching(/EEXIST|ENOTDIR.*; Vite continues without https$/),
+    expect.stringMatching(
+      /(EEXIST|ENOTDIR).*; set XDG_CACHE_HOME to a folder that can be written; Vite continues without https$/,
+    ),
   )
   expect((await fetch(`${url}/ws/signaling`)).status).toBe(200)
 })

@@ -9,8 +9,13 @@ import { makeProject, openVite, type Project, STAND_IN, STARTED } from './vite-p
  * Writes a program with the sidecar's name into a folder, such as the project's `.venv` or one on
  * PATH.
  */
-function install({ root }: Project, place: string, script: string): string {
-  const file = path.join(root, '..', place, 'signaling-sidecar')
+function install(
+  { root }: Project,
+  place: string,
+  script: string,
+  name = 'signaling-sidecar',
+): string {
+  const file = path.join(root, '..', place, name)
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, script, { mode: 0o755 })
   return file
@@ -66,6 +71,16 @@ test('if no program runs, each is reported once with its reason, and then what t
     expect(lines.all.filter((line) => line.startsWith(`[signaling] ${file}`))).toHaveLength(1)
   }
   expect((await fetch(url)).status).toBe(200)
+})
+
+test('if uvx cannot run the sidecar, the advice is not to install uv', async () => {
+  const project = makeProject()
+  const uvx = install(project, 'path', '#!/bin/sh\necho "no such package" >&2\nexit 1\n', 'uvx')
+  pathWith(path.dirname(uvx))
+  const { lines } = await openVite(project, { stateDir: project.stateDir })
+  const said = await lines.match(/pip install signaling-sidecar/)
+  expect(said).toContain(`${uvx} does not run here as a sidecar: it exited with code 1: no such`)
+  expect(said).not.toContain('install uv')
 })
 
 test.each([
