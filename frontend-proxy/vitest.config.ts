@@ -19,8 +19,8 @@ const WITH_VITE = [
 const WITH_MOCKS = [
   'in-bun',
   'no-home',
-  'only-ipv6',
   'overlay-feed',
+  'own-addresses',
   'read-only-folder',
   'too-many-files',
 ]

@@ -252,6 +252,12 @@ def test_no_module_has_a_meaningless_name() -> None:
     assert not {path.stem for path in MODULES} & {"utils", "util", "helpers", "common", "manager", "misc"}
 
 
+def test_no_regular_expression_has_an_atomic_group_or_repeats_a_group_possessively() -> None:
+    """Python before 3.11.5 matches such groups incorrectly (https://github.com/python/cpython/issues/106052)."""
+    for path in MODULES:
+        assert not re.search(r"\)[*+?]\+|\(\?>", path.read_text()), path
+
+
 def test_no_test_imports_another_test_file() -> None:
     """Code that several tests use is in `tests/kit`."""
     for path in TESTS:

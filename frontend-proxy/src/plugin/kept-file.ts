@@ -7,9 +7,9 @@ const LOOK_EVERY_MS = 1000
 export type Content = Readonly<Record<string, unknown>>
 
 /**
- * Checks every second whether a file is still written and correct, and calls `write` if `isWritten` returns false: another Vite of
- * the project may have replaced or removed the file, or somebody may have deleted it. Returns a function that ends
- * these checks.
+ * Checks every second whether a file is still written and correct, and calls `write` if `isWritten` returns false:
+ * another Vite of the project may have replaced or removed the file, somebody may have deleted it, or the machine may
+ * have got other addresses. Returns a function that ends these checks.
  */
 export function keepWritten(isWritten: () => boolean, write: () => void): () => void {
   const look = () => {

@@ -28,7 +28,9 @@ from signaling_sidecar.hub.returns import Returns
 from signaling_sidecar.hub.rules import Ending, Reason, RoomKey
 from signaling_sidecar.hub.state import State
 
-ALIVE_FOR_MS = 2_000  # a peer that asked longer ago is challenged, which takes as long if it does not answer
+# Milliseconds after a request in which its connection counts as alive. A challenge without an answer takes as long,
+# so a shorter time would hardly help.
+ALIVE_FOR_MS = 2_000
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
