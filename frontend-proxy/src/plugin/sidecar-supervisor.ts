@@ -7,9 +7,7 @@
 //    new server before it closes the old one, so there is always a lease. (The order is the same in
 //    Vite 7 and 8.) After a restart that fails, a lease may remain; the child then runs until Vite exits.
 // 3. There is at most one child process. A new child starts only after the old one has exited.
-// 4. `url` is set exactly while a sidecar is known to listen there. `#stateDir` is the state folder of the
-//    sidecar that was last known to listen.
-// 5. Each search and each stop changes `#turn`. If `#turn` has changed during an asynchronous step, the
+// 4. Each search and each stop changes `#turn`. If `#turn` has changed during an asynchronous step, the
 //    result of that step is ignored.
 
 import path from 'node:path'
@@ -17,7 +15,6 @@ import { findCommands } from './find-command.ts'
 import { HeldOutput } from './held-output.ts'
 import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
-import { OnceEach } from './once-each.ts'
 import {
   type Answerer,
   answererAt,
@@ -28,6 +25,7 @@ import {
 } from './running-sidecar.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
 import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
+import { SidecarStatus } from './sidecar-status.ts'
 import { SiteFile } from './site-file.ts'
 import { MAX_STARTS_WITHOUT_READY, StartHistory } from './start-history.ts'
 import { isSameFile, servedFolderAround } from './state-folder.ts'
@@ -44,15 +42,11 @@ const KEEPS_HOOKS =
 
 export class SidecarSupervisor {
   /** The file that tells the sidecar the URLs of the pages. The leases provide the file's content. */
-  readonly siteFile: SiteFile = new SiteFile((sentence) => this.#printOnce('warn', sentence))
+  readonly siteFile: SiteFile = new SiteFile((sentence) => this.#status.printOnce('warn', sentence))
   /** The state folder, if the sidecar is one for tests. The folder stays the same when Vite restarts itself. */
   readonly testFolder: string = newTestFolder()
-  #url: string | undefined
-  #stateDir = ''
+  readonly #status = new SidecarStatus()
   #config: SidecarConfig | undefined
-  #log: Log = { info: () => {}, warn: () => {} }
-  readonly #once = new OnceEach('more lines about this sidecar are not shown')
-  #problem: string | undefined
   #child: SidecarProcess | undefined
   #childExited: Promise<void> = Promise.resolve()
   #restart: NodeJS.Timeout | undefined
@@ -67,7 +61,7 @@ export class SidecarSupervisor {
   readonly #waiting: (() => void)[] = []
 
   get url(): string | undefined {
-    return this.#url
+    return this.#status.url
   }
 
   get secret(): string {
@@ -75,12 +69,13 @@ export class SidecarSupervisor {
   }
 
   get problem(): string | undefined {
-    return this.#problem
+    return this.#status.problem
   }
 
   async adminToken(): Promise<string | undefined> {
-    if (this.#url === undefined) return undefined
-    return (await findByAddress([this.#stateDir], this.#url))?.adminToken
+    const { url, stateDir } = this.#status
+    if (url === undefined) return undefined
+    return (await findByAddress([stateDir], url))?.adminToken
   }
 
   addLease(lease: object): void {
@@ -96,9 +91,7 @@ export class SidecarSupervisor {
   run(config: SidecarConfig, log: Log): void {
     const isSame = JSON.stringify(config) === JSON.stringify(this.#config)
     this.#config = config
-    this.#log = log
-    this.#once.clear()
-    this.#problem = undefined
+    this.#status.printTo(log)
     if (isSame && this.#isActive) return
     this.#stop()
     this.#history = new StartHistory()
@@ -131,19 +124,19 @@ export class SidecarSupervisor {
     const runs = answerer === 'nobody' ? isAlive(found.pid) : answerer === 'the sidecar'
     // Another request may have begun the search in the meantime.
     if (!runs && found === this.#found && !this.#isActive && this.#config) {
-      this.#url = undefined
+      this.#status.lost()
       this.#findOrStart(this.#config, answerer)
     }
-    if (this.#url === undefined) await this.starting()
+    if (this.url === undefined) await this.starting()
   }
 
   failed(error: Error): void {
-    this.#printOnce('warn', `the proxy failed: ${error.message}`)
+    this.#status.printOnce('warn', `the proxy failed: ${error.message}`)
   }
 
   refused(status: number, reason: string): void {
     // The sidecar itself prints why it has refused a Host or an Origin (403).
-    if (status !== 403) this.#printOnce('warn', `a page was refused (${status}): ${reason}`)
+    if (status !== 403) this.#status.printOnce('warn', `a page was refused (${status}): ${reason}`)
   }
 
   /**
@@ -161,13 +154,13 @@ export class SidecarSupervisor {
   }
 
   #settle(): void {
-    if (this.#url === undefined && this.#isActive) return
+    if (this.url === undefined && this.#isActive) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #stop(): void {
     this.#turn += 1
-    this.#url = undefined
+    this.#status.lost()
     this.#isSearching = false
     clearTimeout(this.#restart)
     this.#restart = undefined
@@ -179,7 +172,7 @@ export class SidecarSupervisor {
   /** `answerer` is who answers at the address of the sidecar that was last found. */
   #findOrStart(config: SidecarConfig, answerer: Answerer = 'nobody'): void {
     this.#findThenStart(config, answerer)
-      .catch((error) => this.#printOnce('warn', `${messageOf(error)}; ${WITHOUT_SIGNALING}`))
+      .catch((error) => this.#status.printOnce('warn', `${messageOf(error)}; ${WITHOUT_SIGNALING}`))
       .finally(() => this.#settle())
   }
 
@@ -201,14 +194,14 @@ export class SidecarSupervisor {
       this.#use(running, config)
       return
     }
-    this.#url = undefined
+    this.#status.lost()
     if (!this.#history.mayStart) return
     const command = config.command ?? this.#findUsableCommand(config)
     if (config.startRefusal) {
-      this.#printOnce('info', `no sidecar was started because ${config.startRefusal}`)
+      this.#status.printOnce('info', `no sidecar was started because ${config.startRefusal}`)
     } else if (command) this.#start(config, command)
     else if (!this.#history.hasUnusable) {
-      this.#printOnce(
+      this.#status.printOnce(
         'warn',
         `no sidecar was found; ${INSTALL} or install uv; ${WITHOUT_SIGNALING}`,
       )
@@ -216,31 +209,34 @@ export class SidecarSupervisor {
   }
 
   #hasEnded({ pid, url }: RunningSidecar, answerer: Answerer): void {
-    this.#url = undefined
+    this.#status.lost()
     const now = answerer === 'nobody' ? '' : `, and ${answerer} answers there now`
-    this.#print('warn', `the sidecar that was already running (pid ${pid}, ${url}) has ended${now}`)
+    this.#status.print(
+      'warn',
+      `the sidecar that was already running (pid ${pid}, ${url}) has ended${now}`,
+    )
   }
 
   #use({ stateDir, pid, url, version, hooks }: RunningSidecar, config: SidecarConfig): void {
     const served = servedFolderAround(stateDir, config.servedFolders)
     if (served !== undefined) {
       const refusal = stateFolderRefusal(stateDir, served)
-      this.#printOnce('warn', `not using the sidecar that is already running (${url}): ${refusal}`)
+      this.#status.printOnce(
+        'warn',
+        `not using the sidecar that is already running (${url}): ${refusal}`,
+      )
       return
     }
     this.#listens(url, stateDir)
-    this.#printOnce('info', `using the sidecar that is already running (pid ${pid}, ${url})`)
+    this.#status.printOnce('info', `using the sidecar that is already running (pid ${pid}, ${url})`)
     // Another Vite with the same option may have started the sidecar.
     if (config.hooks !== undefined && !isSameFile(config.hooks, hooks))
-      this.#printOnce('warn', KEEPS_HOOKS)
+      this.#status.printOnce('warn', KEEPS_HOOKS)
     this.#compareVersions(version)
   }
 
   #listens(url: string, stateDir: string): void {
-    if (url !== this.#url) this.#once.clear() // Each sentence is printed once per sidecar.
-    this.#url = url
-    this.#stateDir = stateDir
-    this.#problem = undefined
+    this.#status.listens(url, stateDir)
     this.siteFile.put(stateDir)
   }
 
@@ -259,7 +255,7 @@ export class SidecarSupervisor {
     // After a failure all lines are held back, because they may repeat the lines of the last child.
     const isFound = config.command === undefined
     const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
-    const output = new HeldOutput((line) => this.#log.info(line), isHeld)
+    const output = new HeldOutput((line) => this.#status.printLine(line), isHeld)
     const child = startSidecar(
       { command, args, env, folder },
       {
@@ -295,7 +291,10 @@ export class SidecarSupervisor {
     if (served !== undefined) {
       this.#stop()
       this.#history.giveUp()
-      this.#print('warn', `the sidecar was stopped: ${stateFolderRefusal(line.stateDir, served)}`)
+      this.#status.print(
+        'warn',
+        `the sidecar was stopped: ${stateFolderRefusal(line.stateDir, served)}`,
+      )
       return
     }
     this.#listens(line.url, line.stateDir)
@@ -309,23 +308,26 @@ export class SidecarSupervisor {
     const [next] = this.#findUsableCommand(config) ?? []
     const advice = path.parse(program).name === 'uvx' ? INSTALL : `${INSTALL} or install uv`
     const rest = next ? `trying ${next}` : `no other one was found; ${advice}; ${WITHOUT_SIGNALING}`
-    this.#printOnce('warn', `${program} does not run here as a sidecar: it ${reason}; ${rest}`)
+    this.#status.printOnce(
+      'warn',
+      `${program} does not run here as a sidecar: it ${reason}; ${rest}`,
+    )
     if (next !== undefined) this.#findOrStart(config)
   }
 
   #startAgain({ how, reason }: Exit, config: SidecarConfig): void {
-    this.#url = undefined
+    this.#status.lost()
     this.#child = undefined
     if (!this.#history.mayStart) {
       const rest = `gave up after ${MAX_STARTS_WITHOUT_READY} starts; restart Vite to try again`
-      this.#print('warn', `the sidecar ${reason}; ${rest}`)
+      this.#status.print('warn', `the sidecar ${reason}; ${rest}`)
       return
     }
     // Prints `how`, because `reason` also contains the last line of the output, which was printed before.
     const end = reason === this.#history.lastReason ? 'ended in the same way' : how
     this.#history.lastReason = reason
     const delayMs = this.#startLater(config)
-    this.#print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
+    this.#status.print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
   }
 
   /** Searches for a sidecar again, or starts one, after a delay. Returns the delay. */
@@ -342,24 +344,10 @@ export class SidecarSupervisor {
   #compareVersions(version: string): void {
     const release = (text: string) => text.split('.').slice(0, 2).join('.')
     if (release(version) === release(PLUGIN_VERSION)) return
-    this.#log.warn(
+    this.#status.print(
+      'warn',
       `${SIDECAR_NAME} ${version} and ${PLUGIN_NAME} ${PLUGIN_VERSION} are from different releases; update the older one`,
     )
-  }
-
-  // Each failed request may cause a search, which must not print the same sentences again.
-  #printOnce(level: 'info' | 'warn', sentence: string): void {
-    this.#once.print(sentence, this.#log[level])
-    this.#noteProblem(sentence)
-  }
-
-  #print(level: 'info' | 'warn', sentence: string): void {
-    this.#log[level](sentence)
-    this.#noteProblem(sentence)
-  }
-
-  #noteProblem(sentence: string): void {
-    if (this.#url === undefined) this.#problem = sentence
   }
 }
 
