@@ -1,4 +1,4 @@
-// Finds, starts, restarts and ends the sidecar of a project. Only this file stores whether that sidecar is running.
+// Finds the running sidecar of a project, or starts one, and ends the one that it has started.
 //
 // 1. There is one supervisor per project and process, stored on `globalThis`: when Vite restarts
 //    itself (after an edit of its config), it may load this module again, and must find the running
@@ -6,13 +6,9 @@
 // 2. The sidecar runs while there is at least one lease. When Vite restarts itself, it configures the
 //    new server before it closes the old one, so there is always a lease. (The order is the same in
 //    Vite 7 and 8.) After a restart that fails, a lease may remain; the child then runs until Vite exits.
-// 3. There is at most one child process. A new child starts only after the old one has exited.
-// 4. Each search and each stop changes `#turn`. If `#turn` has changed during an asynchronous step, the
+// 3. Each search and each stop changes `#turn`. If `#turn` has changed during an asynchronous step, the
 //    result of that step is ignored.
 
-import path from 'node:path'
-import { findCommands } from './find-command.ts'
-import { HeldOutput } from './held-output.ts'
 import type { Log } from './log.ts'
 import { PLUGIN_NAME, PLUGIN_VERSION, SIDECAR_NAME } from './names.ts'
 import {
@@ -23,19 +19,18 @@ import {
   isAlive,
   type RunningSidecar,
 } from './running-sidecar.ts'
+import { SidecarChild } from './sidecar-child.ts'
 import { type SidecarConfig, stateFolderRefusal } from './sidecar-config.ts'
-import { type Exit, type ReadyLine, type SidecarProcess, startSidecar } from './sidecar-process.ts'
+import type { ReadyLine } from './sidecar-process.ts'
 import { SidecarStatus } from './sidecar-status.ts'
 import { SiteFile } from './site-file.ts'
-import { MAX_STARTS_WITHOUT_READY, StartHistory } from './start-history.ts'
+import { StartHistory } from './start-history.ts'
 import { isSameFile, servedFolderAround } from './state-folder.ts'
 import { newTestFolder } from './test-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
 // The minimum interval between two searches, because each attempt of a page to reconnect calls `unreachable`.
 const SEARCH_INTERVAL_MS = 1000
-
-const INSTALL = `install it with "pip install ${SIDECAR_NAME}" (in .venv or on PATH)`
 
 const KEEPS_HOOKS =
   'that sidecar keeps the hooks with which it was started, so the option hooks has no effect on it'
@@ -47,15 +42,16 @@ export class SidecarSupervisor {
   readonly testFolder: string = newTestFolder()
   readonly #status = new SidecarStatus()
   #config: SidecarConfig | undefined
-  #child: SidecarProcess | undefined
-  #childExited: Promise<void> = Promise.resolve()
-  #restart: NodeJS.Timeout | undefined
+  readonly #child = new SidecarChild(this.#status, {
+    ready: (line, config) => this.#accept(line, config),
+    restart: (config) => this.#findOrStart(config),
+    gaveUp: () => this.#settle(),
+  })
   #isSearching = false
   #searchedAtMs = 0
   /** The running sidecar that was found by the last search. */
   #found: RunningSidecar | undefined
   #turn = 0
-  #history = new StartHistory()
   readonly #leases = new Set<object>()
   /** The functions that resolve the promises which `starting` has returned. */
   readonly #waiting: (() => void)[] = []
@@ -94,7 +90,7 @@ export class SidecarSupervisor {
     this.#status.printTo(log)
     if (isSame && this.#isActive) return
     this.#stop()
-    this.#history = new StartHistory()
+    this.#child.history = new StartHistory()
     this.#findOrStart(config)
   }
 
@@ -150,7 +146,7 @@ export class SidecarSupervisor {
 
   /** Whether a child runs or will be restarted, or a search for a running sidecar is in progress. */
   get #isActive(): boolean {
-    return Boolean(this.#child || this.#restart || this.#isSearching)
+    return this.#isSearching || this.#child.isActive
   }
 
   #settle(): void {
@@ -162,10 +158,7 @@ export class SidecarSupervisor {
     this.#turn += 1
     this.#status.lost()
     this.#isSearching = false
-    clearTimeout(this.#restart)
-    this.#restart = undefined
-    if (this.#child) this.#childExited = this.#child.end()
-    this.#child = undefined
+    this.#child.end()
     this.#settle()
   }
 
@@ -181,7 +174,7 @@ export class SidecarSupervisor {
     const turn = this.#turn
     this.#isSearching = true
     this.#searchedAtMs = Date.now()
-    await this.#childExited
+    await this.#child.exited
     const running = await findRunningSidecar(config.stateFolders)
     if (turn !== this.#turn) return
     this.#isSearching = false
@@ -190,22 +183,12 @@ export class SidecarSupervisor {
     // After a reload of its code, a sidecar has another boot id and the same address.
     if (lost && lost.url !== running?.url) this.#hasEnded(lost, answerer)
     if (running) {
-      this.#history.ready()
+      this.#child.history.ready()
       this.#use(running, config)
       return
     }
     this.#status.lost()
-    if (!this.#history.mayStart) return
-    const command = config.command ?? this.#findUsableCommand(config)
-    if (config.startRefusal) {
-      this.#status.printOnce('info', `no sidecar was started because ${config.startRefusal}`)
-    } else if (command) this.#start(config, command)
-    else if (!this.#history.hasUnusable) {
-      this.#status.printOnce(
-        'warn',
-        `no sidecar was found; ${INSTALL} or install uv; ${WITHOUT_SIGNALING}`,
-      )
-    }
+    this.#child.start(config)
   }
 
   #hasEnded({ pid, url }: RunningSidecar, answerer: Answerer): void {
@@ -240,57 +223,13 @@ export class SidecarSupervisor {
     this.siteFile.put(stateDir)
   }
 
-  #findUsableCommand({ projectFolders }: SidecarConfig): readonly string[] | undefined {
-    return findCommands(projectFolders).find(([program = '']) => !this.#history.isUnusable(program))
-  }
-
-  #start(config: SidecarConfig, command: readonly string[]): void {
-    const history = this.#history
-    history.started(command[0] ?? '')
-    const { args, env, root: folder } = config
-    // A child that is being ended may still print lines and exit, but must not change the state.
-    const isCurrent = () => this.#child === child
-    // The lines of a program that `findCommands` has found are held back, because that program may not be a
-    // sidecar. The lines of uvx, which prints its progress, and of a command from the options are printed at once.
-    // After a failure all lines are held back, because they may repeat the lines of the last child.
-    const isFound = config.command === undefined
-    const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
-    const output = new HeldOutput((line) => this.#status.printLine(line), isHeld)
-    const child = startSidecar(
-      { command, args, env, folder },
-      {
-        printed: (line) => output.add(line),
-        ready: (line) => {
-          history.ready()
-          output.release()
-          if (isCurrent()) this.#accept(line, config)
-        },
-        exited: (exit) => {
-          history.exited()
-          const triesNext = exit.isUnusable && isFound
-          // Another Vite of the project has started a sidecar at the same time, which the next search finds.
-          if (exit.isSecond && history.isFirstStart) {
-            if (isCurrent()) this.#startLater(config)
-            return
-          }
-          if (!triesNext && exit.reason !== history.lastReason) output.release()
-          if (!isCurrent()) return
-          if (triesNext) this.#tryNext(command, exit, config)
-          else this.#startAgain(exit, config)
-          this.#settle()
-        },
-      },
-    )
-    this.#child = child
-  }
-
   #accept(line: ReadyLine, config: SidecarConfig): void {
     // The sidecar's own settings (environment, sidecar.toml) can name another state folder than the
     // one that was checked before the start.
     const served = servedFolderAround(line.stateDir, config.servedFolders)
     if (served !== undefined) {
       this.#stop()
-      this.#history.giveUp()
+      this.#child.history.giveUp()
       this.#status.print(
         'warn',
         `the sidecar was stopped: ${stateFolderRefusal(line.stateDir, served)}`,
@@ -300,45 +239,6 @@ export class SidecarSupervisor {
     this.#listens(line.url, line.stateDir)
     this.#settle()
     this.#compareVersions(line.version)
-  }
-
-  #tryNext([program = '']: readonly string[], { reason }: Exit, config: SidecarConfig): void {
-    this.#child = undefined
-    this.#history.addUnusable(program)
-    const [next] = this.#findUsableCommand(config) ?? []
-    const advice = path.parse(program).name === 'uvx' ? INSTALL : `${INSTALL} or install uv`
-    const rest = next ? `trying ${next}` : `no other one was found; ${advice}; ${WITHOUT_SIGNALING}`
-    this.#status.printOnce(
-      'warn',
-      `${program} does not run here as a sidecar: it ${reason}; ${rest}`,
-    )
-    if (next !== undefined) this.#findOrStart(config)
-  }
-
-  #startAgain({ how, reason }: Exit, config: SidecarConfig): void {
-    this.#status.lost()
-    this.#child = undefined
-    if (!this.#history.mayStart) {
-      const rest = `gave up after ${MAX_STARTS_WITHOUT_READY} starts; restart Vite to try again`
-      this.#status.print('warn', `the sidecar ${reason}; ${rest}`)
-      return
-    }
-    // Prints `how`, because `reason` also contains the last line of the output, which was printed before.
-    const end = reason === this.#history.lastReason ? 'ended in the same way' : how
-    this.#history.lastReason = reason
-    const delayMs = this.#startLater(config)
-    this.#status.print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
-  }
-
-  /** Searches for a sidecar again, or starts one, after a delay. Returns the delay. */
-  #startLater(config: SidecarConfig): number {
-    const delayMs = this.#history.nextDelayMs()
-    this.#child = undefined
-    this.#restart = setTimeout(() => {
-      this.#restart = undefined
-      this.#findOrStart(config)
-    }, delayMs).unref()
-    return delayMs
   }
 
   #compareVersions(version: string): void {
