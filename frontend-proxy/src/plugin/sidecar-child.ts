@@ -27,7 +27,7 @@ export interface ChildEvents {
 }
 
 export class SidecarChild {
-  /** The starts for the current config. */
+  /** The starts for the current config. The supervisor replaces this history when the config changes. */
   history: StartHistory = new StartHistory()
   readonly #status: SidecarStatus
   readonly #events: ChildEvents
@@ -80,13 +80,8 @@ export class SidecarChild {
     const { history } = this
     history.started(command[0] ?? '')
     const { args, env, root: folder } = config
-    const isCurrent = () => this.#process === child
-    // The lines of a program that `findCommands` has found are held back, because that program may not be a
-    // sidecar. The lines of uvx, which prints its progress, and of a command from the options are printed at once.
-    // After a failure all lines are held back, because they may repeat the lines of the last child.
     const isFound = config.command === undefined
-    const isHeld = history.lastReason !== '' || (isFound && command.length === 1)
-    const output = new HeldOutput((line) => this.#status.printLine(line), isHeld)
+    const output = this.#outputOf(command, isFound)
     const child = startSidecar(
       { command, args, env, folder },
       {
@@ -94,28 +89,34 @@ export class SidecarChild {
         ready: (line) => {
           history.ready()
           output.release()
-          if (isCurrent()) this.#events.ready(line, config)
+          if (this.#process === child) this.#events.ready(line, config)
         },
         exited: (exit) => {
           history.exited()
-          const triesNext = exit.isUnusable && isFound
           // Another Vite of the project has started a sidecar at the same time, which the next search finds.
-          if (exit.isSecond && history.isFirstStart) {
-            if (isCurrent()) this.#startLater(config)
-            return
-          }
-          if (!triesNext && exit.reason !== history.lastReason) output.release()
-          if (!isCurrent()) return
-          if (triesNext) this.#tryNext(command, exit, config)
-          else this.#startAgain(exit, config)
+          const isSecond = exit.isSecond && history.isFirstStart
+          const triesNext = exit.isUnusable && isFound
+          if (!isSecond && !triesNext && exit.reason !== history.lastReason) output.release()
+          if (this.#process !== child) return
+          this.#process = undefined
+          if (isSecond) this.#restartLater(config)
+          else if (triesNext) this.#tryNext(command, exit, config)
+          else this.#restartOrGiveUp(exit, config)
         },
       },
     )
     this.#process = child
   }
 
+  #outputOf(command: readonly string[], isFound: boolean): HeldOutput {
+    // The lines of a program that `findCommands` has found are held back, because that program may not be a
+    // sidecar. The lines of uvx, which prints its progress, and of a command from the options are printed at once.
+    // After a failure all lines are held back, because they may repeat the lines of the last child.
+    const isHeld = this.history.lastReason !== '' || (isFound && command.length === 1)
+    return new HeldOutput((line) => this.#status.printLine(line), isHeld)
+  }
+
   #tryNext([program = '']: readonly string[], { reason }: Exit, config: SidecarConfig): void {
-    this.#process = undefined
     this.history.addUnusable(program)
     const [next] = this.#findUsableCommand(config) ?? []
     const advice = path.parse(program).name === 'uvx' ? INSTALL : `${INSTALL} or install uv`
@@ -128,9 +129,8 @@ export class SidecarChild {
     else this.#events.gaveUp()
   }
 
-  #startAgain({ how, reason }: Exit, config: SidecarConfig): void {
+  #restartOrGiveUp({ how, reason }: Exit, config: SidecarConfig): void {
     this.#status.lost()
-    this.#process = undefined
     if (!this.history.mayStart) {
       const rest = `gave up after ${MAX_STARTS_WITHOUT_READY} starts; restart Vite to try again`
       this.#status.print('warn', `the sidecar ${reason}; ${rest}`)
@@ -140,14 +140,13 @@ export class SidecarChild {
     // Prints `how`, because `reason` also contains the last line of the output, which was printed before.
     const end = reason === this.history.lastReason ? 'ended in the same way' : how
     this.history.lastReason = reason
-    const delayMs = this.#startLater(config)
+    const delayMs = this.#restartLater(config)
     this.#status.print('warn', `the sidecar ${end}; restarting it in ${delayMs / 1000} s`)
   }
 
   /** Restarts the child after a delay. Returns the delay. */
-  #startLater(config: SidecarConfig): number {
+  #restartLater(config: SidecarConfig): number {
     const delayMs = this.history.nextDelayMs()
-    this.#process = undefined
     this.#restart = setTimeout(() => {
       this.#restart = undefined
       this.#events.restart(config)
