@@ -7,9 +7,6 @@
  * 2. If the sidecar can resume sessions, each frame that the client sends after the first answer
  *    gets a number, and is kept until the sidecar has handled it. On a new connection, the kept
  *    frames are sent only after the sidecar has answered the join.
- * 3. Before the TURN passwords of the last list expire, the client joins again on the same
- *    connection. From the list that answers this join, the client takes only the new passwords:
- *    the client was in the room all the time, so nothing else in the list is new.
  */
 
 import type { Connection } from './connection.ts'
@@ -18,7 +15,7 @@ import type { Identity } from './identity.ts'
 import type { JoinRequest } from './join-request.ts'
 import { type Refusal, tooLarge } from './payload.ts'
 import { faultOf, frameBytes, Resumption } from './resumption.ts'
-import { RETRY_MS, renewalDelayMs } from './turn-passwords.ts'
+import { TurnPasswords } from './turn-passwords.ts'
 
 /**
  * An acknowledgement is delayed by at most this time, so that it can cover several frames or be
@@ -60,11 +57,7 @@ export class Membership {
   #slowUntil = 0
   #ackTimer: Timer | undefined
   #againTimer: Timer | undefined
-  /** When to ask for new TURN passwords (ms since the epoch). */
-  #renewAt: number | undefined
-  #renewTimer: Timer | undefined
-  /** Whether a join that only asks for new TURN passwords waits for its answer. */
-  #isRenewing = false
+  readonly #passwords = new TurnPasswords(() => this.#askForPasswords())
 
   /**
    * `refused` is called for each frame that is too large or that is dropped. `expectsOldList` is true
@@ -136,7 +129,7 @@ export class Membership {
     this.#request.stop()
     clearTimeout(this.#ackTimer)
     clearTimeout(this.#againTimer)
-    clearTimeout(this.#renewTimer)
+    this.#passwords.stop()
   }
 
   /** Sends or keeps a frame. Returns false if the frame can be neither sent nor kept. */
@@ -201,27 +194,11 @@ export class Membership {
     this.#request.ask({ token: resumption.token })
   }
 
-  #askForPasswords(): void {
+  #askForPasswords(): boolean {
     const resumption = this.#resumption
-    if (!this.joined || resumption === undefined) return
-    this.#isRenewing = true
+    if (!this.joined || resumption === undefined) return false
     this.#request.ask({ token: resumption.token })
-    this.#askForPasswordsIn(RETRY_MS) // In case this join is refused or not answered.
-  }
-
-  #askForPasswordsIn(delayMs: number | undefined): void {
-    this.#renewAt = delayMs === undefined ? undefined : Date.now() + delayMs
-    this.#startRenewTimer()
-  }
-
-  /**
-   * Must be called each time that the client has joined. If the timer has fired while the client was
-   * not in the room, `#askForPasswords` has done nothing.
-   */
-  #startRenewTimer(): void {
-    clearTimeout(this.#renewTimer)
-    if (this.#renewAt === undefined) return
-    this.#renewTimer = setTimeout(() => this.#askForPasswords(), this.#renewAt - Date.now())
+    return true
   }
 
   #reportDropped(...refusals: (Refusal | undefined)[]): void {
@@ -278,12 +255,12 @@ export class Membership {
    * false.
    */
   renewed({ peerId, resume, ca = 0, iceServers }: PeerListFrame): boolean {
-    const isExpected = this.#isRenewing && !this.#asking && peerId === this.identity.peerId
+    const isExpected = this.#passwords.isAsking && !this.#asking && peerId === this.identity.peerId
     if (!isExpected || resume === undefined) return false
-    this.#isRenewing = false
+    this.#passwords.isAsking = false
     this.#resumption?.renew(resume)
     this.#request.accepted({ peerId, token: resume.token })
-    this.#askForPasswordsIn(renewalDelayMs(iceServers))
+    this.#passwords.received(iceServers)
     if (this.#resumption?.acknowledged(ca) === false) this.#askForList()
     return true
   }
@@ -293,8 +270,8 @@ export class Membership {
    * refused join was another one.
    */
   renewalRefused(): boolean {
-    if (!this.#isRenewing || this.#asking) return false
-    this.#isRenewing = false
+    if (!this.#passwords.isAsking || this.#asking) return false
+    this.#passwords.isAsking = false
     this.#request.accepted(this.identity) // The client is still in the room.
     return true
   }
@@ -321,7 +298,7 @@ export class Membership {
     this.#resumption = this.#resumptionAfter(list)
     this.#maxFrameBytes = list.maxFrameBytes
     this.#isLimitOld = false
-    this.#askForPasswordsIn(renewalDelayMs(list.iceServers))
+    this.#passwords.received(list.iceServers)
     this.#answered()
     this.#reportDropped(this.#resumption?.dropSuspect())
     this.#reportDropped(...(this.#resumption?.dropLarge(list.maxFrameBytes) ?? []))
@@ -343,8 +320,7 @@ export class Membership {
   #answered(): void {
     this.#isInRoom = true
     this.#asking = false
-    this.#isRenewing = false
-    this.#startRenewTimer()
+    this.#passwords.joined()
   }
 
   #sendKept(): void {
