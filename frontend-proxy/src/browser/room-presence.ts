@@ -11,15 +11,13 @@ import { adviseOnReplacedClient, adviseOnSecondClient } from './console-advice.t
 import type { Identity } from './identity.ts'
 import { JoinRequest } from './join-request.ts'
 import { wellFormed } from './json-text.ts'
+import { LastLeave } from './last-leave.ts'
 import { Membership } from './membership.ts'
 import { type Refusal, withoutMissing } from './payload.ts'
 import { RoomState } from './room-state.ts'
 import type { Emit, JoinOptions, LeaveReason, Profile } from './signaling-events.ts'
 import { type Slot, type Slots, type SlotUser, slotKey, slotsOfPage } from './slots.ts'
 import { type NoToken, TokenSource } from './token-source.ts'
-
-/** Within this time, a join is answered, or its connection is lost. */
-const ANSWERED_WITHIN_MS = 5_000
 
 export interface PresenceOptions {
   readonly connection: Connection
@@ -44,21 +42,15 @@ export class RoomPresence {
   #membership: Membership | undefined
   #slot: Slot | undefined
   #lastJoin: { readonly room: string; readonly options: JoinOptions } | undefined
-  /** The room that the client has left before its join was answered, and when it left. */
-  #unanswered: { readonly room: string; readonly leftAt: number } | undefined
   #isListenedTo = false
   /** True after a newer client of this page has taken over the slot. */
   #isReplaced = false
-  /** The room for which the last `leave` was sent. Undefined if the `leave` was sent again. */
-  #leftRoom: string | undefined
-  /** The membership for which no `leave` was sent, because there was no connection, and its slot. */
-  #unsentLeave: { readonly membership: Membership; readonly slot: Slot } | undefined
-  /** The join that was only sent so that the client could leave. */
-  #joinToLeave: JoinRequest | undefined
+  readonly #lastLeave: LastLeave
 
   constructor(options: PresenceOptions) {
     this.#options = options
     this.#connection = options.connection
+    this.#lastLeave = new LastLeave(options.connection)
   }
 
   get membership(): Membership | undefined {
@@ -105,36 +97,14 @@ export class RoomPresence {
 
   leave(why: 'left' | 'moved' | 'refused'): void {
     if (this.#membership === undefined) return
-    const { room, request } = this.#membership
-    if (request.isOnItsWay) this.#unanswered = { room, leftAt: Date.now() }
-    const hasSentLeave = this.#connection.send({ type: 'leave' })
-    this.#leftRoom = hasSentLeave ? room : undefined
-    if (!hasSentLeave && this.#membership.hasBeenInRoom && this.#slot !== undefined) {
-      this.#unsentLeave = { membership: this.#membership, slot: this.#slot }
-    }
+    const hasSentLeave = this.#lastLeave.send(this.#membership, this.#slot)
     this.end(why, undefined, hasSentLeave)
   }
 
   /** Must be called when a connection was opened. */
   opened(): void {
-    this.#sendUnsentLeave()
+    this.#lastLeave.opened()
     this.#membership?.sendJoin()
-  }
-
-  /**
-   * Resumes the session that the client has left without a connection, and leaves it. Otherwise the
-   * others would see this peer as away until the sidecar gives up waiting. Does nothing if another
-   * join continues the session, or if the session has probably ended.
-   */
-  #sendUnsentLeave(): void {
-    const { membership, slot } = this.#unsentLeave ?? {}
-    this.#unsentLeave = undefined
-    if (membership === undefined || slot === undefined || slot.isReplaced) return
-    if (membership.request.hasProbablyEnded) return
-    this.#joinToLeave = membership.request
-    membership.sendJoin()
-    this.#connection.send({ type: 'leave' })
-    slot.release(true)
   }
 
   /**
@@ -142,27 +112,13 @@ export class RoomPresence {
    * leave.
    */
   isJoinToLeave(ref: unknown): boolean {
-    return this.#joinToLeave?.isRefusedBy(ref) === true
+    return this.#lastLeave.isRefusedBy(ref)
   }
 
   /** Must be called when the sidecar may have ignored frames. */
   sendAgain(): void {
-    if (this.#leftRoom !== undefined && this.#mustLeaveAgain(this.#leftRoom)) {
-      if (this.#connection.send({ type: 'leave' })) this.#leftRoom = undefined
-    }
+    this.#lastLeave.sendAgain(this.#membership)
     this.#membership?.sendAgain()
-  }
-
-  /**
-   * Whether the client has to send the `leave` again. This is not needed if the client joins another
-   * room, because the sidecar then removes it from the old room. But without a `leave`, the sidecar
-   * would take a second join of the same room for a request for a new list, and the other peers
-   * would not learn the new instance.
-   */
-  #mustLeaveAgain(leftRoom: string): boolean {
-    const membership = this.#membership
-    if (membership === undefined) return true
-    return membership.room === leftRoom && membership.asking && !membership.hasBeenInRoom
   }
 
   /** Leaves the room and closes the connection. */
@@ -220,8 +176,7 @@ export class RoomPresence {
     const tokens = new TokenSource(options.token)
     const details = { options, profile, tokens, noToken }
     const request = new JoinRequest(this.#connection, room, identity, details)
-    const { room: left, leftAt = 0 } = this.#unanswered ?? {}
-    const expectsOldList = left === room && Date.now() < leftAt + ANSWERED_WITHIN_MS
+    const expectsOldList = this.#lastLeave.expectsListFor(room)
     this.#membership = new Membership(this.#connection, request, refused, expectsOldList)
     this.storeIdentity(request.identity)
     this.#connection.start()
