@@ -24,6 +24,7 @@
 
 import { warnOnce } from './default-url.ts'
 import type { Peer, RelayedFrame } from './frames.ts'
+import { LostPeers } from './lost-peers.ts'
 import type { MeshEvents, MeshPeer, RemovedReason } from './mesh-events.ts'
 import { type Member, snapshot } from './mesh-member.ts'
 import { PeerLink } from './peer-link.ts'
@@ -44,18 +45,6 @@ const CONNECT_DEADLINE_MS = 15_000
 /** How often failures double the deadline: it is 15 s at first, then 30 s, and then always 60 s. */
 const MAX_DEADLINE_DOUBLINGS = 2
 
-/**
- * How many peers are remembered for rule 5. In a public room, any number of peers can get
- * lost while a page is open.
- */
-const MAX_LOST = 256
-
-/**
- * For each client, the peers of rule 5: their instances by their ids. A later mesh of the same
- * client needs them, too.
- */
-const lostPeers = new WeakMap<SignalingClient, Map<string, string | undefined>>()
-
 const CANNOT_CONNECT =
   'the mesh cannot connect, because the browser creates no RTCPeerConnection. Check the option `iceServers` of the mesh, or the ' +
   'STUN and TURN servers in the settings of the sidecar. WebRTC exists only in the pages of a browser, not in its workers.'
@@ -72,15 +61,14 @@ export class MeshMembers {
   readonly #options: MembersOptions
   readonly #client: SignalingClient
   readonly #members = new Map<string, Member>()
-  readonly #lost: Map<string, string | undefined>
+  readonly #lost: LostPeers
   #stream: MediaStream | undefined
 
   constructor(options: MembersOptions, stream: MediaStream | undefined) {
     this.#options = options
     this.#client = options.client
     this.#stream = stream
-    this.#lost = lostPeers.get(options.client) ?? new Map()
-    lostPeers.set(options.client, this.#lost)
+    this.#lost = LostPeers.of(options.client)
   }
 
   get all(): MeshPeer[] {
@@ -183,8 +171,7 @@ export class MeshMembers {
   }
 
   #add(peer: Peer, isListed: boolean): void {
-    const isBack = peer.instance !== undefined && this.#lost.get(peer.peerId) === peer.instance
-    this.#lost.delete(peer.peerId)
+    const isBack = this.#lost.take(peer)
     // The sidecar may refuse an offer to a peer that is away, so the offer is sent when the peer
     // returns.
     const link = this.#newLink(peer, (isListed || isBack) && !peer.away, 0)
@@ -218,14 +205,8 @@ export class MeshMembers {
     clearTimeout(graceTimer)
     link.close()
     this.#members.delete(peer.peerId)
-    if (reason === 'lost' || reason === 'closed') this.#rememberLost(peer)
+    if (reason === 'lost' || reason === 'closed') this.#lost.add(peer)
     this.#emit('removed', { peerId: peer.peerId, peer, reason })
-  }
-
-  #rememberLost({ peerId, instance }: Peer): void {
-    this.#lost.set(peerId, instance)
-    const [oldest] = this.#lost.keys()
-    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest)
   }
 
   #markUnconfirmed(member: Member): void {
