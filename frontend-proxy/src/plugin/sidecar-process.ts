@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
@@ -95,18 +95,35 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
       failure = `could not be started: ${startFailure(program, error)}`
     })
     child.once('close', (code, signal) => {
-      const how = failure ?? (signal ? `was ended by ${signal}` : `exited with code ${code}`)
-      events.exited({
-        how,
-        reason: isReady || !lastLine ? how : `${how}: ${lastLine}`,
-        isUnusable:
-          !isReady &&
-          (failure !== undefined || (!signal && code !== USER_ERROR && code !== STATE_DIR_TAKEN)),
-        isSecond: !isReady && code === STATE_DIR_TAKEN,
-      })
+      events.exited(exitOf({ failure, code, signal, isReady, lastLine }))
       resolve()
     })
   })
+  return handleOf(child, exited)
+}
+
+interface Ending {
+  /** Why the process could not be started. */
+  readonly failure: string | undefined
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly isReady: boolean
+  readonly lastLine: string
+}
+
+function exitOf({ failure, code, signal, isReady, lastLine }: Ending): Exit {
+  const how = failure ?? (signal ? `was ended by ${signal}` : `exited with code ${code}`)
+  return {
+    how,
+    reason: isReady || !lastLine ? how : `${how}: ${lastLine}`,
+    isUnusable:
+      !isReady &&
+      (failure !== undefined || (!signal && code !== USER_ERROR && code !== STATE_DIR_TAKEN)),
+    isSecond: !isReady && code === STATE_DIR_TAKEN,
+  }
+}
+
+function handleOf(child: ChildProcessWithoutNullStreams, exited: Promise<void>): SidecarProcess {
   // The pipes are sockets, and have `ref` and `unref`, but their types do not say so. In Bun, stdin has neither of
   // them, and does not keep this process from exiting.
   const handles = [child, ...child.stdio] as unknown as Partial<Pick<Socket, 'ref' | 'unref'>>[]
