@@ -14,13 +14,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import NamedTuple
 
-from signaling_sidecar.cluster.instance import BEGINNING, INBOX, LOG, Claimed, Instance, OutOfDate, State, Step
+from signaling_sidecar.cluster.instance import BEGINNING, INBOX, LOG, Claimed, Instance, OutOfDate
 from signaling_sidecar.cluster.link import Entry, Link, RedisAway, just_before
-from signaling_sidecar.cluster.log_stream import LogEntry
 from signaling_sidecar.cluster.messages import Reply, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.cluster.posts import Posts
 from signaling_sidecar.hub.effects import Send
+from signaling_sidecar.server.clustered.commits import RETRY_S, Commits
 from signaling_sidecar.server.clustered.followed_log import FollowedLog
 from signaling_sidecar.server.clustered.lease import RENEWALS, Lease
 from signaling_sidecar.server.clustered.outages import Outages
@@ -29,7 +29,6 @@ from signaling_sidecar.server.clustered.step import LocalFront
 from signaling_sidecar.server.clustered.takeover import Restored, Takeover
 from signaling_sidecar.server.clustered.term import Term
 
-RETRY_S = 0.1  # seconds between two attempts to reach Redis
 BLOCK_MS = 1000  # milliseconds for which a read waits for new entries; the first entry of a new owner ends the wait
 RESTORED_BYTES_PER_S = 2_000_000  # how many bytes of a checkpoint a busy machine restores in a second
 
@@ -102,14 +101,12 @@ class Member:
             end_tick=callbacks.end_tick,
         )
         self._log = log
+        self._commits = Commits(instance, log, self._outbox, callbacks.segment_bytes)
         self._takeover = takeover
         self._callbacks = callbacks
         self._loop = asyncio.get_running_loop()
         self._wanted = asyncio.Event()
         self._posts = Posts()
-        self._pending: Step | None = None
-        """The step that was sent to Redis and is not confirmed yet. If Redis does not answer, the step is sent
-        again."""
         self._highest = 0
         self._timer = self._loop.call_soon(self._wanted.set)
         self._releasing: Term | None = None
@@ -253,7 +250,7 @@ class Member:
             self.term = None  # from now on, `tell` sends messages to the next owner
             self._releasing = term
         if self._releasing is not None:
-            while await self._commit_next(self._releasing):
+            while await self._commits.commit_next(self._releasing):
                 pass
             await self.instance.release(self._releasing.fence)
             self._releasing = None
@@ -325,8 +322,8 @@ class Member:
         """Handle everything in Redis that the last owner has not handled."""
         assert self.number is not None
         # The first step has a checkpoint and no event of this term yet, so that a copy of the log can begin there.
-        self._pending = None
-        await self._commit_next(term)
+        self._commits.forget()
+        await self._commits.commit_next(term)
         gone = term.begin(claimed.last, claimed.members, is_restart=restored.is_restart)
         for held in restored.held(claimed.held):
             term.take(held, instance_of(held.command.connection))
@@ -359,20 +356,7 @@ class Member:
             await self.instance.post(post)
             self._posts.done()
         if self.term is not None:
-            await self._commit_next(self.term)
-
-    async def _commit_next(self, term: Term) -> bool:
-        """Commit the next step. Returns False if there is none. Raises RedisAway, after which the same step must be
-        committed again."""
-        step = self._pending = self._pending or term.next_step(self._callbacks.segment_bytes())
-        if step is None:
-            return False
-        entry = await self.instance.commit(term.fence, step)
-        self._pending = None
-        term.committed = step.number
-        self._log.take_step(step, entry)
-        self._outbox.deliver(step.own)
-        return True
+            await self._commits.commit_next(self.term)
 
     # --- what others say ---------------------------------------------------------------------------------------------
 
@@ -420,13 +404,10 @@ class Member:
         self.instance.number = None
         if self.term is not None:
             self.term.end()
-        self.term = self._pending = self._releasing = None
+        self.term = self._releasing = None
+        self._commits.forget()
         self._callbacks.lost()
         self.wake()
-
-    def _highest_number(self, term: Term) -> int:
-        """Return the highest number of an instance that this instance knows of."""
-        return max(self._highest, *map(instance_of, term.hub.connections()), self.number or 0)
 
     async def _found_again(self, term: Term) -> bool:
         """Give Redis the state of the cluster, which it has lost. Returns whether this instance is still the owner.
@@ -434,28 +415,11 @@ class Member:
         All other instances find that the epoch has changed, and join again. Their clients reconnect and resume their
         sessions.
         """
-        epoch = self.instance.next_epoch()
         was_heard_of = self.lease.was_heard_of(self._loop.time())
-        steps = [] if self._pending is None else [self._pending]
-        while True:
-            if (step := term.next_step(self._callbacks.segment_bytes())) is not None:
-                steps.append(step)
-            state = State(term.fence + 1, term.step, term.seq, term.ts, term.checkpoint(), term.held)
-            try:
-                entry = await self.instance.found_again(
-                    epoch, self._highest_number(term), state, was_heard_of=was_heard_of
-                )
-                break
-            except RedisAway as error:
-                self._away(error)
-                await asyncio.sleep(RETRY_S)
-        if entry is None:
+        steps = await self._commits.found_again(term, self._highest, was_heard_of=was_heard_of, away=self._away)
+        if steps is None:
             return False
-        self._pending, self._outbox.place = None, BEGINNING
-        term.fence, term.committed, term.place, term.read_place = state.fence, term.step, BEGINNING, BEGINNING
         self._posts = Posts()
-        checkpoint = LogEntry(term.step, term.seq, term.ts, b"", state.checkpoint)
-        self._log.begin_again(epoch, steps, checkpoint, entry)
         for step in steps:
             self._outbox.deliver(step.own)
         term.bury_others()
