@@ -13,35 +13,17 @@ from typing import assert_never
 
 import msgspec
 
-from signaling_sidecar import errors
 from signaling_sidecar.cluster import wire
 from signaling_sidecar.cluster.instance import Claimed, Step
 from signaling_sidecar.cluster.link import Entry, place_of
-from signaling_sidecar.cluster.messages import (
-    Administer,
-    Administered,
-    Ask,
-    Call,
-    Check,
-    Checked,
-    Ended,
-    Failed,
-    Gone,
-    Note,
-    Opened,
-    Recognised,
-    Remind,
-    Reply,
-    Snapshot,
-    TakeSnapshot,
-    ToOwner,
-    connections_of,
-)
+from signaling_sidecar.cluster.messages import Ask, Call, Ended, Gone, Note, Opened, Recognised, Remind, ToOwner
 from signaling_sidecar.cluster.numbers import instance_of
 from signaling_sidecar.dialects import Dialect
 from signaling_sidecar.hub import Ending, Hub, checkpoint, commands
 from signaling_sidecar.hub.effects import Record
 from signaling_sidecar.server.clustered.batches import batch_in
+from signaling_sidecar.server.clustered.calls import Calls
+from signaling_sidecar.server.clustered.may_send import may_send
 from signaling_sidecar.server.clustered.step import StepFront, StepLog
 from signaling_sidecar.server.owner import Owner
 from signaling_sidecar.server.tell import ConnectionEnded, ConnectionOpened
@@ -50,24 +32,9 @@ CHECKPOINT_EVERY_BYTES = 1_000_000
 """The most bytes of lines between two checkpoints or, if that is more, twice the size of the first checkpoint. A new
 owner must read these lines, which takes a tenth of a second for a megabyte."""
 
-MAX_BEGUN = 10_000  # calls for hooks that are remembered; a call is sent again only within a second after a takeover
 MAX_DIGITS = 15  # digits in the number of an instance; `int` raises an error if there are thousands of digits
 
 _to_json = msgspec.json.Encoder().encode
-NOTES = frozenset(
-    {
-        "auth.expired",
-        "auth.failed",
-        "auth.revoked",
-        "hook.failed",
-        "hooks.kept",
-        "hooks.swapped",
-        "instance.joined",
-        "server.reloaded",
-        "settings.changed",
-    }
-)
-"""The types of records that a front may add to the log. None of them is about a room or a peer."""
 logger = logging.getLogger("signaling_sidecar")
 
 
@@ -109,10 +76,7 @@ class Term:
         self._wanted = wanted
         self._noted = noted
         self._has_place = False
-        self._checks: set[asyncio.Task[None]] = set()
-        self._begun: dict[tuple[int, int], None] = {}
-        """The last calls for hooks that were begun: the number of the instance, and the id of its call. A call that was
-        in the inbox when the term began is sent to the new owner again."""
+        self._calls = Calls(owner, hub, front)
         self._buried: set[int] = set()
         """The instances that have left in this term."""
 
@@ -155,7 +119,7 @@ class Term:
 
     def take(self, message: ToOwner, sender: int) -> None:
         """Handle a message of another instance."""
-        if not self._may_say(message, sender):
+        if not may_send(sender, message):
             logger.warning(
                 "a message in Redis is ignored: its sender may not send such a message",
                 extra={"code": "foreign-message"},
@@ -190,25 +154,7 @@ class Term:
             case Gone():
                 self.bury(message.instance, stopped=message.stopped)
             case Call():
-                self._answer(message, sender)
-            case _:
-                assert_never(message)
-
-    @staticmethod
-    def _may_say(message: ToOwner, sender: int) -> bool:
-        """Whether the sender may send this message. An instance may only report about itself and its connections. The
-        scripts in Redis, which are sender 0, report that an instance is gone."""
-        match message:
-            case Ask(command) | Remind(command) | Call(request=Check(command)):
-                return {instance_of(each) for each in connections_of(command)} == {sender}
-            case Opened() | Recognised() | Ended():
-                return instance_of(message.connection) == sender
-            case Gone():
-                return sender == 0
-            case Note():
-                return sender > 0 and message.record.type in NOTES
-            case Call():
-                return sender > 0
+                self._calls.answer(message, sender)
             case _:
                 assert_never(message)
 
@@ -228,7 +174,7 @@ class Term:
 
     def bury_others(self) -> None:
         """End the connections of all other instances, because Redis has lost the state of the cluster."""
-        self._begun.clear()  # another instance may get the number of one that is gone, and counts its calls from 1
+        self._calls.forget()
         for instance in sorted({instance_of(each) for each in self.hub.connections()} - {self.me}):
             self.bury(instance)
 
@@ -240,41 +186,6 @@ class Term:
         self._front.closed = {each for each in self._front.closed if instance_of(each) != instance}
         for connection in sorted(each for each in self.hub.connections() if instance_of(each) == instance):
             self.owner.ended(ConnectionEnded(connection, Ending.STOPPED, "sidecar", None, "instance left", None))
-
-    def _answer(self, call: Call, sender: int) -> None:
-        request = call.request
-        match request:
-            case Administer():
-                self._reply(sender, Reply(call.id, Administered(self.owner.administer(request.command))))
-            case TakeSnapshot():
-                now_s = asyncio.get_running_loop().time()
-                self._reply(sender, Reply(call.id, Snapshot(checkpoint(self.hub, now_s))))
-            case Check():
-                if self._is_new(call.id, sender):
-                    task = asyncio.create_task(self._check(call.id, request, sender))
-                    self._checks.add(task)
-                    task.add_done_callback(self._checks.discard)
-            case _:
-                assert_never(request)
-
-    def _is_new(self, call: int, sender: int) -> bool:
-        if (sender, call) in self._begun:
-            return False
-        self._begun[sender, call] = None
-        if len(self._begun) > MAX_BEGUN:
-            del self._begun[next(iter(self._begun))]
-        return True
-
-    async def _check(self, call: int, check: Check, sender: int) -> None:
-        try:
-            answer: Checked | Failed = Checked(await self.owner.checked(check.command))
-        except Exception:
-            logger.exception("the hooks could not be called")
-            answer = Failed(errors.internal())
-        self._reply(sender, Reply(call, answer))
-
-    def _reply(self, instance: int, reply: Reply) -> None:
-        self._front.reply(instance, reply)
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
@@ -323,5 +234,4 @@ class Term:
     def end(self) -> None:
         """Cancel the deadlines of the owner and its running hooks."""
         self.owner.hold_deadlines()
-        for task in self._checks:
-            task.cancel()
+        self._calls.end()
