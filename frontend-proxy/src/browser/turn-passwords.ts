@@ -13,7 +13,7 @@ const RETRY_MS = 60_000
 const LONGEST_MS = 86_400_000
 
 export class TurnPasswords {
-  /** Whether a join that only asks for new passwords waits for its answer. */
+  /** Whether a join that only asks for new passwords waits for its answer. The membership resets it. */
   isAsking = false
   readonly #ask: () => boolean
   /** When to ask (ms since the epoch). */

@@ -45,7 +45,7 @@ export class SidecarChild {
     return Boolean(this.#process || this.#restart)
   }
 
-  /** Resolves when the child has exited that was ended last. */
+  /** Resolves when the child that was ended last has exited. */
   get exited(): Promise<void> {
     return this.#exited
   }

@@ -26,7 +26,7 @@ export class SidecarStatus {
     return this.#problem
   }
 
-  /** Prints into this log from now on, where nothing was printed yet. */
+  /** Prints into this log from now on. Forgets the last problem, and which sentences were printed already. */
   printTo(log: Log): void {
     this.#log = log
     this.#once.clear()
