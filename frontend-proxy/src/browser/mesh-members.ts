@@ -47,7 +47,11 @@ const MAX_DEADLINE_DOUBLINGS = 2
 
 const CANNOT_CONNECT =
   'the mesh cannot connect, because the browser creates no RTCPeerConnection. Check the option `iceServers` of the mesh, or the ' +
-  'STUN and TURN servers in the settings of the sidecar. WebRTC exists only in the pages of a browser, not in its workers.'
+  'STUN and TURN servers in the settings of the sidecar.'
+
+const NO_WEBRTC =
+  'the mesh cannot connect, because WebRTC is not available here. Workers never have it, and some browsers switch it off in ' +
+  'their pages: Safari does so in Lockdown Mode, and so do some extensions and settings.'
 
 export interface MembersOptions {
   readonly client: SignalingClient
@@ -222,12 +226,13 @@ export class MeshMembers {
     if (!member.link.isUp) this.#remove(member, 'lost')
   }
 
-  /** Returns undefined if the browser creates no RTCPeerConnection (for example: wrong `iceServers`). */
+  /** Returns undefined if the browser creates no RTCPeerConnection (for example: wrong `iceServers`, no WebRTC). */
   #newLink(peer: Peer, offers: boolean, failures: number): PeerLink | undefined {
     try {
       return this.#createLink(peer, offers, failures)
     } catch (error) {
-      warnOnce(`${CANNOT_CONNECT} The error: ${error}`)
+      const hasWebRtc = typeof RTCPeerConnection !== 'undefined'
+      warnOnce(hasWebRtc ? `${CANNOT_CONNECT} The error: ${error}` : NO_WEBRTC)
       this.#options.emit('problem', { peerId: peer.peerId, error })
       return undefined
     }

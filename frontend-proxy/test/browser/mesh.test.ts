@@ -209,11 +209,26 @@ describe('an error of the browser', () => {
     expect(state(room)).toEqual(['cy connecting', 'ben connecting'])
   })
 
+  it('that has no WebRTC is explained, and the client can still send signals', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    vi.stubGlobal('RTCPeerConnection', undefined)
+    const room = await scene([ben])
+    expect(state(room)).toEqual([])
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('WebRTC is not available here')]])
+    room.client.relay('ben', 'signal', { hello: 1 })
+    expect(room.sent()).toMatchObject([{ type: 'signal', to: 'ben', hello: 1 }])
+  })
+
   it('in the constructor of a later connection keeps the earlier one', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const room = await connected()
     await room.deliver({ type: 'offer', from: 'ben', sdp: 'first', link: 'one' })
-    vi.stubGlobal('RTCPeerConnection', undefined)
+    class Throwing {
+      constructor() {
+        throw new Error('too many connections')
+      }
+    }
+    vi.stubGlobal('RTCPeerConnection', Throwing)
     await room.deliver({ type: 'offer', from: 'ben', sdp: 'second', link: 'two' })
     expect(state(room)).toEqual(['ben connected'])
     expect(pc().remoteDescription).toMatchObject({ sdp: 'first' })
