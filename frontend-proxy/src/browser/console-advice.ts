@@ -34,10 +34,15 @@ const ENDS: Partial<Record<LeaveReason, string>> = {
     "the sidecar's admin has removed it. The peer id is barred for a minute; call join() again after that.",
 }
 
+const BLOCKED =
+  'In a page with https, browsers block the URLs with ws:, and Safari blocks even those of localhost: use https for the dev ' +
+  'server, too (server.https in vite.config), and a URL with wss:. '
+
 /** Prints advice after several failed attempts to connect, if no sidecar has answered yet. */
 export function adviseOnNoAnswer(url: string): void {
+  const mayBeBlocked = globalThis.location?.protocol === 'https:' && url.startsWith('ws:')
   warnOnce(
-    `no sidecar answers at ${url}; the client keeps trying. Check that signaling() is one of the plugins in vite.config, ` +
+    `no sidecar answers at ${url}; the client keeps trying. ${mayBeBlocked ? BLOCKED : ''}Check that signaling() is one of the plugins in vite.config, ` +
       'that the terminal of the dev server shows the same address after "Signaling:", and that it shows no error. ' +
       'If this page has to connect to another address, pass it: new SignalingClient({ url }). The command "sidecar doctor" finds ' +
       'other reasons.',

@@ -487,6 +487,20 @@ describe('a client that has found no sidecar', () => {
     ])
   })
 
+  it.each([
+    ['https:', 'ws://blocked.test/ws/signaling', true],
+    ['https:', 'wss://same.test/ws/signaling', false],
+    ['http:', 'ws://plain.test/ws/signaling', false],
+  ])('says that a page with %s may not open %s: %s', async (protocol, url, isBlocked) => {
+    vi.stubGlobal('location', { protocol })
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    client({ room: 'bar', url })
+    await nextSocket()
+    await failing(10_000)
+    expect(warn).toHaveBeenCalledOnce()
+    expect(String(warn.mock.calls[0]).includes('a URL with wss:')).toBe(isBlocked)
+  })
+
   it('says what to check if another program accepts its WebSockets and sends nothing', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     client({ room: 'bar', url: 'ws://silent.test/ws/signaling' })
