@@ -160,6 +160,16 @@ async def test_the_button_connects_two_tabs(place: Place, context: BrowserContex
     assert faults == []
 
 
+async def test_both_tabs_say_that_their_browser_has_no_webrtc(place: Place, context: BrowserContext) -> None:
+    await context.add_init_script("delete globalThis.RTCPeerConnection")
+    one, faults = await open_page(context, place.url)
+    async with context.expect_page() as opened:
+        await one.get_by_test_id("try").click()
+    for tab in (one, await opened.value):
+        await expect(tab.get_by_test_id("trial")).to_have_text("WebRTC is not available in this browser")
+    assert faults == []
+
+
 async def test_the_findings_of_the_doctor_are_shown(place: Place, context: BrowserContext) -> None:
     page, faults = await open_page(context, place.url)
     is_alone = place.url.startswith(place.sidecar.url)

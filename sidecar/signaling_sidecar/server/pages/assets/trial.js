@@ -4,9 +4,13 @@ const CONNECTS_WITHIN_MS = 15_000 // as long as Chromium tries an address that d
 const PING_EVERY_MS = 1000
 
 function connectInRoom(room) {
+  const show = (state, text) => setState($('trial'), state, text)
+  if (!globalThis.RTCPeerConnection) {
+    show('lost', 'WebRTC is not available in this browser')
+    return () => {}
+  }
   const socket = new WebSocket(endpoint)
   const send = (frame) => socket.send(JSON.stringify(frame))
-  const show = (state, text) => setState($('trial'), state, text)
   let partner, connection, patience
   show('waiting', 'waiting for the other tab')
 
