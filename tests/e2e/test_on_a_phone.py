@@ -253,6 +253,14 @@ async def test_an_iphone_over_http_needs_no_certificate(laptop_without_https: La
     await expect(hint(phone.page, "untrusted")).to_be_hidden()
 
 
+async def test_a_browser_without_webrtc_shows_a_hint(laptop: Laptop, hand: Hand) -> None:
+    phone = await hand.opens(laptop.url, script="delete globalThis.RTCPeerConnection")
+    await expect(hint(phone.page, "without-webrtc")).to_contain_text("This browser cannot connect to the others")
+    other = await hand.opens(laptop.url)
+    await expect(hint(other.page, "without-webrtc")).to_be_hidden()
+    assert phone.faults == []
+
+
 @pytest.mark.parametrize("place", ["", "?room=bar"])
 async def test_nothing_is_wider_than_the_phone(laptop: Laptop, hand: Hand, place: str) -> None:
     phone = await hand.opens(laptop.url + place, user_agent=IPHONE, script=REFUSE_WEB_SOCKETS)

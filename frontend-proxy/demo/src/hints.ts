@@ -4,6 +4,7 @@ import { part } from './dom.ts'
 /** Shows warnings about features that do not work in this browser, before the user tries these features. */
 export function showHints(client: SignalingClient, until: AbortSignal): void {
   part(document, '.insecure', HTMLElement).hidden = isSecureContext
+  part(document, '.without-webrtc', HTMLElement).hidden = 'RTCPeerConnection' in window
   const untrusted = part(document, '.untrusted', HTMLElement)
   untrusted.hidden = !mayRefuseWebSocket() || client.state === 'connected'
   // If the WebSocket opens, the certificate is trusted.
