@@ -27,6 +27,10 @@ MediaDevices.prototype.getUserMedia = async function (wish) {
   return askAtOnce.call(this, wish)
 }
 """
+FAIL_AS_IN_SAFARI = """
+const fail = async () => { throw new OverconstrainedError('', 'Invalid constraint') }
+Object.assign(MediaDevices.prototype, { getUserMedia: fail })
+"""
 TRACKS = "tracks.map(({ kind, readyState }) => `${kind} ${readyState}`)"
 EDGES = """name => {
   const { top, bottom } = document.querySelector(name).getBoundingClientRect()
@@ -95,8 +99,10 @@ async def test_a_device_that_was_requested_in_one_room_is_not_turned_on_in_the_n
     assert ann.faults == []
 
 
-async def test_a_user_without_a_camera_is_told_so_after_the_click(demo: Site, browser: Browser) -> None:
+@pytest.mark.parametrize("script", ["", FAIL_AS_IN_SAFARI])
+async def test_a_user_without_a_camera_is_told_so_after_the_click(demo: Site, browser: Browser, script: str) -> None:
     [ann] = await in_room(browser, demo.url, "bar", "Ann")
+    await ann.page.evaluate(script)
     await ann.turn_camera_on()
     await ann.reads("No camera or microphone. This device has none.")
     await expect(ann.page.get_by_test_id("media")).to_be_enabled()

@@ -3,9 +3,11 @@ import { part } from './dom.ts'
 type Kind = 'audio' | 'video'
 
 const NAMES: Readonly<Record<Kind, string>> = { audio: 'microphone', video: 'camera' }
+const NONE = 'This device has none.'
 const PROBLEMS: Readonly<Record<string, string>> = {
   NotAllowedError: 'The browser has blocked it for this page. You can allow it in the address bar.',
-  NotFoundError: 'This device has none.',
+  NotFoundError: NONE,
+  OverconstrainedError: NONE, // Safari reports a missing device like this, with the text "Invalid constraint".
   NotReadableError: 'Another program is using it.',
 }
 
