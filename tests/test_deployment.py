@@ -98,6 +98,12 @@ def test_compose_refers_only_to_what_it_defines_and_mounts_no_secret_into_an_ima
     assert f"static-auth-secret={DOT_ENV['TURN_SECRET']}\n" in turn
 
 
+def test_compose_can_copy_each_configuration_into_its_container_and_every_user_can_read_it() -> None:
+    services = [each for each in cluster_compose(**DOT_ENV)["services"].values() if "configs" in each]
+    assert [file["mode"] for each in services for file in each["configs"]] == [0o444, 0o444]
+    assert not any(each.get("read_only") for each in services)
+
+
 def test_the_sidecars_of_the_cluster_differ_only_in_their_folders() -> None:
     services = cluster_compose(**DOT_ENV)["services"]
     one, two = services["sidecar"], services["sidecar-2"]
