@@ -46,6 +46,13 @@ def test_each_command_of_the_page_is_run_or_needs_docker_or_systemd() -> None:
     assert min(map(len, (NEEDS_DOCKER, NEEDS_SYSTEMD, INSTALLS, OF_SYSTEMD, OF_BACKUPS))) >= 2
 
 
+def test_an_upgrade_with_docker_compose_replaces_one_sidecar_and_nothing_else() -> None:
+    """Compose also replaces the services that depend on a replaced one, unless the command names a service."""
+    sections = re.findall(r"^#+ Upgrade .*?(?=^#)", PAGE, flags=re.MULTILINE | re.DOTALL)
+    upgrades = [command.split(" up ")[1] for each in sections for command in commands_in(each) if " up " in command]
+    assert [options.split()[-1] for options in upgrades] == ["sidecar", "sidecar", "sidecar-2"]
+
+
 def test_the_commands_before_docker_make_what_compose_needs(tmp_path: Path) -> None:
     shutil.copytree(DEPLOY, tmp_path / "sidecar" / "deploy")
     cannot = [] if os.geteuid() == 0 else [command for command in OF_DOCKER if command.startswith("chown")]
