@@ -1,6 +1,7 @@
 """The Dockerfile and `compose.yaml`.
 
-The tests do not use Docker: they check the content of both files, and run the steps of the Dockerfile.
+The tests do not use Docker: they check the content of both files, and run the steps of the Dockerfile. Continuous
+integration builds and runs the containers (`.github/workflows/ci.yml`).
 """
 
 from __future__ import annotations
@@ -102,6 +103,10 @@ def test_compose_can_copy_each_configuration_into_its_container_and_every_user_c
     services = [each for each in cluster_compose(**DOT_ENV)["services"].values() if "configs" in each]
     assert [file["mode"] for each in services for file in each["configs"]] == [0o444, 0o444]
     assert not any(each.get("read_only") for each in services)
+
+
+def test_coturn_which_ignores_sigterm_as_process_1_is_not_process_1() -> None:
+    assert compose(**DOT_ENV)["services"]["coturn"]["init"] is True
 
 
 def test_the_sidecars_of_the_cluster_differ_only_in_their_folders() -> None:
