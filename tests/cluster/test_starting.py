@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
+from redis import Redis
 
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 from tests.kit.certificate import create_certificate, host_name
 from tests.kit.clustered import serve_cluster, serve_instance
-from tests.kit.redis_server import RedisServer, running_redis
+from tests.kit.free_port import free_port
+from tests.kit.redis_server import RedisServer, running_redis, skip_without_redis
 from tests.kit.serving import Served
 from tests.kit.sidecar_command import run_here, serving
 
@@ -90,6 +93,32 @@ def test_the_server_is_a_node_of_a_redis_cluster(tmp_path: Path) -> None:
         assert "(it is a node of a Redis Cluster, and only a single server can be used)" in refused(
             tmp_path, server.url
         )
+
+
+def test_the_server_is_a_sentinel(tmp_path: Path) -> None:
+    skip_without_redis()
+    (tmp_path / "sentinel.conf").touch()
+    command = ["redis-server", tmp_path / "sentinel.conf", "--sentinel", "--port", str(port := free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("Sentinel ID is" in line for line in process.stdout)
+        sentence = refused(tmp_path, f"redis://127.0.0.1:{port}/0")
+        process.kill()
+    assert "(it is a Sentinel, and the URL must name the server itself or a proxy that forwards to it)" in sentence
+
+
+def test_the_server_lacks_a_command_whose_arguments_are_secret(tmp_path: Path) -> None:
+    with running_redis(tmp_path / "redis", "--rename-command", "EVALSHA", "") as server:
+        assert re.search(r"\(unknown command .EVALSHA.\)", refused(tmp_path, server.url))
+
+
+def test_a_server_is_asked_only_what_redis_6_understands(tmp_path: Path, redis: RedisServer) -> None:
+    """Before version 7, INFO accepts only one section."""
+    with Redis(port=redis.port) as client, client.monitor() as monitor:
+        with serving(tmp_path / "state", "--cluster", redis.url) as sidecar:
+            sidecar.stop()
+        asked = next(told["command"] for told in monitor.listen() if told["command"].startswith("INFO"))
+    assert len(asked.split()) <= 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Mapping
 from typing import Any, NamedTuple
@@ -17,6 +18,10 @@ PAGE = 1000  # the most entries in one answer
 ANSWER_WITHIN_S = 5.0  # seconds; after this time a command is sent again on another connection
 
 _TOO_OLD = "its version is {}, and version 6.2 or a later one is needed"
+_OTHER_MODES = {
+    "cluster": "it is a node of a Redis Cluster, and only a single server can be used",
+    "sentinel": "it is a Sentinel, and the URL must name the server itself or a proxy that forwards to it",
+}
 _NO_FILE = "a file that the query of the URL names cannot be read: {}"
 _NOT_TRUSTED = (
     "its certificate is not accepted: {}; the query of the URL can name a file of authorities as ssl_ca_certs"
@@ -110,9 +115,9 @@ class Link:
 
     async def check_server(self) -> Server:
         """Return the version of Redis and its setting `maxmemory-policy`. Raises RedisUnusable if Redis does not
-        answer, is too old, or is a node of a Redis Cluster."""
+        answer, is too old, is a node of a Redis Cluster, or is a Sentinel."""
         try:
-            told = await self._scripts.info("server", "memory")
+            told = await self._scripts.info()  # before version 7, INFO accepts only one section
         except self._errors as error:
             await self._drop(self._scripts)
             raise RedisUnusable(self._reason(error)) from error
@@ -120,8 +125,9 @@ class Link:
         numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdigit())
         if numbers < OLDEST:
             raise RedisUnusable(_TOO_OLD.format(version))
-        if told.get("redis_mode") == "cluster":
-            raise RedisUnusable("it is a node of a Redis Cluster, and only a single server can be used")
+        mode = told.get("redis_mode", told.get("server_mode"))  # Valkey has only the second name
+        if mode in _OTHER_MODES:
+            raise RedisUnusable(_OTHER_MODES[mode])
         return Server(version, str(told.get("maxmemory_policy", "")))
 
     def _reason(self, error: Exception) -> str:
@@ -140,7 +146,7 @@ class Link:
                 return _NOT_ENCRYPTED
             case ConnectionResetError() if not self._is_encrypted:
                 return _ENCRYPTED
-        return text.rstrip(".")
+        return _short(error).rstrip(".")
 
     def _password_trouble(self, error: Exception) -> str | None:
         if isinstance(error, self._not_let_in) or str(error).startswith(("HELLO must be called", "NOAUTH")):
@@ -197,8 +203,7 @@ class Link:
         except self._errors as error:
             await self._drop(client)
             _raise_if_cancelled()
-            reason, _, _ = str(error).partition(" script: ")  # Redis adds the line of the Lua script
-            raise RedisAway(reason, self._what_is_wrong(error)) from error
+            raise RedisAway(_short(error), self._what_is_wrong(error)) from error
         except asyncio.CancelledError:
             await self._drop(client)
             raise
@@ -210,6 +215,12 @@ class Link:
         """Close the connection of a client. The client opens a new one for its next command."""
         if client.connection is not None:
             await client.connection.disconnect(nowait=True)
+
+
+def _short(error: Exception) -> str:
+    """Return the text of an error without the line of the Lua script, and without the arguments of an unknown command,
+    which may contain secrets."""
+    return re.split(" script: |, with args beginning with: ", str(error), maxsplit=1)[0]
 
 
 def _raise_if_cancelled() -> None:
