@@ -107,6 +107,17 @@ async def test_whoever_asks_a_sidecar_whether_it_is_ready_is_told_what_is_wrong_
     await says_when_asked_whether_it_is_ready(served, "Redis does not answer")
 
 
+async def test_a_sidecar_that_cannot_read_messages_is_not_ready_although_it_can_write(
+    aiohttp_client: AiohttpClient, tmp_path: Path, own_redis: RedisServer
+) -> None:
+    with Redis(port=own_redis.port) as redis:
+        redis.execute_command("ACL", "SETUSER", "default", "-xread")
+        [served] = (await serve_cluster(aiohttp_client, tmp_path, own_redis.url, 1)).instances
+        await says_when_asked_whether_it_is_ready(served, "Redis refuses commands")
+        redis.execute_command("ACL", "SETUSER", "default", "+xread")
+        await until(lambda: served.sidecar._hub.why_not_ready() is None, "the sidecar can read messages")
+
+
 async def test_nobody_is_told_that_a_peer_has_left_just_after_the_last_of_several_outages(
     own_redis: RedisServer,
     aiohttp_client: AiohttpClient,

@@ -116,6 +116,9 @@ class Member:
         the owner is given time to restore it."""
         self._is_leaving = False
         self._has_said_all = False
+        self._can_read = True
+        """Whether `follow` can read messages. Redis may refuse its connection, or its command, although `run` can
+        write."""
         self._is_no_owner = asyncio.Event()
         """Set when this instance is about to leave, is not the owner, and will not become the owner."""
         self._has_left = asyncio.Event()
@@ -191,10 +194,16 @@ class Member:
             places = {outbox: self._outbox.place}
             places |= {INBOX: term.read_place} if term is not None else {LOG: self._log.place}
             try:
-                found = await self._link.read(places, BLOCK_MS)
-            except RedisAway:
+                found = await self._link.read(places, BLOCK_MS if self._can_read else None)
+            except RedisAway as error:
+                self._can_read = False
+                if self.outages.reason is None:  # otherwise, the reason may change with each command
+                    self.outages.begin(error)
                 await asyncio.sleep(RETRY_S)
                 continue
+            if not self._can_read:
+                self._can_read = True
+                self.wake()
             if (self.number, self.instance.epoch) == (number, epoch):
                 try:
                     self._take(found, places, term)
@@ -232,7 +241,8 @@ class Member:
                 await self._exchange()
             await self.instance.leave()
             self._has_left.set()
-        self.outages.end()
+        if self._can_read:
+            self.outages.end()
         self._wake_at_next()
 
     @property
