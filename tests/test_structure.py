@@ -47,6 +47,7 @@ MAY_IMPORT = {
         "addresses",
         "auth",
         "cluster",
+        "counted",
         "lan",
         "diagnosis",
         "dialects",

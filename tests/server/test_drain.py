@@ -92,6 +92,13 @@ async def test_ready_can_be_asked_by_the_names_that_the_settings_allow_only(serv
 # --- draining --------------------------------------------------------------------------------------------------------
 
 
+async def test_the_terminal_says_how_many_connections_are_closed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--drain-s", "1") as sidecar:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{sidecar.ready['url']}/ws/signaling"):
+            _, errors = await asyncio.to_thread(sidecar.stop)
+    assert "draining 1 connection in 1 wave; another SIGTERM stops at once" in errors
+
+
 async def test_nobody_is_told_that_a_peer_is_away_or_has_left_because_of_an_earlier_wave(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

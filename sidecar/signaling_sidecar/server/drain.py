@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from signaling_sidecar.counted import counted
 from signaling_sidecar.server.sockets.front import Front
 
 WAVE_EVERY_S = 0.5  # seconds between two waves; most clients are back before the next wave is closed
@@ -46,8 +47,9 @@ class Drain:
         waves = waves_of(connections, within_s)
         if not connections:
             return
-        message = "draining %d connections in %d waves; another SIGTERM stops at once"
-        logger.info(message, connections, len(waves), extra={"code": "draining"})
+        message = "draining %s in %s; another SIGTERM stops at once"
+        told = counted(connections, "connection"), counted(len(waves), "wave")
+        logger.info(message, *told, extra={"code": "draining"})
         for wait_s, size in waves:
             await asyncio.sleep(wait_s)
             self._front.close_oldest(size)
