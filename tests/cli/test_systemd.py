@@ -193,6 +193,12 @@ def test_the_command_of_the_unit_serves(tmp_path: Path) -> None:
     assert "serving" in [json.loads(line).get("code") for line in errors.splitlines()]
 
 
+def test_the_service_is_started_again_until_redis_can_be_reached() -> None:
+    """With systemd's default, the fifth failed start within ten seconds is the last one."""
+    text = (UNITS / "signaling-sidecar.service").read_text()
+    assert {"Restart=on-failure", "StartLimitIntervalSec=0"} <= set(text.splitlines())
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_accepts_the_units_and_finds_the_service_well_confined(tmp_path: Path) -> None:
     for unit in UNITS.glob("signaling-sidecar.*"):
