@@ -12,8 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from signaling_sidecar.settings import Settings, Sources, all_settings
 from tests.kit.checkout import ROOT
 from tests.kit.deployment import DEPLOY, cluster_compose, compose, image_environment, instructions, tool
 from tests.kit.free_port import free_port
+from tests.kit.programs import until
 from tests.kit.redis_server import skip_without_redis
 from tests.kit.sidecar_command import PATIENCE_S, Serving, serving
 
@@ -121,16 +123,44 @@ def test_the_sidecars_of_the_cluster_differ_only_in_their_folders() -> None:
     assert services["caddy"]["volumes"][0] == "./Caddyfile.cluster:/etc/caddy/Caddyfile:ro"
 
 
-def test_two_sidecars_work_with_the_redis_server_of_the_cluster(container: Path) -> None:
+@contextmanager
+def redis_of_the_cluster(folder: Path, *more: str) -> Iterator[int]:
+    """Run the Redis server of the cluster until the block ends. Yields its port."""
     skip_without_redis()
-    config, port = container / "redis.conf", free_port()
+    config, port = folder / "redis.conf", free_port()
     config.write_text(cluster_compose(**DOT_ENV)["configs"]["redis"]["content"])
     server = subprocess.Popen(
-        ["redis-server", config, "--port", str(port), "--bind", "127.0.0.1", "--dir", container],
+        ["redis-server", config, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, *more],
         stdout=subprocess.DEVNULL,
     )
-    with server, ExitStack() as stack:
-        stack.callback(server.kill)
+    with server:
+        try:
+            yield port
+        finally:
+            server.kill()
+
+
+def is_healthy(port: int) -> bool:
+    """Whether the health check of the Redis server succeeds."""
+    service = cluster_compose(**DOT_ENV)["services"]["redis"]
+    check = service["healthcheck"]["test"][1].replace("redis-cli", f"redis-cli -p {port}")
+    return subprocess.run(["sh", "-c", check], env=os.environ | service["environment"], check=False).returncode == 0
+
+
+async def test_the_redis_server_is_healthy_only_after_it_has_loaded_its_data(container: Path) -> None:
+    password = DOT_ENV["REDIS_PASSWORD"]
+    with redis_of_the_cluster(container) as port, redis.Redis(port=port, password=password) as client:
+        await until(partial(is_healthy, port), "the Redis server is healthy", PATIENCE_S)
+        client.eval("for number = 1, 20000 do redis.call('SET', number, number) end", 0)
+    with redis_of_the_cluster(container, "--key-load-delay", "100") as port:
+        await until(partial(is_healthy, port), "the Redis server is healthy", PATIENCE_S)
+        with redis.Redis(port=port, password=password) as client:
+            assert client.info("persistence")["loading"] == 0
+            assert client.dbsize() == 20_000
+
+
+def test_two_sidecars_work_with_the_redis_server_of_the_cluster(container: Path) -> None:
+    with redis_of_the_cluster(container) as port, ExitStack() as stack:
         for name in ("sidecar", "sidecar-2"):
             variables = cluster_compose(**DOT_ENV)["services"][name]["environment"]
             password = {"SIDECAR_CLUSTER_PASSWORD": variables["SIDECAR_CLUSTER_PASSWORD"]}
@@ -140,9 +170,7 @@ def test_two_sidecars_work_with_the_redis_server_of_the_cluster(container: Path)
             assert client.hlen("signaling-sidecar:instances") == 2
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             assert client.config_get("appendonly") == {"appendonly": "yes"}
-        check = cluster_compose(**DOT_ENV)["services"]["redis"]["healthcheck"]["test"][1]
-        here = check.replace("redis-cli", f"redis-cli -p {port}")
-        assert subprocess.run(["sh", "-c", here], check=False).returncode == 0
+        assert is_healthy(port)
 
 
 def test_the_steps_of_the_dockerfile_make_a_sidecar_that_writes_only_into_its_volume(container: Path) -> None:
