@@ -23,6 +23,8 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from signaling_sidecar import __version__
+from signaling_sidecar.errors import Code
+from signaling_sidecar.reload.hooks_file import HOOKS
 from signaling_sidecar.server.metrics.measured import InCluster, Measured
 
 _Key = TypeVar("_Key", str, tuple[str, str])
@@ -100,7 +102,9 @@ class _SidecarCollector(Collector):
         yield _counter("signaling_frames_sent", "The frames for clients, pings included.", front.outgoing.frames)
         relays = {dialect: counts.relays.get(dialect, 0) for dialect in self._measured.dialects}
         yield _counters("signaling_relays", "The frames that were relayed, each counted once.", ["dialect"], relays)
-        refusals = {(dialect or _NO_DIALECT, code): count for (dialect, code), count in counts.refusals.items()}
+        # Prometheus sees no increase in a series that begins with 1, so the series of faults begin with 0.
+        refusals = dict.fromkeys(product(self._measured.dialects, [Code.INTERNAL.value]), 0)
+        refusals |= {(dialect or _NO_DIALECT, code): count for (dialect, code), count in counts.refusals.items()}
         yield _counters("signaling_refusals", "The frames that were refused.", ["dialect", "code"], refusals)
         yield _counters(
             "signaling_resumptions",
@@ -108,9 +112,8 @@ class _SidecarCollector(Collector):
             ["outcome"],
             front.outgoing.resumptions,
         )
-        yield _counters(
-            "signaling_hook_failures", "The calls of hooks that have failed.", ["hook"], counts.hook_failures
-        )
+        failures = dict.fromkeys(HOOKS, 0) | counts.hook_failures
+        yield _counters("signaling_hook_failures", "The calls of hooks that have failed.", ["hook"], failures)
 
     def _log(self) -> Iterator[Metric]:
         log = self._measured.log
