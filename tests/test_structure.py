@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "eventlog",
         "json_log",
         "settings",
+        "stop_signals",
         "errors",
         "untrusted_text",
     },
@@ -61,6 +62,7 @@ MAY_IMPORT = {
         "site",
         "hooks",
         "settings",
+        "stop_signals",
         "systemd",
         "errors",
         "names",
@@ -108,6 +110,7 @@ MAY_IMPORT = {
     "paths": set(),
     "paused_collector": set(),
     "progress": set(),
+    "stop_signals": set(),
     "errors": set(),
     "untrusted_text": set(),
 }

@@ -18,6 +18,7 @@ import pytest
 from signaling_sidecar import __version__
 from signaling_sidecar.cli import main
 from signaling_sidecar.settings import all_settings
+from signaling_sidecar.stop_signals import stop_signals
 from tests.kit.receiving import receive_json
 from tests.kit.sidecar_command import PYTHON_PATH, join, run, run_here, serving
 
@@ -42,12 +43,26 @@ def test_the_encoding_of_the_ready_line_does_not_depend_on_the_locale(tmp_path: 
         assert sidecar.stop()[0] == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_on_a_signal(tmp_path: Path, number: int) -> None:
-    with serving(tmp_path) as sidecar:
+@pytest.mark.parametrize("flags", [(), ("--reload",)], ids=["without reload", "with reload"])
+@pytest.mark.parametrize("number", stop_signals(), ids=lambda number: number.name)
+def test_it_ends_cleanly_on_a_signal(tmp_path: Path, number: int, flags: tuple[str, ...]) -> None:
+    with serving(tmp_path, *flags) as sidecar:
         assert sidecar.stop(number)[0] == 0
     (segment,) = tmp_path.glob("events-*")
     assert json.loads(segment.read_text().splitlines()[-1])["type"] == "server.stopped"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+@pytest.mark.parametrize("flags", [(), ("--reload",)], ids=["without reload", "with reload"])
+def test_with_nohup_it_outlives_its_terminal(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with serving(tmp_path, *flags) as sidecar:
+            sidecar.process.send_signal(signal.SIGHUP)
+            join(sidecar.ready["url"], "bar", "a")
+            assert sidecar.stop()[0] == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_it_ends_with_its_stdin_only_if_the_flag_is_given(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from signaling_sidecar.listening import listen
 from signaling_sidecar.paused_collector import paused_collector
 from signaling_sidecar.reload.reload_extra import has_reload_extra, require_reload_extra
 from signaling_sidecar.settings import FILE_NAME, Kind, Settings, Sources, all_settings
+from signaling_sidecar.stop_signals import stop_signals
 
 CHECKOUT = Path(signaling_sidecar.__file__).parents[2]
 RELOAD_VARIABLE = "SIDECAR_RELOAD"
@@ -34,8 +35,8 @@ the project (max_rooms = 100). A flag takes precedence over the environment, and
 Secrets are read from the environment only, because other users can see the flags of a process:
 {", ".join(f"SIDECAR_{each.name.upper()}" for each, kind in all_settings() if kind.is_secret)}.
 
-When the sidecar accepts connections, it prints one line of JSON with its name, version, url and port. SIGINT and
-SIGTERM stop it cleanly.
+When the sidecar accepts connections, it prints one line of JSON with its name, version, url and port. SIGINT,
+SIGTERM and the end of its terminal (SIGHUP) stop it cleanly.
 """
 
 
@@ -138,13 +139,13 @@ def _supervise(settings: Settings, takeover: Takeover, exit_on_stdin_eof: bool) 
 
     with listen(settings) as listening:
         supervisor = Supervisor(listening, takeover)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             signal.signal(number, lambda *_: supervisor.stop())
         if exit_on_stdin_eof:
             threading.Thread(target=_stop_at_eof, args=(supervisor.stop,), name="stdin-eof", daemon=True).start()
         code = supervisor.run()
     if code < 0:  # a signal ended the worker; this process ends by the same signal, so that its parent sees the cause
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code

@@ -26,6 +26,7 @@ from signaling_sidecar.server.background import running
 from signaling_sidecar.server.garbage import look_for_garbage_rarely
 from signaling_sidecar.server.http.client_errors import MAX_HEADER_BYTES, MAX_HEADERS
 from signaling_sidecar.settings import Sources
+from signaling_sidecar.stop_signals import stop_signals
 
 KEEPALIVE_S = 10.0  # seconds; with aiohttp's default, a client could keep a socket open for an hour with half a header
 LAST_REQUESTS_S = 0.02  # seconds for requests to arrive on connections that were accepted just before the stop
@@ -60,7 +61,7 @@ def run(
     serving: Callable[[], None] = lambda: None,
     exit_on_stdin_eof: bool = False,
 ) -> None:
-    """Serve until SIGINT or SIGTERM arrives or, with `exit_on_stdin_eof`, until stdin ends. Only SIGTERM drains.
+    """Serve until a signal of `stop_signals` or, with `exit_on_stdin_eof`, the end of stdin. Only SIGTERM drains.
 
     `listening` is a socket that the caller has bound. With `reloaded`, this process replaces one with older code, and
     prints nothing. `serving` is called as soon as requests are served. If requests cannot be served, this function
@@ -209,7 +210,8 @@ class _Stop:
 
 def _stop_on_signals(stop: _Stop) -> None:
     loop = asyncio.get_running_loop()
-    for number, act in ((signal.SIGINT, stop.stop_at_once), (signal.SIGTERM, stop.ask)):
+    for number in stop_signals():
+        act = stop.ask if number == signal.SIGTERM else stop.stop_at_once
         try:
             loop.add_signal_handler(number, act)
         except NotImplementedError:  # the event loop of Windows has no signal handlers
