@@ -7,7 +7,8 @@
 # Debian's package python3-venv.
 PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; print(sys.executable if sys.version_info >= (3, 11) else "python3")' 2>/dev/null || echo python3)
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# The quotation marks are for the shell, because the path of this folder may contain a space.
+BIN := "$(CURDIR)/$(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)"
 PAGES := frontend-proxy
 PACKAGE := $(PAGES)/dist/plugin/index.mjs
 NODE_MODULES := $(PAGES)/node_modules/.package-lock.json
@@ -63,7 +64,7 @@ test-oldest:  ## run the tests of `test-python` with the oldest versions of the 
 	@mkdir -p .cache
 	sed -n '/^dependencies/,/^notebook/p' pyproject.toml | grep -Eo '"[a-z0-9-]+(\[[a-z]+\])?>=[0-9.]+' | \
 		sed -E 's/"([a-z0-9-]+)(\[[a-z]+\])?>=/\1==/' > .cache/oldest.txt
-	PIP_CONSTRAINT=$(CURDIR)/.cache/oldest.txt $(MAKE) VENV=.cache/oldest test-python
+	PIP_CONSTRAINT=.cache/oldest.txt $(MAKE) VENV=.cache/oldest test-python
 
 # Every worker of pytest imports all tests. This target compiles the tests once, so that not every worker compiles them.
 collect-tests: $(VENV)/tools

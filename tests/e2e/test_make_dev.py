@@ -33,7 +33,7 @@ def copy_npm_packages(clone: Path) -> None:
 
 
 async def test_make_dev_sets_everything_up_and_ctrl_c_ends_it_all(start: Start, tmp_path: Path) -> None:
-    clone = fresh_clone(tmp_path / "clone")
+    clone = fresh_clone(tmp_path / "my vidéo app")
     copy_npm_packages(clone)
     as_on_a_new_machine = {"PATH": os.environ["PATH"], "VIRTUAL_ENV": None, "MAKEFLAGS": None, "SIDECAR_RELOAD": None}
     for_downloads = {"NODE_EXTRA_CA_CERTS": os.environ.get("NODE_EXTRA_CA_CERTS")}
