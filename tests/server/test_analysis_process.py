@@ -78,7 +78,7 @@ async def test_a_reply_that_cannot_be_read_fails_the_request_and_ends_the_proces
     analysis: AnalysisProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "program"
-    program.write_text(f"#!{sys.executable}\nimport os, time\nos.write(1, b'\\0\\0\\0\\1x')\ntime.sleep(3600)\n")
+    program.write_text("#!/bin/sh\nprintf '\\000\\000\\000\\001x'\nexec sleep 3600\n")
     program.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(program))
     with pytest.raises(AnalysisFailed, match="it has ended \\(its reply could not be read\\), and is started again"):

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from typing import Any, TextIO
 
@@ -104,9 +104,12 @@ def _leave_threads_behind() -> None:
 
 @contextmanager
 def _own_stdout() -> Iterator[TextIO]:
-    """Keep stdout for the ready line. What hooks print goes to stderr, like all text for people."""
+    """Keep stdout for the ready line. What hooks print goes to stderr, like all text for people.
+
+    `print` must use `sys.stderr`, because `sys.stdout` would keep the lines in a buffer if stdout is not a terminal.
+    """
     sys.stdout.flush()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout, redirect_stdout(sys.stderr):
         os.dup2(2, 1)
         try:
             yield stdout
