@@ -50,9 +50,10 @@ def test_without_jupyterlab_it_says_what_to_install(
 
 
 ASKS_AT_CTRL_C = """
-import signal, sys
+import os, signal, sys
 
-signal.signal(signal.SIGINT, lambda *_: print("Shut down this Jupyter server (y/[n])?", flush=True))
+# A signal may interrupt `print`, so its handler must not call `print`.
+signal.signal(signal.SIGINT, lambda *_: os.write(1, b"Shut down this Jupyter server (y/[n])?\\n"))
 print("serving", flush=True)
 print("saved" if sys.stdin.readline() == "y\\n" else "nothing", flush=True)
 """
@@ -62,16 +63,17 @@ print("saved" if sys.stdin.readline() == "y\\n" else "nothing", flush=True)
 def test_ctrl_c_is_left_to_jupyterlab_which_asks_before_it_ends(tmp_path: Path) -> None:
     (tmp_path / "jupyterlab.py").write_text(ASKS_AT_CTRL_C)
     path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), PYTHON_PATH["PYTHONPATH"]])}
+    env = os.environ | path | {"PYTHONUNBUFFERED": ""}  # the variable would make Python write each line at once
     command, pipe = [*SIDECAR, "notebook"], subprocess.PIPE
     with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, text=True, cwd=tmp_path, env=os.environ | path, start_new_session=True
+        command, stdin=pipe, stdout=pipe, text=True, cwd=tmp_path, env=env, start_new_session=True
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         watchdog = threading.Timer(PATIENCE_S, process.kill)
         watchdog.start()
-        while process.stdout.readline() != "serving\n":
-            pass
+        lines = list(iter(process.stdout.readline, "serving\n"))
+        assert lines[0].startswith("wrote ")
         for _ in range(2):
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
             assert process.stdout.readline() == "Shut down this Jupyter server (y/[n])?\n"
