@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import sys
 import unicodedata
 
 _JOINER = "\u200d"  # ZERO WIDTH JOINER: not printable in Python, but needed by emoji of several characters
@@ -16,6 +17,15 @@ def visible(text: str) -> str:
     the text around it.
     """
     return "".join(c if c.isprintable() or c == _JOINER else c.encode("unicode_escape").decode() for c in text)
+
+
+def printable(text: str) -> str:
+    r"""Escape each character that the encoding of stdout lacks, as `\u` and four digits, so that `print` does not fail.
+
+    On Windows, an output that is redirected to a file lacks most characters.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def shown_width(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,25 @@ def test_without_a_path_the_log_of_the_current_project_is_opened(
     write_segment(state_dir / "events-b00t-0001.jsonl", TWO_PEERS)
     assert open_log().path == str(state_dir)
     assert capsys.readouterr().out.startswith(f"reading {state_dir} (")
+
+
+def test_a_log_is_opened_if_stdout_cannot_encode_the_name_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIDECAR_STATE_DIR", str(tmp_path / "vidéo"))
+    file = tmp_path / "vidéo" / "events-b00t-0001.jsonl"
+    file.parent.mkdir()
+    write_segment(file, TWO_PEERS)
+    with file.open("ab") as more:
+        more.write(b'{"v":1')
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert len(open_log().events) == 16
+    stdout.seek(0)
+    reading, left_out = stdout.readlines()
+    assert reading.startswith("reading ")
+    assert "vid\\xe9o" in reading
+    assert "vid\\xe9o" in left_out
 
 
 def test_the_text_of_a_log_names_its_path_and_content(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from signaling_sidecar.inspection.room_records import room_records
 from signaling_sidecar.inspection.tables.entries import without_dumps
 from signaling_sidecar.inspection.tables.log_tables import LogTables
 from signaling_sidecar.inspection.tables.reader import read_events
-from signaling_sidecar.untrusted_text import visible
+from signaling_sidecar.untrusted_text import printable, visible
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -58,10 +58,10 @@ def open_log(path: Location | Sequence[Location] | None = None) -> EventLog:
     """
     found = find_segments(path)
     if found.how is not None:
-        print(f"reading {_path_of(found)} ({found.how})")
+        print(printable(f"reading {_path_of(found)} ({found.how})"))
     log = read_log(found)
     if log.left_out:
-        print(log.left_out)
+        print(printable(log.left_out))
     return log
 
 

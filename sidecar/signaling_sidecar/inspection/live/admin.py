@@ -15,6 +15,7 @@ from signaling_sidecar.eventlog.state_dir import running
 from signaling_sidecar.inspection.live.running_sidecar import RunningSidecar
 from signaling_sidecar.inspection.tables.common_categories import with_text_categories
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
+from signaling_sidecar.untrusted_text import printable
 
 if TYPE_CHECKING:
     from signaling_sidecar.inspection.live.dashboard import Dashboard
@@ -60,7 +61,7 @@ def connect(state_dir: str | PathLike[str] | None = None, *, url: str | None = N
     found = find_state_dir(Path(state_dir) if state_dir is not None else None)
     admin = Admin(found.path, lambda: _runtime(found.path))
     if found.how:
-        print(f"connected to {admin.url} ({found.path}: {found.how})")
+        print(printable(f"connected to {admin.url} ({found.path}: {found.how})"))
     return admin
 
 
