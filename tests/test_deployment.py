@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -183,7 +184,7 @@ def test_the_steps_of_the_dockerfile_make_a_sidecar_that_writes_only_into_its_vo
                 copy = shutil.copytree if (ROOT / each).is_dir() else shutil.copy
                 copy(ROOT / each, source / target / Path(each).name if target == "./" else source / target)
         elif name == "RUN" and "pip" in rest:
-            step = rest.replace("/opt/", f"{container}/opt/").replace("python -m", f"{sys.executable} -m")
+            step = rest.replace("/opt/", f"{container}/opt/").replace("python -m", f"{quote(sys.executable)} -m")
             without_compiling = {**os.environ, "PIP_NO_COMPILE": "1"}  # saves time
             subprocess.run(["sh", "-c", f"{step} --quiet --quiet"], cwd=source, env=without_compiling, check=True)
     (entry,) = (json.loads(rest)[0] for name, rest in instructions() if name == "ENTRYPOINT")

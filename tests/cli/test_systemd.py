@@ -203,7 +203,7 @@ def test_the_service_is_started_again_until_redis_can_be_reached() -> None:
 def test_systemd_accepts_the_units_and_finds_the_service_well_confined(tmp_path: Path) -> None:
     for unit in UNITS.glob("signaling-sidecar.*"):
         # systemd-analyze requires that the program exists.
-        (tmp_path / unit.name).write_text(unit.read_text().replace(exec_start()[0], sys.executable))
+        (tmp_path / unit.name).write_text(unit.read_text().replace(exec_start()[0], f'"{sys.executable}"'))
     units = [str(path) for path in sorted(tmp_path.iterdir())]
     verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
