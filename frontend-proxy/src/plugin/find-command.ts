@@ -98,7 +98,7 @@ function beginningOf(program: string): string {
   const file = openSync(program, 'r')
   try {
     const bytes = Buffer.alloc(4096)
-    return bytes.toString('latin1', 0, readSync(file, bytes))
+    return bytes.toString('utf8', 0, readSync(file, bytes))
   } finally {
     closeSync(file)
   }

@@ -74,8 +74,10 @@ export function startSidecar(start: Start, events: SidecarEvents): SidecarProces
   }
   let lastLine = ''
   const printed = (text: string) => {
-    lastLine = stripVTControlCharacters(text)
-    events.printed(lastLine)
+    const line = stripVTControlCharacters(text)
+    // After this line, Python prints its internal state, which explains nothing.
+    if (!lastLine.startsWith('Fatal Python error:')) lastLine = line
+    events.printed(line)
   }
   let isReady = false
   createInterface(child.stdout).on('line', (line) => {

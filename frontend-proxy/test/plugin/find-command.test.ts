@@ -81,6 +81,9 @@ test('a script without its interpreter is distinguished from a missing program',
   expect(startFailure(script, error)).toBe(
     'spawn x ENOENT (its interpreter /of/another/machine/bin/python3 does not exist)',
   )
+  const inCafe = program('café', 'python3')
+  writeFileSync(script, `#!${inCafe}\n`)
+  expect(startFailure(script, error)).toBe('spawn x ENOENT')
   writeFileSync(script, '#!/bin/sh\n')
   for (const file of [script, at('nothing'), program('empty')]) {
     expect(startFailure(file, error)).toBe('spawn x ENOENT')

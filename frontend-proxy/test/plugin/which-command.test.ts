@@ -26,6 +26,9 @@ const PYTHON_OF_ANOTHER_MACHINE = '#!/of/another/machine/.venv/bin/python3\nimpo
 const WITHOUT_PACKAGE =
   '#!/bin/sh\necho "Traceback (most recent call last):" >&2\necho "ModuleNotFoundError: No module named signaling_sidecar" >&2\nexit 1\n'
 const STARTS_STAND_IN = `exec "${process.execPath}" "${STAND_IN}" "$@"\n`
+// As Python prints it if PYTHONHOME is wrong.
+const PYTHON_FAILS =
+  '#!/bin/sh\necho "Fatal Python error: init_fs_encoding: no codec" >&2\necho "  <no Python frame>" >&2\nexit 1\n'
 const SOMETHING_ELSE = '#!/bin/sh\necho "I play music"\n'
 
 function pathWith(...places: string[]): void {
@@ -36,6 +39,7 @@ function pathWith(...places: string[]): void {
 test.each([
   [PYTHON_OF_ANOTHER_MACHINE, /its interpreter \/of\/another\/machine\/.* does not exist/],
   [WITHOUT_PACKAGE, /exited with code 1: ModuleNotFoundError/],
+  [PYTHON_FAILS, /exited with code 1: Fatal Python error: init_fs_encoding/],
   [SOMETHING_ELSE, /exited with code 0: I play music/],
   ['\x7fELF not really', /ENOEXEC|exited with code/],
 ])(
