@@ -7,6 +7,7 @@ import fcntl
 import gzip
 import json
 import os
+import re
 import stat
 import threading
 import time
@@ -378,6 +379,20 @@ def test_a_folder_that_cannot_be_locked_is_not_said_to_belong_to_another_sidecar
     (tmp_path / "events-b00t-0002.jsonl").write_text("new")
     assert main(["log", "clear", "--state-dir", str(tmp_path)]) == 0
     assert [path.name for path in tmp_path.glob("events-*")] == ["events-b00t-0002.jsonl"], "a sidecar may be running"
+
+
+def test_if_a_file_belongs_to_another_user_that_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of a sidecar that was started with sudo belong to root."""
+    segment = tmp_path / "events-b00t-0001.jsonl"
+    segment.touch()
+    denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(segment / "missing"))
+    with pytest.raises(StateDirUnusable, match="cannot be used \\(Permission denied\\): "), state_dir.used(tmp_path):
+        raise denied
+    owner = os.getuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    said = f"'{segment}' belongs to the user '{segment.owner()}'"
+    with pytest.raises(StateDirUnusable, match=re.escape(said)), state_dir.used(tmp_path):
+        raise denied
 
 
 def test_a_missing_or_damaged_runtime_file_is_ignored(tmp_path: Path) -> None:

@@ -113,8 +113,25 @@ def used(path: Path) -> Iterator[None]:
     """Raise StateDirUnusable instead of an OSError in the body of the `with` statement."""
     try:
         yield
+    except PermissionError as error:
+        reason = error.strerror or str(error)
+        raise StateDirUnusable(str(path), reason + _other_owner(Path(error.filename or path))) from None
     except OSError as error:
         raise StateDirUnusable(str(path), error.strerror or str(error)) from None
+
+
+def _other_owner(path: Path) -> str:
+    """Name the user to whom the file or folder belongs, or its nearest parent that exists, if this is another user.
+
+    It belongs to root if the sidecar has been started with sudo before.
+    """
+    found = next(each for each in (path, *path.parents) if os.path.exists(each))
+    # On Windows, there is no `owner`. In containers, the owner may have no entry in the user database.
+    with suppress(NotImplementedError, KeyError, OSError):
+        owner = found.owner()
+        if found.stat().st_uid != os.geteuid():
+            return f": {str(found)!r} belongs to the user {owner!r}"
+    return ""
 
 
 def create(path: Path) -> None:
