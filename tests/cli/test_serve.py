@@ -17,10 +17,12 @@ import pytest
 
 from signaling_sidecar import __version__
 from signaling_sidecar.cli import main
+from signaling_sidecar.eventlog.state_dir import is_running, read_runtime, running
 from signaling_sidecar.settings import all_settings
 from signaling_sidecar.stop_signals import stop_signals
+from tests.kit.programs import until
 from tests.kit.receiving import receive_json
-from tests.kit.sidecar_command import PYTHON_PATH, join, run, run_here, serving
+from tests.kit.sidecar_command import PYTHON_PATH, SIDECAR, join, run, run_here, serving
 
 
 def test_only_the_ready_line_is_printed_on_stdout_and_it_contains_the_url(tmp_path: Path) -> None:
@@ -41,6 +43,31 @@ def test_the_encoding_of_the_ready_line_does_not_depend_on_the_locale(tmp_path: 
     # Python warns if a file is opened with the encoding of the locale, and `serving` turns each warning into an error.
     with serving(tmp_path, PYTHONWARNDEFAULTENCODING="1") as sidecar:
         assert sidecar.stop()[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell of Windows cannot close a stream")
+@pytest.mark.parametrize(
+    ("redirection", "flags"),
+    [
+        (">&-", []),
+        (">&-", ["--log-format", "json"]),
+        ("<&- >&- 2>&-", []),
+        ("<&- >&- 2>&-", ["--reload"]),
+        (">/dev/full", []),
+    ],
+)
+async def test_it_serves_without_standard_streams(tmp_path: Path, redirection: str, flags: list[str]) -> None:
+    command = [*SIDECAR, "serve", "--port", "0", "--state-dir", str(tmp_path), *flags]
+    shell = ["sh", "-c", f'"$@" {redirection}', "sh", *command]
+    process = await asyncio.create_subprocess_exec(*shell, start_new_session=True)
+    try:
+        await until(lambda: is_running(tmp_path), "the sidecar serves")
+        async with aiohttp.ClientSession() as session, session.get(running(tmp_path).url) as answer:
+            assert answer.status == 200
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        await process.wait()
+    await until(lambda: read_runtime(tmp_path) is None, "the sidecar has ended cleanly")
 
 
 @pytest.mark.parametrize("flags", [(), ("--reload",)], ids=["without reload", "with reload"])

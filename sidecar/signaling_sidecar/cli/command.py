@@ -42,6 +42,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: for an error that the operator can correct, that of the error."""
+    _open_closed_streams()
     parser = argparse.ArgumentParser(
         prog="sidecar",
         description=_DESCRIPTION,
@@ -80,6 +81,19 @@ def _modules(argv: Sequence[str]) -> list[ModuleType]:
         return []
     called = argv[0] if argv and argv[0] in COMMANDS else None
     return [import_module(f"signaling_sidecar.cli.{name}") for name in COMMANDS if called in (name, None)]
+
+
+def _open_closed_streams() -> None:
+    """Replace each standard stream with which this process was started closed, as by `>&-` in a shell.
+
+    A file takes the lowest free descriptor. Without this function, the log or the socket could get that of stderr.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)  # keeps the stream open when another object replaces `sys.stdout`
 
 
 def _show_any_text() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -81,7 +82,7 @@ def run(
             look_for_garbage_rarely()
             ready = _write_runtime(sidecar, listening)
             if not reloaded:
-                print(msgspec.json.encode(ready).decode(), file=stdout, flush=True)
+                _print_ready(ready, stdout)
                 message = "signaling sidecar %s on %s, event log in %s"
                 logger.info(message, __version__, ready.url, ready.state_dir, extra={"code": "serving"})
                 if missing := lacks_protection(settings, address):
@@ -94,6 +95,16 @@ def run(
         _leave_threads_behind()
 
 
+def _print_ready(ready: Ready, stdout: io.FileIO) -> None:
+    """Print the ready line. Raises BrokenPipeError if the program that started the sidecar has ended."""
+    try:
+        stdout.write(msgspec.json.encode(ready) + b"\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # the disk may be full
+        logger.warning("stdout cannot be written: %s", error.strerror, extra={"code": "stdout"})
+
+
 def _leave_threads_behind() -> None:
     """End the process now if hooks have left threads running, because Python would otherwise wait for them."""
     if threading.active_count() > 1:
@@ -103,13 +114,13 @@ def _leave_threads_behind() -> None:
 
 
 @contextmanager
-def _own_stdout() -> Iterator[TextIO]:
+def _own_stdout() -> Iterator[io.FileIO]:
     """Keep stdout for the ready line. What hooks print goes to stderr, like all text for people.
 
     `print` must use `sys.stderr`, because `sys.stdout` would keep the lines in a buffer if stdout is not a terminal.
     """
     sys.stdout.flush()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout, redirect_stdout(sys.stderr):
+    with io.FileIO(os.dup(1), "w") as stdout, redirect_stdout(sys.stderr):
         os.dup2(2, 1)
         try:
             yield stdout
