@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { requestDirectly } from './direct-request.ts'
 
 /** The content of a sidecar's runtime.json. Only `isRunning` verifies that the sidecar still runs. */
 export interface RunningSidecar {
@@ -44,12 +45,20 @@ export async function isRunning(sidecar: RunningSidecar): Promise<boolean> {
 /** Returns who answers at the address of this sidecar, which may have ended. */
 export async function answererAt({ url, boot }: RunningSidecar): Promise<Answerer> {
   const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
-  const answer = await fetch(new URL('/health', url), { signal }).catch(({ cause }: Error) => cause)
-  if (!(answer instanceof Response)) return isNotHttp(answer) ? 'another program' : 'nobody'
-  const health: unknown = await answer.json().catch(() => undefined)
+  const answer = await requestDirectly(new URL('/health', url), { signal }).catch((error) => error)
   if (signal.aborted) return 'nobody'
+  if (answer instanceof Error) return isNotHttp(answer) ? 'another program' : 'nobody'
+  const health = parsed(answer.text)
   if (typeof health !== 'object' || health === null || !('boot' in health)) return 'another program'
   return health.boot === boot ? 'the sidecar' : 'another sidecar'
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** Returns the sidecar at `url` if it uses one of these state folders. The sidecar may have ended by now. */

@@ -1,3 +1,4 @@
+import { type Answer, requestDirectly } from '../plugin/direct-request.ts'
 import { findRunningSidecar, type RunningSidecar } from '../plugin/running-sidecar.ts'
 import { SidecarGoneError, SidecarRefusedError } from './errors.ts'
 
@@ -26,13 +27,12 @@ export class Admin {
   async ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
     const answer =
       (await this.#send(method, path, body)) ?? (await this.#sendAgain(method, path, body))
-    const text = await answer.text()
-    if (answer.ok) return JSON.parse(text) as T
-    throw refusalOf(answer, text)
+    if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.text) as T
+    throw refusalOf(answer)
   }
 
   /** Reads runtime.json again, because a restarted sidecar has another port and another token. */
-  async #sendAgain(method: string, path: string, body: object | undefined): Promise<Response> {
+  async #sendAgain(method: string, path: string, body: object | undefined): Promise<Answer> {
     const { url, stateDir } = this.#running
     const again = await findRunningSidecar([stateDir])
     if (again) this.#running = again
@@ -42,17 +42,14 @@ export class Admin {
   }
 
   /** Returns undefined if there is no answer, or if the answer is 401 because the token is outdated. */
-  async #send(method: string, path: string, body?: object): Promise<Response | undefined> {
+  async #send(method: string, path: string, body?: object): Promise<Answer | undefined> {
     const { url, adminToken } = this.#running
     const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': 'application/json' }
     const signal = AbortSignal.timeout(ANSWERS_WITHIN_MS)
+    const options = { method, headers, signal }
     try {
-      const answer = await fetch(new URL(`/admin/v1/${path}`, url), {
-        method,
-        headers,
-        signal,
-        ...(body && { body: JSON.stringify(body) }),
-      })
+      const full = new URL(`/admin/v1/${path}`, url)
+      const answer = await requestDirectly(full, options, body && JSON.stringify(body))
       return answer.status === 401 ? undefined : answer
     } catch {
       // The caller looks for the sidecar again, and throws an error if it finds none.
@@ -61,7 +58,7 @@ export class Admin {
   }
 }
 
-function refusalOf({ status }: Response, text: string): SidecarRefusedError {
+function refusalOf({ status, text }: Answer): SidecarRefusedError {
   try {
     const { code, message } = JSON.parse(text) as { code: string; message: string }
     return new SidecarRefusedError(code, message)
