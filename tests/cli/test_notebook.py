@@ -61,10 +61,12 @@ print("saved" if sys.stdin.readline() == "y\\n" else "nothing", flush=True)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a group of processes")
 def test_ctrl_c_is_left_to_jupyterlab_which_asks_before_it_ends(tmp_path: Path) -> None:
-    (tmp_path / "jupyterlab.py").write_text(ASKS_AT_CTRL_C)
-    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), PYTHON_PATH["PYTHONPATH"]])}
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "jupyterlab.py").write_text(ASKS_AT_CTRL_C)
+    (tmp_path / "signal.py").write_text("raise RuntimeError  # a file of the user, which is no module of JupyterLab\n")
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "modules"), PYTHON_PATH["PYTHONPATH"]])}
     env = os.environ | path | {"PYTHONUNBUFFERED": ""}  # the variable would make Python write each line at once
-    command, pipe = [*SIDECAR, "notebook"], subprocess.PIPE
+    command, pipe = [*SIDECAR[:1], "-P", *SIDECAR[1:], "notebook"], subprocess.PIPE
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, text=True, cwd=tmp_path, env=env, start_new_session=True
     ) as process:
@@ -72,8 +74,9 @@ def test_ctrl_c_is_left_to_jupyterlab_which_asks_before_it_ends(tmp_path: Path) 
         assert process.stdout is not None
         watchdog = threading.Timer(PATIENCE_S, process.kill)
         watchdog.start()
-        lines = list(iter(process.stdout.readline, "serving\n"))
-        assert lines[0].startswith("wrote ")
+        assert process.stdout.readline().startswith("wrote ")
+        while (line := process.stdout.readline()) != "serving\n":
+            assert line.startswith("wrote ")
         for _ in range(2):
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
             assert process.stdout.readline() == "Shut down this Jupyter server (y/[n])?\n"

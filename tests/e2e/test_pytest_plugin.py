@@ -165,6 +165,15 @@ def test_relative_paths_in_the_options_begin_at_the_current_folder(
         assert sidecar.url.startswith("ws://127.0.0.1:")
 
 
+def test_a_file_of_the_project_may_have_the_name_of_a_module_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secrets.py").write_text("raise RuntimeError\n")
+    with started_sidecar(tmp_path / "state") as sidecar:
+        assert sidecar.url.startswith("ws://127.0.0.1:")
+
+
 def test_another_state_folder_among_the_options_is_refused_at_once(tmp_path: Path) -> None:
     options = ["--state-dir", str(tmp_path / "other")]
     sentence = f"the options name another state folder (--state-dir), but it must be {tmp_path}"

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("to open the notebooks: pip install jupyterlab 'signaling-sidecar[notebook]', then run jupyter lab")
         return 0
     sys.stdout.flush()  # so that the lines above are printed before those of JupyterLab, also into a pipe
-    with subprocess.Popen([sys.executable, "-m", "jupyterlab"]) as server:
+    with subprocess.Popen([sys.executable, "-P", "-m", "jupyterlab"]) as server:
         while True:
             # Ctrl-C reaches JupyterLab too, which asks whether to end. `subprocess.run` would kill it a moment later.
             with suppress(KeyboardInterrupt):

@@ -99,7 +99,7 @@ def started_sidecar(folder: Path, options: Sequence[str] = ()) -> Iterator[TestS
 
 
 def _serve(folder: Path) -> list[str]:
-    command = [sys.executable, "-m", "signaling_sidecar", "serve", "--port", "0", "--state-dir", str(folder)]
+    command = [sys.executable, "-P", "-m", "signaling_sidecar", "serve", "--port", "0", "--state-dir", str(folder)]
     return [*command, "--project", str(folder), "--private", "true", "--reload", "off", "--exit-on-stdin-eof"]
 
 
