@@ -60,9 +60,10 @@ def test_an_unknown_row_has_no_payload_and_a_row_without_data_reports_it(tmp_pat
         ('{"n":1.50,"n":2}', '{\n  "n": 1.50,\n  "n": 2\n}'),
         ("not\tjson\r\nat all", "not\\tjson\\r\nat all"),
         ('["\u202egnp.exe","\x7f"]', '[\n  "\\u202egnp.exe",\n  "\\x7f"\n]'),
-        ("[" * 30_000 + "]" * 30_000, "[" * 30_000 + "]" * 30_000),
+        ("[" * 500 + "]" * 500, "[" * 500 + "]" * 500),
+        ('{"' + "[" * 500 + '\\"":["{"]}', '{\n  "' + "[" * 500 + '\\"": [\n    "{"\n  ]\n}'),
     ],
-    ids=["escaped", "as-sent", "no-json", "acts-on-a-screen", "deep"],
+    ids=["escaped", "as-sent", "no-json", "acts-on-a-screen", "deep", "brackets-in-strings"],
 )
 def test_a_payload_is_shown_unchanged_without_control_characters(data: str, shown: str) -> None:
     assert payload_text(data) == shown
