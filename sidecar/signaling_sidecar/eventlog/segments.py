@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from collections import defaultdict
@@ -17,6 +18,8 @@ from signaling_sidecar.eventlog.expanded_path import expanded
 from signaling_sidecar.eventlog.find_state_dir import find_state_dir
 from signaling_sidecar.eventlog.records import beginning_of
 
+# The error numbers of `stat` for a path without a file. On Windows, a pattern such as `*.jsonl` is an invalid path.
+NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL}
 NEWEST_BYTES = 32 * 1024 * 1024  # bytes of segments that a command reads by default; this takes half a second
 PACKED = 10  # how many times larger a compressed segment becomes when it is decompressed
 
@@ -76,7 +79,13 @@ def _unpacked_bytes(path: Path) -> int:
 def _files_at(path: Path) -> Sequence[Path]:
     if path.is_dir():
         return _in(path)
-    return [path] if path.exists() else [*map(Path, glob.glob(str(path), recursive=True))]
+    try:
+        path.stat()  # since Python 3.14, `exists` returns False for a path that cannot be used, instead of raising why
+    except OSError as error:
+        if error.errno not in NOT_THERE:
+            raise
+        return [*map(Path, glob.glob(str(path), recursive=True))]
+    return [path]
 
 
 def _in_order(files: Sequence[Path]) -> Sequence[Path]:
