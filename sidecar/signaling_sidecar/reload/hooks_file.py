@@ -9,6 +9,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from difflib import get_close_matches
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
 from inspect import isfunction, signature
 from pathlib import Path
 from types import ModuleType
@@ -60,7 +62,9 @@ class HooksFile:
     def _new_module(self) -> ModuleType:
         # Each version gets its own module, so that tasks that still run code of the old version keep its variables.
         name = f"signaling_hooks_{next(_numbers)}"
-        module = ModuleType(name)
+        # `linecache`, which reads the lines for a traceback, warns of a module without a loader since Python 3.15.
+        loader = SourceFileLoader(name, str(self.path))
+        module = module_from_spec(ModuleSpec(name, loader, origin=str(self.path)))
         module.__file__ = str(self.path)
         linecache.checkcache(str(self.path))  # so that a traceback shows the lines of this version
         sys.modules[name] = module  # `@dataclass` looks up the module of its class in `sys.modules`
