@@ -43,6 +43,7 @@ from signaling_sidecar.hub.messages import Message, PeerJoined, Relayed
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.hub.rules import OwnRules, RoomKey
 from signaling_sidecar.hub.views import PeerView
+from tests.kit import too_deep
 from tests.kit.any_json import ANYTHING
 
 ROOM = RoomKey("rooms", "first-room")
@@ -318,7 +319,7 @@ def test_damaged_messages_are_read_or_refused(data: bytes, at: int, size: int, i
     [
         (b"secret", "it is not JSON"),
         (b'["\xff"]', "it is not UTF-8"),
-        (b'[{"secret":' + b"[" * 100_000, "it is nested too deeply"),
+        (b'[{"secret":' + b"[" * too_deep.LEVELS, "it is nested too deeply"),
         (b'"secret - at "', "a value is missing or has the wrong type"),
         (b'[{"type":"secret"}]', "a value is missing or has the wrong type, at `$[0].type`"),
         (said({"type": "End", "connection": 1, "ending": "secret"}), "…, at `$[0].command.ending`"),

@@ -94,14 +94,14 @@ def test_an_undamaged_log_is_restored_completely(tmp_path: Path) -> None:
 def test_only_a_record_that_is_nested_too_deeply_is_skipped(tmp_path: Path) -> None:
     odd = [
         {**json.loads(line), **field}
-        for line in RUN
+        for line in RUN[:3]  # a header, a checkpoint and another record
         for field in ({"data": too_deep.OBJECT}, {"numbers": too_deep.OBJECT})
     ]
     lines = [*RUN, *(json.dumps({**record, "seq": 1000 + at}) for at, record in enumerate(odd))]
     (tmp_path / "events-r0000001-b-0001.jsonl").write_text("".join(f"{line}\n" for line in lines))
     said: list[str] = []
     restore_previous_run(tmp_path, new_hub, NOW_S, said.append)
-    assert "maximum recursion depth exceeded" in said[0]
+    assert said[0].endswith("it is nested too deeply")
 
 
 def test_a_log_is_restored_without_loading_all_of_it_into_memory(tmp_path: Path) -> None:

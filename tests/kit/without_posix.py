@@ -54,7 +54,9 @@ def hide_posix(*libraries: str) -> None:
     for module, names in ((os, IN_OS), (socket, IN_SOCKET), (signal, IN_SIGNAL)):
         for name in names:
             vars(module).pop(name, None)
-    shutil._use_fd_functions = False  # type: ignore[attr-defined]  # the functions that shutil uses with it are hidden
+    # The functions that shutil uses otherwise are hidden. Since Python 3.14 it looks only at the second of these names.
+    shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    shutil._rmtree_impl = shutil._rmtree_unsafe  # type: ignore[attr-defined]
     asyncio.SelectorEventLoop.add_signal_handler = _no_signals  # type: ignore[assignment,method-assign]
 
 

@@ -13,7 +13,7 @@ from signaling_sidecar.errors.event_log import (
     NotWritten,
     UnknownSchema,
 )
-from signaling_sidecar.errors.not_json import NOT_JSON
+from signaling_sidecar.errors.not_json import NOT_JSON, why_not_json
 from signaling_sidecar.errors.operator import (
     AdminRefused,
     FileTrouble,
@@ -159,5 +159,6 @@ __all__ = [
     "unknown_type",
     "waits_too_long",
     "which_room",
+    "why_not_json",
     "wrong_token",
 ]

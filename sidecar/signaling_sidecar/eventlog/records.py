@@ -15,7 +15,7 @@ from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema
+from signaling_sidecar.errors import NOT_JSON, DamagedLog, UnknownSchema, why_not_json
 from signaling_sidecar.eventlog.boot_ids import boot_of
 from signaling_sidecar.eventlog.line import SCHEMA_VERSION
 from signaling_sidecar.eventlog.segment_text import text_chunks, text_lines
@@ -115,7 +115,7 @@ def read_records(
             try:
                 record = stamp if isinstance(stamp, record_type) else record_of(line)
             except NOT_JSON as error:
-                left_out.add(DamagedLog(str(segment), number, str(error)))
+                left_out.add(DamagedLog(str(segment), number, why_not_json(error)))
             else:
                 yield Read(boot, record, line, segment, number)
     if not is_any_read and left_out.first is not None:
@@ -174,7 +174,8 @@ def _stamped(
                 if stamp.type == "log.header" and stamp.v == SCHEMA_VERSION:
                     boot = header_of(line).boot
             except NOT_JSON as error:
-                left_out.add(_schema_error(segment, number, line) or DamagedLog(str(segment), number, str(error)))
+                damage = DamagedLog(str(segment), number, why_not_json(error))
+                left_out.add(_schema_error(segment, number, line) or damage)
                 continue
             if stamp.v != SCHEMA_VERSION:
                 left_out.add(UnknownSchema(str(segment), number, stamp.v, SCHEMA_VERSION))

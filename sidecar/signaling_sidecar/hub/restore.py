@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from signaling_sidecar.errors import NOT_JSON
+from signaling_sidecar.errors import NOT_JSON, why_not_json
 from signaling_sidecar.hub.checkpoint import Checkpoint, Count
 from signaling_sidecar.hub.effects import FRAME_RECORDS
 from signaling_sidecar.hub.hub import Hub
@@ -88,7 +88,7 @@ class Restore:
             if record.numbers is not None:
                 self._restoration.told = _NUMBERS.decode(record.numbers)
         except NOT_JSON as error:
-            return str(error)
+            return why_not_json(error)
         if verb is not None:
             verb(record, data)
         session = self._restoration.session(record)

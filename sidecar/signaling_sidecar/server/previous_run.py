@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from signaling_sidecar.errors import NOT_JSON, DamagedLog
+from signaling_sidecar.errors import NOT_JSON, DamagedLog, why_not_json
 from signaling_sidecar.eventlog.previous_run import cut_torn_line, is_copy, newest_run, read_last_run
 from signaling_sidecar.eventlog.records import LeftOut, Read
 from signaling_sidecar.hub import Checkpoint, Hub, Past, Restore, read_back
@@ -79,6 +79,6 @@ def _start(restore: Restore, record: Past) -> str | None:
     try:
         state, left_out = read_back(record.data or "", Checkpoint)
     except NOT_JSON as error:
-        return str(error)
+        return why_not_json(error)
     restore.start(state, record.ts)
     return "; ".join(left_out) or None
