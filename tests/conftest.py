@@ -83,6 +83,10 @@ def _programs_end_with_ctrl_c() -> None:
 def _own_state_home() -> Iterator[None]:
     """Use a temporary folder for all state folders, so that tests do not read or change that of a real sidecar."""
     with tempfile.TemporaryDirectory(prefix="state-home-") as home, pytest.MonkeyPatch.context() as patch:
+        # Some containers set this variable. Without it, Python holds back what a process prints into a pipe.
+        patch.delenv("PYTHONUNBUFFERED", raising=False)
+        # Since Python 3.14, argparse prints colours where FORCE_COLOR is set.
+        patch.setenv("PYTHON_COLORS", "0")
         patch.setenv("XDG_STATE_HOME", home)
         for name in [name for name in os.environ if name.startswith("SIDECAR_")]:
             patch.delenv(name)
