@@ -54,6 +54,6 @@ def test_hooks_can_send_https_requests(tmp_path: Path) -> None:
     hooks.write_text(f"import aiohttp\nprint(f'trusted authorities: {{{COUNT}}}')\nraise ValueError('that is all')\n")
     done = run(
         "serve", "--port", "0", "--state-dir", str(tmp_path / "state"), "--hooks", str(hooks),
-        SSL_CERT_FILE=authority(tmp_path), PYTHONUNBUFFERED="",
+        SSL_CERT_FILE=authority(tmp_path),
     )  # fmt: skip
     assert "trusted authorities: 1" in done.stderr

@@ -65,7 +65,7 @@ def test_ctrl_c_is_left_to_jupyterlab_which_asks_before_it_ends(tmp_path: Path) 
     (tmp_path / "modules" / "jupyterlab.py").write_text(ASKS_AT_CTRL_C)
     (tmp_path / "signal.py").write_text("raise RuntimeError  # a file of the user, which is no module of JupyterLab\n")
     path = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "modules"), PYTHON_PATH["PYTHONPATH"]])}
-    env = os.environ | path | {"PYTHONUNBUFFERED": ""}  # the variable would make Python write each line at once
+    env = os.environ | path
     command, pipe = [*SIDECAR[:1], "-P", *SIDECAR[1:], "notebook"], subprocess.PIPE
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, text=True, cwd=tmp_path, env=env, start_new_session=True

@@ -251,8 +251,7 @@ async def test_a_client_that_is_not_admitted_cannot_list_the_rooms(aiohttp_clien
 @pytest.mark.parametrize("flags", [[], ["--reload"]], ids=["plain", "--reload"])
 def test_output_of_hooks_is_printed_on_stderr(file: Path, flags: list[str]) -> None:
     save(file, "import os\nprint('hello from the hooks')\nos.system('echo and from a program of theirs')\n")
-    # The variable would make Python write each line at once.
-    with serving(file.parent / "state", *flags, "--hooks", str(file), PYTHONUNBUFFERED="") as sidecar:
+    with serving(file.parent / "state", *flags, "--hooks", str(file)) as sidecar:
         assert sidecar.ready["name"] == "signaling-sidecar"
         code, said = sidecar.stop()
     assert code == 0

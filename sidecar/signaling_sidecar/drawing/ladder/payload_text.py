@@ -15,7 +15,9 @@ INDENT = 2
 # The indentation of each line is as long as the sender has nested brackets. Since Python 3.14, the JSON decoder accepts
 # a frame of 200 kB with 20,000 levels, and its indented text would have 800 MB. Frames of WebRTC have under 20 levels.
 MAX_LEVELS = 50
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"|[\[{\]}]')
+# The last quotation mark is optional. Otherwise, each quotation mark of a string without an end would begin a search
+# through the whole rest of the text.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{\]}]', re.DOTALL)
 # An escape in JSON. Escapes are matched one at a time, because the second backslash of `\\n` begins no escape.
 _ESCAPE = re.compile(r"\\(?:(r\\n|n)|.)")
 
