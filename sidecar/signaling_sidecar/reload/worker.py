@@ -28,6 +28,8 @@ def main() -> None:
     import platformdirs  # noqa: F401
 
     listening, answers, target, arguments = sys.argv[1:]
+    # The pipe is open until this process ends: the supervisor kills a worker that closes it, and the traceback that
+    # Python is about to print would be lost.
     answer = partial(print, file=os.fdopen(int(answers), "w"), flush=True)
     if sys.stdin.readline() != "load\n":
         return
