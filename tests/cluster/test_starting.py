@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
-from redis import Redis
+from redis import Redis, connection
 
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
@@ -81,6 +81,7 @@ def test_the_password_is_missing_or_wrong(tmp_path: Path) -> None:
         assert "(it does not accept the password)" in sentence
 
 
+@pytest.mark.skipif(connection.DEFAULT_RESP_VERSION < 3, reason="older versions of redis-py do not send HELLO")
 def test_the_server_is_too_old(tmp_path: Path) -> None:
     """Redis servers before version 6 do not have the command HELLO."""
     with running_redis(tmp_path / "redis", "--rename-command", "HELLO", "") as server:
