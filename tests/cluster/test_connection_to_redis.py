@@ -7,6 +7,11 @@ import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+import uvloop
+
+from signaling_sidecar.cluster import scripts
+from signaling_sidecar.cluster.link import Link, RedisAway
 from tests.cluster.traffic import traffic
 from tests.kit.cluster_processes import LEASE_S, cluster_processes
 from tests.kit.fault_proxy import fault_proxy
@@ -42,3 +47,21 @@ async def test_lost_commands_and_late_answers_of_redis_lose_nothing(tmp_path: Pa
             await cluster.start()
             await cluster.owner()
         await clients.have_received(50)
+
+
+def test_a_connection_that_redis_has_closed_a_moment_ago_counts_as_an_outage(redis: RedisServer) -> None:
+    """uvloop, with which a sidecar runs, raises RuntimeError in such a moment."""
+
+    async def use_closed_connection() -> None:
+        link = Link(redis.url, None)
+        try:
+            await link.run(scripts.REVOKED, "", "", "0")
+            link._scripts.connection._writer.close()
+            with pytest.raises(RedisAway, match="it closed the connection"):
+                await link.run(scripts.REVOKED, "", "", "0")
+            assert await link.run(scripts.REVOKED, "", "", "0") == [b"ok"]
+        finally:
+            await link.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(use_closed_connection())

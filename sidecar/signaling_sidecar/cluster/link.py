@@ -87,7 +87,8 @@ class Link:
             from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, RedisError, ResponseError
         except ImportError as error:
             raise MissingExtra("a cluster", "cluster") from error
-        self._errors = (RedisError, OSError, asyncio.TimeoutError)
+        # RuntimeError: uvloop cannot write, because the server has closed the connection a moment ago.
+        self._errors = (RedisError, OSError, asyncio.TimeoutError, RuntimeError)
         self._no_script, self._not_let_in = NoScriptError, AuthenticationError
         self._refuses = (ResponseError, BusyLoadingError)
         self._has_password = password is not None
@@ -146,6 +147,8 @@ class Link:
                 return _NOT_ENCRYPTED
             case ConnectionResetError() if not self._is_encrypted:
                 return _ENCRYPTED
+        if isinstance(error, RuntimeError) and not self._is_encrypted:
+            return _ENCRYPTED
         return _short(error).rstrip(".")
 
     def _password_trouble(self, error: Exception) -> str | None:
@@ -220,6 +223,8 @@ class Link:
 def _short(error: Exception) -> str:
     """Return the text of an error without the line of the Lua script, and without the arguments of an unknown command,
     which may contain secrets."""
+    if isinstance(error, RuntimeError):  # its text describes an object of uvloop
+        return "it closed the connection"
     return re.split(" script: |, with args beginning with: ", str(error), maxsplit=1)[0]
 
 

@@ -111,7 +111,7 @@ class Redactor:
             data = msgspec.json.decode(line.data)
             document = self._document(line.type).value(None, data, _author_of(line.type, data))
             return msgspec.json.encode(document).decode()
-        except (ValueError, RecursionError):  # msgspec.DecodeError and UnicodeError are subclasses of ValueError
+        except (*NOT_JSON, ValueError):
             return None
 
 
