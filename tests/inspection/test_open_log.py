@@ -118,7 +118,7 @@ def test_a_log_without_peers_has_empty_tables(tmp_path: Path, lines: list[str]) 
 
 
 def test_a_missing_log_is_one_sentence(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nothing.jsonl", tmp_path / "*.jsonl"):
+    for path in (tmp_path, tmp_path / "nothing.jsonl", tmp_path / "*.jsonl", tmp_path / "a\0b"):
         with pytest.raises(NoLog, match="no event log was found at"):
             open_log(path)
 

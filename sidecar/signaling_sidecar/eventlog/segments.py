@@ -85,6 +85,8 @@ def _files_at(path: Path) -> Sequence[Path]:
         if error.errno not in NOT_THERE:
             raise
         return [*map(Path, glob.glob(str(path), recursive=True))]
+    except ValueError:  # the path contains a NUL character, or a character that the file system cannot store
+        return []
     return [path]
 
 
