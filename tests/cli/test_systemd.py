@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from signaling_sidecar.errors import RedisUnusable, SettingsError
 from tests.kit.checkout import ROOT
 from tests.kit.sidecar_command import PATIENCE_S, SIDECAR, Serving, join, serving
 
@@ -193,10 +194,12 @@ def test_the_command_of_the_unit_serves(tmp_path: Path) -> None:
     assert "serving" in [json.loads(line).get("code") for line in errors.splitlines()]
 
 
-def test_the_service_is_started_again_until_redis_can_be_reached() -> None:
+def test_the_service_is_started_again_until_redis_can_be_reached_but_not_after_a_wrong_setting() -> None:
     """With systemd's default, the fifth failed start within ten seconds is the last one."""
     text = (UNITS / "signaling-sidecar.service").read_text()
     assert {"Restart=on-failure", "StartLimitIntervalSec=0"} <= set(text.splitlines())
+    assert f"RestartPreventExitStatus={SettingsError.exit_code}" in text.splitlines()
+    assert RedisUnusable.exit_code != SettingsError.exit_code
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

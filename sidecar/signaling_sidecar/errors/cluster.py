@@ -20,7 +20,12 @@ class UnreadableMessage(SidecarError):
 
 
 class RedisUnusable(SidecarError):
-    """The sidecar cannot start, because it cannot use the Redis server of the cluster."""
+    """The sidecar cannot start, because it cannot use the Redis server of the cluster.
+
+    With this exit code, a service manager starts the sidecar again, because Redis may start later.
+    """
+
+    exit_code = 4
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
