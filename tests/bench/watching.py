@@ -28,7 +28,7 @@ from tests.bench.reading import RECORDS_PER_SEGMENT
 
 Made = TypeVar("Made")
 EVENTS = 200_000
-AT_ONCE = 500  # records between two looks: half a second of a busy sidecar
+AT_ONCE = 500  # records that are added between two looks at the log; a busy sidecar writes as many in half a second
 LOOKS = 20
 
 

@@ -65,7 +65,8 @@ class ClusterProcesses:
         return [each for each in self.instances if each.lives]
 
     async def start(self, redis_url: str | None = None) -> Instance:
-        """Start another sidecar, which connects to Redis at this URL, by default directly and without TLS."""
+        """Start another sidecar. `redis_url` may be the URL of a proxy or of a TLS port. The default is the URL of the
+        Redis server itself, without TLS."""
         folder = self._folder / f"instance-{next(self._numbers)}"
         command = [sys.executable, *self._program, "serve", "--port", "0", "--state-dir", folder]
         cluster = ["--cluster", redis_url or self._server.url, "--cluster-lease-s", str(LEASE_S)]

@@ -166,7 +166,7 @@ export class Resumption {
     return true
   }
 
-  /** Numbers the kept frames from `ca` + 1 on. `ca` is the last `c` that the sidecar knows. */
+  /** Gives the kept frames new numbers, from `ca` + 1 on. `ca` is the last `c` that the sidecar has received. */
   countFrom(ca: number): void {
     if (!this.acknowledged(ca)) this.#handled = ca
   }

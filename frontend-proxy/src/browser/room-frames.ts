@@ -101,8 +101,8 @@ export class RoomFrames {
 
   /**
    * Sends the frames without an answer again after a delay. The sidecar sends `too-fast` at most
-   * once per second, but may ignore more frames in that second without an error, such as a `leave`
-   * and the join of the next room.
+   * once per second. In that second, it may ignore more frames (for example a `leave` and the join of
+   * the next room) without sending an error for them.
    */
   #sendAgainSoon(): void {
     this.#slowTimer ??= setTimeout(() => {

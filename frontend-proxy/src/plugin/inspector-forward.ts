@@ -158,7 +158,8 @@ async function ask(
   if (url === undefined) return notRunning(upstream)
   const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` }
   return await new Promise((resolve, reject) => {
-    // Each request opens its own connection: the sidecar might close a kept-alive connection at the same moment.
+    // Each request opens a connection of its own. The sidecar might close a kept-alive connection just as the
+    // next request is sent on it.
     const options = { method, headers: { ...headers, ...authorization }, signal, agent: false }
     const open = url.startsWith('https:') ? openHttps : openHttp
     // Vite's proxy puts the path of a `target` before the path of a request, too.

@@ -29,7 +29,8 @@ import { isSameFile, servedFolderAround } from './state-folder.ts'
 import { newTestFolder } from './test-folder.ts'
 import { messageOf, WITHOUT_SIGNALING } from './warn-on-error.ts'
 
-// The minimum interval between two searches, because each attempt of a page to reconnect calls `unreachable`.
+// The minimum interval between two searches for a sidecar. Each attempt of a page to reconnect calls
+// `unreachable`, which would otherwise start a search every time.
 const SEARCH_INTERVAL_MS = 1000
 
 const KEEPS_HOOKS =

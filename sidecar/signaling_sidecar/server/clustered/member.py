@@ -184,7 +184,8 @@ class Member:
                 late.cancel()
 
     async def follow(self) -> None:
-        """Read the outbox of this instance, and the log or (as the owner) the inbox, until the task is cancelled."""
+        """Read the outbox of this instance until the task is cancelled. The owner also reads its inbox, and every other
+        instance also reads the log."""
         while True:
             number, term = self.number, self.term
             if number is None:
