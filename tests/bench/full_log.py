@@ -113,6 +113,6 @@ def write_full_log(folder: Path, total_bytes: int) -> None:
 def size_of_log(folder: Path) -> int:
     size = 0
     for path in folder.glob(SEGMENT_GLOB):
-        with suppress(FileNotFoundError):  # the log writer compresses and deletes segments meanwhile
+        with suppress(FileNotFoundError):  # meanwhile, the writer of the log may have compressed or deleted the segment
             size += path.stat().st_size
     return size

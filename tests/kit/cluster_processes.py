@@ -106,7 +106,8 @@ class ClusterProcesses:
         await asyncio.sleep(LEASE_S)
 
     def complaints(self) -> list[str]:
-        """The parts of the output with lines that a sidecar must never print."""
+        """Return each line that a sidecar must never print, such as the head of a stack trace, with some lines around
+        it."""
         return [
             "\n".join(program.lines[max(0, number - 3) : number + 40])
             for program in self._programs

@@ -18,7 +18,7 @@ const LOOPBACK_NAME = /^(?:(?:.+\.)?localhost|127\..+|\[::1\])$/
 /** Returns the URL of the inspector. `page` is a URL with which this machine can open the app. */
 export function inspectorUrl(page: string): string {
   const url = new URL(`${INSPECTOR_FOLDER}/`, page)
-  // `page` may contain a name from the hosts file, which the inspector would refuse.
+  // The host of `page` may be a name from the hosts file, and the inspector refuses such names.
   if (!LOOPBACK_NAME.test(url.hostname)) url.hostname = 'localhost'
   return url.href
 }

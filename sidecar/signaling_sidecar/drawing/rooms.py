@@ -61,8 +61,8 @@ def listed_rooms(entry: Entry) -> list[RoomInLog]:
 
 
 def entries_of_room(entries: Iterable[Entry], chosen: RoomInLog) -> list[Entry]:
-    """Select the entries of one room, and the entries of the types `OF_EVERY_ROOM` between the first and the last of
-    them.
+    """Select the entries of one room. Between the first and the last of these entries, also select those of the types
+    `OF_EVERY_ROOM`.
 
     If `entries` contains the checkpoints of the log, the result begins with the entries of `there_before`.
     """

@@ -157,7 +157,7 @@ class Room:
 
 
 def _suffix(group: int) -> str:
-    """Return the suffix that follows the name of the series in the name of the group with this number."""
+    """The name of a group is the name of its series and a suffix. Return the suffix of the group with this number."""
     return "" if group == 1 else f"#{group}"
 
 

@@ -124,7 +124,8 @@ class Ladder:
         ]
 
     def row_of(self, seq: int) -> int:
-        """Return the index of the row that shows the record with this `seq`, or of the last row before it."""
+        """Return the index of the row that shows the record with this `seq`. If no row shows it, return the index of
+        the last row before it."""
         return max(bisect_right(self.steps, seq, key=lambda step: step.seq) - 1, 0)
 
     def last(self, count: int) -> Ladder:

@@ -112,7 +112,7 @@ class LogTables:
         times_away  int64               how often it lost its connection; `peer.away`, or a restart of the sidecar
         away_s      float64             time without a connection (s), also while no sidecar runs, until the log ends
         sent        int64               `signal.relayed` records of signals from it
-        received    int64               signals to it, and signals to all others in the room while it lasted
+        received    int64               signals to it, and signals to the whole room from others, while it lasted
         refused     int64               `signal.refused` records about frames from it
         boot        category            the run of the sidecar in which it first appears
         =========== =================== =========================================================================

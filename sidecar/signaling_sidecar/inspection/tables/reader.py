@@ -41,9 +41,9 @@ _COMPARED = (("type",), ("dialect",), ("room",), ("peer", "to"), ("kind",))
 """Columns whose categories are sorted alphabetically. The columns of one tuple get the same categories, so that they
 can be compared with each other."""
 _TEXTS = [field.name for field in _SCHEMA if field.type == pa.string() and field.name not in _NAMES_THAT_REPEAT]
-_WORKERS = min(4, os.cpu_count() or 1)  # each worker holds the text of one segment in memory, which is 8 MiB
-_BLOCK_BYTES = 4 << 20  # pyarrow parses blocks in parallel; its default of 1 MiB is smaller than a large checkpoint
-LONG_LOAD_BYTES = 256_000_000  # on disk; from this size on, even a single segment takes more than a second to read
+_WORKERS = min(4, os.cpu_count() or 1)  # each worker needs memory for the text of one segment, usually 8 MiB
+_BLOCK_BYTES = 4 << 20  # pyarrow's default is 1 MiB, but a block must be longer than a line, such as a large checkpoint
+LONG_LOAD_BYTES = 256_000_000  # reading files of this size takes longer than a second, even if they are not compressed
 
 
 class _Header(msgspec.Struct):
