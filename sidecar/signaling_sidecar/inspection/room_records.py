@@ -21,6 +21,7 @@ from signaling_sidecar.inspection.tables.column_values import values_of
 from signaling_sidecar.inspection.tables.entries import entries_of
 
 _Rows = npt.NDArray[np.bool_]
+_COLUMNS_WITH_IDS = ["v", "time", "boot", "connection", "session", "kind", "data"]
 
 
 class _Ids(msgspec.Struct, rename="camel"):
@@ -75,7 +76,8 @@ def _needed_reports(events: pd.DataFrame, own: _Rows) -> _Rows:
     is_of_session = np.isin(sessions, np.unique(sessions[own])) & (sessions >= 0)
     is_own = (own | is_of_session | (events["room"].isna().to_numpy() & (sessions >= 0)))[is_report]
     connections = ConnectionIds()
-    ids = [_ids_of(report, connections) for report in entries_of(events[is_report])]
+    reports = entries_of(events.loc[is_report, _COLUMNS_WITH_IDS])
+    ids = [_ids_of(report, connections) for report in reports]
     ufrags = _ufrags(events, own)
     close = [
         each

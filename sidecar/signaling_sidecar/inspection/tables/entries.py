@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 
 import pandas as pd
 
@@ -20,8 +21,9 @@ def without_dumps(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def entries_of(events: pd.DataFrame, progress: Progress | None = None) -> Iterator[Entry]:
-    """Yield the rows of the events table as entries, in the same order."""
-    ts = events["time"].astype("int64") / 1e6
+    """Yield the rows of the events table as entries, in the same order. A field for which `events` has no column is
+    None."""
+    columns = events.assign(ts=events["time"].astype("int64") / 1e6)
     first, *others = Entry.__struct_fields__
-    columns = [values_of(ts if name == "ts" else events[name]) for name in others]
-    return map(Entry, values_of(events[first], progress=progress), *columns)
+    values = [values_of(columns[name]) if name in columns else repeat(None) for name in others]
+    return map(Entry, values_of(columns[first], progress=progress), *values)
