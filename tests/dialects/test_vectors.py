@@ -21,6 +21,14 @@ def test_the_frames_of_a_vector_are_exact_and_nothing_else_is_sent(path: Path) -
     assert all(frames == [] for frames in wire.sent.values()), wire.sent
 
 
+def test_a_vector_whose_first_step_is_a_greeting_is_told_to_open_the_connection_first(tmp_path: Path) -> None:
+    path = tmp_path / "matchbox" / "greeting.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"steps": [{"to": "one", "receive": {"IdAssigned": "one"}}]}))
+    with pytest.raises(AssertionError, match="put a step 'open' before this step"):
+        list(played(path))
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_has_vectors_with_each_kind_of_its_frames(dialect: str) -> None:
     paths = paths_of(dialect)

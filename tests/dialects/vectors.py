@@ -77,6 +77,7 @@ def _play(wire: Wire, step: dict[str, Any]) -> None:
 
 
 def _receive(wire: Wire, name: str, expected: Any) -> None:
+    assert name in wire.sent, f"nothing can be received before {name!r} is opened: put a step 'open' before this step"
     assert wire.sent[name], f"nothing more was sent to {name!r}, but {expected} is expected"
     sent = wire.sent[name].pop(0)
     assert sent == expected, f"{name!r} was sent {sent}, but {expected} is expected"

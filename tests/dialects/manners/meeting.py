@@ -10,6 +10,7 @@ from signaling_sidecar.server.sockets import endpoint
 from tests.dialects.manners.manners import Frame, Manners, has
 from tests.kit.serving import Peer, Served
 
+ALL_ERRORS = "A dialect that sends errors must send one for each bad frame, also for one without an id."
 CONFIRMS = "If a frame only confirms that another one was accepted, `is_confirmation` in the manners must say so."
 
 
@@ -63,5 +64,5 @@ async def hears_an_error(peer: Peer, manners: Manners) -> None:
     """Assert that the peer's next frame reports an error. Do nothing if the dialect has no such frame."""
     if manners.is_error is not None:
         heard = await peer.receive()
-        is_error = manners.is_error(heard)
-        assert is_error, f"{heard} tells no error, says `is_error` in the manners of the dialect. {CONFIRMS}"
+        says = f"{heard} tells no error, says `is_error` in the manners of the dialect."
+        assert manners.is_error(heard), f"{says} {ALL_ERRORS} {CONFIRMS}"
