@@ -144,7 +144,7 @@ async def test_the_line_for_each_dialect_opens_its_websocket(start: Start, tmp_p
     opening = re.compile(r"""(\(ws \+ '|['"]ws://localhost:5173)(?P<path>[^'"]*)['"](?P<id> \+ \w+)?\)""")
     opened = {dialect: found for dialect, line in LINES.items() if (found := opening.search(line))}
     without_url = LINES.keys() - opened.keys()
-    assert without_url == IMPORTS.keys(), "a line that does not contain the URL needs its imports in IMPORTS"
+    assert without_url == IMPORTS.keys(), "a line whose only argument is not the URL needs its imports in IMPORTS"
     for found in opened.values():
         assert await upgrade(sidecar.url + found["path"] + ("some-id" if found["id"] else "")) == 101
     records = [record["dialect"] for record in sidecar.records() if record["type"] == "connection.opened"]
