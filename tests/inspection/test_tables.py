@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,23 @@ def test_the_categories_of_a_table_are_texts_even_if_there_are_none(
     assert {name: column.cat.categories.dtype for name, column in named.items()} == dict.fromkeys(named, TEXT)
     frame.to_parquet(tmp_path / "table.parquet")
     assert pd.read_parquet(tmp_path / "table.parquet").dtypes.astype(str).equals(frame.dtypes.astype(str))
+
+
+def test_a_changed_table_changes_no_other_table_and_no_drawing(tmp_path: Path) -> None:
+    segment = write_segment(tmp_path / "events-b00t-0001.jsonl", TWO_PEERS)
+    log, changed = open_log(segment), open_log(segment)
+    changed.events["time"] = changed.events["time"].dt.tz_localize(None)  # as `to_excel` requires
+    changed.events["data"] = changed.events["data"].map(json.loads, na_action="ignore")
+    changed.events["type"] = changed.events["type"].astype(str)
+    changed.rooms["room"] = "foo"
+    assert changed.events["data"].map(type).eq(dict).any()
+    assert repr(changed) == repr(log)
+    assert str(changed.ladder("bar")) == str(log.ladder("bar"))
+    assert str(changed.timeline("bar")) == str(log.timeline("bar"))
+    assert str(changed.mesh("bar")) == str(log.mesh("bar"))
+    assert str(changed.diagnose()) == str(log.diagnose())
+    for table in ("sessions", "signals", "pairs", "candidates"):
+        pd.testing.assert_frame_equal(getattr(changed, table), getattr(log, table))
 
 
 def test_events_have_every_field_of_a_record(log: EventLog) -> None:

@@ -205,7 +205,7 @@ class EventLog(LogTables):
         from signaling_sidecar.inspection.live.picker import room_picker
 
         return room_picker(
-            rooms_of_table(self.rooms), lambda chosen: self.ladder(chosen.room, chosen.dialect, chosen.boot)
+            rooms_of_table(self._rooms), lambda chosen: self.ladder(chosen.room, chosen.dialect, chosen.boot)
         )
 
     def __repr__(self) -> str:
@@ -216,7 +216,7 @@ class EventLog(LogTables):
         return f"<div>Event log <code>{html.escape(visible(self.path))}</code><br>{facts}</div>"
 
     def _facts(self) -> list[str]:
-        rooms = self.rooms.drop_duplicates(["dialect", "room"])
+        rooms = self._rooms.drop_duplicates(["dialect", "room"])
         times = without_dumps(self._events[["time", "type", "kind"]])["time"]
         facts = [counted(len(times), "record"), counted(self._events["boot"].nunique(), "boot")]
         facts.append(counted(len(rooms), "room"))

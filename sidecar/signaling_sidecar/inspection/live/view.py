@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signaling_sidecar.counted import counted
+from signaling_sidecar.drawing import UnknownRoom
 from signaling_sidecar.inspection.live.running_sidecar import NO_LOG
 from signaling_sidecar.untrusted_text import visible
 
@@ -60,9 +61,10 @@ def _draw(view: View) -> View:
         return view
     (dialect, room), log = view.wanted, view.log
     diagnosis = log.diagnose(room, dialect)
-    # A room that was restored from a checkpoint may not have a record yet.
-    is_recorded = ((log.rooms["dialect"] == dialect) & (log.rooms["room"] == room)).any()
-    ladder = log.ladder(room, dialect) if is_recorded else None
+    try:
+        ladder = log.ladder(room, dialect)
+    except UnknownRoom:  # a room that was restored from a checkpoint may not have a record yet
+        ladder = None
     drawn = "" if ladder is None else ladder.last(SHOWN_ROWS).to_html()
     return view._replace(pairs=diagnosis._repr_html_(), ladder=ladder, html=drawn, changes_ts=diagnosis.changes_ts)
 

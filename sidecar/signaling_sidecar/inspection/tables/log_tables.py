@@ -26,6 +26,8 @@ class LogTables:
 
     All times are in UTC. The docstring of each table lists its columns: name, dtype, meaning, and the type of record
     from which the value comes. A missing value is NaN, NaT or <NA>, and never 0 or "".
+
+    You may change a table: the other tables and the drawings do not use your changes.
     """
 
     def __init__(self, events: pd.DataFrame, read_ts: float | None) -> None:
@@ -45,7 +47,7 @@ class LogTables:
             del self._diagnosis
             self.__dict__.pop("pairs", None)
 
-    @property
+    @cached_property
     def events(self) -> pd.DataFrame:
         """One row per record, boot after boot, and within a boot in the order of writing.
 
@@ -68,7 +70,7 @@ class LogTables:
         boot       category            one run of the sidecar; from the segment's `log.header`
         ========== =================== ==========================================================================
         """
-        return self._events
+        return self._events.copy(deep=False)
 
     @cached_property
     def rooms(self) -> pd.DataFrame:
@@ -88,8 +90,7 @@ class LogTables:
         boot       category            one run of the sidecar
         ========== =================== ==========================================================================
         """
-        with self._progress("rooms", is_long=len(self._events) >= _LONG_LOG_RECORDS):
-            return rooms_table(self._events, self._listed)
+        return self._rooms.copy(deep=False)
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
@@ -232,6 +233,11 @@ class LogTables:
         if room is not None:
             room, dialect, _ = named_room(room, dialect)
         return self._diagnose(room, dialect)
+
+    @cached_property
+    def _rooms(self) -> pd.DataFrame:
+        with self._progress("rooms", is_long=len(self._events) >= _LONG_LOG_RECORDS):
+            return rooms_table(self._events, self._listed)
 
     @cached_property
     def _diagnosis(self) -> Diagnosis:
