@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -128,6 +130,20 @@ def test_a_ladder_that_is_shown_twice_is_one_drawing_for_the_page(tmp_path: Path
     first, second = (ladder._repr_mimebundle_()["text/html"] for _ in range(2))
     assert first == second
     assert first != log_of(tmp_path, *TWO_PEERS).ladder("bar")._repr_mimebundle_()["text/html"]
+
+
+def test_a_ladder_that_was_shown_can_be_copied_and_pickled(tmp_path: Path) -> None:
+    ladder = log_of(tmp_path, *TWO_PEERS).ladder("bar")
+    shown = ladder._repr_mimebundle_()["text/html"]
+    for copied in (copy.deepcopy(ladder), pickle.loads(pickle.dumps(ladder))):
+        assert copied.to_html() == ladder.to_html()
+        assert copied._repr_mimebundle_()["text/html"] != shown, "a click would be answered by the widget of the other"
+
+
+def test_every_drawing_is_html_for_a_page_that_knows_no_mime_bundles(tmp_path: Path) -> None:
+    log = log_of(tmp_path, *TWO_PEERS)
+    for drawing in (log.ladder("bar"), log.timeline("bar"), log.mesh("bar")):
+        assert drawing._repr_html_() == drawing.to_html()
 
 
 def test_a_ladder_is_drawn_without_the_widgets_package(tmp_path: Path) -> None:

@@ -97,6 +97,8 @@ class Ladder:
         pages."""
         return ladder_html(self.title, self.columns, self.steps)
 
+    _repr_html_ = to_html
+
     @property
     def row_px(self) -> int:
         """The height of each row that `rows` returns."""

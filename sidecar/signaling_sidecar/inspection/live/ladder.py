@@ -30,6 +30,10 @@ class Ladder(drawing.Ladder):
             return None
         return DrawingWidget(self)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for a copy or a pickle, which cannot contain the widget of a ladder that was shown."""
+        return {name: value for name, value in self.__dict__.items() if name != "_widget"}
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # The widget's own view is not in the bundle: without a kernel JupyterLab would show "model not found" for it.
         html = self.to_html()
