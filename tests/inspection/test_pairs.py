@@ -86,6 +86,19 @@ def test_the_ladder_of_a_pair_shows_the_run_in_which_it_has_tried_last(tmp_path:
     assert "boot b00t" in str(log.ladder(room))
 
 
+def test_a_row_without_the_needed_columns_is_refused_with_their_names(story: Story) -> None:
+    log = open_log(story.joins("ben").describes("ben", "offer").write())
+    room, pair, signal = log.rooms.iloc[0], log.pairs.iloc[0], log.signals.iloc[0]
+    with pytest.raises(TypeError, match="not a row without `dialect` and `boot`"):
+        log.ladder(pair[["room", "reason"]])
+    with pytest.raises(TypeError, match="not a row without `room`"):
+        log.timeline(room.drop("room"))
+    with pytest.raises(TypeError, match="a whole row of `pairs`, not a row without `offer`"):
+        log.ladder(pair.drop("offer"))
+    with pytest.raises(TypeError, match="not a row without `boot`"):
+        log.sdp_diff(signal.drop("boot"), signal)
+
+
 def test_every_view_of_a_room_takes_a_row_of_a_table_and_refuses_what_names_no_room(story: Story) -> None:
     log = open_log(story.joins("ben").describes("ben", "offer").write())
     views: list[Callable[[Any], object]] = [log.ladder, log.timeline, log.mesh, log.mesh_slider, log.diagnose]

@@ -10,6 +10,7 @@ import pandas as pd
 from signaling_sidecar.eventlog import FRAME_RECORDS
 from signaling_sidecar.eventlog.payload import find_description
 from signaling_sidecar.inspection.errors import NoDescription, UnknownRecord
+from signaling_sidecar.inspection.named_room import wrong_row
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 
 Chosen: TypeAlias = "int | tuple[str, int] | str | pd.Series[Any]"
@@ -46,5 +47,5 @@ def _record_of(chosen: object) -> tuple[str, int]:
             return str(chosen["boot"]), int(chosen["seq"])
     raise TypeError(
         "a description must be a row of `signals`, its `seq`, `(boot, seq)` or an SDP as a string, "
-        f"not {type(chosen).__name__}"
+        f"not {wrong_row(chosen, 'boot', 'seq')}"
     )

@@ -21,7 +21,7 @@ from signaling_sidecar.eventlog.state_dir import is_running
 from signaling_sidecar.inspection.chosen_sdp import Chosen, find_sdp
 from signaling_sidecar.inspection.dumps import Dump, JoinedDump, clocks_table, join_dump
 from signaling_sidecar.inspection.live.ladder import Ladder
-from signaling_sidecar.inspection.named_room import Room, named_room
+from signaling_sidecar.inspection.named_room import Room, named_room, wrong_row
 from signaling_sidecar.inspection.room_choice import (
     choose_room,
     choose_runs,
@@ -143,6 +143,8 @@ class EventLog(LogTables):
         return self._drawn(choose_room(self._events, self._listed, "ladder", named), fold=fold)
 
     def _pair_ladder(self, pair: pd.Series[Any], *, fold: bool) -> Ladder:
+        if wrong := wrong_row(pair, "session", "offer"):
+            raise TypeError(f"a ladder of two peers needs a whole row of `pairs`, not {wrong}")
         both = pair["session"], pair["other_session"]
         # The two sessions may have met in one run of the sidecar, and have tried again to connect in the next run.
         offers = self._events["session"].isin(both) & (self._events["time"] == pair["offer"])

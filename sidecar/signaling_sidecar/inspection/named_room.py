@@ -25,10 +25,18 @@ def named_room(room: Any, dialect: str | None = None, boot: str | None = None) -
     `TypeError`."""
     if isinstance(room, str):
         return NamedRoom(room, dialect, boot)
-    if not isinstance(room, pd.Series) or not {"dialect", "room", "boot"} <= set(room.index):
-        raise TypeError(f"`room` must be a room id, or a row of `rooms` or `pairs`, not {type(room).__name__}")
+    if wrong := wrong_row(room, "dialect", "room", "boot"):
+        raise TypeError(f"`room` must be a room id, or a row of `rooms` or `pairs`, not {wrong}")
     if pd.isna(room["room"]):
         is_pair = "other_session" in room.index
         reason = "of these two: they met in no room, and only their browsers' reports are known"
         raise UnknownRoom(reason if is_pair else "for this row, because the row is not about a room", [])
     return NamedRoom(str(room["room"]), str(room["dialect"]), str(room["boot"]))
+
+
+def wrong_row(row: object, *needed: str) -> str:
+    """Say what `row` is if it is not a row with the needed columns. Otherwise the result is an empty string."""
+    if not isinstance(row, pd.Series):
+        return type(row).__name__
+    missing = [f"`{name}`" for name in needed if name not in row.index]
+    return f"a row without {' and '.join(missing)}" if missing else ""
