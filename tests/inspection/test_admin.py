@@ -411,6 +411,13 @@ def test_in_a_plain_script_the_panel_shows_the_current_state(admin: Admin) -> No
     dashboard = admin.dashboard()
     assert not dashboard.is_live
     assert dashboard._status.value == "there are no rooms"
+    assert repr(dashboard) == f"Dashboard({admin.url!r}: a panel of Jupyter widgets, which JupyterLab can show)"
+    assert dashboard._repr_mimebundle_()["text/plain"] == repr(dashboard)
+
+
+async def test_no_button_can_be_clicked_before_the_panel_shows_a_room(admin: Admin) -> None:
+    dashboard = admin.dashboard()
+    assert [button.disabled for button in (dashboard._kick, dashboard._end, dashboard._say)] == [True] * 3
 
 
 async def test_the_panel_goes_on_when_the_sidecar_is_killed_and_comes_back(tmp_path: Path) -> None:

@@ -68,11 +68,16 @@ class Dashboard:
         if (previous := _open.get(sidecar.identity)) is not None:
             previous.close()
         _open[sidecar.identity] = self
+        self._enable()
         self._task = _follow(self)
         self._update_soon()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self._box._repr_mimebundle_(**options)
+        return self._box._repr_mimebundle_(**options) | {"text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        """Return what a terminal and a page without widgets show instead of the panel."""
+        return f"Dashboard({self._sidecar.url!r}: a panel of Jupyter widgets, which JupyterLab can show)"
 
     def close(self) -> None:
         """Stop the updates. After this, the panel keeps showing its last state."""
