@@ -45,6 +45,27 @@ def test_a_cell_that_runs_again_does_not_wait_for_ever() -> None:
     assert [error.evalue for error in errors] == ["no-such-peer: no other peer 'ben' in this room"]
 
 
+@pytest.mark.filterwarnings("default")
+def test_the_panel_shows_the_room_also_if_all_cells_run_at_once() -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(NOTEBOOKS / "03-live-admin.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    widgets = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+    rooms, _ = [widget["state"] for widget in widgets if widget["model_name"] == "SelectModel"]
+    assert rooms["_options_labels"] in (["bar · rooms · 2 peers"], ["bar · rooms · 1 peer"])
+
+
+@every_notebook
+def test_a_notebook_is_converted_to_a_python_file(path: Path) -> None:
+    from nbconvert import ScriptExporter
+
+    text, resources = ScriptExporter().from_filename(path)
+    assert resources["output_extension"] == ".py"
+    assert text.startswith("#")
+
+
 @every_notebook
 def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
     code = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
