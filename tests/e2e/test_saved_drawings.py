@@ -1,4 +1,5 @@
-"""Web pages that notebooks and commands save have no serious faults of accessibility, such as low contrast."""
+"""Web pages that notebooks and commands save have no serious faults of accessibility, such as low contrast, and are
+printed completely."""
 
 from __future__ import annotations
 
@@ -60,3 +61,15 @@ async def test_axe_finds_nothing_serious_in_a_saved_ladder(browser: Browser, tmp
     path = tmp_path / "ladder.html"
     await run("signaling_sidecar", "ladder", "bar", "--log", "recorded/three-peers", "--html", str(path))
     assert await violations(browser, path, "body", ["light", "dark"]) == []
+
+
+async def test_all_rows_of_a_saved_ladder_are_on_paper(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "ladder.html"
+    await run("signaling_sidecar", "ladder", "bar", "--log", "recorded/three-peers", "--html", str(path))
+    page = await browser.new_page()
+    await page.goto(path.as_uri())
+    rows = page.locator("[data-rows]")
+    hidden_px = "rows => rows.scrollHeight - rows.clientHeight"
+    assert await rows.evaluate(hidden_px) > 0
+    await page.emulate_media(media="print")
+    assert await rows.evaluate(hidden_px) == 0

@@ -9,6 +9,8 @@ _STYLE = """\
 body { margin: 16px; background: Canvas; color: CanvasText; font: 14px system-ui, sans-serif }
 /* The list of rows scrolls below its header, and takes the whole window instead of a notebook's cell. */
 [data-rows] { max-height: calc(100vh - 80px) !important }
+/* Paper does not scroll. */
+@media print { [data-rows] { max-height: none !important; overflow: visible !important } }
 """
 # The page shows text that peers have chosen. The text is escaped, and this policy also prevents scripts and requests.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
