@@ -13,7 +13,6 @@ from signaling_sidecar.inspection import EventLog, open_log
 from signaling_sidecar.inspection.tables import column_values
 from signaling_sidecar.inspection.tables.text_dtype import TEXT
 from tests.kit.inspection_log import ANN, BAR, BEN, T0_S, TWO_PEERS, header, record, write_segment
-from tests.kit.readme import code
 from tests.kit.tables import described
 
 
@@ -69,17 +68,6 @@ def test_a_changed_table_changes_no_other_table_and_no_drawing(tmp_path: Path) -
     assert str(changed.diagnose()) == str(log.diagnose())
     for table in ("sessions", "signals", "pairs", "candidates"):
         pd.testing.assert_frame_equal(getattr(changed, table), getattr(log, table))
-
-
-def test_the_example_of_the_readme_writes_times_that_excel_accepts(
-    log: EventLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[pd.DataFrame] = []
-    monkeypatch.setattr(pd.DataFrame, "to_excel", lambda table, *_, **__: written.append(table))
-    exec(code("to Excel"), {"log": log})
-    (table,) = written
-    assert list(table.columns) == list(log.sessions.columns)
-    assert table["joined"].equals(log.sessions["joined"].dt.tz_convert(None))
 
 
 def test_events_have_every_field_of_a_record(log: EventLog) -> None:
