@@ -27,7 +27,8 @@ class LogTables:
     All times are in UTC. The docstring of each table lists its columns: name, dtype, meaning, and the type of record
     from which the value comes. A missing value is NaN, NaT or <NA>, and never 0 or "".
 
-    You may change a table: the other tables and the drawings do not use your changes.
+    You may change a table: the other tables and the drawings do not use your changes. With pandas 2, this is so for
+    columns that you replace, but not for single values that you write into `events` or `rooms`.
     """
 
     def __init__(self, events: pd.DataFrame, read_ts: float | None) -> None:
