@@ -61,6 +61,15 @@ async def test_a_peer_may_call_itself(served: Served) -> None:
     assert await one.ask(offer("ann")) == offered("ann", "ann")
 
 
+async def test_all_frames_of_a_page_that_calls_35_peers_at_once_arrive(served: Served) -> None:
+    one, ben = await ann(served), await connected(served, id="ben")
+    for number in range(35 * 37):
+        await one.send({"type": "CANDIDATE", "payload": number, "dst": "ben"})
+    for number in range(35 * 37):
+        assert await ben.receive() == {"type": "CANDIDATE", "src": "ann", "dst": "ben", "payload": number}
+    assert served.refusals() == []
+
+
 async def test_an_id_that_was_never_connected_is_unavailable_at_once_with_the_setting(
     aiohttp_client: AiohttpClient, tmp_path: Path
 ) -> None:
