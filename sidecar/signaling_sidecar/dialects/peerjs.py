@@ -60,7 +60,7 @@ REPLACEMENTS, REPLACEMENT_WINDOW_S = 10, 20.0
 # In Chromium on a machine with three networks, the caller sends 37 frames for a call with picture and sound. So a page
 # can call 50 peers at once.
 BUDGET = FrameBudget(times=4.0)
-MAX_KEPT_FRAMES = 500  # frames for one id; a call has about 10, so 50 peers can call a peer that is reloading its page
+MAX_KEPT_FRAMES = 2000  # frames for one id, so that 50 peers can call a peer that is reloading its page
 MAX_KEPT_BYTES = 1024 * 1024  # bytes for one id; an offer with video has about 7 KB
 MAX_KEPT_BYTES_IN_ALL = 16 * MAX_KEPT_BYTES
 _CALLS = frozenset(("OFFER", "ANSWER", "CANDIDATE"))

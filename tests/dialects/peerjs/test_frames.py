@@ -61,10 +61,16 @@ async def test_a_peer_may_call_itself(served: Served) -> None:
     assert await one.ask(offer("ann")) == offered("ann", "ann")
 
 
-async def test_all_frames_of_a_page_that_calls_35_peers_at_once_arrive(served: Served) -> None:
+@pytest.mark.parametrize("is_reloading", [False, True], ids=["to a peer that is there", "to one that reloads its page"])
+async def test_all_frames_of_35_calls_at_once_arrive(served: Served, is_reloading: bool) -> None:
     one, ben = await ann(served), await connected(served, id="ben")
+    if is_reloading:
+        await ben.socket.close(code=1001)
     for number in range(35 * 37):
         await one.send({"type": "CANDIDATE", "payload": number, "dst": "ben"})
+    if is_reloading:
+        await served.settled()
+        ben = await connected(served, id="ben")
     for number in range(35 * 37):
         assert await ben.receive() == {"type": "CANDIDATE", "src": "ann", "dst": "ben", "payload": number}
     assert served.refusals() == []
