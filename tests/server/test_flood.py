@@ -11,6 +11,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling_sidecar.server.sockets import front, reader
 from signaling_sidecar.server.sockets.frame_rate import FLOOD_FRAMES, FrameRate
+from tests.kit.frame_limit import allow_only_the_burst
 from tests.kit.hooks_file import hooked
 from tests.kit.metrics import scrape
 from tests.kit.raw_socket import BINARY, PING, PONG, TEXT, frame, raw_websocket
@@ -66,9 +67,10 @@ async def test_little_is_read_from_a_client_while_a_hook_checks_its_frame(
 
 
 async def test_pings_count_towards_the_rate_and_only_those_within_it_are_answered(
-    aiohttp_client: AiohttpClient, tmp_path: Path
+    aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served = await serve(aiohttp_client, tmp_path, max_frames_burst=5, max_frames_per_s=1)
+    allow_only_the_burst(monkeypatch)
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=5)
     raw = await raw_websocket(served.client.port or 0)
     raw.send(20 * LONGEST_PING + frame(0x8, b""))
     assert [await raw.frame() for _ in range(5)] == [(PONG, b"p" * 125)] * 5
@@ -84,7 +86,8 @@ async def test_a_requested_pong_does_not_count_towards_the_rate(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("signaling_sidecar.server.sockets.connection.PING_EVERY_S", 0.05)
-    served = await serve(aiohttp_client, tmp_path, max_frames_burst=1, max_frames_per_s=1)
+    allow_only_the_burst(monkeypatch)
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=1)
     raw = await raw_websocket(served.client.port or 0)
     raw.send(QUESTION)
     assert await raw.frame() == (TEXT, b'{"type":"pong"}')
@@ -101,7 +104,8 @@ async def test_a_flood_is_read_in_portions_and_completely_counted(
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "REST_S", 0.01)
-    served = await serve(aiohttp_client, tmp_path, max_frames_burst=10, max_frames_per_s=1)
+    allow_only_the_burst(monkeypatch)
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=10)
     raw = await raw_websocket(served.client.port or 0)
     raw.send(3 * FLOOD_FRAMES * QUESTION + frame(0x8, b""))
     assert await raw.close_code() == 1000
@@ -113,7 +117,8 @@ async def test_the_end_of_a_flood_is_counted_although_nothing_comes_after_it_and
     aiohttp_client: AiohttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(front, "REST_WITHIN_S", 0.1)
-    served = await serve(aiohttp_client, tmp_path, max_frames_burst=5, max_frames_per_s=1)
+    allow_only_the_burst(monkeypatch)
+    served = await serve(aiohttp_client, tmp_path, max_frames_burst=5)
     raw = await raw_websocket(served.client.port or 0)
     raw.send(25 * QUESTION)
     async with asyncio.timeout(PATIENCE_S):
