@@ -55,6 +55,13 @@ def test_a_frame_to_everybody_makes_peers_meet_only_when_it_is_about_a_connectio
     assert pairs(hall) == [{"ann", "ben"}, {"ann", "cleo"}]
 
 
+def test_a_frame_that_searches_for_peers_is_no_signal_in_an_unknown_form(hall: Hall) -> None:
+    hall.describes("ann", "offer").record("signal.relayed", "ben", kind="publish", data={"data": {"type": "announce"}})
+    (line,) = (line for line in said(hall.waits(60)) if line.startswith("  ✗"))
+    assert line.endswith("Ben has not answered the offer of Ann")
+    assert "unknown form" not in "".join(said(hall))
+
+
 def test_an_offer_that_expired_is_reported_as_refused(hall: Hall) -> None:
     hall.record("signal.kept", "ann", to="dora", kind="offer", data={"type": "offer", "sdp": "v=0"})
     hall.record("signal.expired", "ann", to="dora", kind="offer")

@@ -139,9 +139,13 @@ class MeetingFinder:
         content = content_of(entry.kind, entry.data)
         what = _what(content, entry.kind)
         # If the sidecar does not announce the peers of a room, the peers search for each other by frames to all peers.
-        # Such a search does not begin a meeting.
-        is_to_a_peer, is_unannounced = entry.to is not None or what != "other", self._sessions.is_unannounced(key)
-        if content.is_opaque and is_unannounced and not is_to_a_peer:
+        # Such a search does not begin a meeting. If it is readable, it is no signal of a meeting that has begun either:
+        # a page of y-webrtc continues to announce itself.
+        is_unannounced = self._sessions.is_unannounced(key)
+        is_search = is_unannounced and entry.to is None and what == "other"
+        if is_search and not content.is_opaque:
+            return
+        if is_search:
             self._unread[key] = None
         # A tuple takes less memory than a list, and all empty tuples are one object.
         candidates = tuple([_shared(each) for each in content.candidates if each.type not in ("end", "malformed")])
@@ -149,7 +153,7 @@ class MeetingFinder:
         # For each frame, all meetings in which the sender is `sessions[0]` share one `Signal`, and all other meetings
         # share another.
         of_side: list[Signal | None] = [None, None]
-        for meeting in self._sessions.meetings_with(session, key, entry, may_begin=is_unannounced and is_to_a_peer):
+        for meeting in self._sessions.meetings_with(session, key, entry, may_begin=is_unannounced and not is_search):
             side = 0 if meeting.sessions[0] is session else 1
             signal = of_side[side] or Signal(kept, side, what, content.ufrag, candidates, has_frame, call)
             of_side[side] = signal
