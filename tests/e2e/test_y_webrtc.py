@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from signaling_sidecar.diagnosis import diagnose
 from tests.e2e.reported_verdicts import entries_of
@@ -122,6 +122,25 @@ async def test_two_browsers_share_a_document_also_after_a_reload_and_after_the_s
     await share(app, "todo", password, ann, ben)
     await write(ann, ben, "todo", "shop", "now")
     assert asked <= {"localhost", "127.0.0.1"}
+
+
+@pytest.mark.usefixtures("npm_package")
+async def test_the_inspector_says_why_two_tabs_of_one_browser_do_not_connect(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    app = await start_app(start, tmp_path, APP)
+    window = await browser.new_context()
+    ann, ben, inspector = [await window.new_page() for _ in range(3)]
+    for page in (ann, ben):
+        await page.goto(app.url)
+        await page.wait_for_function("window.app")
+    await share(app, "notes", None, ann, ben)
+    await write(ann, ben, "notes", "milk", "2 l")
+    await inspector.goto(f"{app.url}__signaling/?dialect=y-webrtc&room=notes")
+    await expect(inspector.locator("#no-pair")).to_have_text(
+        "None of these peers has sent another one a signal that can be read. "
+        "Tabs of one browser share their changes without WebRTC, unless filterBcConns is false."
+    )
 
 
 @pytest.mark.usefixtures("npm_package")

@@ -119,16 +119,19 @@ function showFound() {
   $('side').hidden = peers.length === 0
   keyed($('peers'), peers, ({ session }) => session, peerRow)
   $('no-pair').hidden = verdicts.length > 0
-  $('no-pair').textContent = whyNoPair(here.pair, peers)
+  $('no-pair').textContent = whyNoPair(here, peers)
   if (here.view === 'mesh') drawnToFit($('mesh'), mesh)
   if (here.view === 'timeline') drawn($('timeline'), timeline)
   showFilters(verdicts, here)
   showRows(here)
 }
 
-function whyNoPair(pair, peers) {
+function whyNoPair({ dialect, pair }, peers) {
   if (pair) return `The peers ${pair.join(' and ')} have not met here.`
-  return peers.length > 1 ? 'No signal between two of these peers could be read.' : 'Open your page in a second tab.'
+  if (peers.length < 2) return 'Open your page in a second tab.'
+  const none = 'None of these peers has sent another one a signal that can be read.'
+  if (dialect !== 'y-webrtc') return none
+  return `${none} Tabs of one browser share their changes without WebRTC, unless filterBcConns is false.`
 }
 
 function about({ dialect, room, name, peers, capacity, listed, mode, ended }) {
