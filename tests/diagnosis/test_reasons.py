@@ -224,6 +224,15 @@ def test_a_dtls_handshake_that_failed_after_ice_had_connected(story: Story) -> N
     assert story.verdict().finding.reason is Reason.DTLS_FAILED
 
 
+def test_a_peer_that_reports_nothing_may_have_ended_the_dtls_handshake(story: Story) -> None:
+    story.negotiates().reports("ann", peerId="ben", connection="connecting", ice="connected")
+    story.reports("ann", peerId="ben", connection="failed", ice="connected")
+    known = "ICE found a path, but the DTLS handshake failed: a fingerprint or certificate does not match"
+    assert story.verdict().finding.sentence == f"{known}, or Ben, which reports nothing, has ended the handshake"
+    story.reports("ben", peerId="ann", connection="failed", dtls="failed")
+    assert story.verdict().finding.sentence == known
+
+
 def test_a_failed_ice_check_is_reported(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **FAILED)
     assert story.verdict().finding.reason is Reason.ICE_FAILED

@@ -104,6 +104,10 @@ def _dtls(pair: Pair) -> Finding | None:
     if not failed:
         return None
     sentence = "ICE found a path, but the DTLS handshake failed: a fingerprint or certificate does not match"
+    # The handshake also fails when the other side ends it, as libraries do that run without a browser.
+    for name, connections in zip(pair.names, pair.meeting.connections, strict=True):
+        if not connections:
+            sentence += f", or {name}, which reports nothing, has ended the handshake"
     return Finding(Reason.DTLS_FAILED, sentence, (failed[-1],))
 
 
