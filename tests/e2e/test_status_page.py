@@ -34,7 +34,7 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 }
 """
 HOW_MANY_LINES = "pre => new Set([...pre.firstElementChild.getClientRects()].map(({ top }) => Math.round(top))).size"
-NOBODY = "Nobody is in a listed room. Only the inspector shows hidden rooms and those of PeerJS and other protocols."
+NOBODY = "Nobody is in a listed room. The inspector also shows hidden rooms, and rooms of protocols that list none."
 ROUND_TRIP = re.compile(r"^connected, round trip \d+\.\d ms$")
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
 

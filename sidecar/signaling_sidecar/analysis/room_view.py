@@ -19,6 +19,7 @@ from signaling_sidecar.analysis.seen import Seen, is_together
 from signaling_sidecar.diagnosis import ADVICE, History, there_before, verdict_object, why
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.verdict_object import VerdictObject
+from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.drawing import OF_EVERY_TIMELINE, Ladder, RoomInLog, Timeline, attend
 from signaling_sidecar.drawing.ladder.steps import Step
 from signaling_sidecar.drawing.mesh.links import Links, Node, links_between
@@ -81,7 +82,8 @@ class RoomView:
         if self._state is None:
             return past_room(self._key) | {"summary": "Everybody has left this room."}
         state, pairs = self._state, room_pairs(self._histories)
-        more = present(mode=state.get("mode"), rules=state.get("rules"))
+        without_signals = DIALECTS[self._key[0]].without_signals
+        more = present(mode=state.get("mode"), rules=state.get("rules"), withoutSignals=without_signals)
         more |= {"capacity": state["capacity"], "createdAt": state["createdAt"]}
         return listed_room(state, pairs) | more | {"summary": summary(pairs, len(state["peers"]))}
 

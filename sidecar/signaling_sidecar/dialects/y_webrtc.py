@@ -166,6 +166,7 @@ Y_WEBRTC = Dialect(
     name=NAME,
     purpose="pages that share Yjs documents, with the npm package y-webrtc",
     line="new WebrtcProvider(room, doc, { signaling: [$url] })",
+    without_signals="Tabs of one browser share their changes without WebRTC, unless filterBcConns is false.",
     paths=("/ws/signaling/y-webrtc",),
     kinds=frozenset(_READERS),
     rules=rules,

@@ -119,19 +119,17 @@ function showFound() {
   $('side').hidden = peers.length === 0
   keyed($('peers'), peers, ({ session }) => session, peerRow)
   $('no-pair').hidden = verdicts.length > 0
-  $('no-pair').textContent = whyNoPair(here, peers)
+  $('no-pair').textContent = whyNoPair(here.pair, peers, room.withoutSignals)
   if (here.view === 'mesh') drawnToFit($('mesh'), mesh)
   if (here.view === 'timeline') drawn($('timeline'), timeline)
   showFilters(verdicts, here)
   showRows(here)
 }
 
-function whyNoPair({ dialect, pair }, peers) {
+function whyNoPair(pair, peers, withoutSignals = '') {
   if (pair) return `The peers ${pair.join(' and ')} have not met here.`
   if (peers.length < 2) return 'Open your page in a second tab.'
-  const none = 'None of these peers has sent another one a signal that can be read.'
-  if (dialect !== 'y-webrtc') return none
-  return `${none} Tabs of one browser share their changes without WebRTC, unless filterBcConns is false.`
+  return `None of these peers has sent another one a signal that can be read. ${withoutSignals}`
 }
 
 function about({ dialect, room, name, peers, capacity, listed, mode, ended }) {
