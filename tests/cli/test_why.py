@@ -53,6 +53,21 @@ def test_only_the_requested_room_is_explained(story: Story, capsys: pytest.Captu
     assert said(capsys, "--log", str(story.joins("ben").write()), "club") == ["no two peers have met in the room club"]
 
 
+def test_it_says_why_tabs_of_one_browser_need_no_signals_with_y_webrtc(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = {"dialect": "y-webrtc", "room": "notes"}
+    lines = [header("b00t"), record(2, 0, "room.created", **of, data={"announced": False})]
+    for seq, peer in enumerate(("p1", "p2"), 3):
+        lines.append(record(seq, 1, "peer.joined", **of, peer=peer, session=f"s-{peer}", data={}))
+    none = "no two peers have met in the room notes"
+    assert said(capsys, "--log", str(write_segment(tmp_path / "one.jsonl", lines[:3])), "notes") == [none]
+    log = str(write_segment(tmp_path / "two.jsonl", lines))
+    hint = "  - Tabs of one browser share their changes without WebRTC, unless filterBcConns is false."
+    assert said(capsys, "--log", log, "notes") == [none, "notes (y-webrtc)", hint]
+    assert said(capsys, "--log", log, "other") == ["no two peers have met in the room other"]
+
+
 def test_the_dialect_selects_one_of_two_rooms_with_the_same_id(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:

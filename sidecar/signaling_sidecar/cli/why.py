@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from signaling_sidecar.cli import log_entries, state_options
 from signaling_sidecar.cli.changing_verdicts import as_json, watch
-from signaling_sidecar.diagnosis import find_meetings, judge
+from signaling_sidecar.diagnosis import FoundMeetings, find_meetings, judge
+from signaling_sidecar.dialects import DIALECTS
+from signaling_sidecar.untrusted_text import visible
 
 
 def add_to(commands: Any) -> None:
@@ -50,4 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
             print(as_json(history))
     else:
         print(diagnosis)
+        for line in _rooms_without_signals(found, arguments.room, arguments.dialect):
+            print(line)
     return 0 if diagnosis.is_connected(is_live=log.is_live) else 1
+
+
+def _rooms_without_signals(found: FoundMeetings, only_room: str | None, only_dialect: str | None) -> Iterator[str]:
+    """Yield lines about each room in which several peers have sent each other no signals, if the app may work without
+    signals."""
+    with_signals = {*found.unread, *((meeting.dialect, meeting.room) for meeting in found.meetings)}
+    sentences = {name: dialect.without_signals for name, dialect in DIALECTS.items()}
+    for (dialect, room), labels in found.labels.items():
+        is_chosen = only_room in (None, room) and only_dialect in (None, dialect)
+        lacks_signals = (dialect, room) not in with_signals and len(labels.peers) > 1
+        if is_chosen and lacks_signals and (sentence := sentences.get(dialect)):
+            yield visible(f"{room} ({dialect})")
+            yield f"  - {sentence}"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import count
 
 from signaling_sidecar.diagnosis.record_data import read_about
@@ -43,6 +43,11 @@ class PeerLabels:
         self._gone_ts: dict[str, float] = {}
         self._labels: dict[str, str] | None = None
         self._firsts: dict[str, str] = {}
+
+    @property
+    def peers(self) -> Collection[str]:
+        """The ids of all peers that were in the room, in order of joining."""
+        return self._names.keys()
 
     def take(self, type_: str, ts: float, peer: str, data: str | None) -> None:
         """Process a record of a peer that joined, left or has a new name, or whose page reported its title."""

@@ -165,8 +165,8 @@ class Dialect:
     `$secure` are replaced by JavaScript expressions, and `$origin` by the beginning of the URL, such as
     `ws://localhost:5173`. A `{room}` in the path remains in the URL."""
     without_signals: str | None = None
-    """A sentence that the inspector shows if the peers of a room have sent each other no signals. It says why the app
-    may work without signals."""
+    """A sentence that the inspector and `sidecar why` show if the peers of a room have sent each other no signals. It
+    says why the app may work without signals."""
     paths: tuple[str, ...]
     """The paths of the dialect's WebSocket. The first is `/ws/signaling` or below it. `{room}` stands for a room id."""
     kinds: frozenset[str]
