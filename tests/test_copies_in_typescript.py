@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from signaling_sidecar.diagnosis import JUST_MET
+from signaling_sidecar.errors import SidecarError
 from signaling_sidecar.hub.rules import Reason
 from signaling_sidecar.server.admin.inspector_links import ADDED_BY_PROXIES
 from tests.kit.checkout import FRONTEND
@@ -28,3 +29,17 @@ def test_the_client_has_a_type_with_all_reasons_for_which_a_peer_has_left() -> N
     _, _, rest = code.partition("export type PeerLeftReason =")
     declaration, _, _ = rest.partition("\n\n")
     assert re.findall(r"'(.+?)'", declaration) == list(Reason)
+
+
+def test_the_plugin_knows_all_exit_codes_with_which_a_sidecar_explains_an_error() -> None:
+    code = (SOURCES / "plugin" / "sidecar-process.ts").read_text()
+    taken = re.search(r"const STATE_DIR_TAKEN = (\d+)", code)
+    listed = re.search(r"const ERROR_CODES: .+ = \[(.+)\]", code)
+    assert taken is not None
+    assert listed is not None
+    known = {int(each) for each in listed[1].replace("STATE_DIR_TAKEN", taken[1]).split(",")}
+    assert known == exit_codes(SidecarError)
+
+
+def exit_codes(error: type[SidecarError]) -> set[int]:
+    return {error.exit_code}.union(*map(exit_codes, error.__subclasses__()))

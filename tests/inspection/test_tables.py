@@ -50,8 +50,10 @@ def test_the_categories_of_a_table_are_texts_even_if_there_are_none(
     named = frame.select_dtypes("category")
     assert {name: column.cat.categories.dtype for name, column in named.items()} == dict.fromkeys(named, TEXT)
     frame.to_parquet(tmp_path / "table.parquet")
-    # The dtypes may differ, because pandas 2.3 reads texts as objects.
-    assert pd.read_parquet(tmp_path / "table.parquet").to_csv() == frame.to_csv()
+    read = pd.read_parquet(tmp_path / "table.parquet")
+    assert read.to_csv() == frame.to_csv()
+    if not pd.__version__.startswith("2.3."):  # it reads texts as objects
+        assert read.dtypes.astype(str).equals(frame.dtypes.astype(str))
 
 
 def test_a_changed_table_changes_no_other_table_and_no_drawing(tmp_path: Path) -> None:

@@ -47,10 +47,11 @@ export interface SidecarProcess {
   unref(): void
 }
 
-// The sidecar exits with this code for errors that the user can correct, such as a wrong setting.
-const USER_ERROR = 2
 // The exit code of the sidecar's error StateDirTaken.
 const STATE_DIR_TAKEN = 3
+// The exit codes of all errors that a sidecar explains before it exits: 2 for most of them, such as a wrong setting,
+// and 4 if the Redis server of its cluster cannot be used. With another code, the program is no working sidecar.
+const ERROR_CODES: readonly (number | null)[] = [2, STATE_DIR_TAKEN, 4]
 
 // A sidecar that has not exited after this time hangs: it waits less than 4 s for its connections to close.
 const END_TIMEOUT_MS = 5000
@@ -118,9 +119,7 @@ function exitOf({ failure, code, signal, isReady, lastLine }: Ending): Exit {
   return {
     how,
     reason: isReady || !lastLine ? how : `${how}: ${lastLine}`,
-    isUnusable:
-      !isReady &&
-      (failure !== undefined || (!signal && code !== USER_ERROR && code !== STATE_DIR_TAKEN)),
+    isUnusable: !isReady && (failure !== undefined || (!signal && !ERROR_CODES.includes(code))),
     isSecond: !isReady && code === STATE_DIR_TAKEN,
   }
 }

@@ -155,11 +155,14 @@ test('a program that is installed again while it starts is tried again', async (
   await vi.waitUntil(async () => (await status()) === 200, { timeout: 20_000 })
 })
 
-test('if a sidecar refuses a setting, no other program is tried', async () => {
+test.each([
+  [2, 'refuses a setting', 'sidecar: max_rooms must be a whole number of rooms'],
+  [4, 'cannot use Redis', 'sidecar: the Redis server of the cluster cannot be used'],
+])('with code %i, a sidecar %s, and no other program is tried', async (code, _, sentence) => {
   const project = makeProject()
   mkdirSync(path.join(project.root, '..', '.git'))
-  const sentence = 'sidecar: max_rooms must be a whole number of rooms'
-  const refusing = install(project, '.venv/bin', `#!/bin/sh\necho "${sentence}" >&2\nexit 2\n`)
+  const script = `#!/bin/sh\necho "${sentence}" >&2\nexit ${code}\n`
+  const refusing = install(project, '.venv/bin', script)
   const other = install(project, 'path', SOMETHING_ELSE)
   pathWith(path.dirname(other))
   const { lines } = await openVite(project, { stateDir: project.stateDir })
