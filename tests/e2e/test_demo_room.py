@@ -172,3 +172,23 @@ async def test_the_tiles_fill_the_window_on_a_phone_and_on_a_desktop(demo: Site,
         await expect(page.get_by_test_id("tile")).to_have_count(count)
         (_, tiles_end) = await page.evaluate(EDGES, ".tile:last-child")
         assert DESKTOP["height"] - 30 < tiles_end <= DESKTOP["height"]
+
+
+async def test_names_and_messages_in_arabic_run_from_right_to_left_on_a_page_in_english(
+    demo: Site, browser: Browser
+) -> None:
+    ann, other = [await new_page(browser, name) for name in ("Ann", "محمد عبد الله")]
+    for person in (ann, other):
+        await person.open(demo.url)
+        await person.page.get_by_test_id("new-room-name").fill("غرفة")
+        await person.page.get_by_test_id("new-room-join").click()
+    await all_connected(ann, other)
+    await other.say("مرحبا!")
+    for shown, direction in (
+        (ann.page.get_by_test_id("room-name"), "rtl"),
+        (ann.page.get_by_test_id("tile-name").nth(0), "ltr"),
+        (ann.page.get_by_test_id("tile-name").nth(1), "rtl"),
+        (ann.page.get_by_text("محمد عبد الله joined"), "ltr"),
+        (ann.page.get_by_text("مرحبا!"), "rtl"),
+    ):
+        await expect(shown).to_have_css("direction", direction)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, expect
 
 from tests.e2e.inspector_page import ASSETS, Inspector, ask, open_inspector
 from tests.e2e.plain_peers import Join, PlainPeer
@@ -257,6 +257,31 @@ async def test_with_thirty_peers_nothing_is_wider_than_a_phone(
         await open_view(inspector, room, view)
         assert await inspector.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert inspector.faults == []
+
+
+async def test_a_phone_shows_two_columns_of_messages_without_the_times_and_each_button_on_one_line(
+    browser: Browser, sidecar: Sidecar, join: Join, room: str
+) -> None:
+    sockets = [await join(sidecar, room, f"peer-{number}") for number in range(2)]
+    await offer(sockets[0], "peer-1")
+    inspector = await open_inspector(browser, sidecar, viewport=PHONE)
+    await open_view(inspector, room, "ladder")
+    page = inspector.page
+    ladder = page.locator("#ladder-list")
+    left, right = await sides(ladder)
+    for time in await ladder.get_by_text(re.compile(r"^\+[0-9.]+$")).all():
+        assert (await sides(time))[1] < left
+    assert (await sides(ladder.locator("path[fill='#2f80ed']")))[1] <= right  # the arrowhead of the offer
+    heights = [await button.evaluate("it => it.offsetHeight") for button in await page.locator("#actions button").all()]
+    assert len(heights) > 3
+    assert len(set(heights)) == 1
+
+
+async def sides(element: Locator) -> tuple[float, float]:
+    """Return where the element begins and ends, in pixels from the left edge of the page."""
+    found = await element.bounding_box()
+    assert found is not None
+    return found["x"], found["x"] + found["width"]
 
 
 async def test_pairs_with_the_same_verdict_share_a_row_that_can_be_opened(

@@ -42,7 +42,10 @@ export class Chat {
     const line = copyOf('line')
     line.dataset.kind = kind
     part(line, '.author', HTMLElement).textContent = author
-    part(line, '.text', HTMLElement).textContent = text
+    const shown = part(line, '.text', HTMLElement)
+    shown.textContent = text
+    // A note is an English sentence, even if it begins with a name in Arabic.
+    shown.dir = kind === 'note' ? 'ltr' : 'auto'
     this.#log.append(line)
     while (this.#log.childElementCount > MAX_LINES) this.#log.firstElementChild?.remove()
     if (isAtEnd) this.#log.scrollTop = this.#log.scrollHeight
