@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { type Fields, parseObject, text } from '../browser/untrusted-json.ts'
 import { requestDirectly } from './direct-request.ts'
 
 /** The content of a sidecar's runtime.json. Only `isRunning` verifies that the sidecar still runs. */
@@ -48,17 +49,9 @@ export async function answererAt({ url, boot }: RunningSidecar): Promise<Answere
   const answer = await requestDirectly(new URL('/health', url), { signal }).catch((error) => error)
   if (signal.aborted) return 'nobody'
   if (answer instanceof Error) return isNotHttp(answer) ? 'another program' : 'nobody'
-  const health = parsed(answer.text)
-  if (typeof health !== 'object' || health === null || !('boot' in health)) return 'another program'
+  const health = parseObject(answer.text)
+  if (health === undefined || !('boot' in health)) return 'another program'
   return health.boot === boot ? 'the sidecar' : 'another sidecar'
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** Returns the sidecar at `url` if it uses one of these state folders. The sidecar may have ended by now. */
@@ -88,7 +81,7 @@ function isSameAddress(url: string, other: string): boolean {
 
 /** Returns the content of runtime.json in this state folder. The sidecar that has written it may have ended by now. */
 export async function readRuntimeFile(stateDir: string): Promise<RunningSidecar | undefined> {
-  return parseRuntime(await readJson(path.join(stateDir, 'runtime.json')), stateDir)
+  return parseRuntime(await readFields(path.join(stateDir, 'runtime.json')), stateDir)
 }
 
 /**
@@ -97,42 +90,28 @@ export async function readRuntimeFile(stateDir: string): Promise<RunningSidecar 
  * know.
  */
 async function readRuntimeFileElsewhere(defaultDir: string): Promise<RunningSidecar | undefined> {
-  const pointer = await readJson(path.join(defaultDir, 'state-dir.json'))
-  if (typeof pointer !== 'object' || pointer === null) return undefined
-  const { state_dir: stateDir, project } = pointer as Record<string, unknown>
+  const { state_dir: stateDir, project } =
+    (await readFields(path.join(defaultDir, 'state-dir.json'))) ?? {}
   if (typeof stateDir !== 'string' || !path.isAbsolute(stateDir)) return undefined
-  const runtime = await readJson(path.join(stateDir, 'runtime.json'))
+  const runtime = await readFields(path.join(stateDir, 'runtime.json'))
   // Another project may use the folder in state-dir.json now.
-  const isOfProject =
-    typeof runtime === 'object' &&
-    runtime !== null &&
-    'project' in runtime &&
-    runtime.project === project
+  const isOfProject = runtime && 'project' in runtime && runtime.project === project
   return isOfProject ? parseRuntime(runtime, stateDir) : undefined
 }
 
-/** Returns the parsed content of a JSON file, or undefined if the file cannot be read or parsed. */
-export async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'))
-  } catch {
-    // The file does not exist, is not readable, or is incomplete.
-    return undefined
-  }
+/** Returns the fields in a JSON file, or undefined if the file does not exist, is not readable or is incomplete. */
+async function readFields(file: string): Promise<Fields | undefined> {
+  return await readFile(file, 'utf8').then(parseObject, () => undefined)
 }
 
-function parseRuntime(value: unknown, stateDir: string): RunningSidecar | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const fields = value as Record<string, unknown>
-  const { url, pid, boot, version, project, admin_token: token } = fields
+function parseRuntime(fields: Fields | undefined, stateDir: string): RunningSidecar | undefined {
+  const { url, pid, boot, version, project, admin_token: token, hooks } = fields ?? {}
   if (typeof url !== 'string' || !/^http:\/\//.test(url) || !URL.canParse(url)) return undefined
   // `isAlive` must not get 0 or -1, which stand for groups of processes.
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
   if (typeof boot !== 'string' || boot === '' || typeof version !== 'string') return undefined
-  const known = typeof project === 'string' ? project : undefined
-  const adminToken = typeof token === 'string' ? token : undefined
-  const hooks = typeof fields.hooks === 'string' ? fields.hooks : undefined
-  return { url, pid, boot, version, project: known, stateDir, adminToken, hooks }
+  const own = { project: text(project), adminToken: text(token), hooks: text(hooks) }
+  return { url, pid, boot, version, stateDir, ...own }
 }
 
 export function isAlive(pid: number): boolean {

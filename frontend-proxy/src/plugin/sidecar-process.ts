@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
+import { parseObject } from '../browser/untrusted-json.ts'
 import { startFailure } from './find-command.ts'
 import { SIDECAR_NAME } from './names.ts'
 
@@ -143,16 +144,9 @@ function handleOf(child: ChildProcessWithoutNullStreams, exited: Promise<void>):
   }
 }
 
+/** Returns undefined for other lines, which a wrapper such as uvx may print. */
 function parseReadyLine(line: string): ReadyLine | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    // A wrapper such as uvx may print other lines.
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  const { name, version, url, state_dir: stateDir } = value as Record<string, unknown>
+  const { name, version, url, state_dir: stateDir } = parseObject(line) ?? {}
   if (name !== SIDECAR_NAME || typeof version !== 'string') return undefined
   if (typeof url !== 'string' || !URL.canParse(url) || typeof stateDir !== 'string')
     return undefined
