@@ -9,7 +9,7 @@ import { mdnsName, ownNames } from './lan-addresses.ts'
 import { type LanCertificate, lanCertificate } from './lan-certificate.ts'
 import type { SignalingOptions } from './options.ts'
 import { printPhoneUrl } from './printed-urls.ts'
-import { servedFolderAround, servedFolders, userCacheFolder } from './state-folder.ts'
+import { servedFolderAround, servedFolders, userFolder } from './state-folder.ts'
 
 /**
  * The path of the CA's certificate, below Vite's base. The certificate is no secret, because every TLS handshake
@@ -61,7 +61,7 @@ export class Lan {
     this.#certificate = undefined
     const isNotOurs = part === 'server' && config.server.middlewareMode
     if (!this.#wantsHttps || server.https !== undefined || isNotOurs) return
-    const folder = userCacheFolder(process.env)
+    const folder = userFolder('cache', process.env)
     if (folder === undefined) {
       throw new Error(
         'there is no home folder for the private key of the certificate; set XDG_CACHE_HOME',

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Log } from './log.ts'
 import { findRunningSidecar } from './running-sidecar.ts'
-import { userStateFolder } from './state-folder.ts'
+import { userFolder } from './state-folder.ts'
 
 /** How often the search is repeated. (Another app may be started at any time.) */
 const SEARCH_EVERY_MS = 5_000
@@ -33,7 +33,7 @@ export function watchOtherApps(projectFolders: readonly string[], log: Log): () 
 }
 
 async function projectsWithSidecars(): Promise<string[]> {
-  const all = userStateFolder(process.env)
+  const all = userFolder('state', process.env)
   if (all === undefined) return []
   // If the folder does not exist, no sidecar has ever run for this user.
   const names = await readdir(all).catch(() => [])

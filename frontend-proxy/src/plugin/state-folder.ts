@@ -16,45 +16,43 @@ export function projectStateFolder(
 ): string | undefined {
   const real = realpathSync.native(project)
   const hash = createHash('sha256').update(real).digest('hex').slice(0, 8)
-  const all = userStateFolder(env)
+  const all = userFolder('state', env)
   return all === undefined ? undefined : path.join(all, `${path.basename(real) || 'root'}-${hash}`)
 }
 
-/** Returns the folder with the state folders of all projects, or undefined if the user has no home folder. */
-export function userStateFolder(
+/** For each kind of folder, its variable in the XDG standard, and where it is on each system. */
+const USER_FOLDERS = {
+  state: {
+    xdg: 'XDG_STATE_HOME',
+    mac: 'Library/Application Support',
+    other: '.local/state',
+    windows: '',
+  },
+  cache: { xdg: 'XDG_CACHE_HOME', mac: 'Library/Caches', other: '.cache', windows: 'Cache' },
+} as const
+
+/**
+ * Returns the folder with the state folders of all projects, or the cache folder that all projects share: platformdirs'
+ * `user_state_dir("signaling-sidecar")` or `user_cache_dir`. Returns undefined if the user has no home folder.
+ */
+export function userFolder(
+  kind: keyof typeof USER_FOLDERS,
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
   home: string | undefined = homeFolder(),
 ): string | undefined {
+  const { xdg, mac, other, windows } = USER_FOLDERS[kind]
   if (platform === 'win32') {
     const local = env.LOCALAPPDATA ?? (home && path.win32.join(home, 'AppData', 'Local'))
     if (!local) return undefined
     // On Windows the path contains the name twice, because platformdirs uses it as the author's name as well.
-    return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME)
+    return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME, windows)
   }
   // platformdirs ignores a relative XDG folder, and uses an absolute one on macOS too.
-  const xdg = env.XDG_STATE_HOME
-  if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
+  const chosen = env[xdg]
+  if (chosen && path.posix.isAbsolute(chosen)) return path.posix.join(chosen, SIDECAR_NAME)
   if (home === undefined) return undefined
-  const state = platform === 'darwin' ? 'Library/Application Support' : '.local/state'
-  return path.posix.join(home, state, SIDECAR_NAME)
-}
-
-/** Returns `platformdirs.user_cache_dir("signaling-sidecar")`, which all projects share. */
-export function userCacheFolder(
-  env: NodeJS.ProcessEnv,
-  platform: NodeJS.Platform = process.platform,
-  home: string | undefined = homeFolder(),
-): string | undefined {
-  if (platform === 'win32') {
-    const local = env.LOCALAPPDATA ?? (home && path.win32.join(home, 'AppData', 'Local'))
-    if (!local) return undefined
-    return path.win32.join(local, SIDECAR_NAME, SIDECAR_NAME, 'Cache')
-  }
-  const xdg = env.XDG_CACHE_HOME
-  if (xdg && path.posix.isAbsolute(xdg)) return path.posix.join(xdg, SIDECAR_NAME)
-  if (home === undefined) return undefined
-  return path.posix.join(home, platform === 'darwin' ? 'Library/Caches' : '.cache', SIDECAR_NAME)
+  return path.posix.join(home, platform === 'darwin' ? mac : other, SIDECAR_NAME)
 }
 
 /** Finds the home folder as platformdirs does, which ignores a relative path in `HOME`. */

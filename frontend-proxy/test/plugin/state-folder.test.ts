@@ -5,8 +5,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import {
   projectStateFolder,
   servedFolderAround,
-  userCacheFolder,
-  userStateFolder,
+  userFolder,
 } from '../../src/plugin/state-folder.ts'
 
 let folder: string
@@ -23,13 +22,13 @@ test.each([
   ['darwin', {}, '/home/me/Library/Application Support/signaling-sidecar'],
   ['darwin', { XDG_STATE_HOME: '/state' }, '/state/signaling-sidecar'],
 ] as const)('on %s with %j the state folders are in %s', (platform, env, expected) => {
-  expect(userStateFolder(env, platform, '/home/me')).toBe(expected)
+  expect(userFolder('state', env, platform, '/home/me')).toBe(expected)
 })
 
 test('on Windows the state folder is in the local application data, with the name twice', () => {
   const env = { LOCALAPPDATA: 'C:\\Users\\me\\AppData\\Local' }
   const expected = 'C:\\Users\\me\\AppData\\Local\\signaling-sidecar\\signaling-sidecar'
-  expect(userStateFolder(env, 'win32', 'C:\\Users\\me')).toBe(expected)
+  expect(userFolder('state', env, 'win32', 'C:\\Users\\me')).toBe(expected)
 })
 
 test.each([
@@ -39,7 +38,7 @@ test.each([
   ['darwin', {}, '/home/me/Library/Caches/signaling-sidecar'],
   ['win32', { LOCALAPPDATA: 'C:\\L' }, 'C:\\L\\signaling-sidecar\\signaling-sidecar\\Cache'],
 ] as const)('on %s with %j the cache folder is %s', (platform, env, expected) => {
-  expect(userCacheFolder(env, platform, '/home/me')).toBe(expected)
+  expect(userFolder('cache', env, platform, '/home/me')).toBe(expected)
 })
 
 test("a project's state folder has the project's name and the beginning of the hash of its real path", () => {
@@ -77,5 +76,5 @@ test('a relative path in HOME is ignored', () => {
   vi.stubEnv('HOME', 'relative')
   vi.stubEnv('XDG_STATE_HOME', undefined)
   onTestFinished(() => void vi.unstubAllEnvs())
-  expect(path.isAbsolute(userStateFolder(process.env) ?? '')).toBe(true)
+  expect(path.isAbsolute(userFolder('state', process.env) ?? '')).toBe(true)
 })
