@@ -36,9 +36,12 @@ export function entriesIn(file: string): Content[] {
 
 /** Writes the entries of all Vites: the fields of the first entry, and the other entries in the field `others`. */
 export function saveEntries(file: string, [first, ...others]: readonly Content[]): void {
-  const content = JSON.stringify({ ...first, ...(others.length > 0 && { others }) })
+  replaceFile(file, JSON.stringify({ ...first, ...(others.length > 0 && { others }) }))
+}
+
+/** Writes a private file. Another process that reads it meanwhile gets the old content or the new one. */
+export function replaceFile(file: string, content: string): void {
   const temporary = `${file}.${process.pid}.new`
-  // A temporary file is written and then renamed, because another process may be reading the file now.
   writeFileSync(temporary, content, { mode: 0o600 })
   renameSync(temporary, file)
 }

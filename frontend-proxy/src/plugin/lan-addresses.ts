@@ -75,6 +75,7 @@ function isIn(ranges: BlockList, address: string): boolean {
   return version !== 0 && ranges.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
-function hostOf(url: string): string {
+/** Returns the host name or the address in a URL, without the brackets of an IPv6 address. */
+export function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^\[|\]$/g, '')
 }

@@ -1,8 +1,9 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { isIP, isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { replaceFile } from './kept-file.ts'
 
 /** A certificate with its key, as PEM texts. */
 export interface LanCertificate {
@@ -135,8 +136,5 @@ function alternativeNames(names: readonly string[]) {
  */
 async function store(folder: string, { key, cert }: LanCertificate): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const file = path.join(folder, FILE_NAME)
-  const temporary = `${file}.${process.pid}.new`
-  await writeFile(temporary, key + cert, { mode: 0o600 })
-  await rename(temporary, file)
+  replaceFile(path.join(folder, FILE_NAME), key + cert)
 }

@@ -151,8 +151,13 @@ export function urlsOf(
   return { local: local.map(url), network: network.map(url) }
 }
 
-/** Whether a server that listens on this address can be reached at all addresses of this machine. */
-export function isAnyAddress(address: string): boolean {
+/** Whether a server can be reached at all addresses of this machine. */
+export function listensOnAll(server: PageServer | null): boolean {
+  const address = server?.address()
+  return typeof address === 'object' && isAnyAddress(address?.address)
+}
+
+function isAnyAddress(address: string | undefined): boolean {
   return address === '::' || address === '0.0.0.0'
 }
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { isIP, isIPv4 } from 'node:net'
 import path from 'node:path'
 import type { CommonServerOptions, PreviewServer, ResolvedConfig, ViteDevServer } from 'vite'
-import { bestFirst } from './lan-addresses.ts'
-import { isAnyAddress, urlsOf } from './page-server.ts'
+import { bestFirst, hostOf } from './lan-addresses.ts'
+import { listensOnAll, urlsOf } from './page-server.ts'
 import type { PageUrls } from './site-file.ts'
 
 /**
@@ -17,15 +17,13 @@ export function pageUrlsOf(
   const name = typeof host === 'string' && isIPv4(host) ? host : 'localhost'
   const found = httpServer ? urlsOf(httpServer, config.base, name) : { local: [], network: [] }
   const { local, network: listed } = resolvedUrls ?? found
-  const address = httpServer?.address()
-  const isOpen = typeof address === 'object' && isAnyAddress(address?.address ?? '')
   // Vite also lists the names in its certificate.
-  const network = isOpen ? [...found.network, ...listed.filter(hasName)] : listed
+  const network = listensOnAll(httpServer) ? [...found.network, ...listed.filter(hasName)] : listed
   return pageUrlsAt(config, { local, network })
 }
 
 function hasName(url: string): boolean {
-  return isIP(new URL(url).hostname.replace(/^\[|\]$/g, '')) === 0
+  return isIP(hostOf(url)) === 0
 }
 
 /** Returns these URLs with the project's name. The network URL that a phone can most probably reach comes first. */

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import type { CommonServerOptions, PreviewServer, ViteDevServer } from 'vite'
 import { inspectorUrl } from './inspector.ts'
-import { isAnyAddress } from './page-server.ts'
+import { listensOnAll } from './page-server.ts'
 import { pageUrlsOf } from './page-urls.ts'
 import { phoneLines } from './phone-url.ts'
 import { SIGNALING_PATH } from './proxy-rule.ts'
@@ -42,8 +42,7 @@ export function printPhoneUrl(
       isColoured: stdout.isTTY && stdout.hasColors(256),
     }
     const { network } = pageUrlsOf(server, options)
-    const address = server.httpServer?.address()
-    const isOpen = address !== null && typeof address === 'object' && isAnyAddress(address.address)
+    const isOpen = listensOnAll(server.httpServer)
     const [first = '', ...rest] = phoneLines(network, terminal, authorityPath, isOpen)
     print(server, 'Phone', first)
     for (const line of rest) server.config.logger.info(line)

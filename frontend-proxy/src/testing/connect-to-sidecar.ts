@@ -2,7 +2,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isFolder, projectFolders } from '../plugin/project-folders.ts'
 import { findRunningSidecar, type RunningSidecar } from '../plugin/running-sidecar.ts'
-import { projectStateFolder } from '../plugin/state-folder.ts'
+import { stateFoldersOf } from '../plugin/sidecar-config.ts'
 import { announcedTestFolder } from '../plugin/test-announcement.ts'
 import { Admin } from './admin.ts'
 import { SidecarNotFoundError } from './errors.ts'
@@ -40,8 +40,7 @@ async function find(project: string): Promise<RunningSidecar> {
   const endMs = performance.now() + STARTS_WITHIN_MS
   for (;;) {
     const announced = firstAnnouncement(folders)
-    const defaults = folders.flatMap((folder) => projectStateFolder(folder) ?? [])
-    const found = await findRunningSidecar(announced === undefined ? defaults : [announced])
+    const found = await findRunningSidecar(stateFoldersOf(folders, announced))
     if (found) return found
     // A Vite that has announced its sidecar may still be starting it.
     const isAnnounced = announced !== undefined
