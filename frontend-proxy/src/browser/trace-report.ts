@@ -46,7 +46,7 @@ export interface TraceReport {
   readonly message?: string
 }
 
-export interface CandidateKind {
+interface CandidateKind {
   readonly type?: string
   readonly protocol?: string
   /** The network of a local candidate, for example `wifi`. Not all browsers report it. */

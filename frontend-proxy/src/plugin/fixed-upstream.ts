@@ -16,7 +16,7 @@ export interface FixedTarget {
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
 /** Whether the sidecar runs on another machine. This is assumed if the host in its URL is not loopback. */
-export function isRemote(target: string): boolean {
+function isRemote(target: string): boolean {
   return !LOOPBACK.test(new URL(target).hostname)
 }
 

@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 
 /** Why a phone in the same Wi-Fi probably cannot reach an address. `bestFirst` sorts the URLs in this order. */
-export type Remark = (typeof REMARKS)[number]
+type Remark = (typeof REMARKS)[number]
 
 const REMARKS = ['VPN', 'link-local', 'virtual'] as const
 

@@ -9,7 +9,7 @@ import type { Upstream } from './upstream.ts'
 export const SIGNALING_PATH = '/ws/signaling'
 
 /** The header that proves to the sidecar that a request came through this proxy. Node uses lower case. */
-export const PROXY_HEADER = 'x-signaling-proxy'
+const PROXY_HEADER = 'x-signaling-proxy'
 
 /** Where the answer is written: the response of a request, or the socket of an upgrade. */
 type Answer = ServerResponse | Socket
