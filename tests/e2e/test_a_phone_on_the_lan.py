@@ -11,15 +11,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, Playwright, expect
 
 from tests.e2e.demo_page import DemoPage, new_page, seen, watch
-from tests.e2e.lan_demo import CLICK_THROUGH, PHONE, comes, new_phone, start_lan_demo, talk, waits
+from tests.e2e.lan_demo import CLICK_THROUGH, comes, new_phone, start_lan_demo, talk, waits
 from tests.e2e.qr_codes import text_in
-from tests.e2e.time_to_connected import in_words, times_to_connected_ms
 from tests.kit.browsers import launched
 from tests.kit.lan import Lan
 from tests.kit.programs import Start, until
 from tests.kit.sites import Site, network_url_in, start_demo
 
-RUNS = 3
 NOTICES_WITHIN_S = 40.0  # seconds; the sidecar sends a ping every 15 s, and waits 10 s for the pong
 CANDIDATES = """id => {
   const { localDescription, remoteDescription } = demo.mesh.connectionTo(id)
@@ -143,14 +141,3 @@ def happened(demo: Site, room: str) -> list[str]:
     """The types of the records about the room and its peers."""
     types = [record["type"] for record in demo.sidecar.records() if record.get("room") == room]
     return [each for each in types if each.startswith(("peer.", "room."))]
-
-
-@with_names
-async def test_the_time_from_page_load_to_connected_is_printed(
-    demo: Site, people: People, browsers: Browsers, measured: list[str]
-) -> None:
-    ann, _ = people
-    await waits(ann, demo.url, "hall")
-    url = f"{await network_url_in(demo.vite)}?room=hall"
-    times_ms = await times_to_connected_ms(browsers.phone, url, RUNS, **PHONE)
-    measured.append(f"a phone on the LAN, {in_words(times_ms)}")
