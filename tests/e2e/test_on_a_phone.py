@@ -103,12 +103,12 @@ class Hand:
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
 
-    async def opens(self, url: str, name: str = "", user_agent: str = ANDROID, script: str = "") -> DemoPage:
+    async def opens(self, url: str, user_agent: str = ANDROID, script: str = "") -> DemoPage:
         context = await self.browser.new_context(
             viewport=PHONE, user_agent=user_agent, has_touch=True, is_mobile=True, ignore_https_errors=True
         )
         await context.add_init_script(NOTE_HINTS_AT_CONNECT + script)
-        phone = DemoPage(await context.new_page(), name)
+        phone = DemoPage(await context.new_page(), "")
         await phone.page.goto(url)
         return phone
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.kit.packages import run
-from tests.kit.programs import Program, Start
+from tests.kit.programs import Start
 from tests.kit.sites import Site, sidecar_in, url_in
 
 HERE = Path(__file__).parent
@@ -68,9 +68,9 @@ class Project:
         program = await start(self.program(name, *words), self.folder)
         assert await program.ended(within_s=CHECKS_WITHIN_S) == 0, "\n".join(program.lines)
 
-    async def dev(self, start: Start, words: Sequence[str | Path] | None = None) -> Site:
-        """Start Vite, or the command `words` instead, and wait for the sidecar that the plugin starts."""
-        server: Program = await start(words or self.program("vite", "--port", "0"), self.folder)
+    async def dev(self, start: Start) -> Site:
+        """Start Vite, and wait for the sidecar that the plugin starts."""
+        server = await start(self.program("vite", "--port", "0"), self.folder)
         return Site(await url_in(server), server, await sidecar_in(server))
 
 

@@ -20,14 +20,14 @@ def is_now(ms: Any) -> bool:
     return type(ms) is int and abs(ms - time.time() * 1000) < 60_000
 
 
-def check_state(state: dict[str, Any], users: dict[str, str], name: str = "Films") -> None:
+def check_state(state: dict[str, Any], users: dict[str, str]) -> None:
     """Check every field of a RoomState. `users` are names by id: the first is the host, and all are connected."""
     hugo = next(iter(users))
     assert all(is_now(user["joinedAt"]) for user in state["users"])
     video = state["videoState"]
     assert state == {
         "id": ROOM,
-        "name": name,
+        "name": "Films",
         "hostId": hugo,
         "users": [
             {"id": id_, "name": name, "isHost": id_ == hugo, "isConnected": True, "joinedAt": user["joinedAt"]}

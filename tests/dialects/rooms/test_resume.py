@@ -34,11 +34,11 @@ async def resumable(served: Served, ann: Peer, name: str = "ben", **more: Any) -
     return peer, token
 
 
-async def comes_back(served: Served, token: str, after: int | None, name: str = "ben", **more: Any) -> Peer:
+async def comes_back(served: Served, token: str, after: int | None, **more: Any) -> Peer:
     """Open a new connection whose first frame resumes the session."""
     peer = await served.connect()
     resume = {"token": token} | ({} if after is None else {"after": after})
-    await peer.send({"type": "join", "roomId": "bar", "peerId": name, "resume": resume, **PAGE, **more})
+    await peer.send({"type": "join", "roomId": "bar", "peerId": "ben", "resume": resume, **PAGE, **more})
     return peer
 
 

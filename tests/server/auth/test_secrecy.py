@@ -33,8 +33,8 @@ async def test_no_token_is_found_in_any_file_output_or_answer(
     served = await serve(aiohttp_client, tmp_path / "state", **settings, **SETTINGS)
     shown: list[str] = []
 
-    def shows(subject: str = "ann") -> str:
-        shown.append(token(subject) if auth == "jwt" else SHARED_SECRET)
+    def shows() -> str:
+        shown.append(token() if auth == "jwt" else SHARED_SECRET)
         return shown[-1]
 
     wrong = [

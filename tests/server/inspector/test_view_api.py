@@ -46,10 +46,10 @@ async def changes(served: Served) -> AsyncIterator[Any]:
         yield until
 
 
-async def two_peers(served: Served, room: str = "bar") -> tuple[Peer, Peer]:
+async def two_peers(served: Served) -> tuple[Peer, Peer]:
     ann, ben = await served.connect(), await served.connect()
-    await ann.join("ann", room, name="Ann")
-    await ben.join("ben", room, name="Ben")
+    await ann.join("ann", "bar", name="Ann")
+    await ben.join("ben", "bar", name="Ben")
     await ben.send({"type": "offer", "to": "ann", "sdp": SDP.format("BEN1")})
     await served.settled()
     return ann, ben
