@@ -36,7 +36,7 @@ class Progress:
     With `is_long`, the progress is shown from the beginning. Set `is_long` if the first step may take long.
     """
 
-    def __init__(self, what: str, total: int, *, is_long: bool = False) -> None:
+    def __init__(self, what: str, total: int, *, is_long: bool) -> None:
         self._what, self._total, self._is_long = what, total, is_long
         self._display: _Display | None = None
 

@@ -27,7 +27,7 @@ class _Health(msgspec.Struct):
     boot: str
 
 
-def run_checks(state_dir: Path | None, url: str | None = None, *, lan: bool = False) -> Iterator[Finding]:
+def run_checks(state_dir: Path | None, url: str | None, *, lan: bool) -> Iterator[Finding]:
     """Run all checks. `state_dir` is the state folder of the project, or None if no sidecar has run for it yet.
 
     `url` is the URL of a page that Vite serves; without it, Vite is searched for. With `lan`, it is an error if other

@@ -47,7 +47,7 @@ def announce(record: Record, receivers: Iterable[Session], message: Numbered) ->
     return [record, Send(tuple(connections), message, marks or None)]
 
 
-def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticket | None = None) -> Send:
+def peer_list(session: Session, join: commands.Join, now_s: float, ticket: Ticket | None) -> Send:
     """Answer a join with the list of the other peers.
 
     The list shows which peers are away, so the session need not be told this by another message. The list replaces all

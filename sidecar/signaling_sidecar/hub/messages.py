@@ -176,7 +176,6 @@ class CloseCode(IntEnum):
     """The codes with which the hub or the server closes a connection (PROTOCOLS.md, "Close codes")."""
 
     REFUSED = 1008
-    TOO_BIG = 1009
     RESTART = 1012
     FULL = 1013
     REPLACED = 4001

@@ -114,12 +114,10 @@ def of_session(
     session: Session,
     data: bytes | Mapping[str, Any] | None = None,
     *,
-    to: str | None = None,
-    kind: str | None = None,
     size: int | None = None,
 ) -> Record:
     key = session.room.key
-    return Record(type_, key.dialect, key.room, session.peer, to, session.connection, session.id, kind, size, data)
+    return Record(type_, key.dialect, key.room, session.peer, None, session.connection, session.id, None, size, data)
 
 
 def of_refusal(command: Refusable, refusal: Refusal, session: Session | None) -> Record:

@@ -10,7 +10,7 @@ from signaling_sidecar.hub.views import PeerView
 class HubView:
     """The `View` of the dialect with this name. If `only` is given, the view has only the rooms with these ids."""
 
-    def __init__(self, hub: Hub, dialect: str, only: frozenset[str] | None = None) -> None:
+    def __init__(self, hub: Hub, dialect: str, only: frozenset[str] | None) -> None:
         self._hub = hub
         self._dialect = dialect
         self._only = only

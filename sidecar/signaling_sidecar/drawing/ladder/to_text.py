@@ -49,7 +49,7 @@ _COLOURS = {
 
 
 def ladder_text(
-    title: str, columns: Sequence[Column], steps: Sequence[Step], width: int | None = None, *, colour: bool = False
+    title: str, columns: Sequence[Column], steps: Sequence[Step], width: int | None, *, colour: bool
 ) -> str:
     """Draw a ladder as text. Control characters and line breaks in text from peers are made visible.
 

@@ -67,9 +67,9 @@ class AdminApi:
         boot: str,
         rooms: RoomsAccess,
         analysis: AnalysisProcess,
-        refused: Callable[[], Iterable[Barred]] = lambda: (),
-        gate: Gate | None = None,
-        revoking: Revoking | None = None,
+        refused: Callable[[], Iterable[Barred]],
+        gate: Gate | None,
+        revoking: Revoking | None,
     ) -> None:
         """`refused` returns the requests that were refused for their Host or Origin, the first of each cause.
 

@@ -61,7 +61,7 @@ class Gate:
 
     # --- requests and handshakes -------------------------------------------------------------------------------------
 
-    def let_in(self, request: web.Request, parameters: Collection[str] = ()) -> LetIn | None:
+    def let_in(self, request: web.Request, parameters: Collection[str]) -> LetIn | None:
         """Verify the token of a request or handshake. Returns None if the request has none.
 
         Raises HTTPUnauthorized for an invalid token, HTTPTooManyRequests if a rate limit is reached, and HTTPBadRequest

@@ -25,7 +25,7 @@ NEW_EACH_TIME = ("vscode-webview", "moz-extension", "safari-web-extension")
 """URL schemes of editors and browser extensions. Their hosts are random: new at each start, or on each machine."""
 
 
-def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:
+def to_let_host_in(name: str | None, advice: str) -> str:
     """Return the advice for a Host header. `name` is its host in lower case and without the port, or None if the header
     has no host."""
     if name is None:
@@ -37,7 +37,7 @@ def to_let_host_in(name: str | None, advice: str = FLAGS) -> str:
     return _HOST[advice].format(_QUOTE[advice](name))
 
 
-def to_let_origin_in(origin: str, advice: str = FLAGS) -> str:
+def to_let_origin_in(origin: str, advice: str) -> str:
     if origin == "null":
         return (
             "this is what a page without an origin of its own sends, such as one in a sandboxed frame; every website "
