@@ -23,7 +23,7 @@ from tests.kit.light_client import Client, masked
 from tests.kit.programs import Start
 from tests.kit.sites import Sidecar, start_sidecar, write_project
 
-RECORDS = 200_000
+RECORDS = 100_000  # 25 MB, which is more than the part of the log that the inspector reads
 A_SCREEN = 200  # the highest number of rows that the page may have in its DOM
 BURST = 1000  # signals
 SIZES = 7  # different sizes of signals
@@ -78,7 +78,7 @@ async def in_the_bar(sidecar: Sidecar, peer: str) -> AsyncIterator[Client]:
     await client.lost
 
 
-async def test_two_hundred_thousand_records_need_no_more_elements_than_a_screen(
+async def test_a_hundred_thousand_records_need_no_more_elements_than_a_screen(
     browser: Browser, start: Start, project: Path, measured: list[str]
 ) -> None:
     sidecar = await start_sidecar(start, project, ["--max-frames-per-s", "1000000"])
