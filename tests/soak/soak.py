@@ -28,7 +28,6 @@ from tests.soak.ledger import Ledger, Page
 PEERS_PER_ROOM = 10
 PROXIES = 4
 FRAMES_PER_PEER_S = 1.0
-STAY_S = 150.0  # seconds that a page lives on average, until it reloads, crashes, or its peer leaves
 BROADCASTS = 0.05  # share of the frames
 QUIET_WITHIN_S = 60.0  # seconds in which outstanding frames must arrive; this is long because a machine may be busy
 KILLING, RELOADING = 0.6, 0.15  # shares of the time for the first and the second part; the third part takes the rest
@@ -40,6 +39,8 @@ class Plan(NamedTuple):
     seconds: float = 1800.0
     peers: int = 200
     kills: int = 100
+    stay_s: float = 150.0
+    """Seconds that a page lives on average, until it reloads, crashes, or its peer leaves."""
 
 
 class Growth(NamedTuple):
@@ -161,7 +162,7 @@ class Soak:
 
     async def _come_and_go(self) -> None:
         while self._lives:
-            await asyncio.sleep(STAY_S / self._plan.peers * 2 * self._chance.random())
+            await asyncio.sleep(self._plan.stay_s / self._plan.peers * 2 * self._chance.random())
             page = self._chance.choice(self.ledger.pages())
             del self.ledger.rooms[page.room][page.name]  # later frames need not reach it
             self._changes.append(asyncio.create_task(self._change(page)))

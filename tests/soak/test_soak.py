@@ -15,7 +15,7 @@ from tests.soak.soak import Plan, soak
 async def test_nothing_is_lost_doubled_or_reordered_while_everything_breaks(
     tmp_path: Path, measured: list[str]
 ) -> None:
-    done = await soak(Plan(seconds=10, peers=24, kills=3), tmp_path, seed=7)
+    done = await soak(Plan(seconds=10, peers=24, kills=3, stay_s=30), tmp_path, seed=7)
     measured += figures(done)
     assert done.ledger.faults == []
     for count in ("acknowledged", "delivered", "reloads", "network faults"):
