@@ -1,23 +1,8 @@
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { PageStorage } from '../../src/browser/page-storage.ts'
+import { FakeStorage } from './fake-storage.ts'
 
 const KEY = 'signaling-sidecar:device-name'
-
-class Browser implements PageStorage {
-  readonly items = new Map<string, string>()
-
-  getItem(key: string): string | null {
-    return this.items.get(key) ?? null
-  }
-
-  setItem(key: string, value: string): void {
-    this.items.set(key, value)
-  }
-
-  removeItem(key: string): void {
-    this.items.delete(key)
-  }
-}
 
 /** Imports the module again, as another page of the same browser does. */
 async function load(): Promise<(storage?: PageStorage) => string> {
@@ -28,7 +13,7 @@ async function load(): Promise<(storage?: PageStorage) => string> {
 beforeEach(() => void vi.unstubAllGlobals())
 
 it('is two words, which are the same on every page of a browser', async () => {
-  const browser = new Browser()
+  const browser = new FakeStorage()
   const name = (await load())(browser)
   expect(name).toMatch(/^[A-Z][a-z]+ [A-Z][a-z]+$/)
   expect((await load())(browser)).toBe(name)
@@ -36,7 +21,7 @@ it('is two words, which are the same on every page of a browser', async () => {
 
 it('is different in another browser', async () => {
   const names = new Set<string>()
-  for (let browser = 0; browser < 40; browser += 1) names.add((await load())(new Browser()))
+  for (let browser = 0; browser < 40; browser += 1) names.add((await load())(new FakeStorage()))
   expect(names.size).toBeGreaterThan(30)
 })
 
@@ -63,13 +48,13 @@ it('stays the same until the page is unloaded if the user blocks storage', async
 it('works on an insecure page', async () => {
   const { getRandomValues } = crypto
   vi.stubGlobal('crypto', { getRandomValues: getRandomValues.bind(crypto) })
-  expect((await load())(new Browser())).toMatch(/ /)
+  expect((await load())(new FakeStorage())).toMatch(/ /)
 })
 
 it.each(['', 'Mallory', 'Brave Otter Brave', 'Brave Mallory', '<b>Brave</b> Otter'])(
   'ignores a stored name that it has not created: %j',
   async (kept) => {
-    const browser = new Browser()
+    const browser = new FakeStorage()
     browser.setItem(KEY, kept)
     const name = (await load())(browser)
     expect(name).not.toBe(kept)

@@ -1,4 +1,5 @@
 import { vi } from 'vitest'
+import { FakeStorage } from './fake-storage.ts'
 
 /** The key at which `slots.ts` stores the slots of a page. */
 const SLOTS = Symbol.for('vite-plugin-signaling-sidecar/slots/1') as never
@@ -41,11 +42,7 @@ export class FakePage extends EventTarget {
   #becomeCurrent(): void {
     vi.stubGlobal('window', this)
     vi.stubGlobal('document', this)
-    vi.stubGlobal('sessionStorage', {
-      getItem: (key: string) => this.#items.get(key) ?? null,
-      setItem: (key: string, value: string) => this.#items.set(key, value),
-      removeItem: (key: string) => this.#items.delete(key),
-    })
+    vi.stubGlobal('sessionStorage', new FakeStorage(this.#items))
     vi.stubGlobal(SLOTS, this.#slots)
   }
 }

@@ -1,27 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { randomId } from '../../src/browser/identity.ts'
-import type { PageStorage } from '../../src/browser/page-storage.ts'
 import { type Slot, Slots, type SlotUser } from '../../src/browser/slots.ts'
+import { FakeStorage } from './fake-storage.ts'
 
 const nobody: SlotUser = { isListenedTo: () => true, replaced() {}, restored() {} }
 
-class Tab implements PageStorage {
-  readonly items: Map<string, string>
-
+class Tab extends FakeStorage {
   constructor(copyOf?: Tab) {
-    this.items = new Map(copyOf?.items)
-  }
-
-  getItem(key: string): string | null {
-    return this.items.get(key) ?? null
-  }
-
-  setItem(key: string, value: string): void {
-    this.items.set(key, value)
-  }
-
-  removeItem(key: string): void {
-    this.items.delete(key)
+    super(new Map(copyOf?.items))
   }
 
   /** Loads the next page in this tab: with the same storage, but without earlier listeners. */
