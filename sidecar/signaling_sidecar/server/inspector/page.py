@@ -7,20 +7,19 @@ from pathlib import Path
 from aiohttp import web
 
 from signaling_sidecar.server.http.open_handlers import open_to_all
-from signaling_sidecar.server.pages.page_files import PALETTE
+from signaling_sidecar.server.pages.page_files import FRESH, PALETTE
 
 PAGE_PATH = "/inspector"
 _FILES = Path(__file__).with_name("assets")
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _HEADERS = {
+    **FRESH,
     # The drawings that the API sends have `style` attributes, but no scripts and no style sheets.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; connect-src 'self'; "
         "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     ),
-    "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 
 

@@ -25,12 +25,7 @@ def headers(nonce: str) -> dict[str, str]:
         f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    return {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return {**FRESH, "Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
 
 
 @functools.cache
