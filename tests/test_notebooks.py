@@ -8,26 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from signaling_sidecar.eventlog.state_dir import project_state_dir
 from tests.kit.checkout import NOTEBOOKS
-
-TIMEOUT_S = 60  # seconds for each cell; the slowest takes 2 s on a laptop: it starts Python and imports pandas
+from tests.kit.executed_notebook import TIMEOUT_S, executed_notebook
 
 every_notebook = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
 
 
 @every_notebook
 @pytest.mark.filterwarnings("default")  # warnings of the kernel are no errors; those of cells are
-def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(path: Path) -> None:
+def test_a_notebook_runs_from_top_to_bottom_without_an_error_or_a_warning(
+    tmp_path_factory: pytest.TempPathFactory, path: Path
+) -> None:
     import nbformat
-    from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    notebook = nbformat.read(executed_notebook(tmp_path_factory, path.name), as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert outputs
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
-    assert not project_state_dir(NOTEBOOKS).exists(), "the sidecar of a notebook became that of the project"
 
 
 @pytest.mark.filterwarnings("default")
@@ -46,12 +43,10 @@ def test_a_cell_that_runs_again_does_not_wait_for_ever() -> None:
 
 
 @pytest.mark.filterwarnings("default")
-def test_the_panel_shows_the_room_also_if_all_cells_run_at_once() -> None:
+def test_the_panel_shows_the_room_also_if_all_cells_run_at_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     import nbformat
-    from nbclient import NotebookClient
 
-    notebook = nbformat.read(NOTEBOOKS / "03-live-admin.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    notebook = nbformat.read(executed_notebook(tmp_path_factory, "03-live-admin.ipynb"), as_version=4)
     widgets = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
     rooms, _ = [widget["state"] for widget in widgets if widget["model_name"] == "SelectModel"]
     assert rooms["_options_labels"] in (["bar · rooms · 2 peers"], ["bar · rooms · 1 peer"])

@@ -16,10 +16,11 @@ from playwright.async_api import Browser
 
 from tests.e2e.inspector_page import serious_violations
 from tests.kit.checkout import NOTEBOOKS
+from tests.kit.executed_notebook import executed_notebook
 
 Scheme = Literal["light", "dark"]
 SAVED = ("01-read-a-log", "02-why-not-connected")
-WITHIN_S = 120  # seconds to run the notebooks; the first cell of each starts Python and imports pandas
+WITHIN_S = 120  # seconds to convert the notebooks; nbconvert starts slowly
 OURS = ".jp-OutputArea-output"  # our drawings; nbconvert makes the other parts of the page
 
 
@@ -43,9 +44,8 @@ async def run(*words: str) -> None:
 async def saved_notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the notebooks as pages. One command makes all pages, because nbconvert starts slowly."""
     folder = tmp_path_factory.mktemp("saved")
-    await run(
-        "nbconvert", "--to", "html", "--execute", *(f"{name}.ipynb" for name in SAVED), "--output-dir", str(folder)
-    )
+    paths = [await asyncio.to_thread(executed_notebook, tmp_path_factory, f"{name}.ipynb") for name in SAVED]
+    await run("nbconvert", "--to", "html", *map(str, paths), "--output-dir", str(folder))
     return folder
 
 
