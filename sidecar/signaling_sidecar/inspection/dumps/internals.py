@@ -33,7 +33,7 @@ class _Update(msgspec.Struct):
 
 
 class _Series(msgspec.Struct, rename="camel"):
-    values: str
+    values: str = "[]"
     start_time: datetime | None = None
     end_time: datetime | None = None
 
@@ -160,7 +160,9 @@ def _last_stats(path: str, id_: str, stats: dict[str, _Series], ended_ts: float)
         if name not in READ_STATS:
             continue
         values = decoded(path, f"stats {key} of {id_}", series.values, list[Any])
-        if values:
+        # Chromium writes texts that look like numbers as numbers. Those that are read here do not look so, but the
+        # `protocol` of a data channel, which is any text, may.
+        if values and not isinstance(values[-1], int | float):
             report.setdefault(object_id, {})[name] = values[-1]
             until_ts = max(until_ts, ended_ts if series.end_time is None else series.end_time.timestamp())
     if report:

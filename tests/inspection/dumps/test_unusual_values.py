@@ -1,0 +1,27 @@
+"""Dumps of some pages and some Chromium versions contain values that the recorded dumps do not contain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signaling_sidecar.inspection import open_dump
+from tests.kit.browser_dumps import write_internals
+
+CONNECTED = (0.1, "onconnectionstatechange", "connected")
+
+
+def series(*values: Any) -> dict[str, str]:
+    at = "2026-11-18T11:06:41.000Z"
+    return {"startTime": at, "endTime": at, "values": json.dumps(values)}
+
+
+@pytest.mark.parametrize("protocol", [series(1), series(1.5), {}])
+def test_a_data_channel_may_have_any_protocol(tmp_path: Path, protocol: dict[str, str]) -> None:
+    """Chromium writes the protocol "1" as a number, and a statistic without values as an empty object."""
+    stats = {"D1-protocol": protocol, "T01-dtlsState": series("connected")}
+    (row,) = open_dump(write_internals(tmp_path / "dump", CONNECTED, stats=stats)).connections.to_dict("records")
+    assert (row["state"], row["dtls"]) == ("connected", "connected")
