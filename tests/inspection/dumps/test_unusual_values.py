@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.inspection import open_dump
-from tests.kit.browser_dumps import write_internals
+from tests.kit.browser_dumps import candidate, offer, write_internals
 
 CONNECTED = (0.1, "onconnectionstatechange", "connected")
 
@@ -25,3 +25,23 @@ def test_a_data_channel_may_have_any_protocol(tmp_path: Path, protocol: dict[str
     stats = {"D1-protocol": protocol, "T01-dtlsState": series("connected")}
     (row,) = open_dump(write_internals(tmp_path / "dump", CONNECTED, stats=stats)).connections.to_dict("records")
     assert (row["state"], row["dtls"]) == ("connected", "connected")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        candidate("ANNu", "10.0.0.1"),
+        "sdpMid: 0, sdpMLineIndex: 0, candidate: candidate:1 1 udp 99 10.0.0.1 5000 typ host ufrag ANNu",
+        "Error processing ICE candidate",
+    ],
+    ids=["object", "text", "message"],
+)
+def test_a_refused_candidate_is_a_failure_in_every_version_of_chromium(tmp_path: Path, value: object) -> None:
+    path = write_internals(tmp_path / "dump", (0.0, "setLocalDescription", offer("BENu")), CONNECTED)
+    dump = json.loads(path.read_text())
+    text = value if isinstance(value, str) else json.dumps(value)
+    (connection,) = dump["PeerConnections"].values()
+    connection["updateLog"].append({"type": "addIceCandidateFailed", "value": text})
+    path.write_text(json.dumps(dump))
+    (row,) = open_dump(path).connections.to_dict("records")
+    assert (row["state"], row["failures"]) == ("connected", 1)

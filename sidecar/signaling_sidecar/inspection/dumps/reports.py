@@ -83,7 +83,13 @@ def _report(path: str, event: DumpEvent) -> Report | None:
     if name in ("close", "remove"):
         return Report("closed", connection="closed")
     failure = _FAILURE.fullmatch(name)
-    return _failed(failure["operation"], _typed(path, event, str | None) or "") if failure is not None else None
+    return _failed(failure["operation"], _message(path, event)) if failure is not None else None
+
+
+def _message(path: str, event: DumpEvent) -> str:
+    if event.name == "addIceCandidateFailed" and isinstance(event.value, dict):
+        return ""  # older versions of Chromium write the candidate instead of a message
+    return _typed(path, event, str | None) or ""
 
 
 def _failed(operation: str, message: str) -> Report:
