@@ -141,3 +141,34 @@ def test_a_recorded_dump_with_a_wrong_clock_has_the_same_result(path: Path, by_s
     (clock,) = joined.clocks.to_dict("records")
     assert abs(clock["offset_s"] + by_s) <= clock["uncertainty_s"] < 1, "the recorded clocks were one machine's"
     assert list(joined.pairs["reason"]) == list(log.with_dump(open_dump(path)).pairs["reason"])
+
+
+@pytest.mark.parametrize(
+    ("descriptions", "sentence"),
+    [
+        (
+            {"setLocalDescription": offer("BENu"), "setRemoteDescription": answer("ANNu")},
+            "clock +0.0000 s, known only to be at least -299.6000 s, by 2 messages",
+        ),
+        (
+            {"setLocalDescription": offer("BENu")},
+            "clock not aligned, because the recording began after 1 message that the log contains too",
+        ),
+    ],
+    ids=["answered", "not answered"],
+)
+def test_a_recording_that_began_after_the_call_says_only_that_the_messages_were_earlier(
+    tmp_path: Path, descriptions: dict[str, object], sentence: str
+) -> None:
+    """`chrome://webrtc-internals`, opened after the call has begun, records the descriptions and states of now."""
+    log = log_of(tmp_path, relayed(4, 10.0, **offer("BENu")), relayed(5, 10.4, **answer("ANNu")))
+    states = [("signaling", "stable"), ("iceconnection", "connected"), ("connection", "connected")]
+    clock = clock_of(
+        log,
+        tmp_path,
+        *((310.0, name, description) for name, description in descriptions.items()),
+        *((310.0, f"on{name}statechange", state) for name, state in states),
+        (400.0, "onconnectionstatechange", "failed"),
+    )
+    assert clock["sentence"] == sentence
+    assert clock["offset_s"] == 0

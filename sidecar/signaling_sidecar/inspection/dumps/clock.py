@@ -3,12 +3,16 @@
 A page makes its own descriptions and candidates before the sidecar relays them, and uses the other side's descriptions
 and candidates after the sidecar has relayed them. So each message that both contain gives an upper or a lower bound of
 the difference, and the true value is between the two tightest bounds.
+
+When a browser begins to record a connection that exists already, it writes the descriptions as if they were new. The
+page has made and used them earlier, at an unknown time, so those that it made give no bound.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
+from itertools import takewhile
 from typing import NamedTuple
 
 from signaling_sidecar.counted import counted
@@ -19,6 +23,9 @@ from signaling_sidecar.inspection.dumps.reports import LOCAL, REMOTE
 
 _MADE = LOCAL | {"createOfferOnSuccess", "createAnswerOnSuccess", "onicecandidate", "icecandidate"}
 _USED = REMOTE | {"addIceCandidate"}
+# These states follow the descriptions of a connection that existed before the recording. In no other connection do all
+# three follow each other before the first `...OnSuccess`.
+_CURRENT_STATES = ["signalingstatechange", "iceconnectionstatechange", "connectionstatechange"]
 _ORIGIN = re.compile(r"^o=\S+ (\d+ \d+) ", re.MULTILINE)  # RFC 8866, 5.2: the id and version of a description
 
 
@@ -56,6 +63,8 @@ class Clock(NamedTuple):
         if not self.matches:
             return "clock not aligned, because the log contains none of its messages"
         by = counted(self.matches, "message")
+        if self.at_least_s is None and self.at_most_s is None:
+            return f"clock not aligned, because the recording began after {by} that the log contains too"
         if self.uncertainty_s is None:
             bound = f"least {self.at_least_s:+.4f}" if self.at_least_s is not None else f"most {self.at_most_s:+.4f}"
             return f"clock {self.offset_s:+.4f} s, known only to be at {bound} s, by {by}"
@@ -70,13 +79,32 @@ def compare_clocks(events: Sequence[DumpEvent], relayed: Iterable[Entry]) -> Clo
     relays = _first_times(
         (each.ts, key) for each in relayed for key in _keys((each.data or "").encode(), is_dump=False)
     )
-    made = _first_times((each.ts, key) for each, key in _named(events, _MADE))
+    own = list(_named(events, _MADE))
+    earlier = _made_before_the_recording(events)
+    made = _first_times((each.ts, key) for each, key in own if each.number not in earlier)
     used = _first_times((each.ts + each.within_s, key) for each, key in _named(events, _USED))
     at_most = [relays[key] - ts for key, ts in made.items() if key in relays]
     at_least = [relays[key] - ts for key, ts in used.items() if key in relays]
     return Clock(
-        len((made.keys() | used.keys()) & relays.keys()), max(at_least, default=None), min(at_most, default=None)
+        len(({key for _, key in own} | used.keys()) & relays.keys()),
+        max(at_least, default=None),
+        min(at_most, default=None),
     )
+
+
+def _made_before_the_recording(events: Sequence[DumpEvent]) -> set[int]:
+    """Return the numbers of the local descriptions of connections that existed before the recording began."""
+    updates: dict[str | None, list[DumpEvent]] = {}
+    for event in events:
+        if event.name not in ("create", "getStats"):
+            updates.setdefault(event.connection, []).append(event)
+    found: set[int] = set()
+    for of_connection in updates.values():
+        described = list(takewhile(lambda each: each.name in LOCAL | REMOTE, of_connection))
+        after = of_connection[len(described) : len(described) + len(_CURRENT_STATES)]
+        if [each.name.removeprefix("on") for each in after] == _CURRENT_STATES:
+            found.update(each.number for each in described if each.name in LOCAL)
+    return found
 
 
 def _named(events: Sequence[DumpEvent], names: Set[str]) -> Iterator[tuple[DumpEvent, Hashable]]:
