@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -31,6 +31,8 @@ class JoinedDump(NamedTuple):
     clock: Clock
     told: frozenset[tuple[float, str | None]]
     """The time by the browser's clock and the data of each report that this dump and earlier ones have added."""
+    pages: Mapping[str, str]
+    """By the ids of the connections of this dump and earlier ones, the names of their pages in the log."""
 
     def __str__(self) -> str:
         return f"with {visible(self.dump.name)} ({self.dump.connection_count}, {self.clock})"
@@ -46,11 +48,19 @@ def join_dump(events: pd.DataFrame, dump: Dump, earlier: Sequence[JoinedDump]) -
         id_: next((traced[ufrag] for ufrag in sorted(connection.ufrags) if ufrag in traced), f"{dump.path} {id_}")
         for id_, connection in dump.by_connection.items()
     }
-    reports = [(event, msgspec.structs.replace(report, pc=ids[report.pc or ""])) for event, report in dump.reports]
+    pages = dict(earlier[-1].pages) if earlier else {}
+    # The browsers of two machines may use the same name, such as `10-1`, for different connections.
+    pages |= {id_: id_ if name in pages.values() else name for name, id_ in ids.items() if id_ not in pages}
+    reports = [
+        (event, msgspec.structs.replace(report, pc=id_, page=pages[id_]))
+        for event, report in dump.reports
+        for id_ in [ids[report.pc or ""]]
+    ]
     told = earlier[-1].told if earlier else frozenset[tuple[float, str | None]]()
     entries = [(event.ts, entry_of(event, report, clock.offset_s)) for event, report in reports]
     new = [entry for ts, entry in entries if (ts, entry.data) not in told]
-    return _merged(events, new), JoinedDump(dump, clock, told.union((ts, entry.data) for ts, entry in entries))
+    told = told.union((ts, entry.data) for ts, entry in entries)
+    return _merged(events, new), JoinedDump(dump, clock, told, pages)
 
 
 def _naming(ufrags: set[str], events: pd.DataFrame, type_: str) -> list[Entry]:
@@ -93,7 +103,7 @@ def _merged(events: pd.DataFrame, entries: list[Entry]) -> pd.DataFrame:
 
 def clocks_table(joined: Sequence[JoinedDump]) -> pd.DataFrame:
     """Make the table that `EventLog.clocks` documents."""
-    rows = [(dump.path, *clock, clock.offset_s, clock.uncertainty_s, str(clock)) for dump, clock, _ in joined]
+    rows = [(dump.path, *clock, clock.offset_s, clock.uncertainty_s, str(clock)) for dump, clock, *_ in joined]
     bounds = ["at_least_s", "at_most_s", "offset_s", "uncertainty_s"]
     table = pd.DataFrame(rows, columns=["dump", "matches", *bounds, "sentence"])
     return table.astype({"dump": TEXT, "matches": "int64", **dict.fromkeys(bounds, "float64"), "sentence": TEXT})
