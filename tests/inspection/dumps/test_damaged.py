@@ -22,16 +22,30 @@ CREATED = (0.0, "create", "PC_0", None)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"hello", b"{}", b'{"log": {"entries": []}}', b"RTCStatsDumps\n{}", b"\x00\xff"]
+    ("content", "kind"),
+    [
+        *((content, "neither a webrtc-internals dump nor") for content in (b"", b"hi", b"{}", b"\x00\xff", b"[[]]")),
+        (b"RTCStatsDumps\n{}", "neither a webrtc-internals dump nor an rtcstats file: chrome://webrtc-internals"),
+        (b'["connectionInfo",null,{"clientProtocol":"3.1_STANDARD"},1647265211909]\n', "from Jitsi's or an old rtcsta"),
+        (b'["create", "PC_0", {}, 1647265211909]\n', "from Jitsi's or an old rtcstats-server"),
+        (b'{"statsSessionId":"x","type":"identity","data":{"applicationName":"JVB"}}\n', "from Jitsi's"),
+        (b'{"PeerConnections": {}, "peerConnections": {"PC_0": []}}', "from Jitsi's or an old rtcstats-server"),
+        (b'{\n  "log": {"version": "1.2", "creator": {}, "entries": []}}', "a HAR, a recording of HTTP requests: "),
+        (bytes.fromhex("d4c3b2a1 0200 0400") + bytes(40), "a capture of packets: download a dump at chrome://webrtc"),
+        (bytes.fromhex("0a0d0d0a 1c000000 4d3c2b1a 0100"), "a capture of packets"),
+        (b"#!rtpplay1.0 0.0.0.0/0\n", "an RTP dump: download"),
+        (b"<!DOCTYPE html><title>WebRTC Internals</title>", "a web page: download"),
+        (b"PK\x03\x04\x14\x00", "a ZIP archive: unpack it, and open the file in it"),
+    ],
 )
-def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_of_another_kind_is_refused_with_an_alternative(tmp_path: Path, content: bytes, kind: str) -> None:
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(NoDump, match=r"file' is neither a webrtc-internals dump nor an rtcstats file$"):
+    with pytest.raises(NoDump, match=rf"file' is {kind}"):
         open_dump(tmp_path / "file")
 
 
 def test_a_log_is_refused_as_a_dump() -> None:
-    with pytest.raises(NoDump, match="is neither"):
+    with pytest.raises(NoDump, match="is the log of a sidecar: read it with open_log"):
         open_dump(next(RECORDED.glob("*.jsonl")))
 
 

@@ -20,6 +20,7 @@ from signaling_sidecar.eventlog import SCHEMA_VERSION
 from signaling_sidecar.eventlog.expanded_path import expanded
 from signaling_sidecar.inspection.dumps.events import DumpEvent
 from signaling_sidecar.inspection.dumps.internals import read_internals
+from signaling_sidecar.inspection.dumps.other_files import OLD_RTCSTATS, other_kind
 from signaling_sidecar.inspection.dumps.reports import reports_of
 from signaling_sidecar.inspection.dumps.rtcstats import FIRST_LINE, read_rtcstats
 from signaling_sidecar.inspection.errors import DamagedDump, NoDump
@@ -31,11 +32,6 @@ from signaling_sidecar.untrusted_text import visible
 
 _GZIP = zlib.MAX_WBITS | 16  # in zlib this means a gzip header and the largest window
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
-_FIREFOX = (b"about:webrtc", b"aboutWebrtc", b'"sdpHistory"', b'"iceCandidatePairStats"')
-_OF_FIREFOX = (
-    "is from Firefox's about:webrtc, which records no times: in Firefox let the pages report their connections, with "
-    "signaling({ trace: true }) in vite.config"
-)
 _CATEGORIES = (
     *("connection", "name", "signaling", "ice", "state", "dtls"),
     *("local_type", "remote_type", "protocol", "policy"),
@@ -68,11 +64,9 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     content = _as_a_browser_writes(str(path), content)
     if content.partition(b"\n")[0].rstrip() == FIRST_LINE:
         return Dump(str(path), "rtcstats", read_rtcstats(str(path), content))
-    if content.lstrip().startswith(b"{") and b'"PeerConnections"' in content:
+    if content.startswith(b"{") and b'"PeerConnections"' in content and OLD_RTCSTATS not in content:
         return Dump(str(path), "webrtc-internals", read_internals(str(path), content))
-    if any(mark in content for mark in _FIREFOX):
-        raise NoDump(str(path), _OF_FIREFOX)
-    raise NoDump(str(path), "is neither a webrtc-internals dump nor an rtcstats file")
+    raise NoDump(str(path), other_kind(content))
 
 
 class Dump:
