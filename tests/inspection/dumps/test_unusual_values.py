@@ -45,3 +45,12 @@ def test_a_refused_candidate_is_a_failure_in_every_version_of_chromium(tmp_path:
     path.write_text(json.dumps(dump))
     (row,) = open_dump(path).connections.to_dict("records")
     assert (row["state"], row["failures"]) == ("connected", 1)
+
+
+def test_a_dump_that_was_downloaded_too_late_says_how_to_get_a_better_one(tmp_path: Path) -> None:
+    (tmp_path / "dump").write_text('{"getUserMedia": [], "PeerConnections": {}, "UserAgent": "…"}')
+    dump = open_dump(tmp_path / "dump")
+    title, advice = str(dump).splitlines()
+    assert title == "dump: webrtc-internals dump, 0 connections, 0 events"
+    assert "no connection was open at the download: download it during the call" in advice
+    assert "download it during the call" in dump._repr_html_()

@@ -32,6 +32,10 @@ from signaling_sidecar.untrusted_text import visible
 
 _GZIP = zlib.MAX_WBITS | 16  # in zlib this means a gzip header and the largest window
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_NOTHING_OPEN = (
+    "no connection was open at the download: download it during the call, or download the rtcstats dump, which "
+    "contains closed connections too"
+)
 _CATEGORIES = (
     *("connection", "name", "signaling", "ice", "state", "dtls"),
     *("local_type", "remote_type", "protocol", "policy"),
@@ -48,7 +52,7 @@ def open_dump(path: str | PathLike[str]) -> Dump:
     """Read the file in which a browser has recorded its RTCPeerConnections.
 
     The file is one of the two that Chromium downloads at `chrome://webrtc-internals` for all pages: the
-    "webrtc-internals dump", which does not contain closed connections, or the "rtcstats dump". Files of older Chromium
+    "webrtc-internals dump", in which closed connections may be missing, or the "rtcstats dump". Files of older Chromium
     versions and of Electron can be read too, and so can the rtcstats file that rtcstats-js makes of one page. The file
     may be packed with gzip, and its name does not matter. `EventLog.with_dump` joins the dump to the signals in a log.
 
@@ -166,6 +170,8 @@ class Dump:
         return f"{visible(self.name)}: {', '.join(facts)}"
 
     def _lines(self) -> Iterator[str]:
+        if not self.by_connection and self.kind == "webrtc-internals":
+            yield _NOTHING_OPEN
         for row in self.connections.astype(object).where(self.connections.notna(), None).to_dict("records"):
             way = f" ({row['local_type']} to {row['remote_type']})" if row["local_type"] is not None else ""
             ufrags = f"ufrag {row['ufrags'] or 'none'} with {row['remote_ufrags'] or 'nobody'}"

@@ -1,7 +1,7 @@
 """Reads the file that Chromium downloads at `chrome://webrtc-internals`: a JSON object about all pages of the browser.
 
 For each connection, it contains the calls and events (`updateLog`), and for each statistic of getStats the list of its
-values over time. Closed connections are not in the file. The values are JSON as text, and error messages are plain
+values over time. Closed connections may be missing. The values are JSON as text, and error messages are plain
 text. Up to Chromium 144, and so in most versions of Electron, the file does not say when it was downloaded, and `time`
 has the format of the user's country (`local_time.py`). Even older versions use other names (`old_words.py`). Fields
 other than `PeerConnections` are optional.
