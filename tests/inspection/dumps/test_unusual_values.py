@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from signaling_sidecar.inspection import open_dump
-from tests.kit.browser_dumps import candidate, offer, write_internals
+from tests.kit.browser_dumps import candidate, offer, write_internals, write_rtcstats
 
 CONNECTED = (0.1, "onconnectionstatechange", "connected")
 
@@ -54,3 +54,20 @@ def test_a_dump_that_was_downloaded_too_late_says_how_to_get_a_better_one(tmp_pa
     assert title == "dump: webrtc-internals dump, 0 connections, 0 events"
     assert "no connection was open at the download: download it during the call" in advice
     assert "download it during the call" in dump._repr_html_()
+
+
+def test_a_file_of_rtcstats_server_names_the_page_and_its_calls(tmp_path: Path) -> None:
+    path = write_rtcstats(
+        tmp_path / "page",
+        (0.0, 39, "PC_0", None),
+        (0.1, 60, None, {"video": True}),
+        (0.2, 65, None, "NotAllowedError"),
+        (0.3, 63, None, {"video": True}),
+        (0.4, 68, None, "NotAllowedError"),
+        header={"url": "/room?id=1", "origin": "https://app.example", "fileFormat": 3},
+    )
+    dump = open_dump(path)
+    assert list(dump.connections["url"]) == ["https://app.example/room?id=1"]
+    assert [name.rpartition(".")[2] for name in dump.events["name"]] == [
+        *("create", "getUserMedia", "getUserMediaOnFailure", "getDisplayMedia", "getDisplayMediaOnFailure"),
+    ]

@@ -31,8 +31,13 @@ for _first, _names in (
     (30, "addTrack addTrackOnSuccess addTransceiver addTransceiverOnSuccess removeTrack createDataChannel"),
     (36, "close restartIce setConfiguration create constraints setCodecPreferences setHeaderExtensionsToNegotiate"),
     (50, "setParameters replaceTrack"),
+    (60, "navigator.mediaDevices.getUserMedia navigator.mediaDevices.getUserMediaOnSuccess"),
+    (63, "navigator.mediaDevices.getDisplayMedia navigator.mediaDevices.getDisplayMediaOnSuccess"),
+    (65, "navigator.mediaDevices.getUserMediaOnFailure navigator.mediaDevices.enumerateDevices"),
+    (67, "navigator.mediaDevices.ondevicechange navigator.mediaDevices.getDisplayMediaOnFailure"),
     (70, "MediaStreamTrack.stop MediaStreamTrack.applyConstraints"),
     (72, "MediaStreamTrack.onended MediaStreamTrack.onmute MediaStreamTrack.onunmute"),
+    (80, "HTMLMediaElement.resize"),
 ):
     _METHODS.update(enumerate(_names.split(), _first))
 _SECTION = re.compile(r"\r?\n(?=m=)")
@@ -49,6 +54,12 @@ _SAME = ("v=", "m=")  # written instead of a section that has not changed
 class _Header(msgspec.Struct, rename={"file_format": "fileFormat"}):
     file_format: int
     origin: str | None = None
+    url: str | None = None
+    """The path of the page, from rtcstats-server. Chromium writes the whole URL into each `create` instead."""
+
+    @property
+    def page_url(self) -> str | None:
+        return f"{self.origin}{self.url or ''}" if self.origin is not None else self.url
 
 
 def read_rtcstats(path: str, text: bytes) -> list[DumpEvent]:
@@ -77,7 +88,7 @@ def _events(path: str, header: _Header, lines: list[bytes], *, is_torn: bool) ->
             case [str() | int() as method, str() | None as connection, value, *more, int() | float() as delta_ms]:
                 at_ms += delta_ms
                 name = _METHODS.get(method, f"method {method}" if isinstance(method, int) else method)
-                url = next((each for each in more if isinstance(each, str)), header.origin)
+                url = next((each for each in more if isinstance(each, str)), header.page_url)
                 value = descriptions.whole(connection, name, _unquoted(value))
                 ts = seconds(path, place, at_ms)
                 yield DumpEvent(0, ts, connection, name, value, url if name == "create" else None)
