@@ -71,3 +71,10 @@ def test_a_file_of_rtcstats_server_names_the_page_and_its_calls(tmp_path: Path) 
     assert [name.rpartition(".")[2] for name in dump.events["name"]] == [
         *("create", "getUserMedia", "getUserMediaOnFailure", "getDisplayMedia", "getDisplayMediaOnFailure"),
     ]
+
+
+def test_a_dump_begins_with_its_earliest_event(tmp_path: Path) -> None:
+    """Chromium that begins to record a connection of 20 seconds ago writes its creation with the time of then."""
+    events = [(20.0, "create", None, {}), (0.0, "create", "6-1", {}), (21.0, "onconnectionstatechange", "6-1", "new")]
+    title = str(open_dump(write_rtcstats(tmp_path / "page", *events))).splitlines()[0]
+    assert title.endswith("2026-11-18 11:06:40 to 2026-11-18 11:07:01 UTC by its own clock")

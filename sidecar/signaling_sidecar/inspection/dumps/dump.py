@@ -165,7 +165,9 @@ class Dump:
     def _title(self) -> str:
         facts = [f"{self.kind} dump", self.connection_count, counted(len(self.recorded), "event")]
         if self.recorded:
-            first, last = (datetime.fromtimestamp(at.ts, UTC) for at in (self.recorded[0], self.recorded[-1]))
+            # If the recording began after the call, an rtcstats dump has `create` late, but with its real time.
+            times = [event.ts for event in self.recorded]
+            first, last = (datetime.fromtimestamp(ts, UTC) for ts in (min(times), max(times)))
             facts.append(f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC by its own clock")
         return f"{visible(self.name)}: {', '.join(facts)}"
 
