@@ -61,6 +61,10 @@ def up_to_144(way: Callable[[datetime], str] = WAYS["en-US"], zone: timezone = Z
     for connection in dump["PeerConnections"].values():
         for update in connection["updateLog"]:
             update["time"] = way(datetime.fromtimestamp(update.pop("timestamp") / 1000, zone))
+        for key, series in connection["stats"].items():
+            if key.endswith("Timestamp]"):
+                times = json.loads(connection["stats"][key.replace("[", "").replace("]", "")]["values"])
+                series["values"] = json.dumps([way(datetime.fromtimestamp(ms / 1000, zone)) for ms in times if ms])
     return dump
 
 
@@ -119,6 +123,19 @@ def test_a_page_that_used_the_camera_long_before_it_connected_has_the_right_zone
     assert abs(clock["offset_s"]) < 2
 
 
+def test_a_long_call_has_the_right_zone(log: EventLog, tmp_path: Path) -> None:
+    """After 1000 values, Chromium drops the first values of a statistic, so that it begins long after the first
+    update."""
+    dump = up_to_144()
+    dump["getUserMedia"] = []
+    for connection in dump["PeerConnections"].values():
+        for series in connection["stats"].values():
+            for name in ("startTime", "endTime"):
+                series[name] = (datetime.fromisoformat(series[name]) + timedelta(hours=2)).isoformat()
+    [clock] = log.with_dump(open_dump(write(tmp_path / "dump", dump))).clocks.to_dict("records")
+    assert abs(clock["offset_s"]) < 2
+
+
 @pytest.mark.parametrize("dump", [up_to_144(), of_2020()], ids=["up to 144", "2020"])
 def test_an_old_dump_has_the_same_connections(tmp_path: Path, dump: dict[str, Any]) -> None:
     now = open_dump(INTERNALS).connections.set_index("connection")
@@ -169,6 +186,13 @@ def test_times_in_the_format_of_each_country_are_read(
 def test_a_time_in_a_local_format_is_read(text: str, known: datetime | None, expected: tuple[int, ...]) -> None:
     times = LocalTimes([text], known.timestamp() if known is not None else None)
     assert times.seconds(text) == datetime(*expected, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]
+
+
+@pytest.mark.parametrize("unread", ["Invalid Date", "1/1/1970, 0:00:01"])
+def test_a_time_in_both_forms_shows_the_zone_and_the_order(unread: str) -> None:
+    at = datetime(2026, 2, 1, 20, 30, tzinfo=UTC).timestamp()
+    times = LocalTimes(["1/2/2026, 10:00:00"], None, [(unread, 1.0), ("1/2/2026, 11:30:00", at)])
+    assert times.seconds("1/2/2026, 10:00:00") == datetime(2026, 2, 1, 19, tzinfo=UTC).timestamp()
 
 
 def test_one_day_above_12_shows_the_order_in_all_times() -> None:

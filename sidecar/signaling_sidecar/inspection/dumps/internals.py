@@ -1,10 +1,10 @@
 """Reads the file that Chromium downloads at `chrome://webrtc-internals`: a JSON object about all pages of the browser.
 
 For each connection, it contains the calls and events (`updateLog`), and for each statistic of getStats the list of its
-values over time. Closed connections may be missing. The values are JSON as text, and error messages are plain
-text. Up to Chromium 144, and so in most versions of Electron, the file does not say when it was downloaded, and `time`
-has the format of the user's country (`local_time.py`). Even older versions use other names (`old_words.py`). Fields
-other than `PeerConnections` are optional.
+values over time. Closed connections may be missing. The values are JSON as text, and error messages are plain text. Up
+to Chromium 144, and so in most versions of Electron, the file does not say when it was downloaded. Older versions (138,
+but not 142) have only `time`, in the format of the user's country (`local_time.py`). Even older versions use other
+names (`old_words.py`). Fields other than `PeerConnections` are optional.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_internals(path: str, text: bytes) -> list[DumpEvent]:
 def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
     known_s = _known(path, dump)
     texts = [u.time for c in dump.connections.values() for u in c.update_log if isinstance(u.time, str)]
-    local = LocalTimes(texts, known_s)
+    local = LocalTimes(texts, known_s, _in_both_forms(path, dump) if texts else ())
     for at, call in enumerate(dump.user_media):
         place = f"getUserMedia[{at}]"
         made = converted(path, place, call, _UserMedia)
@@ -100,6 +100,24 @@ def _known(path: str, dump: _Internals) -> float | None:
     if starts or calls:
         return min(starts or calls)
     return seconds(path, "timestamp", dump.timestamp) if dump.timestamp is not None else None
+
+
+def _in_both_forms(path: str, dump: _Internals) -> Iterator[tuple[str, float]]:
+    """Yield times that the statistics contain both as text and in ms since the epoch: the last value of
+    `[lastPacketSentTimestamp]`, for example, is the text for the last value of `lastPacketSentTimestamp`.
+
+    After 1000 values, Chromium drops the first values of a statistic. So in the dump of a long call, `startTime` is not
+    near the first update.
+    """
+    for id_, connection in dump.connections.items():
+        for key, series in connection.stats.items():
+            object_id, _, name = key.rpartition("-")
+            same = connection.stats.get(f"{object_id}-{name[1:-1]}") if name.endswith("Timestamp]") else None
+            if same is not None:
+                texts, numbers = (decoded(path, f"stats {key} of {id_}", of.values, list[Any]) for of in (series, same))
+                match texts[-1:], numbers[-1:]:
+                    case [str() as text], [int() | float() as at_ms]:
+                        yield text, at_ms / 1000
 
 
 def _moments(path: str, id_: str, connection: _PeerConnection, local: LocalTimes, known_s: float) -> Iterator[_Moment]:

@@ -1,8 +1,8 @@
 """Reads times in the format of a country: `11/28/2026, 3:04:05 PM`, `28.11.2026, 15:04:05`, `2026/11/28 15:04:05`.
 
-Up to version 144, Chromium's webrtc-internals dumps have such times. These times contain no zone and no fractions of a
-second, and the order of day and month is unknown. Another time in the dump, in ms since the epoch, helps to find the
-zone and the order.
+In older webrtc-internals dumps, such as those of Chromium 138, the updates have only such times. These times contain no
+zone and no fractions of a second, and the order of day and month is unknown. Other times in the dump, in ms since the
+epoch, help to find the zone and the order.
 """
 
 from __future__ import annotations
@@ -21,18 +21,27 @@ _MORNING = re.compile("a\\.?\\s?m|오전|上午|午前|π\\.?μ", re.IGNORECASE)
 
 
 class LocalTimes:
-    """Reads the times of one dump. `known_s`, in seconds since the epoch, is a time near the first of these times, from
-    which the zone is calculated. It is None if no such time is known."""
+    """Reads the times of one dump.
 
-    def __init__(self, texts: Iterable[str], known_s: float | None) -> None:
+    The zone is calculated from `known`, if a text in it can be read: pairs of a text and the same time in seconds since
+    the epoch. Otherwise, the zone is calculated from `known_s`, a time near the first text, in seconds since the epoch,
+    or None if no such time is known.
+    """
+
+    def __init__(self, texts: Iterable[str], known_s: float | None, known: Iterable[tuple[str, float]] = ()) -> None:
         parsed = [dates for text in texts if (dates := _dates(text))]
         # Day, month and year are in the same order in all times of a dump. A day above 12 in one time shows the order.
         orders = [order for order in _ORDERS if parsed and all(order in dates for dates in parsed)]
-        firsts = {order: min(dates[order] for dates in parsed) for order in orders}
-        self._order = min(orders, key=lambda order: _distance_s(firsts[order], known_s), default=None)
+        at = {order: min(dates[order] for dates in parsed) for order in orders}
+        for text, ts in known:
+            if any(order in orders for order in _dates(text)):
+                at, known_s = _dates(text), ts
+                break
+        orders = [order for order in orders if order in at]
+        self._order = min(orders, key=lambda order: _distance_s(at[order], known_s), default=None)
         self._offset_s = 0.0
         if self._order is not None and known_s is not None:
-            away_s = known_s - firsts[self._order].timestamp()
+            away_s = known_s - at[self._order].timestamp()
             zone_s = round(away_s / _ZONE_STEP_S) * _ZONE_STEP_S
             self._offset_s = zone_s if abs(zone_s) <= _FARTHEST_ZONE_S else 0.0
 
