@@ -78,3 +78,15 @@ def test_a_dump_begins_with_its_earliest_event(tmp_path: Path) -> None:
     events = [(20.0, "create", None, {}), (0.0, "create", "6-1", {}), (21.0, "onconnectionstatechange", "6-1", "new")]
     title = str(open_dump(write_rtcstats(tmp_path / "page", *events))).splitlines()[0]
     assert title.endswith("2026-11-18 11:06:40 to 2026-11-18 11:07:01 UTC by its own clock")
+
+
+def test_the_candidate_types_of_statistics_from_before_the_standard_are_translated(tmp_path: Path) -> None:
+    stats = {
+        "Channel-data-1-selectedCandidatePairId": series("Conn-data-1-0"),
+        "Conn-data-1-0-localCandidateId": series("Cand-vvnuH1yG"),
+        "Conn-data-1-0-remoteCandidateId": series("Cand-PBCqkpgG"),
+        "Cand-vvnuH1yG-candidateType": series("serverreflexive"),
+        "Cand-PBCqkpgG-candidateType": series("relayed"),
+    }
+    (row,) = open_dump(write_internals(tmp_path / "dump", CONNECTED, stats=stats)).connections.to_dict("records")
+    assert (row["local_type"], row["remote_type"]) == ("srflx", "relay")

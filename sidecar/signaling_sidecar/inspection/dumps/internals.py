@@ -181,7 +181,8 @@ def _last_stats(path: str, id_: str, stats: dict[str, _Series], ended_ts: float)
         # Chromium writes texts that look like numbers as numbers. Those that are read here do not look so, but the
         # `protocol` of a data channel, which is any text, may.
         if values and not isinstance(values[-1], int | float):
-            report.setdefault(object_id, {})[name] = values[-1]
+            value = old_words.candidate_type(values[-1]) if name == "candidateType" else values[-1]
+            report.setdefault(object_id, {})[name] = value
             until_ts = max(until_ts, ended_ts if series.end_time is None else series.end_time.timestamp())
     if report:
         yield DumpEvent(0, until_ts, id_, "getStats", report)

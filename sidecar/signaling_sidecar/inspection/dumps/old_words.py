@@ -19,6 +19,7 @@ _NAMES = {
     "onIceCandidate": "icecandidate",
     "stop": "close",
 }
+_CANDIDATE_TYPES = {"serverreflexive": "srflx", "peerreflexive": "prflx", "relayed": "relay"}
 _STATE = re.compile(r"(?:ICEConnectionState|ICEGatheringState|SignalingState|ConnectionState)([A-Z]\w*)")
 _DESCRIPTION = re.compile(r"type: (\w+), sdp: (.*)", re.DOTALL)
 _CANDIDATE = re.compile(r"\bcandidate: (candidate:[^,]*)")
@@ -28,6 +29,10 @@ _POLICY = re.compile(r"""\biceTransport(?:Policy|s)"?: *"?(\w+)""")
 
 def name_of(type_: str) -> str:
     return _NAMES.get(type_, type_)
+
+
+def candidate_type(type_: object) -> object:
+    return _CANDIDATE_TYPES.get(type_, type_) if isinstance(type_, str) else type_
 
 
 def value_of(name: str, text: str) -> Any:
