@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import Dump, EventLog, open_dump, open_log
-from tests.kit.browser_dumps import BOTH, INTERNALS, RECORDED, RTCSTATS, offer, unpacked, write_rtcstats
+from tests.kit.browser_dumps import BOTH, INTERNALS, RECORDED, RTCSTATS, candidate, offer, unpacked, write_rtcstats
 from tests.kit.diagnosis_log import Story
 from tests.kit.inspection_log import BAR, T0_S, TWO_PEERS, header, record, write_segment
 from tests.kit.tables import described, reasons
@@ -232,6 +232,7 @@ def failing(tmp_path: Path, *events: tuple[float, str, Any], **created: Any) -> 
         tmp_path / "page",
         (1.0, "create", "PC_0", created or None),
         (1.1, "setLocalDescription", "PC_0", offer("BENu")),
+        (1.2, "onicecandidate", "PC_0", candidate("BENu", "10.0.0.2")),
         *((at_s, name, "PC_0", value) for at_s, name, value in events),
     )
     return reasons(open_log(story.write()).with_dump(open_dump(dump)))["bar"]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from signaling_sidecar.inspection import open_dump
-from tests.kit.browser_dumps import candidate, offer, write_internals, write_rtcstats
+from signaling_sidecar.inspection import open_dump, open_log
+from tests.kit.browser_dumps import answer, candidate, offer, write_internals, write_rtcstats
+from tests.kit.inspection_log import write_segment
 
 CONNECTED = (0.1, "onconnectionstatechange", "connected")
 
@@ -90,3 +91,19 @@ def test_the_candidate_types_of_statistics_from_before_the_standard_are_translat
     }
     (row,) = open_dump(write_internals(tmp_path / "dump", CONNECTED, stats=stats)).connections.to_dict("records")
     assert (row["local_type"], row["remote_type"]) == ("srflx", "relay")
+
+
+def test_a_browser_that_has_found_no_candidate_is_named(tmp_path: Path) -> None:
+    path = write_internals(
+        tmp_path / "dump",
+        (0.0, "setLocalDescription", offer("BENu")),
+        (0.1, "onicegatheringstatechange", "complete"),
+        (0.1, "onicecandidate", {"candidate": "", "sdpMid": "0"}),
+        (0.2, "setRemoteDescription", answer("ANNu")),
+        (0.3, "addIceCandidate", candidate("ANNu", "10.0.0.1")),
+        (60.0, "onconnectionstatechange", "failed"),
+    )
+    log = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", []))
+    [pair] = log.with_dump(open_dump(path)).pairs.to_dict("records")
+    assert pair["reason"] == "no-candidates"
+    assert "the browser of page 7-1 found no candidate, so there was no address to signal" in pair["sentence"]

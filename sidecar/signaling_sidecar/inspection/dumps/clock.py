@@ -19,9 +19,9 @@ from signaling_sidecar.counted import counted
 from signaling_sidecar.diagnosis import Entry
 from signaling_sidecar.eventlog.payload import find_candidates, find_description, find_media
 from signaling_sidecar.inspection.dumps.events import DumpEvent
-from signaling_sidecar.inspection.dumps.reports import LOCAL, REMOTE
+from signaling_sidecar.inspection.dumps.reports import FOUND, LOCAL, REMOTE
 
-_MADE = LOCAL | {"createOfferOnSuccess", "createAnswerOnSuccess", "onicecandidate", "icecandidate"}
+_MADE = LOCAL | FOUND | {"createOfferOnSuccess", "createAnswerOnSuccess"}
 _USED = REMOTE | {"addIceCandidate"}
 # These states follow the descriptions of a connection that existed before the recording. In no other connection do all
 # three follow each other before the first `...OnSuccess`.

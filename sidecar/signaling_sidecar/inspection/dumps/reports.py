@@ -28,6 +28,7 @@ _NUMBERS_OF_STATS = {
 READ_STATS = frozenset(_NUMBERS_OF_STATS.values())
 LOCAL = frozenset({"setLocalDescription", "setLocalDescriptionOnSuccess"})
 REMOTE = frozenset({"setRemoteDescription"})
+FOUND = frozenset({"onicecandidate", "icecandidate"})
 _STATES = {
     "connectionstatechange": "connection",
     "iceconnectionstatechange": "ice",
@@ -76,14 +77,19 @@ def _report(path: str, event: DumpEvent) -> Report | None:
         if ufrag is None:
             return None
         if name in LOCAL:
-            return Report("state", local_ufrag=ufrag)
-        return Report("state", remote_ufrag=ufrag, has_remote=bool(find_candidates(event.json)))
-    if name == "addIceCandidate":
-        return Report("state", has_remote=True) if find_candidates(event.json) else None
+            return Report("state", local_ufrag=ufrag, has_local=_has_candidate(event))
+        return Report("state", remote_ufrag=ufrag, has_remote=_has_candidate(event))
+    if name in FOUND | {"addIceCandidate"}:
+        found = {"has_local": True} if name in FOUND else {"has_remote": True}
+        return Report("state", **found) if _has_candidate(event) else None
     if name in ("close", "remove"):
         return Report("closed", connection="closed")
     failure = _FAILURE.fullmatch(name)
     return _failed(failure["operation"], _message(path, event)) if failure is not None else None
+
+
+def _has_candidate(event: DumpEvent) -> bool:
+    return any(each.type != "end" for each in find_candidates(event.json))
 
 
 def _message(path: str, event: DumpEvent) -> str:
