@@ -10,7 +10,7 @@ import pytest
 
 from signaling_sidecar.inspection import open_dump, open_log
 from tests.kit.browser_dumps import answer, candidate, offer, write_internals, write_rtcstats
-from tests.kit.inspection_log import write_segment
+from tests.kit.inspection_log import T0_S, write_segment
 
 CONNECTED = (0.1, "onconnectionstatechange", "connected")
 
@@ -107,3 +107,27 @@ def test_a_browser_that_has_found_no_candidate_is_named(tmp_path: Path) -> None:
     [pair] = log.with_dump(open_dump(path)).pairs.to_dict("records")
     assert pair["reason"] == "no-candidates"
     assert "the browser of page 7-1 found no candidate, so there was no address to signal" in pair["sentence"]
+
+
+@pytest.mark.parametrize("is_internals", [True, False], ids=["webrtc-internals", "rtcstats"])
+def test_a_connection_in_which_nothing_happens_until_the_end_of_the_dump_has_failed(
+    tmp_path: Path, is_internals: bool
+) -> None:
+    """Chromium reports no failure if a page adds no candidate of the other side."""
+    events = [
+        (0.0, "setLocalDescription", offer("BENu")),
+        (0.1, "onicecandidate", candidate("BENu", "10.0.0.2")),
+        (0.2, "setRemoteDescription", answer("ANNu")),
+    ]
+    if is_internals:
+        path = write_internals(tmp_path / "dump", *events)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"timestamp": 1000 * (T0_S + 30)}))
+    else:
+        stats = (30.0, "getStats", {"P": {"dataChannelsOpened": 0}})
+        path = write_rtcstats(
+            tmp_path / "dump", *((at_s, name, "PC_0", value) for at_s, name, value in [*events, stats])
+        )
+    log = open_log(write_segment(tmp_path / "events-b00t-0001.jsonl", []))
+    [pair] = log.with_dump(open_dump(path)).pairs.to_dict("records")
+    assert pair["reason"] == "no-candidates"
+    assert "no candidate of an unknown peer was signaled to page" in pair["sentence"]

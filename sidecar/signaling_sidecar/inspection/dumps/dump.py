@@ -107,8 +107,8 @@ class Dump:
         ========== =================== ==========================================================================
 
         In a webrtc-internals dump, `create` has the time of the next event of its connection, or of the download if
-        there is no other event, and `getStats` has the last values of the statistics that a diagnosis needs. In an
-        rtcstats dump, `getStats` has only the values that have changed.
+        there is no other event, `getStats` has the last values of the statistics that a diagnosis needs, and `download`
+        is the download of the dump. In an rtcstats dump, `getStats` has only the values that have changed.
         """
         rows = [
             (e.number, e.ts, e.connection, e.name, None if e.value is None else e.json.decode()) for e in self.recorded

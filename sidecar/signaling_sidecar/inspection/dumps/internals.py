@@ -88,6 +88,8 @@ def _events(path: str, dump: _Internals) -> Iterator[DumpEvent]:
             yield DumpEvent(0, moment.ts, id_, name, _value(name, update.value), within_s=moment.within_s)
         ended_ts = max((moment.ts for moment in moments), default=began_ts)
         yield from _last_stats(path, id_, connection.stats, ended_ts)
+        if dump.timestamp is not None and all(update.type != "close" for update in connection.update_log):
+            yield DumpEvent(0, seconds(path, "timestamp", dump.timestamp), id_, "download", None)
 
 
 def _known(path: str, dump: _Internals) -> float | None:

@@ -53,6 +53,8 @@ def reports_of(path: str, events: Sequence[DumpEvent]) -> Iterator[tuple[DumpEve
     `Report.pc` is the dump's name for the connection. Raises `DamagedDump` for a value of a wrong type.
     """
     stats: dict[str, _Stats] = {}
+    last = {event.connection: event for event in events}
+    begun: set[str] = set()  # without the `…-0` of the page
     for event in events:
         if event.connection is None:
             continue
@@ -60,7 +62,10 @@ def reports_of(path: str, events: Sequence[DumpEvent]) -> Iterator[tuple[DumpEve
             report = stats.setdefault(event.connection, _Stats()).report(path, event)
         else:
             report = _report(path, event)
+        if report is None and event is last[event.connection] and event.connection in begun:
+            report = Report("state")  # shows until when the state of the connection has not changed
         if report is not None:
+            begun.add(event.connection)
             yield event, msgspec.structs.replace(report, pc=event.connection, page=event.connection)
 
 
@@ -79,9 +84,10 @@ def _report(path: str, event: DumpEvent) -> Report | None:
         if name in LOCAL:
             return Report("state", local_ufrag=ufrag, has_local=_has_candidate(event))
         return Report("state", remote_ufrag=ufrag, has_remote=_has_candidate(event))
-    if name in FOUND | {"addIceCandidate"}:
-        found = {"has_local": True} if name in FOUND else {"has_remote": True}
-        return Report("state", **found) if _has_candidate(event) else None
+    if name in FOUND:
+        return Report("state", has_local=True) if _has_candidate(event) else None
+    if name == "addIceCandidate":
+        return Report("state", has_remote=True) if _has_candidate(event) else None
     if name in ("close", "remove"):
         return Report("closed", connection="closed")
     failure = _FAILURE.fullmatch(name)
