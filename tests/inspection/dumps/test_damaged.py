@@ -61,6 +61,14 @@ def test_a_dump_that_an_editor_or_powershell_has_saved_is_the_same(dump: Path, t
             assert open_dump(tmp_path / str(number)).recorded == open_dump(dump).recorded
 
 
+@pytest.mark.parametrize("dump", [RTCSTATS, INTERNALS], ids=["rtcstats", "internals"])
+def test_a_dump_that_was_packed_in_parts_is_read_completely(dump: Path, tmp_path: Path) -> None:
+    content = gzip.decompress(dump.read_bytes())
+    half = len(content) // 2
+    (tmp_path / "parts").write_bytes(gzip.compress(content[:half]) + gzip.compress(content[half:]))
+    assert open_dump(tmp_path / "parts").recorded == open_dump(dump).recorded
+
+
 def test_a_dump_with_a_broken_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dump").write_bytes(codecs.BOM_UTF16_LE + b"{\0\x00\xd8")
     with pytest.raises(DamagedDump, match="dump is not as a browser writes it: "):

@@ -210,10 +210,15 @@ def entry_of(event: DumpEvent, report: Report, offset_s: float = 0.0) -> Entry:
 
 
 def _unpacked(path: str, content: bytes) -> bytes:
+    members: list[bytes] = []  # a gzip file may have several; of an incomplete one, as much as possible is read
     try:
-        return zlib.decompressobj(wbits=_GZIP).decompress(content)  # an incomplete file is read as far as possible
+        while content.startswith(_GZIP_MAGIC):
+            member = zlib.decompressobj(wbits=_GZIP)
+            members.append(member.decompress(content))
+            content = member.unused_data
     except zlib.error as error:
         raise DamagedDump(path, None, str(error)) from error
+    return b"".join(members)
 
 
 def _as_a_browser_writes(path: str, content: bytes) -> bytes:
