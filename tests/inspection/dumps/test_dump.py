@@ -13,7 +13,17 @@ import pandas as pd
 import pytest
 
 from signaling_sidecar.inspection import Dump, EventLog, open_dump, open_log
-from tests.kit.browser_dumps import BOTH, INTERNALS, RECORDED, RTCSTATS, candidate, offer, unpacked, write_rtcstats
+from tests.kit.browser_dumps import (
+    BOTH,
+    INTERNALS,
+    RECORDED,
+    RTCSTATS,
+    answer,
+    candidate,
+    offer,
+    unpacked,
+    write_rtcstats,
+)
 from tests.kit.diagnosis_log import Story
 from tests.kit.inspection_log import BAR, T0_S, TWO_PEERS, header, record, write_segment
 from tests.kit.tables import described, reasons
@@ -243,12 +253,18 @@ def test_a_dump_shows_the_reasons_that_only_a_browser_knows(tmp_path: Path) -> N
     assert failing(tmp_path) == "ice-failed"
     assert failing(tmp_path, *lost, iceTransportPolicy="relay") == "relay-only"
     assert failing(tmp_path, (3.0, "oniceconnectionstatechange", "connected"), *lost) == "dtls-failed"
-    for name, message in (
+    for name, value in (
         ("addIceCandidateFailed", "The remote description was null"),
+        ("addIceCandidateFailed", candidate("ANNu", "10.0.0.1")),
         ("addIceCandidateOnFailure", "InvalidStateError: Failed to execute 'addIceCandidate'"),
     ):
-        assert failing(tmp_path, (3.0, name, message), *lost) == "candidates-before-description"
+        assert failing(tmp_path, (3.0, name, value), *lost) == "candidates-before-description"
     assert failing(tmp_path, (3.0, "addIceCandidateFailed", "Error processing ICE candidate"), *lost) == "ice-failed"
+    remote = (2.9, "setRemoteDescription", answer("ANNu"))
+    refused, added = (
+        (3.0, name, candidate("ANNu", "10.0.0.1")) for name in ("addIceCandidateFailed", "addIceCandidate")
+    )
+    assert failing(tmp_path, remote, refused, added, *lost) == "ice-failed"
 
 
 @pytest.mark.parametrize("path", BOTH, ids=["internals", "rtcstats"])

@@ -55,13 +55,16 @@ def reports_of(path: str, events: Sequence[DumpEvent]) -> Iterator[tuple[DumpEve
     stats: dict[str, _Stats] = {}
     last = {event.connection: event for event in events}
     begun: set[str] = set()  # without the `…-0` of the page
+    described: set[str] = set()
     for event in events:
         if event.connection is None:
             continue
         if event.name == "getStats":
             report = stats.setdefault(event.connection, _Stats()).report(path, event)
         else:
-            report = _report(path, event)
+            report = _report(path, event, has_description=event.connection in described)
+        if event.name in REMOTE:
+            described.add(event.connection)
         if report is None and event is last[event.connection] and event.connection in begun:
             report = Report("state")  # shows until when the state of the connection has not changed
         if report is not None:
@@ -69,7 +72,7 @@ def reports_of(path: str, events: Sequence[DumpEvent]) -> Iterator[tuple[DumpEve
             yield event, msgspec.structs.replace(report, pc=event.connection, page=event.connection)
 
 
-def _report(path: str, event: DumpEvent) -> Report | None:
+def _report(path: str, event: DumpEvent, *, has_description: bool) -> Report | None:
     name = event.name
     state = _STATES.get(name.removeprefix("on"))
     if state is not None:
@@ -78,36 +81,41 @@ def _report(path: str, event: DumpEvent) -> Report | None:
         configuration = _typed(path, event, _Configuration | None) or _Configuration()
         return Report("opened", policy=configuration.ice_transport_policy)
     if name in LOCAL | REMOTE:
-        ufrag = find_media(event.json).ufrag if _typed(path, event, _Description | None) is not None else None
-        if ufrag is None:
-            return None
-        if name in LOCAL:
-            return Report("state", local_ufrag=ufrag, has_local=_has_candidate(event))
-        return Report("state", remote_ufrag=ufrag, has_remote=_has_candidate(event))
+        return _described(path, event)
     if name in FOUND:
         return Report("state", has_local=True) if _has_candidate(event) else None
     if name == "addIceCandidate":
         return Report("state", has_remote=True) if _has_candidate(event) else None
     if name in ("close", "remove"):
         return Report("closed", connection="closed")
-    failure = _FAILURE.fullmatch(name)
-    return _failed(failure["operation"], _message(path, event)) if failure is not None else None
+    return _failed(path, event, has_description=has_description)
+
+
+def _described(path: str, event: DumpEvent) -> Report | None:
+    ufrag = find_media(event.json).ufrag if _typed(path, event, _Description | None) is not None else None
+    if ufrag is None:
+        return None
+    if event.name in LOCAL:
+        return Report("state", local_ufrag=ufrag, has_local=_has_candidate(event))
+    return Report("state", remote_ufrag=ufrag, has_remote=_has_candidate(event))
 
 
 def _has_candidate(event: DumpEvent) -> bool:
     return any(each.type != "end" for each in find_candidates(event.json))
 
 
-def _message(path: str, event: DumpEvent) -> str:
+def _failed(path: str, event: DumpEvent, *, has_description: bool) -> Report | None:
+    failure = _FAILURE.fullmatch(event.name)
+    if failure is None:
+        return None
     if event.name == "addIceCandidateFailed" and isinstance(event.value, dict):
-        return ""  # older versions of Chromium write the candidate instead of a message
-    return _typed(path, event, str | None) or ""
-
-
-def _failed(operation: str, message: str) -> Report:
+        # Older versions of Chromium write the candidate instead of the message.
+        message = "" if has_description else _TOO_EARLY
+    else:
+        message = _typed(path, event, str | None) or ""
     named = _ERROR_NAME.match(message)
     name = "InvalidStateError" if message == _TOO_EARLY else named[1] if named is not None else None
-    return Report("error", operation=operation, name=name)
+    return Report("error", operation=failure["operation"], name=name)
 
 
 def _typed(path: str, event: DumpEvent, type_: Any) -> Any:
