@@ -88,9 +88,10 @@ def test_two_peers_that_met_in_no_room_have_no_ladder(tmp_path: Path) -> None:
         record(2 + n, n, "trace.state", data={"pc": one, "event": "state", "localUfrag": one, "remoteUfrag": other})
         for n, (one, other) in enumerate((("p1", "p2"), ("p2", "p1")))
     ]
-    log = log_of(tmp_path, header("b00t"), *pages)
-    assert len(log.pairs) == 1
-    with pytest.raises(UnknownRoom, match="no room of these two"):
+    bar = record(9, 9, "peer.joined", **ANN, data={})
+    log = log_of(tmp_path, header("b00t"), *pages, bar)
+    assert len(log.pairs) == len(log.rooms) == 1
+    with pytest.raises(UnknownRoom, match=r"no room of these two: .* only their browsers' reports are known$"):
         log.ladder(log.pairs.iloc[0])
 
 

@@ -10,14 +10,16 @@ MAX_CHOICES_NAMED = 20  # the most choices in one message, because a log may hav
 
 
 class UnknownRoom(SidecarError):
-    """The log, or the sidecar, has no room with the requested id. The message lists the rooms that exist there."""
+    """The log, or the sidecar, has no room with the requested id. The message lists the rooms that exist there, unless
+    `known` is None."""
 
-    def __init__(self, requested: str, known: Sequence[str], place: str = "this log") -> None:
+    def __init__(self, requested: str, known: Sequence[str] | None, place: str = "this log") -> None:
         super().__init__(requested, known, place)
         self.requested, self.known, self.place = requested, known, place
 
     def __str__(self) -> str:
-        return f"{self.place} has no room {self.requested}; its rooms are: {first_of(self.known) or 'none'}"
+        sentence = f"{self.place} has no room {self.requested}"
+        return sentence if self.known is None else f"{sentence}; its rooms are: {first_of(self.known) or 'none'}"
 
 
 class AmbiguousRoom(SidecarError):

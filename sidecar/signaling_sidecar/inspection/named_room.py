@@ -30,7 +30,7 @@ def named_room(room: Any, dialect: str | None = None, boot: str | None = None) -
     if pd.isna(room["room"]):
         is_pair = "other_session" in room.index
         reason = "of these two: they met in no room, and only their browsers' reports are known"
-        raise UnknownRoom(reason if is_pair else "for this row, because the row is not about a room", [])
+        raise UnknownRoom(reason if is_pair else "for this row, because the row is not about a room", None)
     return NamedRoom(str(room["room"]), str(room["dialect"]), str(room["boot"]))
 
 
