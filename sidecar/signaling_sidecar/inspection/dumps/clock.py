@@ -96,7 +96,7 @@ def _made_before_the_recording(events: Sequence[DumpEvent]) -> set[int]:
     """Return the numbers of the local descriptions of connections that existed before the recording began."""
     updates: dict[str | None, list[DumpEvent]] = {}
     for event in events:
-        if event.name not in ("create", "getStats"):
+        if event.name not in ("create", "getStats", "download"):
             updates.setdefault(event.connection, []).append(event)
     found: set[int] = set()
     for of_connection in updates.values():
