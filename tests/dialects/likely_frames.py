@@ -19,6 +19,7 @@ from signaling_sidecar.dialects import DIALECTS, Binary
 from tests.dialects.manners import MANNERS
 from tests.dialects.vectors import paths_of, played, sent_frame
 from tests.kit.any_json import ANYTHING
+from tests.kit.text_frames import text_of
 from tests.kit.wire import Wire
 
 Draw = Callable[[SearchStrategy[Any]], Any]
@@ -122,7 +123,7 @@ def _of_vectors(dialect: str, room: str, sender: str, to: str) -> Iterator[Any]:
 
 
 def encoded(frame: Any) -> bytes:
-    return Binary(frame) if isinstance(frame, bytes) else json.dumps(frame).encode()
+    return Binary(frame) if isinstance(frame, bytes) else text_of(frame).encode()
 
 
 def _with_names(value: Any, renamed: dict[str, str]) -> Any:

@@ -9,8 +9,10 @@ import pytest
 
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.dialects.outline import outline
+from signaling_sidecar.hub.effects import FRAME_RECORDS
 from tests.dialects.manners import MANNERS
 from tests.dialects.vectors import paths_of, played, sent_frame
+from tests.kit.text_frames import Text, value_of
 
 VECTORS = [path for name in DIALECTS for path in paths_of(name)]
 
@@ -27,6 +29,17 @@ def test_a_vector_whose_first_step_is_a_greeting_is_told_to_open_the_connection_
     path.write_text(json.dumps({"steps": [{"to": "one", "receive": {"IdAssigned": "one"}}]}))
     with pytest.raises(AssertionError, match="put a step 'open' before this step"):
         list(played(path))
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_payload_of_each_relayed_frame_is_json_or_binary(path: Path) -> None:
+    *_, wire = played(path)
+    for record in wire.records:
+        if record.type in FRAME_RECORDS and isinstance(record.data, bytes):
+            assert not isinstance(value_of(record.data), Text), (
+                f"the payload {record.data!r} of a `Relay` is not JSON, as it must be for the event log: let `encode` "
+                "write the rest of the frame"
+            )
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -21,6 +21,7 @@ from signaling_sidecar.dialects import Binary
 from signaling_sidecar.hub.commands import Kick, Say
 from signaling_sidecar.hub.rules import Ending, RoomKey
 from tests.kit.checkout import VECTORS
+from tests.kit.text_frames import Text
 from tests.kit.wire import Wire
 
 
@@ -70,6 +71,8 @@ def _play(wire: Wire, step: dict[str, Any]) -> None:
             wire.set_log_state(is_written=is_written)
         case {"to": name, "receive": expected} | {"to": name, "close": expected}:
             _receive(wire, name, expected)
+        case {"to": name, "receive_text": text}:
+            _receive(wire, name, Text(text))
         case {"to": name, "receive_binary": digits}:
             _receive(wire, name, bytes.fromhex(digits))
         case _:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import cast
 
 from tests.dialects.manners.manners import Frame, has
 from tests.kit.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, Handshake, frame
+from tests.kit.text_frames import text_of, value_of
 
 
 def masked(content: Frame | None) -> bytes:
@@ -17,7 +17,7 @@ def masked(content: Frame | None) -> bytes:
         return b""
     if isinstance(content, bytes):
         return frame(BINARY, content)
-    return frame(TEXT, json.dumps(content, separators=(",", ":")).encode())
+    return frame(TEXT, text_of(content).encode())
 
 
 class Client(asyncio.Protocol):
@@ -56,7 +56,7 @@ class Client(asyncio.Protocol):
         """Wait for this frame."""
         while expected is not None:
             payload = await self._kept.get()
-            content = payload if isinstance(expected, bytes) else json.loads(payload)
+            content = payload if isinstance(expected, bytes) else value_of(payload)
             if has(content, expected):
                 return
 

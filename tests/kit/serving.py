@@ -20,12 +20,13 @@ from signaling_sidecar.eventlog.segments import find_segments
 from signaling_sidecar.server import Sidecar
 from signaling_sidecar.settings import Settings
 from tests.kit.receiving import PATIENCE_S, receive
+from tests.kit.text_frames import value_of
 
 SILENCE_S = 0.01  # seconds; short, because the sidecar has handled all frames before this time begins
 
 
 class Peer:
-    """One WebSocket client, whose text frames are JSON."""
+    """One WebSocket client."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, settled: Callable[[], Awaitable[None]]) -> None:
         self.socket = socket
@@ -42,12 +43,12 @@ class Peer:
             await self.socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
 
     async def receive(self) -> Any:
-        """Return the value of the next text frame, or the bytes of a binary one."""
+        """Return the value of the next text frame (`value_of`), or the bytes of a binary one."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 message = await self.socket.receive()
                 assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
-                frame = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
+                frame = value_of(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
                 if not self.skips(frame):
                     return frame
 
@@ -64,7 +65,7 @@ class Peer:
         with suppress(TimeoutError):
             while True:
                 message = await receive(self.socket, within_s=SILENCE_S)
-                if message.type is not aiohttp.WSMsgType.TEXT or not self.skips(json.loads(message.data)):
+                if message.type is not aiohttp.WSMsgType.TEXT or not self.skips(value_of(message.data)):
                     pytest.fail(f"heard {message}, but nothing was expected")
 
     async def receives_the_end(self) -> None:

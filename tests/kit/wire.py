@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -23,6 +22,7 @@ from signaling_sidecar.server.authorisation.gate import NotLetIn
 from signaling_sidecar.settings import Settings
 from tests.dialects.manners import MANNERS
 from tests.kit.hub_driver import CountedIds, Driver
+from tests.kit.text_frames import value_of
 
 AT_MS = 1000  # connection number n sends its frames at the time n * AT_MS
 
@@ -80,7 +80,7 @@ class Wire:
         )
         if isinstance(opened, Closing):
             farewell = self.dialect.farewell(opened)
-            self.sent[name] += [] if farewell is None else [json.loads(farewell)]
+            self.sent[name] += [] if farewell is None else [value_of(farewell)]
             self.sent[name].append(list(opened))
         elif (command := self.dialect.begin(self.callers[name], AT_MS * number)) is not None:
             self.deliver(self.driver.handle(command), AT_MS * number)
@@ -161,7 +161,7 @@ class Wire:
                         if text is not None:
                             whole = text if mark is None else self.dialect.mark(text, mark)
                             is_binary = isinstance(whole, Binary)
-                            self.sent[names[number]].append(bytes(whole) if is_binary else json.loads(whole))
+                            self.sent[names[number]].append(bytes(whole) if is_binary else value_of(whole))
                         if isinstance(message, LastWords) and (closing := self.dialect.closing(message)):
                             self.sent[names[number]].append(list(closing))
                 case Close(connection, code, reason):

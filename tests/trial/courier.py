@@ -1,6 +1,6 @@
 """`courier`, a dialect for tests only.
 
-The server sends the first frame, text frames are JSON arrays, and some frames are binary.
+The server sends the first frame, text frames are JSON arrays or plain words, and some frames are binary.
 
 It differs as much as possible from the real dialects, to show that a new dialect needs no change of other code.
 """
@@ -17,13 +17,14 @@ from signaling_sidecar.dialects.frame import BadFrameError, Envelope, binary_rea
 from signaling_sidecar.dialects.kinds import kind_first
 from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.hub import commands, messages
-from signaling_sidecar.hub.commands import Carried
+from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.payloads import Binary
 from signaling_sidecar.hub.rules import Joining, RoomKey, RoomRules
 from signaling_sidecar.names import refuse_id
 
 NAME = "courier"
 CHUNK = "chunk"
+EXIT = b"exit"
 _RELAYED = frozenset(("offer", "answer", "candidate"))
 
 # --- decode --------------------------------------------------------------------------------------------------------
@@ -42,13 +43,27 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carr
         return commands.Join(
             kind=kind, connection=caller.connection, room=RoomKey(NAME, envelope.first), at_ms=at_ms, peer=peer
         )
-    if kind == "exit":
-        return commands.Leave(kind=kind, connection=caller.connection)
     if kind not in _RELAYED:
         raise BadFrameError(errors.unknown_type(kind))
     check(refuse_id("receiver", envelope.first))
     payload = b'["%b",%b]' % (kind.encode(), bytes(envelope.second))
     return commands.Relay(caller.connection, kind, envelope.first, None, payload)
+
+
+_read_array = reader(msgspec.json.Decoder(_Envelope), _read)
+
+
+def _decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
+    if frame == EXIT:
+        return commands.Leave(kind="exit", connection=caller.connection)
+    return _read_array(frame, caller, at_ms)
+
+
+_kind_of_array = kind_first()
+
+
+def _kind_of(frame: bytes) -> str | None:
+    return "exit" if frame == EXIT else _kind_of_array(frame)
 
 
 def _read_chunk(frame: bytes, caller: Caller, at_ms: int) -> Carried:
@@ -71,7 +86,7 @@ def _relayed(relayed: messages.Relayed, at_ms: int) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
-    messages.Greeting: lambda greeting, at_ms: encode_json(["hello"]),
+    messages.Greeting: lambda greeting, at_ms: b"hello",
     messages.PeerList: lambda listed, at_ms: encode_json(["here", [view.peer for view in listed.peers]]),
     messages.PeerJoined: lambda joined, at_ms: encode_json(["came", joined.peer.peer]),
     messages.PeerLeft: lambda left, at_ms: encode_json(["went", left.peer]),
@@ -85,9 +100,9 @@ COURIER = Dialect(
     purpose="a dialect for tests, with arrays and binary frames",
     paths=("/ws/signaling/courier",),
     kinds=_RELAYED | {"enter", "exit", CHUNK},
-    kind_of=kind_first(),
+    kind_of=_kind_of,
     rules=lambda settings: RoomRules(joining=Joining(capacity=settings.max_peers_per_room)),
-    decode=reader(msgspec.json.Decoder(_Envelope), _read),
+    decode=_decode,
     decode_binary=binary_reader(_read_chunk, CHUNK),
     encode=writer(_ENCODERS),
     begin=lambda caller, at_ms: commands.Greet(caller.connection, caller.given_id),

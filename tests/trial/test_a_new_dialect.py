@@ -78,7 +78,7 @@ async def test_binary_frames_are_relayed_shown_to_hooks_logged_drawn_and_shared(
     hooks.write_text("def on_relay(relay):\n    return relay.kind != 'chunk' or relay.frame == bytes((0, 255))\n")
     served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
     ann, ben = [await served.connect("/ws/signaling/courier") for _ in range(2)]
-    assert [await each.receive() for each in (ann, ben)] == [["hello"]] * 2
+    assert [await each.receive() for each in (ann, ben)] == ["hello"] * 2
     assert await ann.ask(["enter", "bar", "ann"]) == ["here", []]
     assert await ben.ask(["enter", "bar", "ben"]) == ["here", ["ann"]]
     assert await ann.receive() == ["came", "ben"]

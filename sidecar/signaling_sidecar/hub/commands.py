@@ -128,7 +128,8 @@ class Relay(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True)
     """The peer id of the receiver. None means all other peers in the room."""
     claimed_from: str | None
     payload: bytes
-    """The frame in the form in which the receivers get it. A binary frame is a `Binary`."""
+    """The frame in the form in which the receivers get it: JSON text, or a `Binary` for a binary frame. If the text
+    frames of a dialect are not JSON, this is the JSON text in the frame, and `Dialect.encode` writes the rest."""
     ref: JsonOrNone = None
     call: Join | None = None
     """If the frame names a room: the join that moves the sender to that room before the frame is sent there."""

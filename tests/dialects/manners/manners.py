@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from signaling_sidecar.hub import Ending
+from tests.kit.text_frames import Text
 
 Frame = Any
-"""A JSON value for a text frame, or bytes for a binary one."""
+"""A JSON value for a text frame, a `Text` for a text frame that is not JSON, or bytes for a binary frame."""
 
 
 def _nothing(*_: Any) -> None:
@@ -63,8 +64,8 @@ class Manners:
     candidate: Callable[[str, str, str, Any], Frame]
     """The frame with a candidate, made from (room, sender, receiver, RTCIceCandidateInit)."""
     also: Callable[[str, str, str], tuple[Frame, ...]] = lambda room, sender, to: ()
-    """Frames of further kinds, made from (room, sender, receiver). The vectors have binary frames of these kinds, in
-    which names cannot be replaced."""
+    """Frames of further kinds, made from (room, sender, receiver): of the kinds whose frames in the vectors are binary
+    or not JSON, because names in such frames cannot be replaced."""
     forged: Callable[[str, str, str, str], Frame] | None = None
     """The frame with an offer, made from (room, sender, receiver, name), that has this other name as its sender.
 
@@ -102,6 +103,8 @@ class Manners:
         frame = self.offer(room, sender, to, body)
         if isinstance(frame, bytes):
             return frame
+        if isinstance(frame, Text):
+            return Text(frame.replace("offer", "answer").replace("OFFER", "ANSWER"))
         return json.loads(json.dumps(frame).replace("offer", "answer").replace("OFFER", "ANSWER"))
 
 
