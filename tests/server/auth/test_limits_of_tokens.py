@@ -51,7 +51,8 @@ async def test_a_client_that_chooses_no_id_has_that_of_its_token(served: Served,
     only_id = manners.id_of("the-id-of-ann")
     peer = await served.connect(manners.path(ROOM, "ann"), headers=bearer(peer=only_id, room=ROOM))
     if (frame := manners.enter(ROOM, "", 0, 1)) is not None:
-        await peer.send({name: value for name, value in frame.items() if value != ""})
+        named = {name: value for name, value in frame.items() if value != ""} if isinstance(frame, dict) else frame
+        await peer.send(named)
     await served.settled()
     assert [record["peer"] for record in served.records("peer.joined")] == [only_id]
 
