@@ -42,9 +42,9 @@ class Peer:
         else:
             await self.socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
 
-    async def receive(self) -> Any:
+    async def receive(self, within_s: float = PATIENCE_S) -> Any:
         """Return the value of the next text frame (`value_of`), or the bytes of a binary one."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(within_s):
             while True:
                 message = await self.socket.receive()
                 assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message

@@ -79,6 +79,9 @@ class Manners:
     is_error: Callable[[Frame], bool] | None = _has_an_error_type
     """Whether a frame reports an error. By default, it does if its `type` contains "error". None if the dialect
     has no such frame."""
+    errors_need_ids: bool = False
+    """Whether an error is only sent in answer to a frame with a request id. The tests then expect that a frame that
+    cannot be read, or that exceeds the frame budget, is dropped without an error."""
     relays_any_kind: bool = False
     """Whether frames of kinds that the dialect does not declare are relayed too."""
     is_confirmation: Callable[[str, Frame], bool] = lambda peer, frame: False

@@ -6,11 +6,17 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from signaling_sidecar.server.sockets import endpoint
 from tests.dialects.manners.manners import Frame, Manners, has
 from tests.kit.serving import Peer, Served
 
-ALL_ERRORS = "A dialect that sends errors must send one for each bad frame, also for one without an id."
+ALL_ERRORS = (
+    "A dialect that sends errors must send one for each bad frame, also for one without an id, unless its manners have "
+    "`errors_need_ids`."
+)
+ERROR_WITHIN_S = 2.0  # seconds; short, because the sidecar has handled all frames before this time begins
 CONFIRMS = "If a frame only confirms that another one was accepted, `is_confirmation` in the manners must say so."
 
 
@@ -61,8 +67,14 @@ async def hears(peer: Peer, frame: Frame | None) -> None:
 
 
 async def hears_an_error(peer: Peer, manners: Manners) -> None:
-    """Assert that the peer's next frame reports an error. Do nothing if the dialect has no such frame."""
-    if manners.is_error is not None:
-        heard = await peer.receive()
-        says = f"{heard} tells no error, says `is_error` in the manners of the dialect."
-        assert manners.is_error(heard), f"{says} {ALL_ERRORS} {CONFIRMS}"
+    """Assert that the peer's next frame reports an error. Do nothing if the dialect has no such frame for a frame
+    without a request id."""
+    if manners.is_error is None or manners.errors_need_ids:
+        return
+    await peer.settled()
+    try:
+        heard = await peer.receive(ERROR_WITHIN_S)
+    except TimeoutError:
+        pytest.fail(f"the sidecar sent no error. {ALL_ERRORS}")
+    says = f"{heard} tells no error, says `is_error` in the manners of the dialect."
+    assert manners.is_error(heard), f"{says} {ALL_ERRORS} {CONFIRMS}"
