@@ -7,7 +7,7 @@ values are replaced by arbitrary ones, so that some frames are refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,18 +119,19 @@ def _of_vectors(dialect: str, room: str, sender: str, to: str) -> Iterator[Any]:
         renamed = dict.fromkeys(template.rooms, room) | dict.fromkeys(template.peers, to)
         if template.sender is not None:
             renamed[template.sender] = sender
-        yield _with_names(template.frame, renamed)
+        yield with_names(template.frame, renamed)
 
 
 def encoded(frame: Any) -> bytes:
     return Binary(frame) if isinstance(frame, bytes) else text_of(frame).encode()
 
 
-def _with_names(value: Any, renamed: dict[str, str]) -> Any:
+def with_names(value: Any, renamed: Mapping[str, Any]) -> Any:
+    """Return the frame with other values in place of these names."""
     if isinstance(value, dict):
-        return {name: _with_names(each, renamed) for name, each in value.items()}
+        return {name: with_names(each, renamed) for name, each in value.items()}
     if isinstance(value, list):
-        return [_with_names(each, renamed) for each in value]
+        return [with_names(each, renamed) for each in value]
     return renamed.get(value, value) if isinstance(value, str) else value
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from signaling_sidecar.dialects import DIALECTS
 from signaling_sidecar.hub import Ending
 from signaling_sidecar.server.sockets import connection as connection_module
+from tests.dialects.likely_frames import with_names
 from tests.dialects.manners import MANNERS, module_of
 from tests.dialects.manners.manners import Manners
 from tests.dialects.manners.meeting import CONFIRMS, enter, greeted, hears, hears_an_error, meet
@@ -35,8 +37,16 @@ BAD_FRAMES: list[str | bytes] = [
     '{"type":"offer"} x',
     "[" * 5000,
     '{"type":"\\ud800"}',
-    '{"type":"offer","to":["b"],"target":{},"payload":null,"roomId":7,"userId":[]}',
 ]
+
+
+def right_names(manners: Manners) -> Any:
+    return manners.offer(ROOM, "a", "b", 1)
+
+
+def wrong_names(manners: Manners) -> Any:
+    """Return an offer with a list in place of each name of a room or a peer. An offer without names stays as it is."""
+    return with_names(right_names(manners), {name: [name] for name in (ROOM, "a", "b")})
 
 
 @pytest.fixture(params=MANNERS.values(), ids=MANNERS)
@@ -157,6 +167,15 @@ async def test_bad_input_causes_one_error_for_its_sender_only(
         await peer.hears_nothing()
     assert len(served.refusals()) == 1
     await offer_reaches(manners, ROOM, ("a", a), ("b", b))
+
+
+@pytest.mark.parametrize("manners", [each for each in MANNERS.values() if wrong_names(each) != right_names(each)])
+async def test_an_offer_whose_names_are_no_strings_is_refused(served: Served, manners: Manners) -> None:
+    a, b = await meet(served, manners, ROOM, "a", "b")
+    await a.send(wrong_names(manners))
+    await served.settled()
+    assert len(served.refusals()) == 1
+    await b.hears_nothing()
 
 
 async def test_a_frame_with_half_an_emoji_arrives(served: Served, manners: Manners) -> None:
