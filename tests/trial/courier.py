@@ -14,7 +14,7 @@ import msgspec
 
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.frame import BadFrameError, Envelope, binary_reader, check, encode_json, reader, writer
-from signaling_sidecar.dialects.kinds import kind_first
+from signaling_sidecar.dialects.kinds import kind_at
 from signaling_sidecar.dialects.port import Caller, Dialect
 from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried, Command
@@ -59,7 +59,7 @@ def _decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
     return _read_array(frame, caller, at_ms)
 
 
-_kind_of_array = kind_first()
+_kind_of_array = kind_at(0)
 
 
 def _kind_of(frame: bytes) -> str | None:

@@ -4,7 +4,7 @@ sends: a frame that cannot be read becomes the command `Refuse`."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -28,14 +28,17 @@ class Envelope(msgspec.Struct, gc=False):
 
     If the kind of a frame is in another field than `type`, the subclass names that field:
     `type: Any = msgspec.field(name="op", default=None)`. For frames that are JSON arrays, the subclass is declared with
-    `array_like=True`, and the kind is the first item.
+    `array_like=True`. Its fields are the items in their order, after `type`, which is the first item. If the kind is
+    another item, the subclass names the field of that item: `kind_field: ClassVar[str] = "event"`.
     """
 
+    kind_field: ClassVar[str] = "type"
     type: Any = None
 
     @property
     def kind(self) -> str:
-        return self.type[:MAX_KIND_CHARS] if isinstance(self.type, str) else NO_TYPE
+        kind = getattr(self, self.kind_field)
+        return kind[:MAX_KIND_CHARS] if isinstance(kind, str) else NO_TYPE
 
     @property
     def ref(self) -> msgspec.Raw | None:
@@ -112,7 +115,9 @@ def reader(
     decode_envelope = envelopes.decode
     is_array = envelopes.type.__struct_config__.array_like
     opening, shape = (b"[", "array") if is_array else (b"{", "object")
-    kind_name = b"0" if is_array else encode_json(msgspec.structs.fields(envelopes.type)[0].encode_name)
+    names = [field.encode_name for field in msgspec.structs.fields(envelopes.type)]
+    place = envelopes.type.__struct_fields__.index(envelopes.type.kind_field)
+    kind_name = b"%d" % place if is_array else encode_json(names[place])
 
     def decode(frame: bytes, caller: Caller, at_ms: int) -> Command:
         envelope: E | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -19,10 +20,11 @@ def kind_in(field: str) -> KindOf:
     return _read_with(msgspec.defstruct("_Kinded", [("kind", str)], rename={"kind": field}))
 
 
-def kind_first() -> KindOf:
-    """Create a function that reads the kind from the first item of a JSON array, for frames such as
+def kind_at(place: int) -> KindOf:
+    """Create a function that reads the kind from an item of a JSON array: `kind_at(0)` for frames such as
     `["join", "bar"]`."""
-    return _read_with(msgspec.defstruct("_Kinded", [("kind", str)], array_like=True))
+    before = [(f"item{number}", Any) for number in range(place)]
+    return _read_with(msgspec.defstruct("_Kinded", [*before, ("kind", str)], array_like=True))
 
 
 def kind_tag() -> KindOf:
