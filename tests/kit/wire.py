@@ -155,10 +155,10 @@ class Wire:
         for effect in effects:
             match effect:
                 case Send(connections, message, marks):
-                    text = self.dialect.encode(message, at_ms)
+                    encoded = self.dialect.encode(message, at_ms) or ()
                     for number in connections:
                         mark = (marks or {}).get(number)
-                        if text is not None:
+                        for text in encoded if isinstance(encoded, tuple) else (encoded,):
                             whole = text if mark is None else self.dialect.mark(text, mark)
                             is_binary = isinstance(whole, Binary)
                             self.sent[names[number]].append(bytes(whole) if is_binary else value_of(whole))

@@ -1,6 +1,7 @@
 """`courier`, a dialect for tests only.
 
-The server sends the first frame, text frames are JSON arrays or plain words, and some frames are binary.
+The server sends the first frame, text frames are JSON arrays or plain words, some frames are binary, and a join is
+answered with two frames.
 
 It differs as much as possible from the real dialects, to show that a new dialect needs no change of other code.
 """
@@ -13,9 +14,17 @@ from typing import Any
 import msgspec
 
 from signaling_sidecar import errors
-from signaling_sidecar.dialects.frame import BadFrameError, Envelope, binary_reader, check, encode_json, reader, writer
+from signaling_sidecar.dialects.frame import (
+    BadFrameError,
+    Envelope,
+    binary_reader,
+    check,
+    encode_json,
+    reader,
+    writer,
+)
 from signaling_sidecar.dialects.kinds import kind_at
-from signaling_sidecar.dialects.port import Caller, Dialect
+from signaling_sidecar.dialects.port import Caller, Dialect, Encoded
 from signaling_sidecar.hub import commands, messages
 from signaling_sidecar.hub.commands import Carried, Command
 from signaling_sidecar.hub.payloads import Binary
@@ -85,9 +94,12 @@ def _relayed(relayed: messages.Relayed, at_ms: int) -> bytes:
     return b"%b,%b,%b" % (kind, encode_json(relayed.sender), body)
 
 
-_ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
+_ENCODERS: dict[type, Callable[[Any, int], Encoded]] = {
     messages.Greeting: lambda greeting, at_ms: b"hello",
-    messages.PeerList: lambda listed, at_ms: encode_json(["here", [view.peer for view in listed.peers]]),
+    messages.PeerList: lambda listed, at_ms: (
+        encode_json(["room", listed.room]),
+        encode_json(["here", [view.peer for view in listed.peers]]),
+    ),
     messages.PeerJoined: lambda joined, at_ms: encode_json(["came", joined.peer.peer]),
     messages.PeerLeft: lambda left, at_ms: encode_json(["went", left.peer]),
     messages.Relayed: _relayed,

@@ -79,8 +79,10 @@ async def test_binary_frames_are_relayed_shown_to_hooks_logged_drawn_and_shared(
     served = await serve(aiohttp_client, tmp_path / "state", hooks=hooks)
     ann, ben = [await served.connect("/ws/signaling/courier") for _ in range(2)]
     assert [await each.receive() for each in (ann, ben)] == ["hello"] * 2
-    assert await ann.ask(["enter", "bar", "ann"]) == ["here", []]
-    assert await ben.ask(["enter", "bar", "ben"]) == ["here", ["ann"]]
+    assert await ann.ask(["enter", "bar", "ann"]) == ["room", "bar"]
+    assert await ann.receive() == ["here", []]
+    assert await ben.ask(["enter", "bar", "ben"]) == ["room", "bar"]
+    assert await ben.receive() == ["here", ["ann"]]
     assert await ann.receive() == ["came", "ben"]
     await ben.send(b"\x03ann\x00\xff")
     assert await ann.receive() == b"\x03ben\x00\xff"

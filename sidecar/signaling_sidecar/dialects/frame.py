@@ -11,7 +11,7 @@ import msgspec
 from signaling_sidecar import errors
 from signaling_sidecar.dialects.kinds import read_tagged
 from signaling_sidecar.dialects.outline import outline, well_formed
-from signaling_sidecar.dialects.port import Caller
+from signaling_sidecar.dialects.port import Caller, Encoded
 from signaling_sidecar.errors import NOT_JSON, Refusal
 from signaling_sidecar.hub import commands
 from signaling_sidecar.hub.commands import Carried, Command
@@ -175,11 +175,11 @@ def binary_reader(
     return decode
 
 
-def writer(encoders: Mapping[type, Callable[[Any, int], bytes | None]]) -> Callable[[Message, int], bytes | None]:
+def writer(encoders: Mapping[type, Callable[[Any, int], Encoded]]) -> Callable[[Message, int], Encoded]:
     """Create a dialect's `encode` function from one encoder for each type of message. Messages of a type without an
     encoder are not sent."""
 
-    def encode(message: Message, at_ms: int) -> bytes | None:
+    def encode(message: Message, at_ms: int) -> Encoded:
         encoder = encoders.get(type(message))
         return None if encoder is None else encoder(message, at_ms)
 

@@ -95,6 +95,10 @@ Decode = Callable[[bytes, Caller, int], Command]
 epoch. For a frame that cannot be read, it returns a `Refuse` command, and raises no exception."""
 
 
+Encoded = bytes | tuple[bytes, ...] | None
+"""The frame for a message, several frames, or nothing."""
+
+
 class Asked(NamedTuple):
     """An HTTP request to a route of a dialect."""
 
@@ -180,9 +184,10 @@ class Dialect:
     """Reads one text frame."""
     decode_binary: Decode | None = None
     """Reads one binary frame. With None, all binary frames are refused."""
-    encode: Callable[[Message, int], bytes | None]
-    """Returns the frame for (message, wall clock in ms), as a `Binary` when it is a binary frame. With None, nothing is
-    sent."""
+    encode: Callable[[Message, int], Encoded]
+    """Returns the frame for (message, wall clock in ms), as a `Binary` when it is a binary frame. If the protocol has
+    several frames for one message, such as one for each peer of a `PeerList`, returns a tuple of them. With None,
+    nothing is sent. The messages of a resumable session are numbered, so each of them has only one frame."""
     mark: Callable[[bytes, Mark], bytes] = lambda text, mark: text
     """Adds the sequence numbers of one receiver's resumable session to a frame that was encoded once for all
     receivers."""

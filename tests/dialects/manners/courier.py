@@ -14,6 +14,7 @@ MANNERS = Manners(
     offer=lambda room, sender, to, body: ["offer", to, body],
     arrives=lambda room, sender, to, body: ["offer", sender, body],
     leave=lambda room, peer: Text("exit"),
+    is_confirmation=lambda peer, frame: frame[0] == "room",  # the answer to a join is two frames
     is_error=lambda frame: frame[0] == "wrong",
     candidate=lambda room, sender, to, body: ["candidate", to, body],
     also=lambda room, sender, to: (bytes((len(to),)) + to.encode() + b"\x00\xff",),

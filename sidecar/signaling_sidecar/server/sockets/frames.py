@@ -25,8 +25,11 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return struct.pack("!BBQ", _FIN | opcode, 127, size) + payload
 
 
-def message_frame(message: bytes) -> bytes:
-    """Return the frame of a dialect's message, which is a binary frame if the message is a `Binary`."""
+def message_frame(message: bytes | tuple[bytes, ...]) -> bytes:
+    """Return the frame of a dialect's message, which is a binary frame if the message is a `Binary`. A tuple contains
+    several messages, whose frames are returned one after the other."""
+    if isinstance(message, tuple):
+        return b"".join(map(message_frame, message))
     return frame(BINARY if message.__class__ is Binary else TEXT, message)
 
 

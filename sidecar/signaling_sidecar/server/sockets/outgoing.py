@@ -106,7 +106,7 @@ class Outgoing:
             message = self._noted(message, send.connections)
         is_crowd = len(send.connections) >= CROWD and message.__class__ in ANNOUNCEMENTS
         put = self._unsent.put_announcement if is_crowd else self._unsent.put
-        text: bytes | None = None
+        text: bytes | tuple[bytes, ...] | None = None
         shared: bytes | None = None
         for id_ in send.connections:
             connection = self._connections.get(id_)
@@ -116,6 +116,7 @@ class Outgoing:
             if text is None:
                 text = dialect.encode(message, time.time_ns() // NS_PER_MS) or b""
             if marks is not None and (mark := marks.get(id_)) is not None:
+                assert isinstance(text, bytes), "a numbered message is one frame"
                 put(connection, message_frame(dialect.mark(text, mark)))
             elif text:
                 shared = shared or message_frame(text)
