@@ -1,11 +1,11 @@
-"""Creates a script for each dialect from its manners (`tests/bench/manners.py`): two peers join a room, one sends an
+"""Creates a script for each dialect from its manners (`tests/dialects/manners`): two peers join a room, one sends an
 offer, one leaves."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -16,6 +16,7 @@ from tests.dialects.manners.manners import Frame, Manners, has
 from tests.kit.programs import until
 from tests.kit.receiving import receive
 from tests.kit.sites import Sidecar
+from tests.kit.text_frames import text_of, value_of
 from tests.kit.ways import ANSWERS_WITHIN
 
 ROOM = "watch-party"
@@ -27,17 +28,25 @@ class Person:
     sidecar: Sidecar
     records_before: int
     """The number of records that the log had before the script began."""
+    skips: Callable[[Frame], bool]
+    """Whether a frame is only a confirmation (`Manners.is_confirmation`)."""
 
 
 async def sends(person: Person, frame: Frame) -> None:
-    await (person.socket.send_bytes(frame) if isinstance(frame, bytes) else person.socket.send_str(json.dumps(frame)))
+    await (person.socket.send_bytes(frame) if isinstance(frame, bytes) else person.socket.send_str(text_of(frame)))
 
 
 async def hears(person: Person, frame: Frame) -> None:
     """Assert that the next frame has these fields. The tests of the dialect check its other fields."""
-    message = await receive(person.socket)
-    told = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
+    told = await _received(person)
+    while person.skips(told):
+        told = await _received(person)
     assert has(told, frame), told
+
+
+async def _received(person: Person) -> Frame:
+    message = await receive(person.socket)
+    return value_of(message.data) if message.type is aiohttp.WSMsgType.TEXT else message.data
 
 
 async def closes(person: Person, code: int) -> None:
@@ -67,6 +76,7 @@ class Story(NamedTuple):
     different ones."""
     other_paths: frozenset[str]
     steps: list[Step]
+    is_confirmation: Callable[[str, Frame], bool]
 
 
 def story_of(dialect: str, manners: Manners) -> Story:
@@ -76,6 +86,7 @@ def story_of(dialect: str, manners: Manners) -> Story:
         original=Paths(ann[0], ben[-1]),
         other_paths=frozenset((*ann, *ben)),
         steps=_join(dialect, manners) if manners.gives_ids else [*_enter(manners), *_talk(manners), *_leave(manners)],
+        is_confirmation=manners.is_confirmation,
     )
 
 
@@ -141,7 +152,12 @@ async def play(story: Story, paths: Paths, origins: Origins, url: str, sidecar: 
     async with aiohttp.ClientSession(timeout=ANSWERS_WITHIN) as session:
         people = {
             # `ssl=False` accepts the self-signed certificate of a dev server
-            name: Person(await session.ws_connect(url + path, origin=origin, ssl=False), sidecar, records_before)
+            name: Person(
+                await session.ws_connect(url + path, origin=origin, ssl=False),
+                sidecar,
+                records_before,
+                partial(story.is_confirmation, name),
+            )
             for name, path, origin in zip(Paths._fields, paths, origins, strict=True)
         }
         for name, does, what in story.steps:
