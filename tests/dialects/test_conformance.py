@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +246,8 @@ async def test_a_peer_that_answers_no_ping_is_dropped(
     monkeypatch.setattr(connection_module, "PONG_WITHIN_S", 0.05)
     silent = await served.connect(manners.path(ROOM, "a"), autoping=False)
     if (frame := manners.enter(ROOM, "a", 0, 1)) is not None:
-        await silent.send(frame)
+        with suppress(ConnectionError):  # on a busy machine, the sidecar may have dropped the connection already
+            await silent.send(frame)
     types = aiohttp.WSMsgType
     message = await receive(silent.socket, types.PING, types.TEXT, types.BINARY, types.CLOSE, types.CLOSING)
     assert message.type is types.CLOSED, message
