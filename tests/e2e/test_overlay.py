@@ -354,7 +354,9 @@ async def test_a_refused_page_is_told_why(window: Window, app: Site, join: Join)
         await badge(page).click()
         refused = panel(page).locator("section", has_text="Refused").locator("li")
         await expect(refused).to_contain_text("ben was not admitted to full: room-full")
-        await expect(refused).to_contain_text("→ raise the room's capacity, or close a tab that is still in it")
+        await expect(refused).to_contain_text(
+            "→ raise the room's capacity, if the protocol allows it, or close a tab that is still in it"
+        )
 
 
 async def test_an_app_that_signals_elsewhere_is_told_where_to_signal(window: Window, app: Site) -> None:

@@ -158,7 +158,7 @@ def test_a_refused_join_is_in_the_diagnosis(story: Story) -> None:
     diagnosis = str(open_log(story.write()).diagnose())
     assert diagnosis.splitlines() == [
         "✗ cleo was not admitted to bar: room-full (room 'bar' is full: 1 peers)",
-        "    → raise the room's capacity, or close a tab that is still in it",
+        "    → raise the room's capacity, if the protocol allows it, or close a tab that is still in it",
     ]
 
 

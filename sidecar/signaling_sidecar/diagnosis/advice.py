@@ -96,7 +96,7 @@ _BY_CODE: dict[str, str] = {
     Code.NO_SUCH_PEER: "send to the id of a peer that is connected; a reload may have given the peer another id",
     Code.PEER_AWAY: "wait until the peer has returned; if its session is resumable, it then gets what it missed",
     Code.NO_SUCH_ROOM: "join that room first",
-    Code.ROOM_FULL: "raise the room's capacity, or close a tab that is still in it",
+    Code.ROOM_FULL: "raise the room's capacity, if the protocol allows it, or close a tab that is still in it",
     Code.ID_TAKEN: "give each tab its own peer id; a tab that returns resumes its session, if the protocol allows it",
     Code.TOO_FAST: _SEND_SLOWER,
     Code.OUT_OF_ORDER: _SEND_SLOWER,
