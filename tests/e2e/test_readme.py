@@ -128,11 +128,12 @@ LINES = {
     for clients in CLIENTS.findall(text)
     for row in ROW.finditer(clients)
 }
-IMPORTS = {
-    "peerjs": "import { Peer } from 'peerjs'\nconst id = 'ann'",
+PAGES = {
+    "peerjs": "import { Peer } from 'peerjs'\nconst id = 'ann'\nglobalThis.it = LINE",
     "y-webrtc": "import * as Y from 'yjs'\nimport { WebrtcProvider } from 'y-webrtc'\n"
-    "const room = 'notes', doc = new Y.Doc(), ws = location.origin.replace(/^http/, 'ws')",
+    "const room = 'notes', doc = new Y.Doc(), ws = location.origin.replace(/^http/, 'ws')\nglobalThis.it = LINE",
 }
+"""The code of a page that joins a room with the library of a dialect. `LINE` stands for the line in the README."""
 
 
 def test_there_is_a_line_for_each_dialect() -> None:
@@ -142,9 +143,9 @@ def test_there_is_a_line_for_each_dialect() -> None:
 async def test_the_line_for_each_dialect_opens_its_websocket(start: Start, tmp_path: Path) -> None:
     sidecar = await start_sidecar(start, tmp_path)
     opening = re.compile(r"""(\(ws \+ '|['"]ws://localhost:5173)(?P<path>[^'"]*)['"](?P<id> \+ \w+)?\)""")
-    opened = {dialect: found for dialect, line in LINES.items() if (found := opening.search(line))}
-    without_url = LINES.keys() - opened.keys()
-    assert without_url == IMPORTS.keys(), "a line whose only argument is not the URL needs its imports in IMPORTS"
+    urls = {dialect: opening.search(line) for dialect, line in LINES.items() if dialect not in PAGES}
+    opened = {dialect: found for dialect, found in urls.items() if found}
+    assert urls.keys() == opened.keys(), "a line whose only argument is not the URL needs code in PAGES"
     for found in opened.values():
         assert await upgrade(sidecar.url + found["path"] + ("some-id" if found["id"] else "")) == 101
     records = [record["dialect"] for record in sidecar.records() if record["type"] == "connection.opened"]
@@ -152,11 +153,11 @@ async def test_the_line_for_each_dialect_opens_its_websocket(start: Start, tmp_p
 
 
 @pytest.mark.usefixtures("npm_package")
-@pytest.mark.parametrize("dialect", IMPORTS)
+@pytest.mark.parametrize("dialect", PAGES)
 async def test_the_line_for_a_library_works_in_a_page(
     start: Start, browser: Browser, tmp_path: Path, dialect: str
 ) -> None:
-    app = await start_app(start, tmp_path, f"{IMPORTS[dialect]}\nglobalThis.it = {LINES[dialect]}")
+    app = await start_app(start, tmp_path, PAGES[dialect].replace("LINE", LINES[dialect]))
     page = await browser.new_page()
     await page.goto(app.url)
 
