@@ -167,6 +167,18 @@ async def test_two_rooms_of_the_same_name_are_told_apart_by_their_protocols(
         await expect(panel(page).locator("h3")).to_have_text(["Room mesh", "Room mesh (protocol “mesh”)"])
 
 
+async def test_peers_that_have_sent_no_signals_are_not_called_absent(window: Window, app: Site) -> None:
+    async with aiohttp.ClientSession() as session:
+        for peer in ("ann", "ben"):
+            await session.ws_connect(f"{app.sidecar.url}/ws/signaling/peerjs?key=peerjs&id={peer}&token={peer}")
+        page = await window.open(app.url)
+        await expect(badge(page)).to_have_text("-all rooms: 2 peers")
+        await badge(page).click()
+        await expect(panel(page)).to_contain_text("None of these peers has sent another one a signal that can be read.")
+        await expect(panel(page)).not_to_contain_text("no two peers")
+        await expect(panel(page)).not_to_contain_text("No browser reports")
+
+
 async def test_a_peer_that_does_not_answer_changes_the_badge_and_is_explained(window: Window, app: Site) -> None:
     ann, _ = await two_meet(window, app)
     await ann.bring_to_front()
@@ -363,6 +375,7 @@ async def test_an_app_that_signals_elsewhere_is_told_where_to_signal(window: Win
     page = await window.open(app.url)
     await badge(page).click()
     await expect(panel(page)).to_contain_text(f"ws://localhost:{urlsplit(app.url).port}/ws/signaling")
+    await expect(panel(page)).to_contain_text(f'"ws://localhost:{urlsplit(app.url).port}/ws/signaling/y-webrtc"')
     url = f"{app.sidecar.url}/ws/signaling"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as one, session.ws_connect(url) as other:
         for socket, own, theirs in ((one, "ONE1", "TWO2"), (other, "TWO2", "ONE1")):

@@ -18,8 +18,9 @@ export function howToJoin(inspector: string): HTMLElement {
     note('With the browser client, new Mesh({ room: "lobby" }) joins one.'),
     note(`To use another client, connect its WebSocket to ${url.href}`),
     note(
-      `(PeerJS: host "${url.hostname}", port ${url.port || 'of the page'}, path "${url.pathname}").`,
+      `(PeerJS: host "${url.hostname}", port ${url.port || 'of the page'}, path "${url.pathname}";`,
     ),
+    note(`y-webrtc: signaling ["${url.href}/y-webrtc"]).`),
   )
 }
 

@@ -15,6 +15,8 @@ const MOST_PAIRS = 20
 const MOST_REJECTIONS = 5
 /** All links open in the same tab, so that ten clicks do not open ten tabs. */
 const TAB = 'signaling-inspector'
+const ALONE = 'There are no two peers here yet.'
+const SILENT = 'None of these peers has sent another one a signal that can be read.'
 
 /** A room as the panel shows it. */
 export interface ShownRoom {
@@ -40,7 +42,7 @@ export function roomSection({ room, own, verdicts }: ShownRoom, inspector: strin
     ...(ofPage.length > 0 ? [list(shown.slice(0, ofPage.length))] : []),
     ...(ofPage.length > 0 && others.length > 0 ? [note('Between other peers:')] : []),
     ...(others.length > 0 ? [list(others)] : []),
-    ...(sorted.length === 0 ? [note('There are no two peers here yet.')] : []),
+    ...(sorted.length === 0 ? [note(room.peers < 2 ? ALONE : SILENT)] : []),
     ...(rest > 0 ? [note(`The inspector shows ${rest} more pairs.`)] : []),
   )
 }

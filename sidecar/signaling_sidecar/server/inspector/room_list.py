@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from signaling_sidecar.analysis.listed_room import NO_PAIRS, listed_room, past_room
@@ -25,7 +25,7 @@ def rooms_listed(states: Iterable[Mapping[str, Any]], seen: Overview) -> list[di
 
 
 def hints(
-    rooms: Iterable[Mapping[str, Any]], seen: Overview | None, refused: Iterable[Barred], *, is_log_written: bool
+    rooms: Collection[Mapping[str, Any]], seen: Overview | None, refused: Iterable[Barred], *, is_log_written: bool
 ) -> Iterator[dict[str, str | None]]:
     """Yield hints for the user: each explains what is shown or missing, and what can be done."""
     if not is_log_written:
@@ -50,7 +50,10 @@ def hints(
     for verdict, step in seen.elsewhere:
         sentence = f"{verdict} (they signal through another server, so they are in no room)"
         yield _hint("signaled-elsewhere", visible(sentence), step)
-    if sessions and not is_reported and not seen.unread:
+    # Peers that have sent no signals may have made no RTCPeerConnections, so their browsers have nothing to report.
+    paired = {key for key, pairs in seen.pairs if pairs.worst is not None}
+    have_signaled = any((room["dialect"], room["room"]) in paired for room in rooms)
+    if have_signaled and not is_reported and not seen.unread:
         yield _hint(
             "no-browser-reports",
             "no browser reports the state of its connections, so only the signaling shows whether peers are connected",
