@@ -107,7 +107,7 @@ def test_a_file_with_the_records_in_any_order_gets_the_same_verdicts(
     one = first.negotiates().reports("ann", peerId="ben", connection="connected").write().read_text().splitlines()
     other = second.restarts().write().read_text().splitlines()
     in_order = said(capsys, "--log", str(write_segment(tmp_path / "joined.jsonl", [*one, *other])))
-    assert in_order[1] == "  ✓ Ann and Ben: connected"
+    assert in_order[1] == "  ✓ Ann and Ben: they were connected when Ann left"
     for mixed in [*other, *one], [one[0], *reversed(one[1:]), *other], [*one, *one, *other]:
         assert said(capsys, "--log", str(write_segment(tmp_path / "joined.jsonl", mixed))) == in_order
 

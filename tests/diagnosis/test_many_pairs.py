@@ -92,6 +92,20 @@ def test_many_pairs_with_the_same_fault_are_summarised_and_named(story: Story) -
     assert len(faults) == 2
 
 
+def test_many_pairs_that_were_connected_are_summarised_apart_from_those_that_are(story: Story) -> None:
+    for number in range(9):
+        peer = f"p{number}"
+        story.joins(peer).describes(peer, "offer", ufrag=peer)
+        story.reports("ann", pc=peer, peerId=peer, **CONNECTED)
+        if number > 0:
+            story.leaves(peer)
+    assert [line for line in said(story) if line.startswith("  ✓")] == [
+        "  ✓ Ann and p0: connected",
+        "  ✓ Ann and p1: they were connected when p1 left",
+        "  ✓ 7 more pairs of peers: a browser has reported that they are connected, or were",
+    ]
+
+
 def test_up_to_six_pairs_with_the_same_verdict_are_listed(story: Story) -> None:
     for number in range(6):
         story.joins(f"p{number}").describes(f"p{number}", "offer", ufrag=f"u{number}")

@@ -176,7 +176,8 @@ def test_a_report_finds_its_pair_by_the_ice_ufrag(story: Story) -> None:
 def test_a_pair_that_was_connected_until_one_left_counts_as_connected(story: Story) -> None:
     story.negotiates().reports("ann", peerId="ben", **CONNECTED).leaves("ben")
     story.reports("ann", "closed", peerId="ben", connection="closed")
-    assert story.verdict().finding.reason is Reason.CONNECTED
+    finding = story.verdict().finding
+    assert (finding.reason, finding.sentence) == (Reason.CONNECTED, "they were connected when Ben left")
 
 
 def test_a_pair_that_was_connected_and_then_lost_the_connection(story: Story) -> None:

@@ -21,7 +21,7 @@ _REPORTS = (
     "RTCPeerConnection of your own, and signaling({ trace: true }) in vite.config does so for any library"
 )
 ADVICE: dict[Reason, Advice] = {
-    Reason.CONNECTED: Advice("a browser has reported that they are connected", None),
+    Reason.CONNECTED: Advice("a browser has reported that they are connected, or were", None),
     Reason.IN_PROGRESS: Advice("it is too early for a verdict", "check again in a few seconds"),
     Reason.NOBODY_OFFERED: Advice(
         "neither has sent an offer",

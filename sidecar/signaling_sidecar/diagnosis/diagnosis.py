@@ -188,7 +188,9 @@ def _lines_of_room(histories: Sequence[History], *, with_boots: bool) -> Iterato
     kinds: dict[object, list[History]] = {}
     for each in histories:
         finding = each.last.finding
-        route = finding.sentence if finding.reason is Reason.CONNECTED else None
+        route = None
+        if finding.reason is Reason.CONNECTED:
+            route = finding.sentence if each.last.meeting.parted() is None else "was connected"
         kinds.setdefault((finding.reason, each.last.next_step, route), []).append(each)
     many = [alike for alike in kinds.values() if len(alike) > _most_listed(alike[0].last.finding.reason)]
     summarised = {id(each) for alike in many for each in alike[1:]}

@@ -15,9 +15,11 @@ def was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     way = _way(pair)
     failed = [entry for entry in pair.reported("connection", "failed") if entry.ts > connected[-1].ts][:1]
     if not failed:
-        still = Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
         if pair.parted is not None:
-            return still
+            # A peer may leave the room and keep its connections, so this sentence does not say that they have ended.
+            sentence = f"they were connected{way} when {pair.parted.label} {pair.parted.departure}"
+            return Finding(Reason.CONNECTED, sentence, (connected[-1], *pair.parted.ends))
+        still = Finding(Reason.CONNECTED, f"connected{way}", (connected[-1],))
         return _ended(pair, way, connected[-1], math.inf) or _interrupted(pair, way, connected[-1]) or still
     # When a page is closed, the other browser is not informed, and its connection fails only some time later.
     gone = [session for session in pair.meeting.sessions if session.ends and session.ends[0].ts <= failed[0].ts]
