@@ -97,6 +97,15 @@ def test_a_call_that_is_not_answered_is_reported_although_there_is_a_connection_
     assert calls.verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
+@pytest.mark.parametrize(("connection", "is_answered_by_the_app"), [(CALL, True), (DATA, False)])
+def test_the_advice_about_an_unanswered_call_is_in_the_words_of_peerjs(
+    calls: Calls, connection: str, *, is_answered_by_the_app: bool
+) -> None:
+    verdict = calls.offers("ann", connection).waits(60).verdict()
+    assert verdict.finding.reason is Reason.OFFER_UNANSWERED
+    assert ("call.answer()" in (verdict.next_step or "")) is is_answered_by_the_app
+
+
 def test_a_second_connection_that_works_is_reported_as_connected(calls: Calls) -> None:
     calls.offers("ann", DATA).answers("ben", DATA).tells("ann", DATA, **FAILED)
     calls.offers("ben", CALL).answers("ann", CALL).tells("ann", CALL, **CONNECTED)

@@ -9,6 +9,8 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import Finding, Reason
 
+_CLOSED = "if a user has ended the call, nothing is wrong; otherwise look for the code of that page that closes it"
+
 
 def was_connected(pair: Pair, connected: list[Entry]) -> Finding:
     """Return the finding about two browsers of which one has sent the reports `connected`."""
@@ -71,19 +73,20 @@ def _ended(pair: Pair, way: str, connected: Entry, until_ts: float) -> Finding |
         return None
     reloads = [(each, f"{it.label} reloaded its page") for it in pair.meeting.sessions for each in it.reloads]
     # A page may close its RTCPeerConnection because it is being reloaded, or because the other page was.
-    for ends in (reloads, _closes(pair)):
+    for ends, next_step in ((reloads, None), (_closes(pair), _CLOSED)):
         found = [each for each in ends if connected.ts < each[0].ts <= until_ts]
         if found:
-            return _was_ended(pair, way, connected, *min(found, key=lambda each: each[0].ts))
+            return _was_ended(pair, way, connected, *min(found, key=lambda each: each[0].ts), next_step)
     return None
 
 
-def _was_ended(pair: Pair, way: str, connected: Entry, end: Entry, what: str) -> Finding:
+def _was_ended(pair: Pair, way: str, connected: Entry, end: Entry, what: str, next_step: str | None) -> Finding:
     if pair.parted is not None:
         return Finding(Reason.CONNECTED, f"they were connected{way}, until {what}", (connected, end))
     sentence = f"they were connected until {what}, and neither has sent an offer since"
-    reason = Reason.IN_PROGRESS if pair.has_time(end) else Reason.NOBODY_OFFERED
-    return Finding(reason, sentence, (connected, end))
+    if pair.has_time(end):
+        return Finding(Reason.IN_PROGRESS, sentence, (connected, end))
+    return Finding(Reason.NOBODY_OFFERED, sentence, (connected, end), next_step=next_step)
 
 
 def _closes(pair: Pair) -> list[tuple[Entry, str]]:

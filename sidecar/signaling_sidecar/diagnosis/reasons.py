@@ -62,3 +62,5 @@ class Finding(NamedTuple):
     evidence: tuple[Entry, ...] = ()
     code: str | None = None
     """The error code, if the reason is a refusal."""
+    next_step: str | None = None
+    """Advice that is more exact than that about the reason, or None."""

@@ -8,6 +8,12 @@ from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import JUST_MET, Finding, Reason
 
+_PEERJS_CALL = "mc_"  # PeerJS begins the ids of its calls with this; it answers other connections by itself
+_ANSWER_THE_CALL = (
+    "the page that should answer must call call.answer() in the event `call` of its Peer; a Peer that the page has "
+    "replaced by another one, as in React's StrictMode, answers no calls: let the clean-up function destroy() it"
+)
+
 
 def by_signaling(pair: Pair) -> Finding:
     """Return the finding about the signaling alone. If the signaling is complete, the finding is that the transport is
@@ -81,7 +87,8 @@ def _unanswered(pair: Pair, offers: list[Signal]) -> Finding:
     away = pair.meeting.sessions[1 - offer.sender].away
     was_away = f" ({answerer} was away)" if away and away[-1].ts <= offer.entry.ts else ""
     sentence = f"{answerer} has not answered the offer of {offerer}{was_away}"
-    return Finding(Reason.OFFER_UNANSWERED, sentence, (offer.entry,))
+    next_step = _ANSWER_THE_CALL if (offer.call or "").startswith(_PEERJS_CALL) else None
+    return Finding(Reason.OFFER_UNANSWERED, sentence, (offer.entry,), next_step=next_step)
 
 
 def _answered(pair: Pair, offers: list[Signal], answers: list[Signal]) -> Finding:

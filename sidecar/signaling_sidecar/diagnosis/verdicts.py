@@ -68,7 +68,7 @@ class Verdict(NamedTuple):
         """The advice about the reason, or None if there is nothing to do."""
         if not self.must_connect or self.is_cut_off:
             return None
-        return next_step(self.finding.reason, self.finding.code)
+        return self.finding.next_step or next_step(self.finding.reason, self.finding.code)
 
 
 Evaluate = Callable[[Meeting, float], Verdict]
