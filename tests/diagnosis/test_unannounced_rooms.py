@@ -79,6 +79,16 @@ def test_the_connection_of_an_offer_that_expired_was_not_signaled_elsewhere(hall
     assert "through another server" not in said
 
 
+@pytest.mark.parametrize(("waits_s", "is_elsewhere"), [(0, False), (60, True)])
+def test_an_offer_that_was_refused_was_not_for_another_server(
+    hall: Hall, waits_s: float, *, is_elsewhere: bool
+) -> None:
+    """As after `peer.call(null)`. The record of the refusal has no ICE ufrag, so only the times match."""
+    elsewhere(hall, "of ann", signaling="have-local-offer", localUfrag="CALL")
+    hall.waits(waits_s).is_refused("ann", "OFFER", "bad-field").waits(60)
+    assert ("signaled through another server" in said(hall)) is is_elsewhere
+
+
 def test_a_checkpoint_tells_that_a_room_is_unannounced(tmp_path: Path) -> None:
     rules = RoomRules(joining=Joining(capacity=9), announcements=Announcements(announces_members=False))
     hub = Hub({"hall": rules}, 9, CountedIds())

@@ -14,6 +14,7 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import ExternalPages, OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection, Signal
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S
 from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_of, word_of
 from signaling_sidecar.diagnosis.refusals import Refusals
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
@@ -66,6 +67,8 @@ class MeetingFinder:
         """The keys are the rooms of `FoundMeetings.unread`."""
         self._kept_ufrags: set[str | None] = {None}
         """The ICE ufrags in frames that the sidecar kept for a peer that could not be reached."""
+        self._refused_offers_ts: list[float] = []
+        """When the sidecar refused an offer (seconds since the epoch). The log has no content of refused frames."""
 
     def take(self, entry: Entry) -> None:
         if entry.kind == OF_DUMP and entry.type == "trace.state":
@@ -82,6 +85,8 @@ class MeetingFinder:
             self._sessions.take_gap(entry)
         elif entry.type in ("signal.refused", "signal.expired"):
             self._refusals.take(entry)
+            if entry.type == "signal.refused" and word_of(entry.kind) == "offer":
+                self._refused_offers_ts.append(entry.ts)
         elif entry.type == "auth.failed":
             self._refusals.take_token(entry)
         elif entry.type.startswith("connection."):
@@ -177,7 +182,7 @@ class MeetingFinder:
                 if about is not None:
                     session = meeting.sessions[side]
                     pages[session.room][session.peer] = about
-            if not found and connection.session is None and self._kept_ufrags.isdisjoint(connection.ufrags):
+            if not found and connection.session is None and not self._came_here(connection):
                 external.append(connection)
         for key, labels in self._sessions.labels.items():
             labels.pages_of_connections(pages.get(key, {}))
@@ -185,6 +190,14 @@ class MeetingFinder:
             if id_ in self._sessions.by_id:
                 self._sessions.by_id[id_].insecure = entry
         return external
+
+    def _came_here(self, connection: Connection) -> bool:
+        """Whether the offer of an RTCPeerConnection reached this sidecar, which kept it for an absent peer, or has
+        probably refused it, because it refused an offer at about the same time."""
+        if not self._kept_ufrags.isdisjoint(connection.ufrags):
+            return True
+        offered = () if connection.remote_ufrags else connection.when("signaling", "have-local-offer")
+        return any(abs(ts - entry.ts) <= SIGNALING_WITHIN_S for entry in offered for ts in self._refused_offers_ts)
 
 
 def _shared(candidate: Candidate) -> Candidate:

@@ -127,6 +127,8 @@ def _read(envelope: _Envelope, frame: bytes, caller: Caller, at_ms: int) -> Carr
         raise BadFrameError(errors.unknown_type(kind))
     if kind == "LEAVE" and envelope.dst in (None, ""):
         return commands.Leave(kind=kind, connection=caller.connection)
+    if envelope.dst in (None, ""):
+        raise BadFrameError(errors.bad_field("dst", "the id of a peer, but connect() or call() was called without one"))
     check(refuse_id("dst", envelope.dst))
     sender, to = encode_json(caller.introduction.peer), encode_json(envelope.dst)
     payload = b"" if envelope.payload is UNSET else b',"payload":' + bytes(envelope.payload)

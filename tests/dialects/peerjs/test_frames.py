@@ -47,6 +47,15 @@ async def test_a_refused_frame_is_recorded_and_its_sender_stays_connected(
     assert await ben.receive() == offered("ann", "ben")
 
 
+async def test_the_refusal_of_a_call_to_nobody_is_in_the_words_of_peerjs(served: Served) -> None:
+    """As after `peer.call(null)`, with an id from an URL that has none."""
+    one = await ann(served)
+    await one.send({"type": "OFFER", "dst": None, "payload": 1})
+    await one.hears_nothing()
+    [refusal] = served.records("signal.refused")
+    assert "call() was called without one" in str(refusal)
+
+
 async def test_a_heartbeat_is_neither_answered_nor_recorded(served: Served) -> None:
     one = await ann(served)
     before = len(served.records())
