@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from signaling_sidecar.diagnosis import Reason, diagnose, next_step, read_entries
@@ -208,3 +210,11 @@ def test_a_peer_whose_token_has_ended_was_disconnected_by_the_sidecar(story: Sto
     assert story.verdict().finding.sentence == (
         f"Ben was disconnected because its token {end} before they were connected"
     )
+
+
+def test_what_an_earlier_run_has_refused_is_told_only_of_a_finished_log(tmp_path: Path) -> None:
+    """While a sidecar runs, the app may have been corrected since."""
+    first, second = Story(tmp_path, boot="r0000001-a"), Story(tmp_path, boot="r0000002-b", at_s=60)
+    logs = [first.is_refused("ann", "offer", "no-such-peer", to="x").write(), second.joins("ben").write()]
+    assert len(diagnose(read_entries(logs)).rejections) == 1
+    assert diagnose(read_entries(logs), second.now_ts).rejections == []

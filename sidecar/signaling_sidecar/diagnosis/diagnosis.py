@@ -152,7 +152,9 @@ def judge(
     ]
     if now_ts is None:
         verdicts = [each._replace(is_cut_off=each.finding.reason is Reason.IN_PROGRESS) for each in verdicts]
-    return Diagnosis(verdicts, found.rejections, found.pools, found.unread).only(room, dialect)
+    # What an earlier run has refused is of no interest for a running sidecar: the app may have been corrected since.
+    rejections = [each for each in found.rejections if now_ts is None or each.entry.boot == found.last_boot]
+    return Diagnosis(verdicts, rejections, found.pools, found.unread).only(room, dialect)
 
 
 class _Selection:

@@ -35,6 +35,8 @@ class FoundMeetings:
     """By dialect and room, the labels of all peers of the room that occur in the log."""
     pools: list[OfferPool]
     last_ts: float
+    last_boot: str
+    """The boot id in the last record."""
     dumped_ts: float
     """The time of the last report in a dump of a browser (seconds since the epoch), or 0. A dump may be longer than the
     log, and does not show what happened in the rooms after the end of the log."""
@@ -62,6 +64,7 @@ class MeetingFinder:
         self._refusals = Refusals(self._sessions)
         self._connections = Connections()
         self._last_ts = 0.0
+        self._last_boot = ""
         self._dumped_ts = 0.0
         self._unread: dict[RoomKey, None] = {}
         """The keys are the rooms of `FoundMeetings.unread`."""
@@ -75,6 +78,7 @@ class MeetingFinder:
             self._dumped_ts = max(self._dumped_ts, entry.ts)
         elif entry.ts > self._last_ts:
             self._last_ts = entry.ts
+            self._last_boot = entry.boot
         if entry.type == "signal.relayed":  # most records have this type, so it is checked first
             self._take_relayed(entry)
         elif entry.type == "trace.state":
@@ -114,6 +118,7 @@ class MeetingFinder:
             self._sessions.labels,
             pages.pools,
             self._last_ts,
+            self._last_boot,
             self._dumped_ts,
             [key for key in self._unread if key not in met],
             self._sessions.hosts,
