@@ -11,7 +11,7 @@ from signaling_sidecar.diagnosis.reasons import JUST_MET, Finding, Reason
 _PEERJS_CALL = "mc_"  # PeerJS begins the ids of its calls with this; it answers other connections by itself
 _ANSWER_THE_CALL = (
     "the page that should answer must call call.answer() in the event `call` of its Peer; a Peer that the page has "
-    "replaced by another one, as in React's StrictMode, answers no calls: let the clean-up function destroy() it"
+    "replaced by another one, as in React's StrictMode, answers no calls"
 )
 
 
