@@ -70,6 +70,8 @@ _EXPIRES_AT_ONCE = frozenset(("OFFER", "ANSWER"))
 candidates after an offer cause no EXPIRE, so that the page gets one error for each call."""
 _UNAVAILABLE = frozenset((Code.NO_SUCH_PEER, Code.PEER_AWAY))
 
+# The library shows pages no text of this response, but the terminal of Vite does.
+NO_LIST = b"the list of peers (peer.listAllPeers) is off; peerjs.discovery = true in sidecar.toml turns it on"
 # The error texts of the original server. The library passes them on to the page.
 MISSING = "No id, token, or key supplied to websocket server"
 WRONG_KEY = "Invalid key provided"
@@ -221,7 +223,7 @@ def _id(asked: Asked, view: View) -> Answer:
 
 def _peers(asked: Asked, view: View) -> Answer:
     if not asked.settings.peerjs_discovery:
-        return Answer(b"Unauthorized", "text/plain; charset=utf-8", 401)
+        return Answer(NO_LIST, "text/plain; charset=utf-8", 401)
     peers = view.peers(asked.path.get("key") or asked.settings.peerjs_key or DEFAULT_KEY) or ()
     return Answer(encode_json([view.peer for view in peers if not view.away]))
 

@@ -38,6 +38,7 @@ async def test_nobody_can_list_the_peers_unless_a_setting_allows_it(served: Serv
     await ann(served)
     status, _, text = await get(served, f"{prefix}/peerjs/peers{QUERY}")
     assert status == 401
+    assert "peerjs.discovery = true" in text, "the terminal of Vite shows this text, so it must name the setting"
     assert "ann" not in text
 
 
