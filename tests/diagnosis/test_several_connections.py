@@ -97,6 +97,11 @@ def test_a_call_that_is_not_answered_is_reported_although_there_is_a_connection_
     assert calls.verdict().finding.reason is Reason.OFFER_UNANSWERED
 
 
+def test_a_refused_call_to_nobody_is_not_blamed_for_another_call(calls: Calls) -> None:
+    calls.offers("ann", CALL).is_refused("ann", "OFFER", "bad-field").waits(60)
+    assert calls.verdict().finding.sentence == "Ben has not answered the offer of Ann"
+
+
 @pytest.mark.parametrize(("connection", "is_answered_by_the_app"), [(CALL, True), (DATA, False)])
 def test_the_advice_about_an_unanswered_call_is_in_the_words_of_peerjs(
     calls: Calls, connection: str, *, is_answered_by_the_app: bool

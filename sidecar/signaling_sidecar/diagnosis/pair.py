@@ -85,6 +85,7 @@ class Pair:
             each
             for each in self.meeting.refusals
             if each.entry.ts >= since_ts
+            and not self._was_for_another(each)
             and (each.is_signal or (each.may_be_signal and self._was_lacking(each, lacking, at_once=at_once)))
         ]
         if not refusals:
@@ -102,6 +103,14 @@ class Pair:
         if not settled:
             return self.parted_or(f"{sentence}, and the client may send it again", last.entry)
         return Finding(Reason.REFUSED, sentence, (last.entry,), last.code)
+
+    def _was_for_another(self, refusal: Refusal) -> bool:
+        """Whether a refused frame without a valid receiver was for another peer, because the sender has sent this one a
+        frame of the same kind."""
+        if refusal.entry.to is not None or refusal.code != Code.BAD_FIELD:
+            return False
+        kind = refusal.sender, refusal.entry.kind
+        return any((signal.sender, signal.entry.kind) == kind for signal in self.attempt.signals)
 
     def _was_lacking(self, refusal: Refusal, lacking: Collection[int], *, at_once: bool) -> bool:
         return refusal.sender in lacking and (at_once or not self.has_time(refusal.entry))
