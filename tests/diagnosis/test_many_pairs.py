@@ -414,7 +414,16 @@ def test_a_short_id_is_used_as_the_label(story: Story, id_: str) -> None:
     assert labels(story.joins(id_)) == ["Ann", id_]
 
 
-@pytest.mark.parametrize(("id_", "label"), [("user-1", "user-1"), ("k3j9x0a1b", "Chess"), (HEX_1, "Chess")])
+@pytest.mark.parametrize(
+    ("id_", "label"),
+    [
+        ("user-1", "user-1"),
+        ("quiz-host-room-0042-ann1", "quiz-host-room-0042-ann1"),
+        ("quiz_host_1718000000000_x7k2p9", "Chess"),
+        ("k3j9x0a1b", "Chess"),
+        (HEX_1, "Chess"),
+    ],
+)
 def test_an_id_that_the_app_chose_is_preferred_to_the_title_of_the_page(story: Story, id_: str, label: str) -> None:
     story.joins(id_).reports(id_, "page", pc=None, secure=True, title="Chess", path="/play")
     assert labels(story) == ["Ann", label]

@@ -23,8 +23,10 @@ from signaling_sidecar.diagnosis.record_data import read_about
 from signaling_sidecar.diagnosis.reports import Report, read_report
 
 RELOADED_WITHIN_S = 30.0  # the longest time of a reload; by default, the sidecar keeps a lost session for as long
+_WORD = "([a-z]+[0-9]{0,4}|[0-9]{1,8})"  # a person may have chosen a text of such words, as in `quiz-host-room-0042`
 _LONG_RANDOM = re.compile(
-    r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}",
+    r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    rf"|(?!{_WORD}([-_]{_WORD})+$)(?=.*[0-9])(?=.*[a-z])[a-z0-9_-]{{20,}}",
     re.IGNORECASE,
 )
 _SHORT_RANDOM = re.compile(r"(?=.{8})([a-z]*[0-9]+[a-z]+){2,}[0-9]*")  # as `Math.random().toString(36)` makes them
