@@ -39,6 +39,11 @@ ADVICE: dict[Reason, Advice] = {
         "the offer was relayed, and no answer came back",
         "look at the console of the page that should answer: it must handle the `offer` and send an answer",
     ),
+    Reason.SHARED_CONNECTION: Advice(
+        "one RTCPeerConnection was used for two others, and can be connected to only one",
+        "make a new RTCPeerConnection and a new offer for each connection; if an offer reaches several pages, or one "
+        "page twice, send it only to the page that it is for",
+    ),
     Reason.GLARE: Advice(
         "both sent an offer at the same time, and then both withdrew it, or neither did",
         "use perfect negotiation, which makes one of the two polite (see MDN; a Mesh does it by itself)",

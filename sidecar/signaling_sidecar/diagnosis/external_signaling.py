@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import dropwhile
 from typing import NamedTuple
 
 from signaling_sidecar.diagnosis.entries import Entry
@@ -46,14 +48,54 @@ class ExternalPages:
             self._learn(each)
         alone: dict[str, list[Connection]] = {}
         answered: set[str] = set()
-        for one, other in _paired(begun):
+        for one, other, is_shared in self._paired(begun):
             if other is None and not one.remote_ufrags:
                 alone.setdefault(_page_of(one), []).append(one)
                 continue
             answered |= {_page_of(each) for each in (one, other) if each is not None}
             pair = sorted(filter(None, (one, other)), key=lambda each: self._came_ts[_page_of(each)])
-            yield self._meeting(pair[:1], pair[1:])
+            meeting = self._meeting(pair[:1], pair[1:])
+            if is_shared:
+                meeting.shared = 1 - pair.index(one)
+                meeting.connections[meeting.shared].clear()
+            yield meeting
         yield from self._unanswered(alone, answered)
+
+    def _paired(self, connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None, bool]]:
+        """Yield each connection together with the connection at its other end, or with None. To pair them, it is enough
+        if one of the two pages has reported the other's ufrag. The third value is true if the connection at the other
+        end is in use for another pair."""
+        by_ufrag = {ufrag: each for each in connections for ufrag in each.ufrags}
+        by_remote = {ufrag: each for each in connections for ufrag in each.remote_ufrags}
+        ends: dict[str, Connection | None] = {}
+        """By the id of a connection, the connection with which it was paired."""
+        for one in connections:
+            if one.id in ends:
+                continue
+            found = (*map(by_ufrag.get, one.remote_ufrags), *map(by_remote.get, one.ufrags))
+            known = [each for each in found if each is not None]
+            other = next((each for each in known if each.id not in ends), None)
+            ends[one.id] = other
+            if other is not None:
+                ends[other.id] = one
+                yield one, other, False
+            elif not known:
+                yield one, None, False
+            elif self._is_in_use(known[0], ends[known[0].id], one):
+                yield one, known[0], True
+            else:
+                yield one, _used_for(known[0], one), False
+
+    def _is_in_use(self, shared: Connection, first: Connection | None, second: Connection) -> bool:
+        """Whether `shared`, which was paired with `first`, cannot be the other end of `second` too.
+
+        After a page was reloaded, the other page may use its RTCPeerConnection again."""
+        if second.when("connection", "connected"):
+            return False
+        if not shared.remote_ufrags.keys() & second.ufrags.keys():
+            return True
+        ends = [self._gone([first]), *first.when("event", "closed")] if first is not None else []
+        return not any(end is not None and end.ts <= second.reports[0][0].ts for end in ends)
 
     def _unanswered(self, by_page: dict[str, list[Connection]], answered: set[str]) -> Iterator[Meeting]:
         for page, offered in by_page.items():
@@ -105,18 +147,7 @@ def _page_of(connection: Connection) -> str:
     return connection.page or connection.id
 
 
-def _paired(connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None]]:
-    """Yield each connection together with the connection at its other end, or with None. To pair them, it is enough if
-    one of the two pages has reported the other's ufrag."""
-    by_ufrag = {ufrag: each for each in connections for ufrag in each.ufrags}
-    by_remote = {ufrag: each for each in connections for ufrag in each.remote_ufrags}
-    done: set[str] = set()
-    for one in connections:
-        if one.id in done:
-            continue
-        done.add(one.id)
-        found = (*map(by_ufrag.get, one.remote_ufrags), *map(by_remote.get, one.ufrags))
-        other = next((each for each in found if each is not None and each.id not in done), None)
-        if other is not None:
-            done.add(other.id)
-        yield one, other
+def _used_for(shared: Connection, other: Connection) -> Connection:
+    """Return a copy of `shared` without the reports from before its page had a description of `other`."""
+    since = dropwhile(lambda each: each[1].remote_ufrag not in other.ufrags, shared.reports)
+    return replace(shared, reports=list(since) or shared.reports[-1:])

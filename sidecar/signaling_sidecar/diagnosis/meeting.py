@@ -143,6 +143,8 @@ class Meeting:
     refusals: list[Refusal] = field(default_factory=list)
     connections: tuple[list[Connection], list[Connection]] = field(default_factory=lambda: ([], []))
     """For each side, the RTCPeerConnections to the other side that its browser has reported, in order."""
+    shared: int | None = None
+    """If one side uses its RTCPeerConnection for another pair as well: the index of this side in `sessions`."""
     gap: Entry | None = None
     """The last entry which reports, while the two were together, that the log could not be written for some time."""
 

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     OFFER_NOT_RECEIVED = "offer-not-received"
     """The offer did not pass through this sidecar, and no browser has reported that it received the offer."""
     OFFER_UNANSWERED = "offer-unanswered"
+    SHARED_CONNECTION = "shared-connection"
+    """A page uses one RTCPeerConnection for two others. Reports show it only of pages with another signaling server."""
     GLARE = "glare"
     LEFT = "left"
     REFUSED = "refused"

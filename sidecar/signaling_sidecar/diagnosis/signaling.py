@@ -29,11 +29,23 @@ def by_signaling(pair: Pair) -> Finding:
 
 def _elsewhere(pair: Pair) -> Finding:
     """Evaluate two pages whose signals are unknown, by the signaling states that their browsers have reported."""
+    if pair.meeting.shared is not None:
+        return _in_use(pair, pair.meeting.shared)
     for side, connections in enumerate(pair.meeting.connections):
         offered = [entry for each in connections for entry in each.when("signaling", "have-local-offer")]
         if offered and not any(each.remote_ufrags for each in connections):
             return _offered_elsewhere(pair, side, offered)
     return Finding(Reason.UNKNOWN, "their signaling did not pass through this sidecar", (pair.meeting.met,))
+
+
+def _in_use(pair: Pair, side: int) -> Finding:
+    if pair.has_time(pair.meeting.met):
+        return pair.parted_or("the browsers may still connect", pair.meeting.met)
+    name, other = pair.names[side], pair.names[1 - side]
+    has_received = any(each.when("signaling", "have-remote-offer") for each in pair.meeting.connections[1 - side])
+    what = "received an offer of" if has_received else "sent an offer to"
+    sentence = f"{other} has {what} an RTCPeerConnection that {name} already uses for another connection"
+    return Finding(Reason.SHARED_CONNECTION, sentence, (pair.meeting.met,))
 
 
 def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
