@@ -1,5 +1,4 @@
-"""Pages with a signaling server of their own are judged by what their browsers report, and frequent mistakes in such apps
-are named."""
+"""Pages with a signaling server of their own are judged by what their browsers report. Frequent mistakes are named."""
 
 from __future__ import annotations
 
@@ -10,6 +9,11 @@ from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, elsewhere
 
 FIRST = {"pc": "a", "localUfrag": "A"}
 """The RTCPeerConnection of page one, whose offer page two has answered."""
+
+SAME_PAGE = (
+    "the two RTCPeerConnections are of one page: if the page should not call itself, look for a client that joins "
+    "twice, as an effect without a complete clean-up does in React's StrictMode"
+)
 
 
 def two_pages_connect(story: Story) -> None:
@@ -59,3 +63,44 @@ def test_a_page_may_use_its_rtcpeerconnection_again_after_a_reload_of_the_other(
     verdict = story.waits(60).verdicts()[-1]
     assert verdict.finding.reason is reason
     assert verdict.sentence.startswith("page one and page three: ")
+
+
+def test_a_page_that_has_called_itself_is_no_second_page(story: Story) -> None:
+    elsewhere(story, "one", pc="a", localUfrag="A", signaling="have-local-offer")
+    elsewhere(story, "one", pc="b", localUfrag="B", remoteUfrag="A", connection="new")
+    verdict = story.waits(60).verdict()
+    assert (verdict.sentence, verdict.next_step) == (
+        "page one and page one (same page): the offer of page one has reached page one (same page), and no answer has "
+        "come back",
+        SAME_PAGE,
+    )
+
+
+def test_two_connected_rtcpeerconnections_of_one_page_are_no_fault(story: Story) -> None:
+    elsewhere(story, "one", pc="a", localUfrag="A", remoteUfrag="B", **CONNECTED)
+    elsewhere(story, "one", pc="b", localUfrag="B", remoteUfrag="A", **CONNECTED)
+    verdict = story.waits(60).verdict()
+    assert (verdict.sentence, verdict.next_step) == ("page one and page one (same page): connected", None)
+
+
+@pytest.mark.parametrize(("after_s", "reasons"), [(1, []), (60, [Reason.OFFER_NOT_RECEIVED])])
+def test_an_offer_that_its_page_soon_gave_up_for_another_is_no_fault(
+    story: Story, after_s: float, reasons: list[Reason]
+) -> None:
+    """In React's StrictMode, the clean-up of an effect closes the first RTCPeerConnection of a page at once."""
+    elsewhere(story, "one", pc="0", localUfrag="0", signaling="have-local-offer")
+    elsewhere(story.waits(after_s), "one", pc="0", event="closed", connection="closed")
+    two_pages_connect(story)
+    assert [verdict.finding.reason for verdict in story.waits(60).verdicts()] == [Reason.CONNECTED, *reasons]
+
+
+def test_an_offer_that_its_page_gave_up_without_another_is_reported(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    elsewhere(story.waits(1), "one", event="closed", connection="closed")
+    assert story.waits(60).verdict().finding.reason is Reason.OFFER_NOT_RECEIVED
+
+
+def test_an_unreachable_unknown_peer_may_be_a_media_server(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="S", **FAILED)
+    step = story.waits(60).verdict().next_step or ""
+    assert step.startswith("if the other side is a media server, check that it runs")

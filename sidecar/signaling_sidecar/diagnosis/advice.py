@@ -90,6 +90,14 @@ ADVICE: dict[Reason, Advice] = {
         "the signaling is complete or not in the log, and no browser has reported whether they are connected", _REPORTS
     ),
 }
+CALLS_ITSELF = (
+    "the two RTCPeerConnections are of one page: if the page should not call itself, look for a client that joins "
+    "twice, as an effect without a complete clean-up does in React's StrictMode"
+)
+UNKNOWN_UNREACHABLE = (
+    "if the other side is a media server, check that it runs and announces an address that this browser can reach; if "
+    "it is a page, look at the console of that page, and use a TURN server if a firewall blocks UDP"
+)
 _SEND_SLOWER = "send fewer frames per second, or raise the limit (--max-frames-per-s)"
 _BY_CODE: dict[str, str] = {
     Code.BAD_JSON: "send each frame in the form that the message names",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Session
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
+from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S
 from signaling_sidecar.diagnosis.reports import Connection, Connections
 from signaling_sidecar.diagnosis.sockets import Sockets
 
@@ -48,9 +49,11 @@ class ExternalPages:
             self._learn(each)
         alone: dict[str, list[Connection]] = {}
         answered: set[str] = set()
+        newest = {_page_of(each): each for each in begun}
         for one, other, is_shared in self._paired(begun):
             if other is None and not one.remote_ufrags:
-                alone.setdefault(_page_of(one), []).append(one)
+                if newest[_page_of(one)] is one or not _is_given_up(one):
+                    alone.setdefault(_page_of(one), []).append(one)
                 continue
             answered |= {_page_of(each) for each in (one, other) if each is not None}
             pair = sorted(filter(None, (one, other)), key=lambda each: self._came_ts[_page_of(each)])
@@ -110,7 +113,10 @@ class ExternalPages:
         # because some libraries make a pool of connections in advance.
         began = max((each[0].reports[0][0] for each in (own, others) if each), key=lambda entry: entry.ts)
         sessions = (self._session_of(own, began), self._session_of(others, began))
-        return Meeting(None, None, sessions, began, connections=(own, others))
+        meeting = Meeting(None, None, sessions, began, connections=(own, others))
+        if meeting.is_of_one_page:
+            sessions[1].label += " (same page)"
+        return meeting
 
     def _session_of(self, connections: list[Connection], began: Entry) -> Session:
         if not connections:
@@ -145,6 +151,12 @@ class ExternalPages:
 
 def _page_of(connection: Connection) -> str:
     return connection.page or connection.id
+
+
+def _is_given_up(connection: Connection) -> bool:
+    """Whether the page closed the connection before there was time for an answer."""
+    until_ts = connection.reports[0][0].ts + SIGNALING_WITHIN_S
+    return any(entry.ts < until_ts for entry in connection.when("event", "closed"))
 
 
 def _used_for(shared: Connection, other: Connection) -> Connection:

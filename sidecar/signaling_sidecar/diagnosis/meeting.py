@@ -158,6 +158,16 @@ class Meeting:
         """Whether the two were in the room before the log begins, according to its first checkpoint."""
         return self.met.type == "log.checkpoint"
 
+    @property
+    def is_of_one_page(self) -> bool:
+        """Whether both ends are RTCPeerConnections of one page that signaled through another server."""
+        return self.room is None and self.sessions[0].peer == self.sessions[1].peer != ""
+
+    @property
+    def is_with_unknown(self) -> bool:
+        """Whether a page signaled through another server, and no page has reported the other end."""
+        return self.room is None and self.sessions[1].id == ""
+
     def is_over_by(self, ts: float) -> bool:
         """Whether one of the two peers had left, or closed its connections, by the given time (seconds since the
         epoch)."""

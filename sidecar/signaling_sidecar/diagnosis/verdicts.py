@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from signaling_sidecar.counted import counted
-from signaling_sidecar.diagnosis.advice import next_step
+from signaling_sidecar.diagnosis.advice import CALLS_ITSELF, UNKNOWN_UNREACHABLE, next_step
 from signaling_sidecar.diagnosis.attempts import Attempt, attempts_of
 from signaling_sidecar.diagnosis.meeting import Meeting
 from signaling_sidecar.diagnosis.pair import Pair
@@ -68,6 +68,10 @@ class Verdict(NamedTuple):
         """The advice about the reason, or None if there is nothing to do."""
         if not self.must_connect or self.is_cut_off:
             return None
+        if self.meeting.is_of_one_page and self.finding.reason not in (Reason.CONNECTED, Reason.IN_PROGRESS):
+            return CALLS_ITSELF
+        if self.meeting.is_with_unknown and self.finding.reason is Reason.ICE_FAILED:
+            return UNKNOWN_UNREACHABLE
         return self.finding.next_step or next_step(self.finding.reason, self.finding.code)
 
 
