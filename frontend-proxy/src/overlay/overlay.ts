@@ -9,7 +9,7 @@ import type { RoomsUpdate, Unavailable, Update } from './messages.ts'
 import { inspectorLink, note, rejectionSection, roomSection } from './pair-list.ts'
 import { Panel } from './panel.ts'
 import { nextCorner, type Placement, storedPlacement, storePlacement } from './placement.ts'
-import { peersOfPageIn, type Summary, summarise } from './summary.ts'
+import { isElsewhere, peersOfPageIn, type Summary, summarise } from './summary.ts'
 import { fetchWhy, type Why } from './verdicts.ts'
 
 const PANEL_ID = 'panel'
@@ -143,11 +143,15 @@ async function contentOf(
   })
   const rest = rooms.length - MOST_ROOMS
   const more = rest > 0 ? `All ${rooms.length} rooms in the inspector` : 'Open the inspector'
+  const about = rooms.length === 0 ? [howToJoin(inspector)] : isAboutAll ? [note(ALL_ROOMS)] : []
+  // What is known of pages that use another signaling server is more important for them than how to join a room.
+  const isFirst = rooms.length === 0 && isElsewhere(hints)
+  const known = hintSection(hints)
   return [
-    ...(rooms.length === 0 ? [howToJoin(inspector)] : isAboutAll ? [note(ALL_ROOMS)] : []),
+    ...(isFirst ? [...known, ...about] : about),
     ...sections,
     ...rejectionSection(answers.flatMap(({ rejections }) => rejections)),
-    ...hintSection(hints),
+    ...(isFirst ? [] : known),
     element('p', {}, inspectorLink(inspector, undefined, undefined, more)),
   ]
 }

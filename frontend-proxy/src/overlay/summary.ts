@@ -1,7 +1,7 @@
 /** Creates the text of the badge: how many peers there are, and the worst state of any pair. */
 
 import type { PeerOfPage } from '../browser/slots.ts'
-import type { Room, RoomsUpdate, State } from './messages.ts'
+import type { Hint, Room, RoomsUpdate, State } from './messages.ts'
 import { byBadness } from './states.ts'
 
 /** The name of the dialect that the browser client speaks. */
@@ -50,7 +50,12 @@ export function peersOfPageIn(
  * that these pages use another signaling server.
  */
 function textOfNobody({ hints }: RoomsUpdate): string {
-  return hints.some(({ code }) => code === 'signaled-elsewhere') ? 'signaled elsewhere' : 'no peers'
+  return isElsewhere(hints) ? 'signaled elsewhere' : 'no peers'
+}
+
+/** Whether the hints tell about pages that use another signaling server. */
+export function isElsewhere(hints: readonly Hint[]): boolean {
+  return hints.some(({ code }) => code === 'signaled-elsewhere')
 }
 
 function textOf(rooms: readonly Room[], worst: State | undefined): string {
