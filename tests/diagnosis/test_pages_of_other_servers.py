@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from signaling_sidecar.diagnosis import diagnose, read_entries
 from signaling_sidecar.diagnosis.reasons import Reason
 from tests.kit.diagnosis_log import CONNECTED, FAILED, Story, elsewhere
 
@@ -104,3 +105,22 @@ def test_an_unreachable_unknown_peer_may_be_a_media_server(story: Story) -> None
     elsewhere(story, "one", localUfrag="A", remoteUfrag="S", **FAILED)
     step = story.waits(60).verdict().next_step or ""
     assert step.startswith("if the other side is a media server, check that it runs")
+
+
+def test_pages_that_make_no_offer_are_counted_if_nobody_has_met(story: Story) -> None:
+    elsewhere(story, "one", connection="new")
+    elsewhere(story, "two", 2, connection="new")
+    elsewhere(story, "three", 3, connection="new")
+    elsewhere(story, "three", 3, event="closed", connection="closed")
+    assert str(diagnose(read_entries([story.write()]))).splitlines() == [
+        "no two peers have met in a room",
+        "  - no offer was made or received by 2 pages with an RTCPeerConnection",
+        "      → look at the console of each page: it must reach its signaling server, which tells it whom to send an "
+        "offer",
+    ]
+
+
+def test_a_page_that_waits_for_another_offer_is_not_counted_beside_a_pair(story: Story) -> None:
+    two_pages_connect(story)
+    elsewhere(story, "three", 3, connection="new")
+    assert len(str(diagnose(read_entries([story.write()]))).splitlines()) == 2

@@ -98,6 +98,9 @@ UNKNOWN_UNREACHABLE = (
     "if the other side is a media server, check that it runs and announces an address that this browser can reach; if "
     "it is a page, look at the console of that page, and use a TURN server if a firewall blocks UDP"
 )
+WITHOUT_OFFER = (
+    "look at the console of each page: it must reach its signaling server, which tells it whom to send an offer"
+)
 _SEND_SLOWER = "send fewer frames per second, or raise the limit (--max-frames-per-s)"
 _BY_CODE: dict[str, str] = {
     Code.BAD_JSON: "send each frame in the form that the message names",

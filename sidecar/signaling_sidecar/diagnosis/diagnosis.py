@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from signaling_sidecar.diagnosis.advice import ADVICE, next_step
+from signaling_sidecar.counted import counted
+from signaling_sidecar.diagnosis.advice import ADVICE, WITHOUT_OFFER, next_step
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
@@ -49,6 +50,8 @@ class Diagnosis:
     """The rooms, by dialect and room id, whose signals cannot be read, so that it is unknown who met in them."""
     room: str | None = None
     """The id of the room that the diagnosis is about, or None if it is about all rooms."""
+    idle_pages: int = 0
+    """The number of pages in no room that have an RTCPeerConnection, and have made no offer and received none."""
 
     def is_connected(self, *, is_live: bool) -> bool:
         """Whether at least two peers that should connect are in a room together, and all such pairs are connected.
@@ -74,6 +77,7 @@ class Diagnosis:
             self.pools if selection.has_reports else (),
             selection.unread,
             room,
+            self.idle_pages if selection.has_reports else 0,
         )
 
     @cached_property
@@ -104,6 +108,10 @@ class Diagnosis:
             rooms.setdefault((history.last.meeting.dialect, history.last.meeting.room), []).append(history)
         if not rooms and not self.rejections and not self.unread:
             yield f"no two peers have met in {'a room' if self.room is None else f'the room {visible(self.room)}'}"
+            if self.idle_pages:
+                by = counted(self.idle_pages, "page")
+                yield f"  {NO_OFFER} no offer was made or received by {by} with an RTCPeerConnection"
+                yield f"      → {WITHOUT_OFFER}"
         for key in self.unread:
             yield from _lines_of_unread(*key, has_reports=(None, None) in rooms)
         with_boots = len({entry.boot for each in self.histories for entry in each.last.finding.evidence}) > 1
@@ -154,7 +162,7 @@ def judge(
         verdicts = [each._replace(is_cut_off=each.finding.reason is Reason.IN_PROGRESS) for each in verdicts]
     # What an earlier run has refused is of no interest for a running sidecar: the app may have been corrected since.
     rejections = [each for each in found.rejections if now_ts is None or each.entry.boot == found.last_boot]
-    return Diagnosis(verdicts, rejections, found.pools, found.unread).only(room, dialect)
+    return Diagnosis(verdicts, rejections, found.pools, found.unread, None, found.idle_pages).only(room, dialect)
 
 
 class _Selection:

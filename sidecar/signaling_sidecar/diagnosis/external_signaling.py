@@ -37,6 +37,9 @@ class ExternalPages:
         """By page, the time of its first report (seconds since the epoch)."""
         self.pools: list[OfferPool] = []
         """Filled by `meetings`."""
+        self.idle_pages = 0
+        """The number of pages that have an RTCPeerConnection, and have made no offer and received none. Filled by
+        `meetings`."""
 
     def meetings(self, connections: list[Connection]) -> Iterator[Meeting]:
         """Yield a `Meeting` of two pages for each RTCPeerConnection and, if it is known, the RTCPeerConnection at its
@@ -47,6 +50,8 @@ class ExternalPages:
         begun = [each for each in connections if each.ufrags or offered & each.remote_ufrags.keys()]
         for each in begun:
             self._learn(each)
+        waiting = {_page_of(each) for each in connections if self._end(each) is None}
+        self.idle_pages = len(waiting - {_page_of(each) for each in begun})
         alone: dict[str, list[Connection]] = {}
         answered: set[str] = set()
         newest = {_page_of(each): each for each in begun}
@@ -97,8 +102,8 @@ class ExternalPages:
             return False
         if not shared.remote_ufrags.keys() & second.ufrags.keys():
             return True
-        ends = [self._gone([first]), *first.when("event", "closed")] if first is not None else []
-        return not any(end is not None and end.ts <= second.reports[0][0].ts for end in ends)
+        end = self._end(first) if first is not None else None
+        return end is None or end.ts > second.reports[0][0].ts
 
     def _unanswered(self, by_page: dict[str, list[Connection]], answered: set[str]) -> Iterator[Meeting]:
         for page, offered in by_page.items():
@@ -135,6 +140,10 @@ class ExternalPages:
 
     def _gone(self, connections: list[Connection]) -> Entry | None:
         return self._sockets.goodbye(connections[0].reports[-1][0])
+
+    def _end(self, connection: Connection) -> Entry | None:
+        """Return the entry which shows that the page closed the connection, or was closed itself."""
+        return next(iter(connection.when("event", "closed")), None) or self._gone([connection])
 
     def _learn(self, connection: Connection) -> None:
         page = _page_of(connection)

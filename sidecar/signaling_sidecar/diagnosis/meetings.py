@@ -44,6 +44,8 @@ class FoundMeetings:
     """The rooms, by dialect and room id, for which the log does not show who met, because their frames to all peers are
     encrypted or in an unknown form. The rooms are in the order of their first such frames."""
     hosts: Hosts
+    idle_pages: int
+    """The number of pages that have an RTCPeerConnection, and have made no offer and received none."""
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
@@ -122,6 +124,7 @@ class MeetingFinder:
             self._dumped_ts,
             [key for key in self._unread if key not in met],
             self._sessions.hosts,
+            pages.idle_pages,
         )
 
     def _take_report(self, entry: Entry) -> None:
