@@ -124,3 +124,37 @@ def test_a_page_that_waits_for_another_offer_is_not_counted_beside_a_pair(story:
     two_pages_connect(story)
     elsewhere(story, "three", 3, connection="new")
     assert len(str(diagnose(read_entries([story.write()]))).splitlines()) == 2
+
+
+def test_an_answer_that_the_other_page_has_not_set_is_named(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    elsewhere(story, "two", 2, remoteUfrag="A", signaling="have-remote-offer")
+    elsewhere(story, "two", 2, localUfrag="B", remoteUfrag="A", signaling="stable", connection="new")
+    elsewhere(story, "one", event="error", operation="setRemoteDescription", name="InvalidStateError")
+    verdict = story.waits(60).verdict()
+    assert verdict.finding.reason is Reason.ANSWER_NOT_RECEIVED
+    assert (
+        verdict.finding.sentence == "page two has made an answer to the offer of page one, and page one has not set it"
+    )
+    assert verdict.notes == ("setRemoteDescription() has failed (InvalidStateError) in the page of page one",)
+
+
+def test_an_offer_that_the_browser_of_the_other_page_refuses_has_reached_that_page(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    elsewhere(story, "two", 2, event="error", operation="setRemoteDescription", name="OperationError")
+    verdict = story.waits(60).verdict()
+    assert (verdict.finding.reason, verdict.sentence, verdict.notes) == (
+        Reason.OFFER_UNANSWERED,
+        "page one and page two: the offer of page one has reached page two, and no answer has come back",
+        ("setRemoteDescription() has failed (OperationError) in the page of page two",),
+    )
+
+
+def test_a_browser_that_refuses_the_certificate_of_the_other_one_was_never_connected(story: Story) -> None:
+    """The other browser is connected for an instant, because it has verified the certificate that it got."""
+    elsewhere(story, "one", localUfrag="A", remoteUfrag="B", ice="connected", dtls="failed", connection="failed")
+    elsewhere(
+        story, "two", 2, localUfrag="B", remoteUfrag="A", ice="connected", dtls="connected", connection="connected"
+    )
+    elsewhere(story, "two", 2, localUfrag="B", remoteUfrag="A", ice="connected", dtls="failed", connection="failed")
+    assert story.waits(60).verdict().finding.reason is Reason.DTLS_FAILED

@@ -39,6 +39,11 @@ ADVICE: dict[Reason, Advice] = {
         "the offer was relayed, and no answer came back",
         "look at the console of the page that should answer: it must handle the `offer` and send an answer",
     ),
+    Reason.ANSWER_NOT_RECEIVED: Advice(
+        "a page has made an answer for another signaling server, and the page that made the offer has not set it",
+        "look at the consoles of both pages: the one must send its answer, and the other must call "
+        "setRemoteDescription() with it, on the RTCPeerConnection that made the offer",
+    ),
     Reason.SHARED_CONNECTION: Advice(
         "one RTCPeerConnection was used for two others, and can be connected to only one",
         "make a new RTCPeerConnection and a new offer for each connection; if an offer reaches several pages, or one "

@@ -67,7 +67,7 @@ class ExternalPages:
                 meeting.shared = 1 - pair.index(one)
                 meeting.connections[meeting.shared].clear()
             yield meeting
-        yield from self._unanswered(alone, answered)
+        yield from self._unanswered(alone, answered, [each for each in connections if each not in begun])
 
     def _paired(self, connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None, bool]]:
         """Yield each connection together with the connection at its other end, or with None. To pair them, it is enough
@@ -105,13 +105,18 @@ class ExternalPages:
         end = self._end(first) if first is not None else None
         return end is None or end.ts > second.reports[0][0].ts
 
-    def _unanswered(self, by_page: dict[str, list[Connection]], answered: set[str]) -> Iterator[Meeting]:
+    def _unanswered(
+        self, by_page: dict[str, list[Connection]], answered: set[str], others: list[Connection]
+    ) -> Iterator[Meeting]:
         for page, offered in by_page.items():
             if page in answered and len(offered) >= POOL:
                 if self._gone(offered) is None:
                     self.pools.append(OfferPool(self._labels.of(page), len(offered)))
             else:
-                yield self._meeting(offered, [])
+                refused = [each for each in others if each.page != page and _has_refused(each, offered[0])]
+                for each in refused[-1:]:
+                    self._learn(each)
+                yield self._meeting(offered, refused[-1:])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
         # The meeting begins with the first report of the later connection. The other connection may be much older,
@@ -166,6 +171,13 @@ def _is_given_up(connection: Connection) -> bool:
     """Whether the page closed the connection before there was time for an answer."""
     until_ts = connection.reports[0][0].ts + SIGNALING_WITHIN_S
     return any(entry.ts < until_ts for entry in connection.when("event", "closed"))
+
+
+def _has_refused(connection: Connection, offered: Connection) -> bool:
+    """Whether setRemoteDescription has failed soon after `offered` was made, and was probably called with its offer."""
+    made_ts = offered.reports[0][0].ts
+    errors = [entry for entry in connection.when("operation", "setRemoteDescription") if entry.ts >= made_ts]
+    return any(entry.ts < made_ts + SIGNALING_WITHIN_S for entry in errors)
 
 
 def _used_for(shared: Connection, other: Connection) -> Connection:

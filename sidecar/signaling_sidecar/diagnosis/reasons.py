@@ -33,6 +33,8 @@ class Reason(StrEnum):
     OFFER_NOT_RECEIVED = "offer-not-received"
     """The offer did not pass through this sidecar, and no browser has reported that it received the offer."""
     OFFER_UNANSWERED = "offer-unanswered"
+    ANSWER_NOT_RECEIVED = "answer-not-received"
+    """A page with another signaling server has made an answer, and the page that made the offer has not set it."""
     SHARED_CONNECTION = "shared-connection"
     """A page uses one RTCPeerConnection for two others. Reports show it only of pages with another signaling server."""
     GLARE = "glare"

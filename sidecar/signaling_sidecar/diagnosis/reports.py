@@ -143,6 +143,17 @@ class Connection:
         return any(said) if said else None
 
     @property
+    def is_negotiated(self) -> bool:
+        """Whether the page has set an offer and an answer."""
+        return any(each.signaling == "stable" and each.local_ufrag and each.remote_ufrag for _, each in self.reports)
+
+    @property
+    def errors(self) -> list[str]:
+        """The methods that have failed, each with the name of the error."""
+        failed = [each for _, each in self.reports if each.event == "error" and each.operation != "gather"]
+        return [f"{each.operation}() has failed ({each.name})" for each in failed]
+
+    @property
     def policy_is_relay(self) -> bool:
         return bool(self.last("policy") == "relay")
 

@@ -52,6 +52,9 @@ def _offered_elsewhere(pair: Pair, side: int, offered: list[Entry]) -> Finding:
     name, other = pair.names[side], pair.names[1 - side]
     if pair.has_time(offered[0]):
         return pair.parted_or("an offer was made, and may still be answered", offered[0])
+    if any(each.is_negotiated for each in pair.meeting.connections[1 - side]):
+        sentence = f"{other} has made an answer to the offer of {name}, and {name} has not set it"
+        return Finding(Reason.ANSWER_NOT_RECEIVED, sentence, (offered[0],))
     if pair.meeting.connections[1 - side]:
         reached = f"the offer of {name} has reached {other}, and no answer has come back"
         return Finding(Reason.OFFER_UNANSWERED, reached, (offered[0],))

@@ -9,16 +9,25 @@ from signaling_sidecar.diagnosis.reasons import TRANSPORT_WITHIN_S, Finding, Rea
 
 _OPEN = (Reason.UNKNOWN, Reason.UNRECOGNISED, Reason.NO_CANDIDATES)
 """If the signals alone lead to one of these reasons, the browsers' reports may show a better one."""
-_WITHOUT_ANSWER = (Reason.NOBODY_OFFERED, Reason.OFFER_NOT_RECEIVED, Reason.OFFER_UNANSWERED)
+_WITHOUT_ANSWER = (
+    Reason.NOBODY_OFFERED,
+    Reason.OFFER_NOT_RECEIVED,
+    Reason.OFFER_UNANSWERED,
+    Reason.ANSWER_NOT_RECEIVED,
+)
 _LACKING = (*_WITHOUT_ANSWER, Reason.NO_CANDIDATES, Reason.GLARE, Reason.LEFT)
 """The reasons in a finding from the signaling which say that signals are missing."""
+_CONNECTED = ("connection", "connected")
 _WITHOUT_OFFER = (Reason.NOBODY_OFFERED, Reason.LEFT)
 """The reasons which may say that no offer was sent."""
 
 
 def with_reports(pair: Pair, signaling: Finding) -> Finding:
     """Return the finding from the signaling and the browsers' reports together."""
-    connected = pair.reported("connection", "connected")
+    connected = pair.reported(*_CONNECTED)
+    # If a browser refuses the certificate of the other one, the other may report that it is connected for an instant.
+    if connected and any(each.when("dtls", "failed") and not each.when(*_CONNECTED) for each in pair.connections):
+        return _dtls(pair) or was_connected(pair, connected)
     if connected:
         return was_connected(pair, connected)
     if signaling.reason in _LACKING and pair.gap is not None and _may_last_since(pair, pair.gap):

@@ -177,6 +177,9 @@ def _notes(pair: Pair, reason: Reason) -> Iterable[str]:
     for side, name in enumerate(pair.names):
         if attempt.early(side):
             yield f"{name} sent candidates before its description: a page that adds them at once loses them"
+    for name, connections in zip(pair.names, pair.meeting.connections, strict=True):
+        for error in dict.fromkeys(error for each in connections if each in pair.connections for error in each.errors):
+            yield f"{error} in the page of {name}"
     if attempt.only_mdns:
         yield "all candidates have .local addresses, which can be resolved only within one network"
     if attempt.subnets is not None:
