@@ -158,3 +158,17 @@ def test_a_browser_that_refuses_the_certificate_of_the_other_one_was_never_conne
     )
     elsewhere(story, "two", 2, localUfrag="B", remoteUfrag="A", ice="connected", dtls="failed", connection="failed")
     assert story.waits(60).verdict().finding.reason is Reason.DTLS_FAILED
+
+
+@pytest.mark.parametrize(("apart_s", "reasons"), [(1, [Reason.GLARE]), (60, [Reason.OFFER_NOT_RECEIVED] * 2)])
+def test_two_unanswered_offers_at_the_same_time_are_glare(story: Story, apart_s: float, reasons: list[Reason]) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    elsewhere(story.waits(apart_s), "two", 2, localUfrag="B", signaling="have-local-offer")
+    verdicts = story.waits(60).verdicts()
+    assert [verdict.finding.reason for verdict in verdicts] == reasons
+
+
+def test_two_offers_that_have_just_been_made_may_still_be_answered(story: Story) -> None:
+    elsewhere(story, "one", localUfrag="A", signaling="have-local-offer")
+    elsewhere(story, "two", 2, localUfrag="B", signaling="have-local-offer")
+    assert story.waits(1).verdict().finding.reason is Reason.IN_PROGRESS

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import dropwhile
 from typing import NamedTuple
 
+from signaling_sidecar.diagnosis.attempts import CROSSING_WITHIN_S
 from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Meeting, Session
 from signaling_sidecar.diagnosis.peer_labels import PeerLabels
@@ -108,15 +109,22 @@ class ExternalPages:
     def _unanswered(
         self, by_page: dict[str, list[Connection]], answered: set[str], others: list[Connection]
     ) -> Iterator[Meeting]:
+        pools = [page for page, offered in by_page.items() if page in answered and len(offered) >= POOL]
+        for page in pools:
+            offered = by_page.pop(page)
+            if self._gone(offered) is None:
+                self.pools.append(OfferPool(self._labels.of(page), len(offered)))
+        waiting = [each for each in by_page.values() if self._end(each[-1]) is None]
+        crossing = waiting if len(waiting) == 2 and _cross(*waiting) else []
+        if crossing:
+            yield self._meeting(*crossing)
         for page, offered in by_page.items():
-            if page in answered and len(offered) >= POOL:
-                if self._gone(offered) is None:
-                    self.pools.append(OfferPool(self._labels.of(page), len(offered)))
-            else:
-                refused = [each for each in others if each.page != page and _has_refused(each, offered[0])]
-                for each in refused[-1:]:
-                    self._learn(each)
-                yield self._meeting(offered, refused[-1:])
+            if offered in crossing:
+                continue
+            refused = [each for each in others if each.page != page and _has_refused(each, offered[0])]
+            for each in refused[-1:]:
+                self._learn(each)
+            yield self._meeting(offered, refused[-1:])
 
     def _meeting(self, own: list[Connection], others: list[Connection]) -> Meeting:
         # The meeting begins with the first report of the later connection. The other connection may be much older,
@@ -171,6 +179,11 @@ def _is_given_up(connection: Connection) -> bool:
     """Whether the page closed the connection before there was time for an answer."""
     until_ts = connection.reports[0][0].ts + SIGNALING_WITHIN_S
     return any(entry.ts < until_ts for entry in connection.when("event", "closed"))
+
+
+def _cross(one: list[Connection], other: list[Connection]) -> bool:
+    """Whether two pages have made offers at about the same time, so each probably ignores the offer of the other."""
+    return abs(one[-1].reports[0][0].ts - other[-1].reports[0][0].ts) < CROSSING_WITHIN_S
 
 
 def _has_refused(connection: Connection, offered: Connection) -> bool:

@@ -7,6 +7,7 @@ from signaling_sidecar.diagnosis.entries import Entry
 from signaling_sidecar.diagnosis.meeting import Signal
 from signaling_sidecar.diagnosis.pair import Pair
 from signaling_sidecar.diagnosis.reasons import JUST_MET, Finding, Reason
+from signaling_sidecar.diagnosis.reports import Connection
 
 _PEERJS_CALL = "mc_"  # PeerJS begins the ids of its calls with this; it answers other connections by itself
 _ANSWER_THE_CALL = (
@@ -31,11 +32,21 @@ def _elsewhere(pair: Pair) -> Finding:
     """Evaluate two pages whose signals are unknown, by the signaling states that their browsers have reported."""
     if pair.meeting.shared is not None:
         return _in_use(pair, pair.meeting.shared)
-    for side, connections in enumerate(pair.meeting.connections):
-        offered = [entry for each in connections for entry in each.when("signaling", "have-local-offer")]
-        if offered and not any(each.remote_ufrags for each in connections):
+    offers = [_unanswered_elsewhere(connections) for connections in pair.meeting.connections]
+    if all(offers) and not any(pair.has_time(each[0]) for each in offers):
+        sentence = "both have made an offer, and neither has set the offer of the other"
+        return Finding(Reason.GLARE, sentence, tuple(each[0] for each in offers))
+    for side, offered in enumerate(offers):
+        if offered:
             return _offered_elsewhere(pair, side, offered)
     return Finding(Reason.UNKNOWN, "their signaling did not pass through this sidecar", (pair.meeting.met,))
+
+
+def _unanswered_elsewhere(connections: list[Connection]) -> list[Entry]:
+    """Return the reports of the offers of one side, or an empty list if it has set a description of the other side."""
+    if any(each.remote_ufrags for each in connections):
+        return []
+    return [entry for each in connections for entry in each.when("signaling", "have-local-offer")]
 
 
 def _in_use(pair: Pair, side: int) -> Finding:
