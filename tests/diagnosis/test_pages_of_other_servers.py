@@ -101,6 +101,14 @@ def test_an_offer_that_its_page_gave_up_without_another_is_reported(story: Story
     assert story.waits(60).verdict().finding.reason is Reason.OFFER_NOT_RECEIVED
 
 
+def test_a_page_that_repeats_its_offer_until_somebody_answers_is_reported(story: Story) -> None:
+    for name in ("A", "B", "C"):
+        elsewhere(story, "one", pc=name, localUfrag=name, signaling="have-local-offer")
+        elsewhere(story.waits(3), "one", pc=name, event="closed", connection="closed")
+    elsewhere(story, "one", pc="D", localUfrag="D", signaling="have-local-offer")
+    assert story.verdict().finding.sentence.startswith("4 offers of page one have not been answered")
+
+
 def test_an_unreachable_unknown_peer_may_be_a_media_server(story: Story) -> None:
     elsewhere(story, "one", localUfrag="A", remoteUfrag="S", **FAILED)
     step = story.waits(60).verdict().next_step or ""

@@ -55,11 +55,9 @@ class ExternalPages:
         self.idle_pages = len(waiting - {_page_of(each) for each in begun})
         alone: dict[str, list[Connection]] = {}
         answered: set[str] = set()
-        newest = {_page_of(each): each for each in begun}
         for one, other, is_shared in self._paired(begun):
             if other is None and not one.remote_ufrags:
-                if newest[_page_of(one)] is one or not _is_given_up(one):
-                    alone.setdefault(_page_of(one), []).append(one)
+                alone.setdefault(_page_of(one), []).append(one)
                 continue
             answered |= {_page_of(each) for each in (one, other) if each is not None}
             pair = sorted(filter(None, (one, other)), key=lambda each: self._came_ts[_page_of(each)])
@@ -68,7 +66,11 @@ class ExternalPages:
                 meeting.shared = 1 - pair.index(one)
                 meeting.connections[meeting.shared].clear()
             yield meeting
-        yield from self._unanswered(alone, answered, [each for each in connections if each not in begun])
+        for page in alone.keys() & answered:
+            alone[page] = [each for each in alone[page] if not _is_given_up(each)]
+        alone = {page: offered for page, offered in alone.items() if offered}
+        ids = {each.id for each in begun}
+        yield from self._unanswered(alone, answered, [each for each in connections if each.id not in ids])
 
     def _paired(self, connections: list[Connection]) -> Iterator[tuple[Connection, Connection | None, bool]]:
         """Yield each connection together with the connection at its other end, or with None. To pair them, it is enough
