@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def _execute(name: str, folder: Path) -> None:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
-    NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    client = NotebookClient(notebook, timeout=TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOKS)}})
+    asyncio.run(client.async_execute())  # `execute` would leave an event loop open in a thread
     assert not project_state_dir(NOTEBOOKS).exists(), "the sidecar of a notebook became that of the project"
     nbformat.write(notebook, folder / name)
