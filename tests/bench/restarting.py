@@ -69,9 +69,10 @@ def measure(total_bytes: int, rounds: int) -> Result:
 
 def _restored(folder: Path) -> int:
     """Return the number of sessions that the last sidecar has restored."""
-    for read in read_records(newest_run(folder), Past, LeftOut(), "server.restored"):
-        sessions: int = json.loads(read.record.data or "")["sessions"]
-        return sessions
+    for read in read_records(newest_run(folder), Past, LeftOut()):
+        if read.record.type == "server.restored":
+            sessions: int = json.loads(read.record.data or "")["sessions"]
+            return sessions
     return 0
 
 

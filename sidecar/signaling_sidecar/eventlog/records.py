@@ -92,12 +92,11 @@ def read_records(
     segments: Iterable[Path],
     record_type: type[_Record],
     left_out: LeftOut,
-    types: str | tuple[str, ...] = "",
     *,
     are_parts: bool = False,
 ) -> Iterator[Read[_Record]]:
-    """Read the records of the segments, in their order. If `types` is given, only records whose type begins with one of
-    these texts are read. A line is decoded once if `record_type` extends `Stamp`, and otherwise twice.
+    """Read the records of the segments, in their order. A line is decoded once if `record_type` extends `Stamp`, and
+    otherwise twice.
 
     With `are_parts`, a file may lack records that are in the log, such as those of other rooms. A record that is in
     several files is then read several times.
@@ -111,13 +110,12 @@ def read_records(
         segments, left_out, _stamp_decoder(record_type), are_parts=are_parts
     ):
         is_any_read = True
-        if stamp.type.startswith(types):
-            try:
-                record = stamp if isinstance(stamp, record_type) else record_of(line)
-            except NOT_JSON as error:
-                left_out.add(DamagedLog(str(segment), number, why_not_json(error)))
-            else:
-                yield Read(boot, record, line, segment, number)
+        try:
+            record = stamp if isinstance(stamp, record_type) else record_of(line)
+        except NOT_JSON as error:
+            left_out.add(DamagedLog(str(segment), number, why_not_json(error)))
+        else:
+            yield Read(boot, record, line, segment, number)
     if not is_any_read and left_out.first is not None:
         raise left_out.first
 
