@@ -179,7 +179,7 @@ async def test_the_findings_of_the_doctor_are_shown(place: Place, context: Brows
     page, faults = await open_page(context, place.url)
     is_alone = place.url.startswith(place.sidecar.url)
     information = "vite-not-found" if is_alone else "vite-localhost-only"
-    await expect(page.get_by_test_id("verdict")).to_have_text("Nothing is wrong")
+    await expect(page.get_by_test_id("verdict")).to_have_text("No check has failed")
     row = page.get_by_test_id("faults").locator(f"[data-code={information}]")
     await expect(row).to_be_visible()
     await expect(row).to_have_attribute("data-level", "note")

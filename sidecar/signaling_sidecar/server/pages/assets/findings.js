@@ -52,7 +52,7 @@ function showFindings() {
 function verdict(faults) {
   if (!hasAnswered || !ofPage.has('websocket')) return 'Looking…'
   const wrong = faults.filter(({ level }) => level === 'wrong').length
-  if (wrong === 0) return 'Nothing is wrong'
+  if (wrong === 0) return 'No check has failed'
   return wrong === 1 ? '1 check has failed' : `${wrong} checks have failed`
 }
 
