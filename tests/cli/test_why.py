@@ -38,7 +38,7 @@ def test_it_prints_the_reason_and_the_records_that_show_it(story: Story, capsys:
     story.joins("ben", "Ben").describes("ben", "offer").waits(60).leaves("ben")
     assert said(capsys, "--log", str(story.write())) == [
         "bar (rooms)",
-        "  ✗ Ann and Ben: Ann has not answered the offer of Ben",
+        "  ✗ Ann and Ben: Ann has not answered the offer of Ben; Ben left later",
         "      → look at the console of the page that should answer: it must handle the `offer` and send an answer",
         "      offer-unanswered; records: 4 offer",
     ]

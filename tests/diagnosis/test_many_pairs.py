@@ -135,7 +135,7 @@ def test_only_the_pairs_of_a_reloaded_page_have_a_history(story: Story) -> None:
 def test_a_page_with_another_id_after_each_reload_is_recognised(story: Story) -> None:
     for peer in (HEX_1, HEX_2, HEX_3):
         story.joins(peer).waits(10).leaves(peer)
-    assert said(story) == ["bar (rooms)", "  - Ann and tab 1: neither has sent an offer"]
+    assert said(story) == ["bar (rooms)", "  - Ann and tab 1: neither has sent an offer; tab 1 left later"]
     assert "they had met 2 times before: nobody-offered (2 times)" in str(diagnosis(story))
 
 

@@ -146,7 +146,7 @@ def test_a_diagnosis_is_text_and_html(story: Story) -> None:
     diagnosis = open_log(story.write()).diagnose()
     assert str(diagnosis).splitlines()[:2] == [
         "bar (rooms)",
-        "  ✗ Ann and <b>Ben: Ann has not answered the offer of <b>Ben",
+        "  ✗ Ann and <b>Ben: Ann has not answered the offer of <b>Ben; <b>Ben left later",
     ]
     assert "&lt;b&gt;Ben" in diagnosis._repr_html_()
     assert str(open_log(story.write()).diagnose("club")) == "no two peers have met in the room club"

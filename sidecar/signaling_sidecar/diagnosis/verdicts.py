@@ -56,7 +56,15 @@ class Verdict(NamedTuple):
     @property
     def sentence(self) -> str:
         one, other = (session.label for session in self.meeting.sessions)
-        return f"{one} and {other}: {self.finding.sentence}{self.end}"
+        return f"{one} and {other}: {self.finding.sentence}{self._parting}{self.end}"
+
+    @property
+    def _parting(self) -> str:
+        """The part of the sentence that says which peer has left, if the finding does not say it."""
+        parted = self.meeting.parted()
+        if parted is None or self.finding.evidence[-1:] == parted.ends[-1:]:
+            return ""
+        return f"; {parted.label} {parted.departure} later"
 
     @property
     def end(self) -> str:
