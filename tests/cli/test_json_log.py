@@ -18,7 +18,7 @@ import pytest
 from tests.kit.raw_socket import Handshake, raw_socket
 from tests.kit.receiving import receive_json
 from tests.kit.serving import Served
-from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, Serving, run, serving
+from tests.kit.sidecar_command import PATIENCE_S, PYTHON_PATH, SIDECAR, Serving, run, serving, without_slow_steps
 
 HOOKS = """
 import sys, warnings
@@ -37,7 +37,7 @@ SECRETS = {"SIDECAR_TURN_SECRET": "turn-hush-hush", "SIDECAR_METRICS_TOKEN": "me
 
 
 def lines_of(stderr: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stderr.splitlines() if not line.startswith("Executing <")]
+    return [json.loads(line) for line in without_slow_steps(stderr).splitlines()]
 
 
 def only(lines: list[dict[str, Any]], code: str) -> dict[str, Any]:

@@ -42,7 +42,15 @@ class Serving:
 
     def wait(self) -> tuple[int, str]:
         _, errors = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, errors
+        return self.process.returncode, without_slow_steps(errors)
+
+
+def without_slow_steps(errors: str) -> str:
+    """Return the output on stderr without asyncio's reports of slow steps.
+
+    In development mode, asyncio reports steps of the event loop of more than 100 ms, which are usual on a busy machine.
+    """
+    return "".join(line for line in errors.splitlines(keepends=True) if not line.startswith("Executing <"))
 
 
 @contextmanager
@@ -59,7 +67,7 @@ def serving(state_dir: Path, *flags: str, **environment: str) -> Iterator[Servin
 
 
 def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command until it ends. Removes asyncio's reports of slow steps from the output."""
+    """Run the command until it ends. The output is `without_slow_steps`."""
     done = subprocess.run(
         [*SIDECAR, *arguments],
         capture_output=True,
@@ -69,10 +77,7 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
         check=False,
         env=os.environ | PYTHON_PATH | environment,
     )
-    # In development mode, asyncio reports steps of the event loop of more than 100 ms, which are usual on a busy
-    # machine.
-    said = [line for line in done.stderr.splitlines(keepends=True) if not line.startswith("Executing <")]
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout, "".join(said))
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout, without_slow_steps(done.stderr))
 
 
 def run_here(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
