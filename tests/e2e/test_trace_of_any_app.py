@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from signaling_sidecar.inspection import open_log
 from tests.e2e.original_servers.servers import start_original
 from tests.e2e.reported_verdicts import HEALTHY, TIMES, Made, Tally, all_named
+from tests.kit import sites
 from tests.kit.checkout import FRONTEND
 from tests.kit.programs import Start, until
 from tests.kit.sites import PLUGIN, Site, sidecar_in, start_vite, url_in, write_project
@@ -87,3 +88,33 @@ async def test_an_offer_to_nobody_is_reported_too(
         return "offer-not-received" in set(open_log(app.sidecar.state_dir).pairs["reason"])
 
     await until(is_named, "the offer is seen to have reached nobody", within_s=30)
+
+
+ASKS_FOR_A_CAMERA = """
+try {
+  await navigator.mediaDevices.getUserMedia({ video: true })
+} catch (error) {
+  document.title = `${error.name} in the app`
+}
+"""
+
+
+async def test_a_page_that_gets_no_camera_is_named_by_why_and_in_the_inspector(
+    start: Start, browser: Browser, tmp_path: Path
+) -> None:
+    app = await sites.start_app(start, tmp_path, ASKS_FOR_A_CAMERA, title="Call")
+    context = await browser.new_context()  # without the permission to use a camera
+    page = await context.new_page()
+    await page.goto(app.url)
+    await page.wait_for_function("document.title.endsWith(' in the app')")
+    name = (await page.title()).removesuffix(" in the app")
+    sentence = f"getUserMedia() has failed ({name}) in Call at /"
+
+    inspector = await context.new_page()
+    await inspector.goto(f"{app.url}__signaling/")
+    await expect(inspector.locator("#hints")).to_contain_text(sentence)
+    why = await start(["sidecar", "why"], tmp_path / "app")
+    await why.ended()
+    assert sentence in "\n".join(why.lines)
+    await page.close()
+    await expect(inspector.locator("#hints")).not_to_contain_text(sentence)

@@ -158,6 +158,13 @@ def test_a_redacted_copy_has_the_same_reason(tell: Any, tmp_path: Path) -> None:
     assert findings(copy) == findings(path) != []
 
 
+def test_a_redacted_copy_says_why_a_page_has_no_camera(tmp_path: Path) -> None:
+    story = Story(tmp_path).reports("ann", "media", pc=None, operation="getUserMedia", name="NotAllowedError")
+    copy = tmp_path / "copy.jsonl"
+    copy.write_text(redacted(story.write()))
+    assert "getUserMedia() has failed (NotAllowedError)" in str(diagnose(read_entries([copy])))
+
+
 def is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

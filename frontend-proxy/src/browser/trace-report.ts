@@ -4,9 +4,12 @@
  * parses the reports in `diagnosis/reports.py`.
  */
 
-/** An event of one RTCPeerConnection, or (with `event: 'page'`) a description of the page. */
+/**
+ * An event of one RTCPeerConnection, or a description of the page (`page`), or whether the page got the camera,
+ * the microphone or the screen (`media`), which it did if there is no `name` of an error.
+ */
 export interface TraceReport {
-  readonly event: 'page' | 'opened' | 'state' | 'selected' | 'stats' | 'error' | 'closed'
+  readonly event: 'page' | 'media' | 'opened' | 'state' | 'selected' | 'stats' | 'error' | 'closed'
   /** Identifies one load of a page. */
   readonly page?: string
   /** Identifies one RTCPeerConnection. */

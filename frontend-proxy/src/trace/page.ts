@@ -1,11 +1,13 @@
 /**
- * Records every RTCPeerConnection of a page in the sidecar's event log, whatever library creates it.
- * With the plugin's option `trace: true`, every page runs this script before its app.
+ * Records every RTCPeerConnection of a page in the sidecar's event log, whatever library creates it, and
+ * calls of getUserMedia that have failed. With the plugin's option `trace: true`, every page runs this
+ * script before its app.
  */
 
 import { defaultUrl } from '../browser/default-url.ts'
 import { observe } from '../browser/observe.ts'
-import { pageReport, type TraceReport } from '../browser/trace-report.ts'
+import { pageReport, stamped, type TraceReport } from '../browser/trace-report.ts'
+import { observeMedia } from './media.ts'
 
 /**
  * At most this many reports wait for a connection. The oldest are dropped first, because the
@@ -67,15 +69,26 @@ function sendKept(): void {
   }
 }
 
+let isPageKnown = false
+
+/** Sends the description of the page before its first report. */
+function describePage(): void {
+  if (!isPageKnown) send(pageReport())
+  isPageKnown = true
+}
+
 const Native: typeof RTCPeerConnection | undefined = globalThis.RTCPeerConnection
 if (Native !== undefined) {
-  let isFirst = true
   globalThis.RTCPeerConnection = class RTCPeerConnection extends Native {
     constructor(configuration?: RTCConfiguration) {
       super(configuration)
-      if (isFirst) send(pageReport())
-      isFirst = false
+      describePage()
       observe(this, send)
     }
   }
 }
+
+observeMedia((report) => {
+  describePage()
+  send(stamped(report))
+})

@@ -139,6 +139,8 @@ class Overview(msgspec.Struct, frozen=True, array_like=True):
     """The sessions whose browsers report the state of their connections."""
     how_to_report: str | None
     """How to make browsers report the state of their connections."""
+    refused_media: list[tuple[str, str]]
+    """The sentences about pages that got no camera, microphone or screen, each with the next step."""
 
 
 class PairNow(msgspec.Struct, frozen=True, array_like=True):

@@ -9,6 +9,7 @@ from signaling_sidecar.analysis.pairs_in_words import WORST_FIRST
 from signaling_sidecar.analysis.seen import ELSEWHERE, Seen, is_together
 from signaling_sidecar.diagnosis import Diagnosis, History, Reason, State, next_step, state_of
 
+MAX_REFUSED_MEDIA = 5  # the most pages that are named because they got no camera or microphone
 MAX_ELSEWHERE = 5  # the most verdicts that are shown on pages which signal through another server
 
 
@@ -24,6 +25,7 @@ def overview(seen: Seen) -> Overview:
         elsewhere=[(each.last.sentence, each.last.next_step) for each in elsewhere],
         reporting=frozenset(seen.reporting) | _with_connections(seen.diagnosis),
         how_to_report=next_step(Reason.UNKNOWN),
+        refused_media=[(each.sentence, each.next_step) for each in seen.diagnosis.refused_media][-MAX_REFUSED_MEDIA:],
     )
 
 

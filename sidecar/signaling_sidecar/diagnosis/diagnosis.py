@@ -17,6 +17,7 @@ from signaling_sidecar.diagnosis.external_signaling import OfferPool
 from signaling_sidecar.diagnosis.meeting import Meeting, Rejection
 from signaling_sidecar.diagnosis.meetings import FoundMeetings, find_meetings
 from signaling_sidecar.diagnosis.reasons import Reason
+from signaling_sidecar.diagnosis.refused_media import RefusedMedia
 from signaling_sidecar.diagnosis.state import state_of
 from signaling_sidecar.diagnosis.verdicts import Evaluate, Verdict, Verdicts, evaluate
 from signaling_sidecar.pair_state import SIGNS, State
@@ -52,6 +53,8 @@ class Diagnosis:
     """The id of the room that the diagnosis is about, or None if it is about all rooms."""
     idle_pages: int = 0
     """The number of pages in no room that have an RTCPeerConnection, and have made no offer and received none."""
+    refused_media: Sequence[RefusedMedia] = ()
+    """The pages that got no camera, microphone or screen. It is unknown in which rooms they are."""
 
     def is_connected(self, *, is_live: bool) -> bool:
         """Whether at least two peers that should connect are in a room together, and all such pairs are connected.
@@ -78,6 +81,7 @@ class Diagnosis:
             selection.unread,
             room,
             self.idle_pages if selection.has_reports else 0,
+            self.refused_media if selection.has_reports else (),
         )
 
     @cached_property
@@ -126,6 +130,10 @@ class Diagnosis:
             yield f"{SIGNS[State.FAILED]} {visible(sentence)}{f', {times} times' if times > 1 else ''}"
             if step is not None:
                 yield f"    → {step}"
+        media = Counter((each.sentence, each.next_step) for each in self.refused_media)
+        for (sentence, step), times in media.items():
+            yield f"{SIGNS[State.UNKNOWN]} {visible(sentence)}{f', {times} times' if times > 1 else ''}"
+            yield f"    → {step}"
 
 
 def diagnose(
@@ -162,7 +170,12 @@ def judge(
         verdicts = [each._replace(is_cut_off=each.finding.reason is Reason.IN_PROGRESS) for each in verdicts]
     # What an earlier run has refused is of no interest for a running sidecar: the app may have been corrected since.
     rejections = [each for each in found.rejections if now_ts is None or each.entry.boot == found.last_boot]
-    return Diagnosis(verdicts, rejections, found.pools, found.unread, None, found.idle_pages).only(room, dialect)
+    media = [
+        each
+        for each in found.refused_media
+        if now_ts is None or (not each.is_gone and each.entry.boot == found.last_boot)
+    ]
+    return Diagnosis(verdicts, rejections, found.pools, found.unread, None, found.idle_pages, media).only(room, dialect)
 
 
 class _Selection:

@@ -17,6 +17,7 @@ from signaling_sidecar.diagnosis.peer_labels import PeerLabels
 from signaling_sidecar.diagnosis.reasons import SIGNALING_WITHIN_S
 from signaling_sidecar.diagnosis.record_data import call_of, content_of, media_of, word_of
 from signaling_sidecar.diagnosis.refusals import Refusals
+from signaling_sidecar.diagnosis.refused_media import RefusedMedia, refused_media
 from signaling_sidecar.diagnosis.reported_meetings import ReportedMeetings
 from signaling_sidecar.diagnosis.reports import OF_DUMP, Connection, Connections, Report
 from signaling_sidecar.diagnosis.room_sessions import Hosts, RoomKey, RoomSessions
@@ -46,6 +47,7 @@ class FoundMeetings:
     hosts: Hosts
     idle_pages: int
     """The number of pages that have an RTCPeerConnection, and have made no offer and received none."""
+    refused_media: list[RefusedMedia]
 
 
 def find_meetings(entries: Iterable[Entry]) -> FoundMeetings:
@@ -125,6 +127,7 @@ class MeetingFinder:
             [key for key in self._unread if key not in met],
             self._sessions.hosts,
             pages.idle_pages,
+            list(refused_media(self._connections, self._sockets)),
         )
 
     def _take_report(self, entry: Entry) -> None:

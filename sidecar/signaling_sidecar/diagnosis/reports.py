@@ -166,15 +166,21 @@ class Connections:
         self.by_id: dict[str, Connection] = {}
         self.pages: dict[str, Report] = {}
         """By page id, the last report about the page."""
+        self.media: dict[tuple[str, str], tuple[Entry, str | None]] = {}
+        """By page id and method (such as `getUserMedia`): the last report about a call of the method, and the name of
+        its error, or None if the call has succeeded."""
         self.insecure_sessions: dict[str, Entry | None] = {}
         """By session id: None if its page is a secure context, otherwise the entry that reports that the page is not a
         secure context."""
 
     def add(self, entry: Entry) -> Report | None:
-        """Add the report in a `trace.state` entry, and return it, or None if the sidecar does not know this kind of
-        report."""
+        """Add the report in a `trace.state` entry. Return it if it is about an RTCPeerConnection or describes the page,
+        and otherwise None."""
         report = read_report(entry.data)
         if report is None:
+            return None
+        if report.event == "media":
+            self.media[report.page or "", report.operation or ""] = entry.without_data(), report.name
             return None
         if report.pc is None:
             if report.page is not None:

@@ -77,7 +77,7 @@ WORDS: dict[str, frozenset[str]] = {
 """For each key, the strings that are kept as its value. `DialectWords.by_key` adds the words of the dialects."""
 
 TRACE_WORDS: dict[str, frozenset[str]] = {
-    "event": frozenset({"page", "opened", "state", "selected", "stats", "error", "closed"}),
+    "event": frozenset({"page", "media", "opened", "state", "selected", "stats", "error", "closed"}),
     "policy": frozenset({"all", "relay"}),  # this and the following states are defined in W3C WebRTC 4.3 and 5.5
     "connection": frozenset({"new", "connecting", "connected", "disconnected", "failed", "closed"}),
     "ice": frozenset({"new", "checking", "connected", "completed", "disconnected", "failed", "closed"}),
@@ -94,13 +94,15 @@ TRACE_WORDS: dict[str, frozenset[str]] = {
         {
             *("createOffer", "createAnswer", "setLocalDescription", "setRemoteDescription", "addIceCandidate"),
             *("addTrack", "addTransceiver", "createDataChannel", "restartIce", "setConfiguration", "getStats"),
+            *("getUserMedia", "getDisplayMedia"),
         }
     ),
-    # The names of the errors that an RTCPeerConnection throws. The diagnosis needs them.
+    # The names of the errors that an RTCPeerConnection and `getUserMedia` throw. The diagnosis needs them.
     "name": frozenset(
         {
             *("InvalidStateError", "OperationError", "InvalidAccessError", "InvalidModificationError"),
             *("NotSupportedError", "NetworkError", "SyntaxError", "TypeError", "RTCError"),
+            *("NotAllowedError", "NotFoundError", "NotReadableError", "OverconstrainedError"),
         }
     ),
 }

@@ -50,6 +50,8 @@ def hints(
     for verdict, step in seen.elsewhere:
         sentence = f"{verdict} (they signal through another server, so they are in no room)"
         yield _hint("signaled-elsewhere", visible(sentence), step)
+    for sentence, step in seen.refused_media:
+        yield _hint("media-refused", visible(sentence), step)
     # Peers that have sent no signals may have made no RTCPeerConnections, so their browsers have nothing to report.
     paired = {key for key, pairs in seen.pairs if pairs.worst is not None}
     have_signaled = any((room["dialect"], room["room"]) in paired for room in rooms)
