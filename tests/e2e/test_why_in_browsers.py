@@ -96,7 +96,7 @@ async def test_two_tabs_of_one_browser_have_different_labels(shared_demo: Site, 
         """The line about the pair."""
         return str(diagnose(entries_of(shared_demo.sidecar))).partition("bar (rooms)\n")[2].partition("\n")[0]
 
-    await until(lambda: "✓" in said(), "the peers are connected", within_s=60)
+    await until(lambda: "connected (" in said(), "a peer has reported its selected candidate pair", within_s=60)
     assert re.fullmatch(r"  ✓ (\w+ \w+) and \1 \(2\): connected \(host to \w+\)", said()), said()
 
 
