@@ -109,7 +109,7 @@ async def test_a_dump_shows_the_result_that_the_signaling_does_not_contain(
     for path in dumps:
         joined = log.with_dump(open_dump(path))
         assert set(joined.pairs["signaling"]) == {Reason.UNKNOWN}
-        assert "✓ Ann and Ben: connected (host to host)" in str(joined.diagnose("connected"))
+        assert "✓ Ann and Ben: connected (host to " in str(joined.diagnose("connected"))  # `host` or `prflx`
         (clock,) = joined.clocks.to_dict("records")
         assert clock["at_least_s"] <= 0 <= clock["at_most_s"], "browser and sidecar have the same clock here"
         assert clock["matches"] >= 2 * len(PAIRS), "at least an offer and an answer of each"
